@@ -1,0 +1,48 @@
+# `make help` lists the targets. Nothing is needed but Python >= 3.11, pip and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Safeconduct needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once, about a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(STAMP) ## make .venv and install Safeconduct into it
+
+.PHONY: demo
+demo: $(STAMP) ## run Operation Orchid: the whole main job with six parties, narrated; leaves demo-out/
+	@$(BIN)/safeconduct demo --out demo-out
+
+.PHONY: test
+test: $(STAMP) ## run all tests
+	@$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: $(STAMP) ## ruff and strict mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+.PHONY: bench
+bench: $(STAMP) ## measure speed as ratios against a raw relay and a naive service
+	@$(BIN)/safeconduct bench
+
+.PHONY: vectors
+vectors: $(STAMP) ## write the test vectors again (tests/vectors)
+	@$(BIN)/python -m tests.vectors.generate
+
+.PHONY: clean
+clean: ## remove .venv, caches and demo-out
+	@rm -rf $(VENV) demo-out build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,1 @@
+"""Who said it: identities, keystore, signing and sealing, trust bundle. The only importer of nacl and HPKE."""

@@ -1,0 +1,121 @@
+"""One tag per thing we sign, and who may sign it: a signature of one kind never passes for another.
+
+`TABLE` is the table "who signs what" of docs/envelope.md section 7, later rows included; a test holds page and table
+together. A key's type names its kind, and `sign` refuses a tag that its kind may not use.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class KeyKind(StrEnum):
+    """Who holds the private half."""
+
+    CONTACT = "contact"
+    GUARD = "guard"
+    WORKER = "worker"
+    OFFICER = "officer"
+    LOG = "log"
+    WITNESS = "witness"
+    ROOT = "root"
+    ONLINE = "online"
+    RECIPIENT_DEVICE = "contact, other device"
+
+
+class Tag(StrEnum):
+    """Domain tags: the `kind` of `messages.signed.pae`."""
+
+    MANIFEST = "manifest"
+    GUARD = "guard-attestation"
+    RELEASE = "release-attestation"
+    REVIEW = "review-attestation"
+    BREAK_GLASS = "break-glass"
+    CONSENT = "consent"
+    CONSENT_COUNTER = "consent-countersignature"
+    CONSENT_WITHDRAWAL = "consent-withdrawal"
+    KEY_STATEMENT = "key-statement"
+    KEY_STATEMENT_COUNTER = "key-statement-countersignature"
+    STAMP = "stamp"
+    EVIDENCE = "evidence"
+    ENTRY = "entry"
+    RETRIEVAL = "retrieval-evidence"
+    ACCEPTANCE = "acceptance-evidence"
+    RECALL = "recall"
+    BUNDLE = "bundle"
+    CEREMONY = "ceremony-step"
+    CONSOLE_ACTION = "console-action"
+    EVIDENCE_FILE = "evidence-file-request"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table: what is signed, by whom, what it binds, who checks it and when."""
+
+    signers: tuple[KeyKind, ...]
+    fields: str
+    checked: str
+    since: str  # the envelope's version or "later": kept here so that no later row can reuse a tag
+
+
+_C, _G, _W, _O = KeyKind.CONTACT, KeyKind.GUARD, KeyKind.WORKER, KeyKind.OFFICER
+
+TABLE: Final = MappingProxyType(
+    {
+        Tag.MANIFEST: Row((_C,), "the manifest", "broker at admission; recipient before opening; auditor", "v1"),
+        Tag.GUARD: Row(
+            (_G,),
+            "message id, sender, recipient, per section name, type, media type, roles, flags, consent id, ciphertext "
+            "digest, commitment; grant digest, identities searched, rule-set version, time",
+            "broker at admission; recipient before opening",
+            "v1",
+        ),
+        Tag.RELEASE: Row((_C,), "message id, manifest digest, recipient, time", "broker; recipient", "v1"),
+        Tag.REVIEW: Row((_C,), "message id, manifest digest, recipient, sections read, time", "broker", "later"),
+        Tag.BREAK_GLASS: Row((_C,), "message id, manifest digest, recipient, ground, time", "broker", "later"),
+        Tag.CONSENT: Row(
+            (_C,),
+            "consent id, collector, purposes, recipient or class, items, form, language, interpreter, dates, route, "
+            "salted digest of the paper",
+            "broker; recipient",
+            "v1",
+        ),
+        Tag.CONSENT_COUNTER: Row((_C,), "the consent's body", "broker; recipient", "v1"),
+        Tag.CONSENT_WITHDRAWAL: Row((_C, _O), "consent id, time", "broker on receipt; holders", "later"),
+        Tag.KEY_STATEMENT: Row((_C,), "contact, number, encryption key, from, until", "sender before sealing", "v1"),
+        Tag.KEY_STATEMENT_COUNTER: Row((_C, _O), "the key statement's body", "broker", "later"),
+        Tag.STAMP: Row(
+            (_W,),
+            "view digest, manifest digest, recipient, outcome, rule ids, epoch, admission time, leaf hash, include-by",
+            "recipient before opening; auditor",
+            "v1",
+        ),
+        Tag.EVIDENCE: Row(
+            (_W,),
+            "type, submission digest, message id, time, epoch, outcomes with rule ids and leaf hashes, include-by",
+            "sender on answer; auditor",
+            "v1",
+        ),
+        Tag.ENTRY: Row(
+            (_W,), "submission digest, evidence, records with salts, views", "sequencer; readers; auditor", "v1"
+        ),
+        Tag.RETRIEVAL: Row(
+            (_C,),
+            "view id, view digest, manifest digest, message id, time, checkpoint",
+            "broker before the view leaves; auditor",
+            "v1",
+        ),
+        Tag.ACCEPTANCE: Row((_C,), "message id, manifest digest, accepted or declined, time", "sender", "later"),
+        Tag.RECALL: Row((_C, _O), "message id, ground, time", "broker; holders", "later"),
+        Tag.BUNDLE: Row((_O,), "epoch, directory, agreements, digests of rules and catalogue", "everybody", "v1"),
+        Tag.CEREMONY: Row((_O,), "step, subject, epoch, time", "auditor", "later"),
+        Tag.CONSOLE_ACTION: Row((_O,), "action, subject, time", "auditor", "later"),
+        Tag.EVIDENCE_FILE: Row((_C,), "view id, chunk range, time", "broker", "later"),
+    }
+)
+
+
+def may_sign(kind: KeyKind, tag: Tag) -> bool:
+    """Whether a key of this kind may sign under this tag."""
+    return kind in TABLE[tag].signers

@@ -1,0 +1,33 @@
+"""Pseudonyms: stable for one recipient agency, unlinkable across agencies, at least 50 bits (DESIGN section 7.1)."""
+
+from collections.abc import Container
+from hashlib import blake2b
+from typing import Final
+
+from messages.ids import AgencyHandle
+
+_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"[:31] + "0"  # no I, L, O, 1: they are read over the telephone
+_LETTERS: Final = 10
+
+
+def pseudonym(key: bytes, agency: AgencyHandle, person: str, taken: Container[str] = ()) -> str:
+    """Such as "V-7K3Q-9MXA-TR" for `person` (the sender's own local id) towards `agency`.
+
+    Keyed BLAKE2b under the sender's 32-byte register key, so that only the sender can go back. Another one is drawn
+    where the first is `taken` in the sender's register by somebody else.
+    """
+    for attempt in range(1_000):
+        seed = blake2b(
+            f"{agency}|{attempt}|{person}".encode(), key=key, digest_size=16, person=b"sc1-pseudonym\0\0\0"
+        ).digest()
+        number = int.from_bytes(seed, "big")
+        letters = "".join(_ALPHABET[number >> (5 * i) & 31] for i in range(_LETTERS))
+        candidate = f"V-{letters[:4]}-{letters[4:8]}-{letters[8:]}"
+        if candidate not in taken:
+            return candidate
+    raise AssertionError("a thousand pseudonyms in a row were taken")
+
+
+def reference(key: bytes, agency: AgencyHandle, name: str) -> bytes:
+    """16 bytes that stand for a thread or case towards one agency, and for nothing towards another."""
+    return blake2b(f"{agency}|{name}".encode(), key=key, digest_size=16, person=b"sc1-reference\0\0\0").digest()
