@@ -1,0 +1,1 @@
+"""The `safeconduct` command: composition roots only, one file a command group. Nobody imports this."""

@@ -139,7 +139,7 @@ def open_bundle(data: bytes, anchor: Anchor) -> Bundle:
             digest=sha256(data).digest(),
             officers=tuple(officers),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ValidationError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, ValidationError):
         raise Malformed("The trust bundle is signed but cannot be read; the officers must publish it again.") from None
     for contact in bundle.directory.contacts:
         for mandate in contact.mandates:

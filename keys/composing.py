@@ -148,6 +148,9 @@ def sign_envelope(
         raise BadInput(
             f"A message has 1 to {limits.SECTIONS} sections and 1 to {limits.GRANTS} recipients; split this one."
         )
+    names, recipients = {s.detail.name for s in sections}, {g.detail.recipient for g in grants}
+    if len(names) != len(sections) or len(recipients) != len(grants):
+        raise BadInput("A message names each section and each recipient once.")
     openings = [open_description(s.detail.kind, s.detail.to_bytes()) for s in sections]
     openings += [open_description(GRANT, g.detail.to_bytes()) for g in grants]
     digests = [digest("description", o.outer) for o in openings]

@@ -43,7 +43,7 @@ SERVICE: Final = Cost(pwhash.argon2id.OPSLIMIT_INTERACTIVE, pwhash.argon2id.MEML
 def _derive(passphrase: str, salt: bytes, cost: Cost) -> bytes:
     if not (MIN_OPS <= cost.ops <= MAX_OPS and MIN_MEMORY <= cost.memory <= MAX_MEMORY):
         raise KeyTrouble("The key file asks for an unreasonable amount of work; it may have been tampered with.")
-    return pwhash.argon2id.kdf(SecretBox.KEY_SIZE, passphrase.encode(), salt, cost.ops, cost.memory)
+    return pwhash.argon2id.kdf(SecretBox.KEY_SIZE, passphrase.encode(errors="surrogatepass"), salt, cost.ops, cost.memory)
 
 
 def seal(secrets: Mapping[str, object], passphrase: str, cost: Cost = Cost()) -> bytes:

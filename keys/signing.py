@@ -19,18 +19,23 @@ from messages.signed import Signed, pae
 class Signer:
     """A private Ed25519 key of one kind, and the handle its holder has in the directory."""
 
-    __slots__ = ("_key", "handle", "kind", "public")
+    __slots__ = ("_key", "_seed", "handle", "kind", "public")
 
     def __init__(self, kind: KeyKind, handle: str, seed: bytes) -> None:
         if len(seed) != 32:
             raise KeyTrouble("A signing key's seed has 32 bytes.")
         self._key = SigningKey(seed)
+        self._seed = seed
         self.kind = kind
         self.handle = handle
         self.public = crypto_sign_seed_keypair(seed)[0]
 
     def __repr__(self) -> str:
         return f"Signer({self.kind.value}, {self.handle})"
+
+    def export(self) -> bytes:
+        """The 32 secret bytes, for the keystore alone."""
+        return self._seed
 
     def signature(self, tag: Tag, body: bytes) -> bytes:
         """64 bytes over `pae(tag, body)`. Raises `KeyTrouble` where this kind of key may not sign that."""
@@ -65,7 +70,7 @@ def check(public: bytes, tag: Tag, body: bytes, signature: bytes) -> None:
 def verify(signed: Signed, tag: Tag, public: bytes) -> bytes:
     """The body, if it was signed under `tag` by the holder of `public`; else raise `Unverified`."""
     if signed.tag != tag.value:
-        raise Unverified(f"A {signed.tag[:32]!r} was presented where a {tag.value} is wanted.")
+        raise Unverified(f"Something else was presented where a {tag.value} is wanted.")
     check(public, tag, signed.body, signed.signature)
     return signed.body
 

@@ -50,10 +50,15 @@ def check(contact: Contact, statement: KeyStatement) -> None:
         raise Unverified("An encryption key is stated for longer than 30 days.")
 
 
-def usable(contact: Contact, moment: int) -> KeyStatement:
-    """The newest statement in force, checked, or raise `Unverified`."""
+def usable(contact: Contact, moment: int, newest_seen: int = 0) -> KeyStatement:
+    """The newest statement in force, checked, or raise `Unverified`.
+
+    `newest_seen` is the highest number the caller ever saw for this contact: an older one is refused.
+    """
     statement = contact.statement_at(moment)
     if statement is None:
         raise Unverified("The recipient has no encryption key in force; ask its agency to publish a new one.")
+    if statement.number < newest_seen:
+        raise Unverified("The recipient's encryption key is older than one seen before; fetch the newest trust bundle.")
     check(contact, statement)
     return statement

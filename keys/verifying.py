@@ -169,14 +169,16 @@ def verify_view(view: View, sender: Contact, recipient: ContactHandle) -> Verifi
     sections: dict[str, SectionDetail] = {}
     withheld: list[str] = []
     for outer, opening in _open(view.manifest, view.openings):
-        if opening.detail is None:
-            withheld.append(outer.kind)
-        elif outer.kind == GRANT:
-            if grant is not None:
+        if outer.kind == GRANT:
+            if grant is not None or opening.detail is None:
                 raise Unverified("A view holds more than its recipient's own grant.")
             grant = GrantDetail.from_bytes(opening.detail)
+        elif opening.detail is None:
+            withheld.append(outer.kind)
         else:
             section = _section(outer, opening.detail)
+            if section.name in sections:
+                raise Unverified("Two sections have one name.")
             sections[section.name] = section
     if grant is None or grant.recipient != recipient:
         raise Unverified("The view holds no grant to this recipient.")
@@ -232,7 +234,7 @@ def check_attestations(
     guards: dict[ContactHandle, GuardAttestation] = {}
     releases: dict[ContactHandle, Release] = {}
     consents: dict[bytes, Consent] = {}
-    counters: dict[bytes, str] = {}
+    counters: dict[bytes, set[str]] = {}
     for signed in attestations:
         if signed.tag == Tag.GUARD.value:
             guard = _guard(signed, directory, sender, manifest)
@@ -244,13 +246,15 @@ def check_attestations(
             releases[release.recipient] = release
         elif signed.tag == Tag.CONSENT.value:
             consent = _consent(signed, directory, sender, manifest)
+            if consent.id in consents:
+                raise Unverified("Two consents have one id.")
             consents[consent.id] = consent
         elif signed.tag == Tag.CONSENT_COUNTER.value:
-            counters[signed.body] = _counter(signed, directory, sender, manifest)
+            counters.setdefault(signed.body, set()).add(_counter(signed, directory, sender, manifest))
         else:
             raise Unverified("An attestation is of a kind this program does not know.")
     countersigned = frozenset(
-        consent.id for consent in consents.values() if counters.get(consent.to_bytes()) not in (None, consent.collector)
+        consent.id for consent in consents.values() if counters.get(consent.to_bytes(), set()) - {consent.collector}
     )
     return Attested(guards=guards, releases=releases, consents=consents, countersigned=countersigned)
 

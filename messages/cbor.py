@@ -141,7 +141,8 @@ class Reader:
 
     def version(self) -> None:
         """The field `v`, which must be ours."""
-        if self._take("v") != limits.VERSION:
+        value = self._take("v")
+        if type(value) is not int or value != limits.VERSION:  # `True == 1` in Python, not on the wire
             raise Malformed(f"The {self._what} is of a version this program does not know.")
 
     def code(self, name: str, of: Callable[[str], T]) -> T:
@@ -181,6 +182,10 @@ class Reader:
     def inner(self, name: str) -> "Reader":
         """A map, to be read in turn."""
         return Reader(self._take(name), f"{name} of the {self._what}")
+
+    def has(self, name: str) -> bool:
+        """Whether a field of this name is there and has not been read yet."""
+        return name in self._fields
 
     def value(self, name: str) -> Any:
         """The field as it stands, for the caller to check."""

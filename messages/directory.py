@@ -154,16 +154,21 @@ class Directory(_Model):
             ids.name(contact.name)
             if contact.agency not in {a.handle for a in self.agencies}:
                 raise ValueError("a contact belongs to no agency of the directory")
+        guards = [g for a in self.agencies for g in a.guards]
+        for guard in guards:
+            ids.guard_handle(guard.handle)
+        for worker in self.operator.workers:
+            ids.worker_handle(worker.handle)
         unique("an agency's handle", (a.handle for a in self.agencies))
         unique("an agency's name", (a.name for a in self.agencies))
         unique("a contact's handle", (c.handle for c in self.contacts))
         unique("a contact's address", ((c.agency, c.name) for c in self.contacts))
+        unique("a guard's handle", (g.handle for g in guards))
+        unique("a worker's handle", (w.handle for w in self.operator.workers))
         # One key, one holder: else one person could be both signatures, or a guard its own sender (law 7).
         unique(
             "a signing key",
-            [c.signing_key for c in self.contacts]
-            + [g.key for a in self.agencies for g in a.guards]
-            + [w.key for w in self.operator.workers],
+            [c.signing_key for c in self.contacts] + [g.key for g in guards] + [w.key for w in self.operator.workers],
         )
         return self
 

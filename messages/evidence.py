@@ -290,7 +290,13 @@ def _rules(reader: Reader) -> tuple[str, ...]:
 
 
 def _pair(value: object) -> tuple[bytes, bytes]:
-    if type(value) is list and len(value) == 2 and type(value[0]) is bytes and type(value[1]) is bytes:
+    if (
+        type(value) is list
+        and len(value) == 2
+        and type(value[0]) is bytes
+        and len(value[0]) == limits.DIGEST
+        and type(value[1]) is bytes
+    ):
         return value[0], value[1]
     raise Malformed("A record of the entry has the wrong form.")
 

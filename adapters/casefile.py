@@ -1,0 +1,220 @@
+"""Case files: what `safeconduct send FILE` takes (docs/case-files.md). Reading one is pure once its bytes are here.
+
+A case file is JSON: the message's codes, the cover in words, and typed objects in the catalogue's field names with
+local ids ("v1"). Local ids never leave: each message gives its objects fresh opaque ids. Errors name the object and
+field, never a value: what is typed there may be a victim's name.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from messages.catalogue import Catalogue, DataType
+from messages.catalogue.jsontext import parse_json
+from messages.errors import BadInput, ContentRefused
+from messages.labels import Basis, Caveat, CrimeArea, HCode, Kind, Pap, Purpose, Tlp, Urgency
+from messages.manifest import Handling
+
+_CODES: Final[dict[str, Any]] = {
+    "kind": Kind,
+    "area": CrimeArea,
+    "purpose": Purpose,
+    "basis": Basis,
+    "urgency": Urgency,
+}
+_FIELDS: Final = frozenset({*_CODES, "handling", "case", "cover", "objects", "known", "narratives", "exercise"})
+_COVER: Final = frozenset({"subject_line", "operation", "reason", "conditions", "legal_reference", "case_reference"})
+MAX_FILE: Final = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFile:
+    """One case file: codes checked, objects as written (local ids, common fields not filled in yet)."""
+
+    kind: Kind
+    area: CrimeArea
+    purpose: Purpose
+    basis: Basis
+    urgency: Urgency
+    handling: Handling
+    case: str
+    cover: Mapping[str, str]
+    objects: tuple[Mapping[str, Any], ...]
+    known: tuple[Mapping[str, Any], ...]
+    exercise: bool
+
+
+def read_file(path: Path) -> CaseFile:
+    """Read a case file and the narratives it names, or raise `BadInput` with what to mend."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"The case file {path} cannot be read ({error.strerror}).") from None
+    value = _parse(data, str(path))
+    for target, name in dict(value.get("narratives") or {}).items():
+        _fill(value, str(target), path.parent / str(name), str(path))
+    return read(value, str(path))
+
+
+def _parse(data: bytes, source: str) -> dict[str, Any]:
+    if len(data) > MAX_FILE:
+        raise BadInput(f"{source} has more than {MAX_FILE // 1024 // 1024} MB; send large papers as evidence files.")
+    try:
+        value = parse_json(data)
+    except ContentRefused:
+        raise BadInput(f"{source} is not JSON of the form that docs/case-files.md shows{_where(data)}.") from None
+    if not isinstance(value, dict):
+        raise BadInput(f"{source} is not a case file: it begins with {{ and names its kind, handling and objects.")
+    return value
+
+
+def _where(data: bytes) -> str:
+    try:
+        json.loads(data)
+    except json.JSONDecodeError as error:
+        return f" (line {error.lineno}, column {error.colno})"
+    except (ValueError, RecursionError):
+        return ""
+    return ""
+
+
+def _fill(value: dict[str, Any], target: str, path: Path, source: str) -> None:
+    identifier, _, field = target.partition(".")
+    found = [o for o in value.get("objects") or [] if isinstance(o, dict) and o.get("id") == identifier]
+    if not found or not field:
+        raise BadInput(f"{source}: narratives names {identifier!r}, which is no object of this file.")
+    try:
+        found[0][field] = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise BadInput(f"{source}: the narrative {path.name} cannot be read as UTF-8 text.") from None
+
+
+def read(value: Mapping[str, Any], source: str = "the case file") -> CaseFile:
+    """Check a case file's codes and shape, or raise `BadInput`."""
+    if unknown := sorted(set(map(str, value)) - _FIELDS):
+        raise BadInput(f"{source}: there is no field {unknown[0][:40]!r}; known are {', '.join(sorted(_FIELDS))}.")
+    codes: dict[str, Any] = {}
+    for name, of in _CODES.items():
+        try:
+            codes[name] = of(value.get(name, "NONE" if name == "urgency" else None))
+        except ValueError:
+            raise BadInput(f"{source}: {name} must be one of {', '.join(of)}.") from None
+    return CaseFile(
+        **codes,
+        handling=_handling(value.get("handling"), source),
+        case=_text(value.get("case", ""), f"{source}: case"),
+        cover=_cover(value.get("cover"), source),
+        objects=_objects(value.get("objects"), f"{source}: objects", least=1),
+        known=_objects(value.get("known", []), f"{source}: known", least=0),
+        exercise=value.get("exercise", False) is True,
+    )
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str) or len(value) > 2_000:
+        raise BadInput(f"{where} must be text of at most 2,000 characters.")
+    return value
+
+
+def _handling(value: object, source: str) -> Handling:
+    if not isinstance(value, dict) or not {"tlp", "h", "pap"} <= set(value) <= {"tlp", "h", "pap", "caveats"}:
+        raise BadInput(f"{source}: handling names tlp, h and pap, and may name caveats.")
+    try:
+        return Handling(
+            tlp=Tlp(str(value["tlp"]).removeprefix("TLP:")),
+            h=HCode(value["h"]),
+            pap=Pap(str(value["pap"]).removeprefix("PAP:")),
+            caveats=tuple(sorted({Caveat(c) for c in value.get("caveats", [])})),
+        )
+    except (ValueError, TypeError):
+        raise BadInput(
+            f"{source}: handling has a word that is not known: tlp is one of {', '.join(Tlp)}; h of "
+            f"{', '.join(HCode)}; pap of {', '.join(Pap)}; caveats of {', '.join(Caveat)}."
+        ) from None
+
+
+def _cover(value: object, source: str) -> dict[str, str]:
+    if not isinstance(value, dict) or "subject_line" not in value or not set(value) <= _COVER:
+        raise BadInput(f"{source}: cover names subject_line, and may name {', '.join(sorted(_COVER))}.")
+    return {str(k): _text(v, f"{source}: cover.{k}") for k, v in value.items()}
+
+
+def _objects(value: object, where: str, least: int) -> tuple[Mapping[str, Any], ...]:
+    if not isinstance(value, list) or len(value) < least or not all(isinstance(o, dict) for o in value):
+        raise BadInput(f"{where} must be a list of {'at least one' if least else 'any number of'} objects.")
+    identifiers = [o.get("id") for o in value]
+    if any(not isinstance(i, str) or not i for i in identifiers) or len(set(identifiers)) != len(identifiers):
+        raise BadInput(f'{where}: every object needs an id of its own, such as "v1".')
+    return tuple(value)
+
+
+def opaque_id(message: bytes, local: str) -> str:
+    """The id an object has in one message: looks random, says nothing, and differs in every message."""
+    raw = bytearray(blake2b(local.encode(), key=message, digest_size=16, person=b"sc1-object\0\0\0\0\0\0").digest())
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    return str(UUID(bytes=bytes(raw)))
+
+
+def complete(case: CaseFile, message: bytes, now: int, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """The objects with common fields filled in and local ids replaced, each checked against its data type.
+
+    Raises `BadInput` naming object and field.
+    """
+    return [_complete(o, case, message, now, catalogue) for o in case.objects]
+
+
+def complete_known(case: CaseFile, message: bytes, now: int, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """The same for the identities that are known and not sent."""
+    return [_complete(o, case, message, now, catalogue) for o in case.known]
+
+
+def _complete(obj: Mapping[str, Any], case: CaseFile, message: bytes, now: int, catalogue: Catalogue) -> dict[str, Any]:
+    names = {str(o["id"]): opaque_id(message, str(o["id"])) for o in (*case.objects, *case.known)}
+    where = f"object {str(obj['id'])[:20]!r}"
+    try:
+        data_type = catalogue.type(obj.get("type"))
+        filled: dict[str, Any] = {
+            "version": data_type.version,
+            "created": datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "handling": {
+                "tlp": case.handling.tlp.value,
+                "h": case.handling.h.value,
+                "pap": case.handling.pap.value,
+            },
+            "lawful_basis": case.basis.value,
+            **obj,
+        }
+        linked = {name: _link(value, data_type, name, names) for name, value in filled.items()}
+        return data_type.validate(linked)
+    except ContentRefused as error:
+        raise BadInput(f"In {where}: {error}") from None
+
+
+def _link(value: Any, data_type: DataType, name: str, names: Mapping[str, str]) -> Any:
+    """Replace local ids by opaque ones wherever the catalogue says that a field is an id or a reference."""
+    field = data_type.fields.get(name)
+    if field is None:
+        return value
+    return _linked(value, field, names)
+
+
+def _linked(value: Any, field: Any, names: Mapping[str, str]) -> Any:
+    if field.kind in ("id", "ref"):
+        if isinstance(value, list):
+            return [names.get(v, v) if isinstance(v, str) else v for v in value]
+        return names.get(value, value) if isinstance(value, str) else value
+    if field.fields and isinstance(value, list):
+        return [_linked_map(v, field, names) for v in value]
+    return _linked_map(value, field, names) if field.fields else value
+
+
+def _linked_map(value: Any, field: Any, names: Mapping[str, str]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {k: _linked(v, field.fields[k], names) if k in field.fields else v for k, v in value.items()}

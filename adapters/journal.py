@@ -1,0 +1,212 @@
+"""The adapter's journal: saved before it is sent, saved before it is acknowledged. SQLite, one file, fsynced.
+
+It holds ciphertext, digests and states, never plaintext. A process killed at any point leaves a journal that the next
+one goes on from: what was queued is sent again with the same bytes, and the broker's first evidence comes back.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from messages.errors import DependencyError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS outbox (
+  submission BLOB PRIMARY KEY, message BLOB NOT NULL, contact TEXT NOT NULL, data BLOB NOT NULL, state TEXT NOT NULL,
+  created INTEGER NOT NULL, evidence BLOB, repeated INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS outbox_message ON outbox (message);
+CREATE TABLE IF NOT EXISTS inbox (
+  view TEXT PRIMARY KEY, contact TEXT NOT NULL, delivery BLOB NOT NULL, received INTEGER NOT NULL, state TEXT NOT NULL,
+  code TEXT);
+CREATE TABLE IF NOT EXISTS retrieval (
+  view TEXT PRIMARY KEY, signed BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS head (size INTEGER PRIMARY KEY, root BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS pseudonym (
+  agency TEXT NOT NULL, person TEXT NOT NULL, pseudonym TEXT NOT NULL UNIQUE, PRIMARY KEY (agency, person));
+CREATE TABLE IF NOT EXISTS seen (contact TEXT PRIMARY KEY, number INTEGER NOT NULL);
+"""
+
+HELD, QUEUED, ACCEPTED, REJECTED = "held", "queued", "accepted", "rejected"
+NEW, OPENED, DONE, QUARANTINED = "new", "opened", "done", "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message on its way: `state` is held, queued, accepted or rejected."""
+
+    submission: bytes
+    message: bytes
+    contact: str
+    data: bytes
+    state: str
+    created: int
+    evidence: bytes | None
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One view that arrived: `state` is new, opened, done or quarantined (then `code` says why)."""
+
+    view: str
+    contact: str
+    delivery: bytes
+    received: int
+    state: str
+    code: str | None
+
+
+class Journal:
+    """One open journal. Every method that changes it is durable when it returns."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.touch(mode=0o600)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_SCHEMA)
+        except (sqlite3.Error, OSError):
+            raise DependencyError(f"The journal {path} cannot be opened; check the disk and its permissions.") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise DependencyError("The journal cannot be written; free some disk space, then try again.") from None
+
+    # outgoing
+
+    def save(self, submission: bytes, message: bytes, contact: str, data: bytes, now: int, *, state: str) -> None:
+        """Keep a message before anything is sent. The same bytes again change nothing."""
+        with self._write() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO outbox (submission, message, contact, data, state, created) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (submission, message, contact, data, state, now),
+            )
+
+    def replace_held(self, submission: bytes, renewed: bytes, data: bytes) -> None:
+        """Put a released message in the place of the one that was held for it, ready to be sent."""
+        with self._write() as db:
+            db.execute(
+                "UPDATE outbox SET submission = ?, data = ?, state = ? WHERE submission = ? AND state = ?",
+                (renewed, data, QUEUED, submission, HELD),
+            )
+
+    def answered(self, submission: bytes, evidence: bytes, *, accepted: bool, repeated: bool) -> None:
+        """Keep the broker's first evidence; a later one for the same bytes changes nothing."""
+        with self._write() as db:
+            db.execute(
+                "UPDATE outbox SET state = ?, evidence = ?, repeated = ? WHERE submission = ? AND evidence IS NULL",
+                (ACCEPTED if accepted else REJECTED, evidence, int(repeated), submission),
+            )
+
+    def outgoing(self, state: str | None = None) -> list[Outgoing]:
+        """Messages in this state (all without one), oldest first."""
+        query = "SELECT submission, message, contact, data, state, created, evidence, repeated FROM outbox"
+        if state is None:
+            rows = self._db.execute(f"{query} ORDER BY created, rowid")
+        else:
+            rows = self._db.execute(f"{query} WHERE state = ? ORDER BY created, rowid", (state,))
+        return [Outgoing(s, m, c, d, st, at, e, bool(r)) for s, m, c, d, st, at, e, r in rows]
+
+    def sent(self, message: bytes) -> Outgoing | None:
+        """The message with this id."""
+        return next((o for o in self.outgoing() if o.message == message), None)
+
+    # incoming
+
+    def received(self, view: str, contact: str, delivery: bytes, now: int) -> bool:
+        """Keep a view before it is acknowledged; False if it was here already: it is handed to people once."""
+        with self._write() as db:
+            cursor = db.execute(
+                "INSERT OR IGNORE INTO inbox (view, contact, delivery, received, state) VALUES (?, ?, ?, ?, ?)",
+                (view, contact, delivery, now, NEW),
+            )
+            return cursor.rowcount == 1
+
+    def incoming(self, contact: str | None = None) -> list[Incoming]:
+        """Views that arrived, oldest first."""
+        query = "SELECT view, contact, delivery, received, state, code FROM inbox"
+        if contact is None:
+            rows = self._db.execute(f"{query} ORDER BY received, rowid")
+        else:
+            rows = self._db.execute(f"{query} WHERE contact = ? ORDER BY received, rowid", (contact,))
+        return [Incoming(*row) for row in rows]
+
+    def mark(self, view: str, state: str, code: str | None = None) -> None:
+        """Move a view on."""
+        with self._write() as db:
+            db.execute("UPDATE inbox SET state = ?, code = ? WHERE view = ?", (state, code, view))
+
+    def opening(self, view: str, signed: bytes) -> bytes:
+        """Keep the retrieval evidence before the text is shown; the first one stays the one."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO retrieval (view, signed) VALUES (?, ?)", (view, signed))
+            db.execute("UPDATE inbox SET state = ? WHERE view = ? AND state = ?", (OPENED, view, NEW))
+            row = db.execute("SELECT signed FROM retrieval WHERE view = ?", (view,)).fetchone()
+        return bytes(row[0])
+
+    def unsent_retrievals(self) -> list[tuple[str, bytes]]:
+        """Retrieval evidences that the bus has not taken yet."""
+        return [(str(v), bytes(s)) for v, s in self._db.execute("SELECT view, signed FROM retrieval WHERE sent = 0")]
+
+    def retrieval_sent(self, view: str) -> None:
+        """The bus has taken it."""
+        with self._write() as db:
+            db.execute("UPDATE retrieval SET sent = 1 WHERE view = ?", (view,))
+
+    # what we know
+
+    def head(self) -> tuple[int, bytes] | None:
+        """Size and root of the newest log head we verified."""
+        row = self._db.execute("SELECT size, root FROM head ORDER BY size DESC LIMIT 1").fetchone()
+        return (int(row[0]), bytes(row[1])) if row else None
+
+    def saw_head(self, size: int, root: bytes) -> None:
+        """Keep a head whose consistency with the last one was verified."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO head VALUES (?, ?)", (size, root))
+
+    def pseudonym(self, agency: str, person: str) -> str | None:
+        """The pseudonym this person has towards an agency."""
+        row = self._db.execute(
+            "SELECT pseudonym FROM pseudonym WHERE agency = ? AND person = ?", (agency, person)
+        ).fetchone()
+        return str(row[0]) if row else None
+
+    def pseudonyms_taken(self) -> set[str]:
+        """All pseudonyms in our register."""
+        return {str(row[0]) for row in self._db.execute("SELECT pseudonym FROM pseudonym")}
+
+    def name(self, agency: str, person: str, pseudonym: str) -> None:
+        """Note a pseudonym, for good."""
+        with self._write() as db:
+            db.execute("INSERT INTO pseudonym VALUES (?, ?, ?)", (agency, person, pseudonym))
+
+    def key_number(self, contact: str, number: int) -> int:
+        """Note the number of a contact's key statement; the newest number ever seen."""
+        with self._write() as db:
+            db.execute(
+                "INSERT INTO seen VALUES (?, ?) "
+                "ON CONFLICT (contact) DO UPDATE SET number = max(number, excluded.number)",
+                (contact, number),
+            )
+            row = db.execute("SELECT number FROM seen WHERE contact = ?", (contact,)).fetchone()
+        return int(row[0])

@@ -1,0 +1,520 @@
+"""Plan who may get what, before anything is sealed: pure, and the same decisions that the broker will take.
+
+Recipients whose agencies have identity rights in everything that is sent share one message, in which each agency has
+its own pseudonyms. Every agency without them gets a message of its own (recipients of one message can compare its id),
+made of generalised facts and redacted words, that the release guard has to check and seal.
+
+A refused section is withheld with the rule that refused it; a recipient for whom nothing is left is refused. What a
+rule would let pass after a second contact's release is planned as granted and marked `needs_release`.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID
+
+from adapters.casefile import CaseFile, complete, complete_known
+from adapters.known import known_persons, suspects, to_identity
+from messages.attestations import AttestedSection, Consent, ConsentForm, ConsentPurpose, ConsentRoute, Release
+from messages.catalogue import Catalogue, DataType
+from messages.directory import Agency, Bundle, Contact
+from messages.envelope import COVER, section_kind
+from messages.errors import BadInput, ContentRefused
+from messages.ids import AgencyHandle, MessageId
+from messages.labels import Flag, Role, Urgency
+from messages.limits import DAY
+from messages.manifest import Manifest
+from policies.agreements import Agreement, between
+from policies.decide import Decision, Effect, Engine
+from policies.facts import Facts, gather
+from policies.redaction.engine import Matcher
+from policies.redaction.errors import RedactionError
+from policies.redaction.structure import generalise
+
+MEDIA: Final = "application/json"
+RELEASABLE: Final = frozenset({"R-29", "R-06", "R-16", "R-17"})
+"""Rules that a second contact's release can satisfy."""
+REDACTION: Final = "redaction-refused"
+LIFETIMES: Final[Mapping[Urgency, int]] = {Urgency.NONE: 30 * DAY}
+_ZERO: Final = bytes(32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionDraft:
+    """One section before it is sealed."""
+
+    name: str
+    type: str
+    part: str
+    media: str
+    roles: tuple[Role, ...]
+    flags: tuple[Flag, ...]
+    plaintext: bytes
+    replaced: int = 0  # how many passages the text pass replaced
+
+    @property
+    def kind(self) -> str:
+        """As its description will name it."""
+        return section_kind(self.type, self.part)
+
+    def value(self) -> Any:
+        """The content as JSON."""
+        return json.loads(self.plaintext)
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A section that a recipient does not get, and the rules that say so."""
+
+    name: str
+    kind: str
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientPlan:
+    """What one contact gets. `rules` are those that permit, or, where nothing is granted, those that refuse."""
+
+    contact: Contact
+    agency: Agency
+    agreement: Agreement | None
+    granted: tuple[str, ...]
+    withheld: tuple[Withheld, ...]
+    rules: tuple[str, ...]
+    needs_release: bool
+    decisions: tuple[tuple[str, Facts, Decision], ...] = ()
+
+    @property
+    def permitted(self) -> bool:
+        """Whether anything but the cover is granted."""
+        return bool(self.granted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagePlan:
+    """One message: its sections, its recipients, and whether the guard has to seal its grants."""
+
+    header: Manifest
+    guarded: bool
+    sections: tuple[SectionDraft, ...]
+    recipients: tuple[RecipientPlan, ...]
+    known: tuple[Mapping[str, Any], ...] = field(repr=False)
+    consents: tuple[Consent, ...] = ()
+
+    def section(self, name: str) -> SectionDraft:
+        """The section of this name."""
+        return next(s for s in self.sections if s.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All messages that one case file becomes, and the recipients for whom it becomes none."""
+
+    messages: tuple[MessagePlan, ...]
+    refused: tuple[RecipientPlan, ...]
+    dropped: tuple[str, ...] = ()  # fields that never leave their originator, as "object.field"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planner:
+    """What planning looks at besides the case: trust, rules, catalogue, register and a source of message ids."""
+
+    sender: Contact
+    bundle: Bundle
+    agreements: Sequence[Agreement]
+    engine: Engine
+    catalogue: Catalogue
+    pseudonym: Callable[[AgencyHandle, str], str]
+    new_id: Callable[[], MessageId]
+    checkpoint: tuple[int, bytes] | None = None
+
+    def plan(self, case: CaseFile, recipients: Sequence[Contact], now: int) -> Plan:
+        """Plan `case` for `recipients`, or raise `BadInput` where the case file itself is wrong."""
+        if not recipients:
+            raise BadInput("Name at least one recipient, such as --to district-prosecutor/trafficking-desk.")
+        by_agency: dict[AgencyHandle, list[Contact]] = {}
+        for recipient in dict.fromkeys(recipients):
+            by_agency.setdefault(recipient.agency, []).append(recipient)
+        shared = self.new_id()
+        full: list[tuple[Agency, list[Contact]]] = []
+        messages: list[MessagePlan] = []
+        refused: list[RecipientPlan] = []
+        for handle, contacts in by_agency.items():
+            agency = self.bundle.directory.agency_of(contacts[0])
+            if self._guarded(case, agency, contacts[0], shared, now):
+                self._keep(
+                    self._message(case, self.new_id(), [(agency, contacts)], now, guarded=True), messages, refused
+                )
+            else:
+                full.append((agency, contacts))
+            del handle
+        if full:
+            self._keep(self._message(case, shared, full, now, guarded=False), messages, refused)
+        return Plan(tuple(messages), tuple(refused), self._dropped(case))
+
+    @staticmethod
+    def _keep(message: MessagePlan, messages: list[MessagePlan], refused: list[RecipientPlan]) -> None:
+        permitted = tuple(r for r in message.recipients if r.permitted)
+        refused.extend(r for r in message.recipients if not r.permitted)
+        if permitted:
+            messages.append(replace(message, recipients=permitted))
+
+    def _dropped(self, case: CaseFile) -> tuple[str, ...]:
+        return tuple(
+            f"{obj['id']}.{name}"
+            for obj in case.objects
+            for name in self.catalogue.type(obj.get("type")).withheld_by_originator(obj)
+        )
+
+    def header(self, case: CaseFile, message: MessageId, now: int) -> Manifest:
+        """The manifest without its digests."""
+        lifetime = LIFETIMES.get(case.urgency) or (case.urgency.limit or 7 * DAY) + 14 * DAY
+        return Manifest(
+            id=message,
+            kind=case.kind,
+            sender=self.sender.handle,
+            purpose=case.purpose,
+            basis=case.basis,
+            area=case.area,
+            handling=case.handling,
+            urgency=case.urgency,
+            created=now,
+            expires=now + lifetime,
+            exercise=case.exercise,
+            epoch=self.bundle.epoch,
+            checkpoint=self.checkpoint,
+            digests=(),
+        )
+
+    # drafts
+
+    def _guarded(self, case: CaseFile, agency: Agency, contact: Contact, message: MessageId, now: int) -> bool:
+        """Whether this agency lacks identity rights in anything that is agreed for it."""
+        objects = complete(case, message, now, self.catalogue)
+        header = self.header(case, message, now)
+        for agreement in self._agreements(agency, now):
+            facts = [
+                self._facts(header, contact, draft, agreement, (), None, released=False)
+                for draft in self._full(objects, agency)
+            ]
+            relevant = [f for f in facts if f.type_agreed]
+            if relevant and all(f.identity_right and not f.consent_demanded for f in relevant):
+                return False
+        return True
+
+    def _agreements(self, agency: Agency, now: int) -> Sequence[Agreement | None]:
+        """The agreements in force with this agency; None stands for there being none, which the rules refuse."""
+        sender = self.bundle.directory.agency_of(self.sender)
+        return between(self.agreements, sender.name, agency.name, now) or (None,)
+
+    def _full(self, objects: Sequence[Mapping[str, Any]], agency: Agency) -> list[SectionDraft]:
+        """Every part of every object as it is, with this agency's pseudonyms."""
+        drafts: list[SectionDraft] = []
+        for number, obj in enumerate(objects, 1):
+            data_type = self.catalogue.type(obj["type"])
+            roles = data_type.roles(obj)
+            for part, section in data_type.split(self._renamed(data_type, obj, agency)).items():
+                flags = data_type.flags(part, section, roles)
+                drafts.append(_draft(data_type.id, number, part, section, data_type.roles(section), flags))
+        return drafts
+
+    def _renamed(self, data_type: DataType, obj: Mapping[str, Any], agency: Agency) -> dict[str, Any]:
+        return {
+            name: self.pseudonym(agency.handle, value)
+            if isinstance(value, str) and data_type.fields[name].kind == "pseudonym"
+            else value
+            for name, value in obj.items()
+        }
+
+    def _redacted(
+        self, objects: Sequence[Mapping[str, Any]], agency: Agency, matcher: Matcher, persons: Mapping[str, str]
+    ) -> tuple[list[SectionDraft], list[Withheld]]:
+        """Facts generalised and words redacted, for an agency without identity rights."""
+
+        def pseudonym_of(name: str) -> str:
+            known = persons.get(name, name)
+            return self.pseudonym(agency.handle, known) if known.startswith("V-") else name
+
+        drafts: list[SectionDraft] = []
+        withheld: list[Withheld] = []
+        for number, obj in enumerate(objects, 1):
+            data_type = self.catalogue.type(obj["type"])
+            for part in data_type.split(obj):
+                if data_type.identity_part(part):
+                    continue
+                count = _Counter(matcher)
+                try:
+                    section = generalise(data_type, part, obj, pseudonym_of=pseudonym_of)
+                    section = data_type.validate_part(part, data_type.map_text(section, count.redact))
+                except (RedactionError, ContentRefused):
+                    withheld.append(
+                        Withheld(f"{data_type.id.lower()}.{number}.{part}", f"{data_type.id}/{part}", (REDACTION,))
+                    )
+                    continue
+                roles = data_type.roles(section)
+                flags = data_type.flags(part, section, roles, text_cleared=True)
+                drafts.append(_draft(data_type.id, number, part, section, roles, flags, count.replaced))
+        return drafts, withheld
+
+    # one message
+
+    def _message(
+        self,
+        case: CaseFile,
+        message: MessageId,
+        agencies: Sequence[tuple[Agency, list[Contact]]],
+        now: int,
+        *,
+        guarded: bool,
+    ) -> MessagePlan:
+        objects = complete(case, message, now, self.catalogue)
+        known = [*complete_known(case, message, now, self.catalogue), *objects]
+        header = self.header(case, message, now)
+        pool: dict[tuple[str, str, bytes], SectionDraft] = {}
+        plans: list[RecipientPlan] = []
+        consents: dict[bytes, Consent] = {}
+        for agency, contacts in agencies:
+            failed: list[Withheld] = []
+            if guarded:
+                persons = {
+                    str(o["id"]): str(o["case_pseudonym"]) for o in known if isinstance(o.get("case_pseudonym"), str)
+                }
+                matcher = Matcher(
+                    tuple(
+                        to_identity(p, self._stands_for(agency, p.pseudonyms, persons.get(p.reference)))
+                        for p in known_persons(known)
+                    ),
+                    suspects(objects, self.catalogue),
+                )
+                drafts, failed = self._redacted(objects, agency, matcher, persons)
+                cover = _Counter(matcher)
+                try:
+                    words = {name: cover.redact(text) for name, text in case.cover.items()}
+                    drafts.append(_cover(words, (), (), cover.replaced))
+                except RedactionError:
+                    failed.append(Withheld(COVER, COVER, (REDACTION,)))
+                drafts += self._sealed(objects, agency)
+            else:
+                drafts = self._full(objects, agency)
+                drafts.append(_cover(case.cover, (Role.UNKNOWN,), (Flag.DIRECT,)))
+            drafts = [_pooled(pool, d) for d in drafts]
+            granted_by = {c.id: c for c in self._consents(objects, agency)}
+            consents.update(granted_by)
+            for contact in contacts:
+                plans.append(
+                    self._recipient(
+                        header, agency, contact, drafts, failed, tuple(granted_by.values()), now, guarded=guarded
+                    )
+                )
+        return MessagePlan(
+            header=header,
+            guarded=guarded,
+            sections=tuple(pool.values()),
+            recipients=tuple(plans),
+            known=tuple(known),
+            consents=tuple(consents.values()),
+        )
+
+    def _stands_for(self, agency: Agency, pseudonyms: tuple[str, ...], register: str | None) -> str:
+        known = register or next(iter(pseudonyms), None)
+        return self.pseudonym(agency.handle, known) if known else "[name]"
+
+    def _sealed(self, objects: Sequence[Mapping[str, Any]], agency: Agency) -> list[SectionDraft]:
+        """Identity parts, sealed and granted to nobody: the signature then names what was withheld."""
+        return [d for d in self._full(objects, agency) if self.catalogue.type(d.type).identity_part(d.part)]
+
+    def _facts(
+        self,
+        header: Manifest,
+        contact: Contact,
+        draft: SectionDraft,
+        agreement: Agreement | None,
+        consents: tuple[Consent, ...],
+        consent: bytes | None,
+        *,
+        released: bool,
+        guarded: bool = False,
+    ) -> Facts:
+        directory = self.bundle.directory
+        attested = AttestedSection(
+            name=draft.name,
+            type=draft.type,
+            part=draft.part,
+            media=draft.media,
+            roles=draft.roles,
+            flags=draft.flags,
+            consent=consent,
+            digest=_ZERO,
+            commitment=_ZERO,
+        )
+        release = Release(message=header.id, manifest=_ZERO, recipient=contact.handle, at=header.created)
+        return gather(
+            manifest=header,
+            sender=self.sender,
+            sender_agency=directory.agency_of(self.sender),
+            recipient=contact,
+            recipient_agency=directory.agency_of(contact),
+            claim=draft,
+            attested=attested if guarded else None,
+            agreement=agreement,
+            consents=consents,
+            releases=(release,) if released else (),
+            catalogue=self.catalogue,
+            admitted=header.created,
+        )
+
+    def _recipient(
+        self,
+        header: Manifest,
+        agency: Agency,
+        contact: Contact,
+        drafts: Sequence[SectionDraft],
+        failed: Sequence[Withheld],
+        consents: tuple[Consent, ...],
+        now: int,
+        *,
+        guarded: bool,
+    ) -> RecipientPlan:
+        """Under the agreement that lets most of it pass."""
+        best: RecipientPlan | None = None
+        for agreement in self._agreements(agency, now):
+            granted: list[str] = []
+            withheld: list[Withheld] = list(failed)
+            rules: list[str] = []
+            decisions: list[tuple[str, Facts, Decision]] = []
+            needs_release = False
+            for draft in drafts:
+                consent = next((c.id for c in consents), None)
+                facts = self._facts(
+                    header, contact, draft, agreement, consents, consent, released=False, guarded=guarded
+                )
+                decision = self.engine.decide(facts)
+                if decision.effect is not Effect.PERMIT and set(decision.because) <= RELEASABLE:
+                    facts = self._facts(
+                        header, contact, draft, agreement, consents, consent, released=True, guarded=guarded
+                    )
+                    decision = self.engine.decide(facts)
+                    needs_release = needs_release or decision.effect is Effect.PERMIT
+                decisions.append((draft.name, facts, decision))
+                if decision.effect is Effect.PERMIT:
+                    granted.append(draft.name)
+                    rules.extend(decision.because)
+                else:
+                    withheld.append(Withheld(draft.name, draft.kind, decision.because))
+            if all(name == COVER for name in granted):  # words that introduce nothing go to nobody
+                granted, needs_release = [], False
+                rules = [r for w in withheld for r in w.rules]
+            plan = RecipientPlan(
+                contact=contact,
+                agency=agency,
+                agreement=agreement,
+                granted=tuple(granted),
+                withheld=tuple(withheld),
+                rules=tuple(dict.fromkeys(rules)),
+                needs_release=needs_release,
+                decisions=tuple(decisions),
+            )
+            if best is None or len(plan.granted) > len(best.granted):
+                best = plan
+        if best is None:
+            raise AssertionError("there is always one round")
+        return best
+
+    def _consents(self, objects: Sequence[Mapping[str, Any]], agency: Agency) -> Iterable[Consent]:
+        """The terms of every consent record that names this agency, without the person."""
+        for obj in objects:
+            if obj["type"] != "A23" or obj.get("withdrawn_on"):
+                continue
+            named = obj.get("named_recipients", [])
+            if "named" not in obj["disclose_to"] or not {agency.name, agency.handle} & set(named):
+                continue
+            record = json.dumps(obj, sort_keys=True).encode()
+            yield Consent(
+                id=UUID(obj["id"]).bytes,
+                collector=self.sender.handle,
+                purposes=tuple(sorted(ConsentPurpose(p) for p in obj["purposes_allowed"])),
+                recipient=agency.handle,
+                party_class=None,
+                items=tuple((t, (Flag.DIRECT, Flag.LOCATION, Flag.SENSITIVE)) for t in ("A22", "A24")),
+                form=ConsentForm(obj["form"]),
+                language=obj.get("language_explained", "und"),
+                interpreter=False,
+                given=_milliseconds(obj["given_on"]),
+                expires=_milliseconds(obj["expires_on"]),
+                route=ConsentRoute.CONSENT,
+                paper=sha256(UUID(obj["id"]).bytes + record).digest(),
+            )
+
+
+class _Counter:
+    """Redacts strings and counts what was replaced."""
+
+    def __init__(self, matcher: Matcher) -> None:
+        self._matcher = matcher
+        self.replaced = 0
+
+    def redact(self, text: str) -> str:
+        done = self._matcher.redact(text)
+        self.replaced += len(done.findings)
+        return done.text
+
+
+def _milliseconds(text: str) -> int:
+    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
+
+
+def encode_json(value: Mapping[str, Any]) -> bytes:
+    """The bytes of a section's content: readable JSON in UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _draft(
+    data_type: str,
+    number: int,
+    part: str,
+    section: Mapping[str, Any],
+    roles: Iterable[Role],
+    flags: Iterable[Flag],
+    replaced: int = 0,
+) -> SectionDraft:
+    return SectionDraft(
+        name=f"{data_type.lower()}.{number}.{part}",
+        type=data_type,
+        part=part,
+        media=MEDIA,
+        roles=tuple(sorted(roles)),
+        flags=tuple(sorted(flags)),
+        plaintext=encode_json(section),
+        replaced=replaced,
+    )
+
+
+def _cover(
+    words: Mapping[str, str], roles: tuple[Role, ...], flags: tuple[Flag, ...], replaced: int = 0
+) -> SectionDraft:
+    return SectionDraft(
+        name=COVER,
+        type=COVER,
+        part=COVER,
+        media=MEDIA,
+        roles=roles,
+        flags=flags,
+        plaintext=encode_json(dict(words)),
+        replaced=replaced,
+    )
+
+
+def _pooled(pool: dict[tuple[str, str, bytes], SectionDraft], draft: SectionDraft) -> SectionDraft:
+    """One section for equal content; another name where content differs between agencies."""
+    key = (draft.type, draft.part, draft.plaintext)
+    if key not in pool:
+        names = {d.name for d in pool.values()}
+        name, variant = draft.name, 1
+        while name in names:
+            variant += 1
+            name = f"{draft.name}.p{variant}"
+        pool[key] = replace(draft, name=name)
+    return pool[key]

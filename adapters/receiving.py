@@ -1,0 +1,198 @@
+"""What a recipient checks before it shows a view (DESIGN section 8), as a pure function in numbered steps.
+
+ 1. parse the delivery; its stamp is by a worker of the trust bundle;
+ 2. the stamp is about exactly this view and this recipient, and its leaf is the record that came with it;
+ 3. the sender's signature holds over the manifest, and everything in the view is what it signed;
+ 4. the attestations are by those whom the directory names for that duty;
+ 5. the recipient decides again, by its own rules and bundle, as of creation and admission; any difference quarantines;
+ 6. the grant opens, and every section is the plaintext that was signed;
+ 7. each section is what it was declared to be: type, roles and flags are computed again from its content.
+
+Anything else than all of that is quarantined with the step's code, shown to nobody, and reported.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit.errors import Unreadable
+from audit.record import Record
+from audit.record import leaf as record_leaf
+from audit.tree import leaf_hash
+from keys.domains import Tag
+from keys.sealing import DecryptionKey, key_id
+from keys.signing import digest, verify
+from keys.verifying import Attested, VerifiedView, check_attestations, open_view, verify_view
+from messages import limits, wire
+from messages.catalogue import Catalogue
+from messages.catalogue.jsontext import parse_json
+from messages.directory import Bundle, Contact
+from messages.envelope import COVER, Delivery, SectionDetail
+from messages.errors import ContentRefused, Malformed, RemoteError, UnknownSender, Unverified
+from messages.evidence import Outcome, Stamp
+from messages.labels import Flag, Role
+from messages.manifest import Manifest
+from policies.agreements import Agreement
+from policies.decide import Engine
+from policies.judge import Judgement, judge
+
+
+class Disagrees(RemoteError):
+    """The broker permitted what our own rules refuse, or for other reasons."""
+
+    code = "decision-differs"
+    says = "The broker's decision is not the one that our own rules give; the message is kept aside for an officer."
+
+
+class Mislabelled(RemoteError):
+    """The content is not what the sender declared: other roles or identity flags."""
+
+    code = "mislabelled"
+    says = "The content is not what its sender declared it to be; the message is kept aside for an officer."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A view that passed every check. `sections` holds the content by section name."""
+
+    manifest: Manifest
+    sender: Contact
+    recipient: Contact
+    stamp: Stamp
+    record: Record
+    judgement: Judgement
+    sections: Mapping[str, Any]
+    details: Mapping[str, SectionDetail]
+    withheld: tuple[str, ...]
+    guarded: bool
+    thread: bytes
+    view_digest: bytes
+    manifest_digest: bytes
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """What receiving looks at besides the bytes."""
+
+    bundle: Bundle
+    agreements: Mapping[str, Agreement]
+    engine: Engine
+    catalogue: Catalogue
+
+    def open(self, data: bytes, recipient: Contact, keys: tuple[DecryptionKey, ...], now: int) -> Opened:
+        """All steps for one delivery, or raise the `RemoteError` that says why it is kept aside."""
+        delivery = Delivery.from_bytes(data)  # (1)
+        stamp, record = self._stamp(delivery, recipient)  # (1), (2)
+        view = wire.decode_view(delivery.view)
+        sender = self.bundle.directory.contact(view.manifest.sender)
+        if sender is None:
+            raise UnknownSender
+        verified = verify_view(view, sender, recipient.handle)  # (3)
+        if verified.manifest_digest != stamp.manifest:
+            raise Unverified("The broker's stamp is about another message.")
+        attested = check_attestations(  # (4)
+            view.attestations, self.bundle.directory, sender, view.manifest, verified.manifest_digest
+        )
+        judgement = self._judge(verified, attested, sender, recipient, stamp)  # (5)
+        private = next((k for k in keys if key_id(k.public) == verified.grant.key), None)
+        if private is None:
+            raise Unverified("The message was sealed to an encryption key that is not here.")
+        plain = open_view(verified, private)  # (6)
+        sections = {
+            name: self._content(
+                verified.sections[name],
+                content,
+                attested.section(recipient.handle, verified.sections[name], verified.grant) is not None,
+            )
+            for name, content in plain.items()
+        }  # (7)
+        warnings = []
+        if now >= self.bundle.expires:
+            warnings.append("The trust bundle has expired: fetch the newest one before you rely on who sent this.")
+        return Opened(
+            manifest=view.manifest,
+            sender=sender,
+            recipient=recipient,
+            stamp=stamp,
+            record=record,
+            judgement=judgement,
+            sections=sections,
+            details=verified.sections,
+            withheld=verified.withheld,
+            guarded=recipient.handle in attested.guards,
+            thread=verified.grant.thread,
+            view_digest=stamp.view,
+            manifest_digest=verified.manifest_digest,
+            warnings=tuple(warnings),
+        )
+
+    def _stamp(self, delivery: Delivery, recipient: Contact) -> tuple[Stamp, Record]:
+        worker = self.bundle.directory.worker(delivery.stamp.by)
+        if worker is None:
+            raise Unverified("The stamp is not by a worker of the trust bundle.")
+        stamp = Stamp.from_bytes(verify(delivery.stamp, Tag.STAMP, worker.key))
+        if not worker.start <= stamp.admitted < worker.end:
+            raise Unverified("The stamp is by a worker whose key was not in force.")
+        if stamp.recipient != recipient.handle or stamp.outcome is not Outcome.PERMITTED:
+            raise Unverified("The stamp is not a permission for this recipient.")
+        if stamp.view != digest("view", delivery.view):
+            raise Unverified("The stamp is about another view.")
+        if leaf_hash(record_leaf(delivery.salt, delivery.record)) != stamp.leaf:
+            raise Unverified("The record that came with the view is not the one that the stamp promises to the log.")
+        try:
+            record = Record.from_bytes(delivery.record)
+        except Unreadable:
+            raise Malformed("The record that came with the view cannot be read.") from None
+        if (record.outcome, record.recipient, record.manifest, record.view) != (
+            stamp.outcome.value,
+            stamp.recipient,
+            stamp.manifest,
+            stamp.view,
+        ):
+            raise Unverified("The record that came with the view says something else than the stamp.")
+        return stamp, record
+
+    def _judge(
+        self, verified: VerifiedView, attested: Attested, sender: Contact, recipient: Contact, stamp: Stamp
+    ) -> Judgement:
+        manifest = verified.manifest
+        admitted = stamp.admitted
+        if manifest.created > admitted + limits.CLOCK_SKEW or admitted > manifest.expires:
+            raise Disagrees("The broker admitted the message outside the time in which it was fresh.")
+        if stamp.epoch > self.bundle.epoch:
+            raise Disagrees("The broker decided under a newer trust bundle than ours; fetch the newest one.")
+        judgement = judge(
+            manifest=manifest,
+            sender=sender,
+            recipient=recipient,
+            sections=[verified.sections[name] for name in verified.grant.sections],
+            attested=lambda detail: attested.section(recipient.handle, detail, verified.grant),
+            consents=attested.consents.values(),
+            countersigned=attested.countersigned,
+            releases=attested.releases.values(),
+            agreement=self.agreements.get(verified.grant.agreement),
+            directory=self.bundle.directory,
+            engine=self.engine,
+            catalogue=self.catalogue,
+            admitted=admitted,
+        )
+        if judgement.outcome is not Outcome.PERMITTED or judgement.rules != stamp.rules:
+            raise Disagrees
+        return judgement
+
+    def _content(self, detail: SectionDetail, plain: bytes, attested: bool) -> Any:
+        """Parse, validate and compute roles and flags again; a false declaration raises `Mislabelled`."""
+        value = parse_json(plain)
+        if detail.type == COVER:
+            if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+                raise ContentRefused("The cover is not a list of names and words.")
+            expected = (frozenset(), frozenset()) if attested else (frozenset({Role.UNKNOWN}), frozenset({Flag.DIRECT}))
+        else:
+            data_type = self.catalogue.type(detail.type)
+            value = data_type.validate_part(detail.part, value)
+            roles = data_type.roles(value)
+            expected = (roles, data_type.flags(detail.part, value, roles, text_cleared=attested))
+        if (frozenset(detail.roles), frozenset(detail.flags)) != expected:
+            raise Mislabelled
+        return value

@@ -1,0 +1,622 @@
+"""Does a log hold? `first_break(directory)` is None where it does: the judge of every crash test.
+
+What is checked, in this order; the first break found is the one to look at:
+
+1. **files**: everything is there, and the keys can be read.
+2. **checkpoint**: the head is signed by the log's key.
+3. **leaves**: the root over the leaves is the checkpoint's, and the log continues the checkpoint that the auditor kept.
+4. **records**: every record that is still held opens the leaf at its index.
+5. **entries**: each carries a known worker's signature, as does its evidence, and its parts agree.
+6. **order**: the records in the entries, in the order in which they were stored, are the leaves, in order.
+7. **deliveries**: each waiting view is stamped, permitted by a record of the log, and is the very view that was meant.
+8. **views**: each view that a record permits waits, was retrieved, or is reported as neither.
+
+Not a break, because a crash or the passing of time leaves exactly this: entries not yet sequenced; leaves not yet
+under a checkpoint; records written ahead of their leaves; a torn last line; records that expired together with their
+entries; entries that expired. Nor, as long as nothing genuine is missing, what does not even claim to be a worker's:
+readers drop it. Each is counted in `notes`.
+
+What no file can show: that the operator did not keep another log beside this one. Hold the checkpoint against one
+that somebody else kept (`known`), and the log's key against one that came another way (`key`).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from audit import checkpoint as heads
+from audit.checkpoint import Checkpoint, VerifierKey
+from audit.errors import AuditError, BadSignature, Unreadable
+from audit.findings import Break, Report, Step, listed, many
+from audit.logdir import (
+    CHECKPOINT,
+    DELIVERIES,
+    ENTRIES,
+    LEAVES,
+    RECORDS,
+    VKEY,
+    WORKERS,
+    DeliveryLine,
+    EntryLine,
+    LogDir,
+)
+from audit.readers import entries as shapes
+from audit.readers import envelope
+from audit.readers.entries import Entry, ListedView
+from audit.readers.signed import read_signed, verify
+from audit.record import DECISION, PERMITTED, RETRIEVED, Record, leaf
+from audit.tree import EMPTY_ROOT, RunningRoot, leaf_hash
+
+ENTRIES_KEPT_MS: Final = 24 * 3_600_000  # the broker's promise: an entry lives at least so long after admission
+MAX_BREAKS: Final = 200
+
+_NOT_COMPARED: Final = "Not compared: there is no checkpoint that holds."
+
+
+def first_break(directory: Path | str) -> Break | None:
+    """The first thing that does not hold in the exported log `directory`, or None."""
+    return check(directory).first
+
+
+def check(
+    directory: Path | str,
+    *,
+    key: VerifierKey | None = None,
+    known: bytes | None = None,
+    entries_kept_ms: int = ENTRIES_KEPT_MS,
+) -> Report:
+    """Check the exported log `directory` completely. Raises nothing but `OSError`.
+
+    `key`: the log's verifier key as the auditor knows it; without it, the one in the directory is taken at its word.
+    `known`: a checkpoint of this log that the auditor kept; the log must continue it.
+    """
+    return _Check(LogDir(Path(directory)), key, known, entries_kept_ms).run()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Held:
+    """A record that is still held."""
+
+    index: int
+    commitment: bytes
+    record: Record | None
+    trouble: str  # why `record` is None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Stored:
+    """An entry whose signature holds and whose parts can be read."""
+
+    seq: int
+    leaves: list[bytes]
+    records: list[Record]
+    views: tuple[ListedView, ...]
+
+
+class _Check:
+    """One run. Each step is a generator of breaks and leaves its sentence in `says`; facts gather on the way."""
+
+    def __init__(self, log: LogDir, key: VerifierKey | None, known: bytes | None, entries_kept_ms: int) -> None:
+        self.log = log
+        self.key = key
+        self.known = known
+        self.entries_kept_ms = entries_kept_ms
+        self.says = ""
+        self.steps: list[Step] = []
+        self.breaks: list[Break] = []
+        self.notes: list[str] = []
+        self.workers: dict[str, bytes] = {}
+        self.head: Checkpoint | None = None
+        self.known_head: Checkpoint | None = None
+        self.leaves: list[bytes] = []
+        self.positions: dict[bytes, int] = {}
+        self.held: dict[int, _Held] = {}
+        self.stored: list[_Stored] = []
+        self.by_leaf: dict[bytes, tuple[_Stored, Record]] = {}
+        self.pending: list[_Stored] = []  # entries that are not in the log yet
+        self.expired: list[int] = []
+        self.gone: list[int] = []  # leaves whose entry has expired
+        self.waiting: set[bytes] = set()
+        self.delivered = 0
+        self.leaves_hold = True
+        self.record_breaks: list[Break] = []
+        self.entry_breaks: list[Break] = []
+        self.foreign: list[Break] = []  # what stands among the entries and is not a worker's
+        self.order_breaks: list[Break] = []
+
+    def run(self) -> Report:
+        if self._step("files", self._files):
+            self._step("checkpoint", self._checkpoint)
+            self.leaves = self.log.leaves()
+            self.record_breaks = list(self._load_records())
+            self.entry_breaks = list(self._load_entries())
+            for index, item in enumerate(self.leaves):
+                self.positions.setdefault(item, index)
+            self.order_breaks = list(self._sequence())
+            if any(item.kind == "leaf-without-entry" for item in self.order_breaks):
+                self.entry_breaks = sorted(self.entry_breaks + self.foreign, key=lambda item: item.index or 0)
+                self.foreign.clear()
+            self._step("leaves", self._leaves)
+            self._step("records", self._records)
+            self._step("entries", self._entries)
+            self._step("order", self._order)
+            self._step("deliveries", self._deliveries)
+            self._step("views", self._views)
+            for name in sorted(self.log.torn):
+                self.notes.append(f"The end of {name} is torn: a write was cut short. The torn piece is left out.")
+        return Report(
+            log=self.key.name if self.key else "",
+            key_id=self.key.id.hex() if self.key else "",
+            size=self.head.size if self.head else 0,
+            root=self.head.root if self.head else EMPTY_ROOT,
+            leaves=len(self.leaves),
+            records=len(self.held),
+            entries=len(self.stored),
+            deliveries=self.delivered,
+            expired=tuple(self.expired),
+            unsequenced=len(self.pending),
+            steps=tuple(self.steps),
+            breaks=tuple(self.breaks[:MAX_BREAKS]),
+            notes=tuple(self.notes),
+        )
+
+    def _step(self, name: str, judge: Callable[[], Iterable[Break]]) -> bool:
+        self.says = ""
+        found = list(judge())
+        self.breaks += found
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        holds = not found and self.says != _NOT_COMPARED
+        self.steps.append(Step(name=name, holds=holds, says=found[0].says + more if found else self.says))
+        return not found
+
+    # 1 -------------------------------------------------------------------------------------------------------------
+
+    def _files(self) -> Iterator[Break]:
+        missing = self.log.missing()
+        for name in missing:
+            yield Break(kind="file-missing", index=None, where=name, says=f"The file {name} is missing.")
+        if missing:
+            return
+        try:
+            found = VerifierKey.parse(self.log.vkey())
+            self.workers = self.log.workers()
+        except Unreadable as error:
+            yield Break(kind="keys-unreadable", index=None, where=f"{VKEY}, {WORKERS}", says=f"{_sentence(error)}")
+            return
+        if self.key is not None and self.key != found:
+            says = "The log's key in the directory is not the one that was given."
+            yield Break(kind="key-differs", index=None, where=VKEY, says=says)
+            return
+        self.key = found
+        self.says = f"All files are there; the log is {found.name}, with {many(len(self.workers), 'worker')}."
+
+    # 2 -------------------------------------------------------------------------------------------------------------
+
+    def _checkpoint(self) -> Iterator[Break]:
+        if self.key is None:  # `run` stops where the files do not hold
+            return
+        raw = self.log.checkpoint()
+        if not raw and (self.log.directory / LEAVES).stat().st_size == 0:
+            self.notes.append("Nothing has been logged yet, and there is no checkpoint.")
+            self.head = Checkpoint(origin=self.key.name, size=0, root=EMPTY_ROOT)
+            self.says = "There is nothing to sign yet."
+            return
+        try:
+            self.head = heads.verify(raw, self.key)
+        except BadSignature:
+            says = "The checkpoint carries no signature of the log's key that holds: it was altered, or is another's."
+            yield Break(kind="checkpoint-signature", index=None, where=CHECKPOINT, says=says)
+        except AuditError as error:
+            says = f"The checkpoint cannot be read ({error})."
+            yield Break(kind="checkpoint-unreadable", index=None, where=CHECKPOINT, says=says)
+        else:
+            self.says = (
+                f"The checkpoint over {_these(self.head.size)} is signed by {self.key.name}, key {self.key.id.hex()}."
+            )
+        if self.known is not None:
+            try:
+                self.known_head = heads.verify(self.known, self.key)
+            except AuditError as error:
+                says = f"The checkpoint that was kept is not one of this log ({error})."
+                yield Break(kind="known-checkpoint", index=None, where="known checkpoint", says=says)
+
+    # 3 -------------------------------------------------------------------------------------------------------------
+
+    def _leaves(self) -> Iterator[Break]:
+        if self.head is None:
+            self.says = _NOT_COMPARED
+            return
+        size = self.head.size
+        roots = self._roots({size} | ({self.known_head.size} if self.known_head else set()))
+        twice = [index for index, item in enumerate(self.leaves) if self.positions[item] != index]
+        if roots.get(size) != self.head.root:
+            self.leaves_hold = False
+            yield self._locate(size)
+        for index in twice:
+            if self.leaves_hold:
+                says = f"Leaf {index} is the same as leaf {self.positions[self.leaves[index]]}."
+                yield Break(kind="leaf-added", index=index, where=LEAVES, says=says)
+        if self.known_head and roots.get(self.known_head.size) != self.known_head.root:
+            says = "The log does not continue the checkpoint that was kept: its past was changed, or it is another log."
+            yield Break(kind="fork", index=min(self.known_head.size, len(self.leaves)), where=CHECKPOINT, says=says)
+        if len(self.leaves) > size:
+            self.notes.append(f"{many(len(self.leaves) - size, 'leaf')} not yet under a checkpoint.")
+        self.says = f"The root over {_these(size)} is the checkpoint's."
+        if self.known_head:
+            self.says += f" The log continues the checkpoint over {_these(self.known_head.size)} that was kept."
+
+    def _roots(self, sizes: set[int]) -> dict[int, bytes]:
+        running = RunningRoot()
+        roots = {0: EMPTY_ROOT}
+        for item in self.leaves:
+            running.add(leaf_hash(item))
+            if running.size in sizes:
+                roots[running.size] = running.root()
+        return roots
+
+    def _locate(self, size: int) -> Break:
+        """The root is wrong: name the leaf, as far as the records that are still held can tell."""
+        wrong = "The root over the leaves is not the checkpoint's"
+        for index, held in sorted(self.held.items()):
+            if index >= min(len(self.leaves), size) or held.commitment == self.leaves[index]:
+                continue
+            found = self.positions.get(held.commitment)
+            after = self.held.get(index + 1)
+            if found == index + 1:
+                kind, says = "leaf-added", f"{wrong}: a leaf was added at or just before index {index}."
+            elif found == index - 1 or (found is None and after and after.commitment == self.leaves[index]):
+                kind, says = "leaf-missing", f"{wrong}: a leaf is missing at or just before index {index}."
+            elif found is not None:
+                kind, says = "leaf-moved", f"{wrong}: the leaf of index {index} stands at index {found}."
+            else:
+                kind, says = "leaf-changed", f"{wrong}: leaf {index} was changed, its record does not open it."
+            return Break(kind=kind, index=index, where=LEAVES, says=says)
+        if len(self.leaves) < size:
+            index = len(self.leaves)
+            says = f"Leaf {index} is missing: the checkpoint covers {many(size, 'leaf')}, and only {index} are there."
+            return Break(kind="leaf-missing", index=index, where=LEAVES, says=says)
+        says = f"{wrong}: a leaf without a record was changed, or this is the checkpoint of another log."
+        return Break(kind="root-differs", index=None, where=LEAVES, says=says)
+
+    # 4 -------------------------------------------------------------------------------------------------------------
+
+    def _load_records(self) -> Iterator[Break]:
+        try:
+            for line in self.log.records():
+                if line.index in self.held:
+                    says = f"There are two records for leaf {line.index}: one was added."
+                    yield Break(kind="record-added", index=line.index, where=RECORDS, says=says)
+                    continue
+                record, trouble = None, ""
+                try:
+                    record = Record.from_bytes(line.record)
+                except Unreadable as error:
+                    trouble = str(error)
+                commitment = leaf(line.salt, line.record)
+                self.held[line.index] = _Held(index=line.index, commitment=commitment, record=record, trouble=trouble)
+        except Unreadable as error:
+            yield Break(kind="record-unreadable", index=None, where=RECORDS, says=_sentence(error))
+
+    def _records(self) -> Iterator[Break]:
+        yield from self.record_breaks
+        ahead = [item for stored in self.pending for item in stored.leaves if item not in self.positions]
+        early = 0
+        for index, held in sorted(self.held.items()):
+            beyond = index - len(self.leaves)
+            if beyond >= 0:
+                if beyond < len(ahead) and held.commitment == ahead[beyond]:
+                    early += 1
+                elif self.leaves_hold:
+                    says = f"A record for leaf {index} was added: there is no such leaf, and no entry waits to make it."
+                    yield Break(kind="record-added", index=index, where=RECORDS, says=says)
+            elif held.commitment == self.leaves[index]:
+                if held.record is None:
+                    says = f"Record {index} opens its leaf, but cannot be read ({held.trouble})."
+                    yield Break(kind="record-malformed", index=index, where=RECORDS, says=says)
+            elif self.leaves_hold:
+                yield self._record_break(index, held)
+        yield from self._missing_records()
+        if early:
+            self.notes.append(f"{many(early, 'record')} written ahead of the log.")
+        self.says = f"Each of {many(len(self.held), 'record')} opens its leaf."
+
+    def _record_break(self, index: int, held: _Held) -> Break:
+        covered = self.head is not None and index < self.head.size
+        found = self.positions.get(held.commitment)
+        if not covered and held.commitment in self.by_leaf and found is None:
+            says = f"Leaf {index} was changed: its entry and its record agree, and open another leaf."
+            return Break(kind="leaf-changed", index=index, where=LEAVES, says=says)
+        if found is not None:
+            says = f"The record of leaf {found} stands at index {index}."
+            return Break(kind="record-moved", index=index, where=RECORDS, says=says)
+        says = f"Record {index} was changed: it does not open its leaf."
+        return Break(kind="record-changed", index=index, where=RECORDS, says=says)
+
+    def _missing_records(self) -> Iterator[Break]:
+        for index, item in enumerate(self.leaves):
+            if index in self.held:
+                continue
+            if item in self.by_leaf:
+                says = f"Record {index} was removed: its entry is still held, so it has not expired."
+                yield Break(kind="record-removed", index=index, where=RECORDS, says=says)
+            else:
+                self.expired.append(index)
+        if self.expired:
+            self.notes.append(
+                f"{many(len(self.expired), 'record')} no longer held (expired); the log still proves that they were"
+                f" there: {listed(self.expired)}."
+            )
+
+    # 5 -------------------------------------------------------------------------------------------------------------
+
+    def _load_entries(self) -> Iterator[Break]:
+        last = -1
+        try:
+            for line in self.log.entries():
+                if line.seq <= last:
+                    says = f"Entry {line.seq} stands after entry {last}: an entry was added or moved."
+                    yield Break(kind="entry-order", index=line.seq, where=ENTRIES, says=says)
+                    continue
+                last = line.seq
+                foreign = self._foreign(line.entry, f"Entry {line.seq}")
+                if foreign:
+                    kind, says = foreign
+                    self.foreign.append(Break(kind=f"entry-{kind}", index=line.seq, where=ENTRIES, says=says))
+                    continue
+                try:
+                    stored = self._read_entry(line)
+                except BadSignature as error:
+                    says = f"Entry {line.seq} was changed or is not a worker's ({error})."
+                    yield Break(kind="entry-signature", index=line.seq, where=ENTRIES, says=says)
+                except Unreadable as error:
+                    says = f"Entry {line.seq} cannot be read ({error})."
+                    yield Break(kind="entry-unreadable", index=line.seq, where=ENTRIES, says=says)
+                except _Disagrees as error:
+                    says = f"Entry {line.seq} does not agree with itself: {error}."
+                    yield Break(kind="entry-inconsistent", index=line.seq, where=ENTRIES, says=says)
+                else:
+                    self.stored.append(stored)
+                    for item, record in zip(stored.leaves, stored.records, strict=True):
+                        self.by_leaf.setdefault(item, (stored, record))
+        except Unreadable as error:
+            yield Break(kind="entry-unreadable", index=None, where=ENTRIES, says=_sentence(error))
+
+    def _foreign(self, raw: bytes, what: str) -> tuple[str, str] | None:
+        """Kind and words if `raw` does not even claim to be signed by a known worker, else None.
+
+        Such things can be put into the store past the broker (an acknowledgement of the message server lands wherever
+        a client asks for it). Readers drop them; they are a break only where something genuine is missing.
+        """
+        try:
+            by = read_signed(raw).by
+        except Unreadable as error:
+            return "unreadable", f"{what} cannot be read ({error})."
+        return None if by in self.workers else ("signature", f"{what} is signed by nobody whose key is in {WORKERS}.")
+
+    def _read_entry(self, line: EntryLine) -> _Stored:
+        agency, key = shapes.read_entry_subject(line.subject)
+        by, body = self._worker_signed(line.entry, shapes.ENTRY)
+        entry = shapes.read_entry(body)
+        records = [Record.from_bytes(record) for _, record in entry.records]
+        leaves = [leaf(salt, record) for salt, record in entry.records]
+        for record in records:
+            _agree(record.by == by, "a record is another worker's")
+            _agree(record.agency == agency, "a record is another agency's")
+            _agree(record.submission == entry.submission, "a record is of another submission")
+            own_id = record.message is None or key[0] in "xr" or record.message.hex() == key
+            _agree(own_id or len(key) != 32, "a record is of another message")
+        self._check_evidence(entry, leaves)
+        permitted = sorted((r.view, r.recipient) for r in records if r.type == DECISION and r.view and r.recipient)
+        _agree(
+            permitted == sorted((view.digest, view.recipient) for view in entry.views),
+            "its views are not those that its records permit",
+        )
+        return _Stored(seq=line.seq, leaves=leaves, records=records, views=entry.views)
+
+    def _check_evidence(self, entry: Entry, leaves: list[bytes]) -> None:
+        _, body = self._worker_signed(entry.evidence, shapes.EVIDENCE)
+        evidence = shapes.read_evidence(body)
+        promised = {evidence.leaf, *(outcome[3] for outcome in evidence.outcomes)}
+        _agree(evidence.submission == entry.submission, "its evidence is of another submission")
+        _agree(promised <= {leaf_hash(item) for item in leaves}, "its evidence promises a leaf that it does not make")
+
+    def _worker_signed(self, raw: bytes, tag: str) -> tuple[str, bytes]:
+        signed = read_signed(raw, tag)
+        public = self.workers.get(signed.by)
+        if public is None:
+            raise BadSignature(f"{tag}: signed by nobody whose key is in {WORKERS}")
+        return signed.by, verify(signed, tag, public)
+
+    def _entries(self) -> Iterator[Break]:
+        yield from self.entry_breaks
+        if self.foreign:
+            self.notes.append(f"{many(len(self.foreign), 'thing')} among the entries not a worker's: dropped.")
+        self.says = f"Each of {many(len(self.stored), 'entry')} is signed by a known worker and agrees with itself."
+
+    # 6 -------------------------------------------------------------------------------------------------------------
+
+    def _sequence(self) -> Iterator[Break]:
+        """Walk entries and leaves side by side; `pending` is what the log does not hold yet."""
+        cursor = 0
+        bare: list[int] = []  # leaves that no entry accounts for
+        for stored in self.stored:
+            places = [self.positions.get(item) for item in stored.leaves]
+            known = [place for place in places if place is not None]
+            if not known:
+                self.pending.append(stored)
+                continue
+            for skipped in self.pending:
+                says = f"Entry {skipped.seq} is not in the log, though entry {stored.seq}, stored after it, is."
+                yield Break(kind="entry-skipped", index=skipped.seq, where=ENTRIES, says=says)
+            self.pending.clear()
+            first, count = known[0], len(known)
+            if first < cursor:
+                says = f"Leaf {first} is of entry {stored.seq}, but stands before the leaves of an earlier entry."
+                yield Break(kind="leaf-moved", index=first, where=LEAVES, says=says)
+                continue
+            whole = places == list(range(first, first + len(places)))
+            cut = places[:count] == list(range(first, first + count)) and first + count == len(self.leaves)
+            if cut and not whole:
+                self.pending.append(stored)  # the log ends in the middle of its leaves: it will go on there
+            elif not whole:
+                says = f"The records of entry {stored.seq} do not stand together and in order from leaf {first} on."
+                yield Break(kind="leaf-missing", index=first, where=LEAVES, says=says)
+            bare += range(cursor, first)
+            cursor = max(known) + 1
+        bare += range(cursor, len(self.leaves))
+        yield from self._bare_leaves(bare)
+
+    def _bare_leaves(self, bare: list[int]) -> Iterator[Break]:
+        """A leaf without an entry is old, so that its entry may have expired; or it has no business being there."""
+        times = {index: held.record.at for index, held in self.held.items() if held.record}
+        times |= {self.positions[i]: r.at for i, (_, r) in self.by_leaf.items() if i in self.positions}
+        newest = max((*times.values(), *(r.at for _, r in self.by_leaf.values())), default=0)
+        wanted = set(bare)
+        latest = newest  # no leaf is later than the next one whose time is known
+        young: list[int] = []
+        for index in range(len(self.leaves) - 1, -1, -1):
+            latest = times.get(index, latest)
+            if index in wanted:
+                (self.gone if newest - latest >= self.entries_kept_ms else young).append(index)
+        self.gone.reverse()
+        for index in reversed(young):
+            says = f"No entry accounts for leaf {index}: its entry was removed too early, or the leaf was added."
+            yield Break(kind="leaf-without-entry", index=index, where=LEAVES, says=says)
+
+    def _order(self) -> Iterator[Break]:
+        yield from self.order_breaks
+        if self.gone:
+            self.notes.append(f"{many(len(self.gone), 'leaf')} whose entry is no longer held (expired).")
+        if self.pending:
+            self.notes.append(f"{many(len(self.pending), 'entry')} not yet sequenced.")
+        self.says = "The records of the entries, in the order in which they were stored, are the leaves, in order."
+
+    # 7 -------------------------------------------------------------------------------------------------------------
+
+    def _deliveries(self) -> Iterator[Break]:
+        subjects: set[str] = set()
+        foreign: list[tuple[str, Break]] = []
+        number = 0
+        try:
+            for number, line in enumerate(self.log.deliveries(), 1):
+                strange = self._strange(line, number)
+                if strange:
+                    foreign.append((line.subject, strange))
+                    continue
+                self.delivered += 1
+                kind, says = self._judge_delivery(line)
+                if not kind and line.subject in subjects:
+                    kind, says = "delivery-twice", "it stands there twice"
+                subjects.add(line.subject)
+                if kind:
+                    yield Break(kind=kind, index=number, where=DELIVERIES, says=f"Delivery {number}: {says}.")
+        except Unreadable as error:
+            yield Break(kind="delivery-unreadable", index=number + 1, where=DELIVERIES, says=_sentence(error))
+        due = self._due()
+        dropped = 0
+        for subject, item in foreign:
+            if subject.rpartition(".")[2] in due:
+                yield item
+            else:
+                dropped += 1
+        if dropped:
+            self.notes.append(f"{many(dropped, 'thing')} among the deliveries not a worker's: dropped.")
+        self.says = f"Each of {many(self.delivered, 'delivery')} is stamped, and permitted by a record of the log."
+
+    def _strange(self, line: DeliveryLine, number: int) -> Break | None:
+        """A break if this does not even claim to be stamped by a known worker."""
+        try:
+            foreign = self._foreign(envelope.read_delivery(line.delivery).stamp, f"Delivery {number}: its stamp")
+        except Unreadable as error:
+            foreign = "unreadable", f"Delivery {number} cannot be read ({error})."
+        if foreign is None:
+            return None
+        kind = "stamp-signature" if foreign[0] == "signature" else "delivery-unreadable"
+        return Break(kind=kind, index=number, where=DELIVERIES, says=foreign[1])
+
+    def _due(self) -> set[str]:
+        """The ids of views that an entry lists and that neither wait nor were retrieved."""
+        done = {record.view for _, record in self.by_leaf.values() if record.outcome == RETRIEVED} | self.waiting
+        return {view.id for stored in self.stored for view in stored.views if view.digest not in done}
+
+    def _judge_delivery(self, line: DeliveryLine) -> tuple[str, str]:
+        """Kind and words of what is wrong with one delivery; two empty strings where nothing is."""
+        try:
+            subject = shapes.read_delivery_subject(line.subject)
+            delivery = envelope.read_delivery(line.delivery)
+            _, body = self._worker_signed(delivery.stamp, shapes.STAMP)
+            stamp = shapes.read_stamp(body)
+            record = Record.from_bytes(delivery.record)
+            manifest = envelope.manifest_digest(envelope.read_view(delivery.view).manifest_bytes)
+        except BadSignature as error:
+            return "stamp-signature", f"the stamp was changed or is not a worker's ({error})"
+        except Unreadable as error:
+            return "delivery-unreadable", f"it cannot be read ({error})"
+        commitment = leaf(delivery.salt, delivery.record)
+        view = envelope.view_digest(delivery.view)
+        self.waiting.add(view)
+        if commitment not in self.positions and commitment not in self.by_leaf:
+            return "delivery-without-record", "its record is neither in the log nor in an entry that waits for it"
+        if leaf_hash(commitment) != stamp.leaf:
+            return "delivery-changed", "its record is not the one that was stamped"
+        if (record.type, record.outcome, stamp.outcome) != (DECISION, PERMITTED, PERMITTED):
+            return "delivery-not-permitted", "its record does not permit it"
+        if not view == stamp.view == record.view:
+            return "delivery-changed", "its view is not the one that was stamped and recorded"
+        if not manifest == stamp.manifest == record.manifest:
+            return "delivery-changed", "its manifest is not the one that was stamped and recorded"
+        if not subject.contact == stamp.recipient == record.recipient:
+            return "delivery-misaddressed", "it waits for somebody else than its record permits"
+        if (stamp.rules, stamp.epoch) != (record.rules, record.epoch):
+            return "delivery-changed", "stamp and record give different rules or epochs"
+        if commitment in self.by_leaf:
+            stored, _ = self.by_leaf[commitment]
+            meant = ListedView(id=subject.view_id, recipient=subject.contact, digest=view)
+            if meant not in stored.views:
+                return "delivery-misaddressed", f"entry {stored.seq} does not list it under this view id"
+        return "", ""
+
+    # 8 -------------------------------------------------------------------------------------------------------------
+
+    def _views(self) -> Iterator[Break]:
+        records = {held.commitment: held.record for held in self.held.values() if held.record}
+        records |= {commitment: record for commitment, (_, record) in self.by_leaf.items()}
+        permitted = {r.view: r for r in records.values() if r.type == DECISION and r.view}
+        retrieved = {r.view: c for c, r in records.items() if r.outcome == RETRIEVED and r.view}
+        if not self.expired and not self.gone:  # else the decision may lawfully be out of sight
+            for view, commitment in retrieved.items():
+                record, decision = records[commitment], permitted.get(view)
+                if decision is None or decision.recipient != record.recipient:
+                    index = self.positions.get(commitment)
+                    says = "A view was retrieved that no record permits to its reader."
+                    yield Break(kind="retrieval-without-decision", index=index, where=RECORDS, says=says)
+        absent = 0
+        for view in permitted:
+            absent += view not in self.waiting and view not in retrieved
+        if absent:
+            self.notes.append(
+                f"{many(absent, 'permitted view')} neither waiting nor retrieved (expired, recalled or withdrawn)."
+            )
+        self.says = (
+            f"Of {many(len(permitted), 'permitted view')}, {len(permitted.keys() & self.waiting)} waiting and"
+            f" {len(permitted.keys() & retrieved.keys())} retrieved."
+        )
+
+
+class _Disagrees(Exception):
+    """The parts of one entry do not fit together."""
+
+
+def _agree(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise _Disagrees(otherwise)
+
+
+def _these(size: int) -> str:
+    return f"the first {many(size, 'leaf')}" if size != 1 else "the first leaf"
+
+
+def _sentence(error: AuditError) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."

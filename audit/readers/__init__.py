@@ -1,0 +1,1 @@
+"""Small independent readers: each turns bytes into a value or raises `audit.errors.Unreadable`."""

@@ -1,0 +1,178 @@
+"""What the broker's worker signs: stamps over views, evidence for senders, and the entries that hold the records.
+
+Shapes only: `audit.fsck` verifies the signatures and holds all of it against the log.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from audit.errors import Unreadable
+from audit.readers.cbor import Value
+from audit.readers.fields import Fields, as_bytes, as_code, as_handle, as_tuple, read_map
+
+ENTRY: Final = "entry"
+EVIDENCE: Final = "evidence"
+STAMP: Final = "stamp"
+
+MAX_RECORDS: Final = 1000  # an entry and its views are one atomic batch of at most so many messages
+LANES: Final = ("urgent", "normal")
+
+_VIEW_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_ENTRY_KEY = re.compile(r"[xr]?[0-9a-f]{32}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """The broker's promise over one delivered view and its decision."""
+
+    view: bytes
+    manifest: bytes
+    recipient: str
+    outcome: str
+    rules: tuple[str, ...]
+    epoch: int
+    admitted: int
+    leaf: bytes  # the leaf hash of this recipient's record
+    include_by: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The broker's word on one submission, and the leaf hashes it promised to log."""
+
+    type: str
+    submission: bytes
+    message: bytes | None
+    at: int
+    epoch: int
+    code: str | None
+    outcomes: tuple[tuple[str, str, tuple[str, ...], bytes], ...]  # recipient, outcome, rules, leaf hash
+    leaf: bytes
+    include_by: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedView:
+    """A view as its entry lists it."""
+
+    id: str
+    recipient: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What was stored together with the views: evidence, salted records, and the views' digests."""
+
+    submission: bytes
+    evidence: bytes  # a signed object
+    records: tuple[tuple[bytes, bytes], ...]  # salt, record
+    views: tuple[ListedView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverySubject:
+    """Where a delivery waits."""
+
+    agency: str
+    contact: str
+    lane: str
+    view_id: str
+
+
+def read_stamp(body: bytes) -> Stamp:
+    """Read a stamp's body, or raise `Unreadable`."""
+    names = ("v", "view", "manifest", "recipient", "outcome", "rules", "epoch", "admitted", "leaf", "include_by")
+    fields = read_map(body, "stamp", names)
+    fields.version()
+    return Stamp(
+        view=fields.octets("view", 32),
+        manifest=fields.octets("manifest", 32),
+        recipient=fields.handle("recipient", "c"),
+        outcome=fields.code("outcome"),
+        rules=fields.codes("rules"),
+        epoch=fields.uint("epoch"),
+        admitted=fields.uint("admitted"),
+        leaf=fields.octets("leaf", 32),
+        include_by=fields.uint("include_by"),
+    )
+
+
+def read_evidence(body: bytes) -> Evidence:
+    """Read an evidence's body, or raise `Unreadable`."""
+    names = ("v", "type", "submission", "message", "at", "epoch", "code", "outcomes", "leaf", "include_by")
+    fields = read_map(body, "evidence", names)
+    fields.version()
+    return Evidence(
+        type=fields.code("type"),
+        submission=fields.octets("submission", 32),
+        message=fields.octets_or_none("message", 16),
+        at=fields.uint("at"),
+        epoch=fields.uint("epoch"),
+        code=fields.code_or_none("code"),
+        outcomes=tuple(_outcome(item) for item in fields.items("outcomes", MAX_RECORDS)),
+        leaf=fields.octets("leaf", 32),
+        include_by=fields.uint("include_by"),
+    )
+
+
+def read_entry(body: bytes) -> Entry:
+    """Read an entry's body, or raise `Unreadable`."""
+    fields = read_map(body, "entry", ("v", "submission", "evidence", "records", "views"))
+    fields.version()
+    records: list[tuple[bytes, bytes]] = []
+    for item in fields.items("records", MAX_RECORDS):
+        salt, record = as_tuple(item, "entry: record", 2)
+        records.append((as_bytes(salt, "entry: salt", 32), as_bytes(record, "entry: record")))
+    if not records:
+        raise Unreadable("entry: it holds no record")
+    views: list[ListedView] = []
+    for item in fields.items("views", MAX_RECORDS):
+        identifier, recipient, digest = as_tuple(item, "entry: view", 3)
+        views.append(
+            ListedView(
+                id=_matching(identifier, _VIEW_ID, "entry: view id"),
+                recipient=as_handle(recipient, "entry: recipient of a view", "c"),
+                digest=as_bytes(digest, "entry: view digest", 32),
+            )
+        )
+    return Entry(
+        submission=fields.octets("submission", 32),
+        evidence=fields.octets("evidence"),
+        records=tuple(records),
+        views=tuple(views),
+    )
+
+
+def read_entry_subject(subject: str) -> tuple[str, str]:
+    """Return agency and key of `entry.<agency>.<key>`, or raise `Unreadable`."""
+    parts = subject.split(".")
+    if len(parts) != 3 or parts[0] != "entry":
+        raise Unreadable("the subject is not that of an entry")
+    return as_handle(parts[1], "the entry's agency", "a"), _matching(parts[2], _ENTRY_KEY, "the entry's key")
+
+
+def read_delivery_subject(subject: str) -> DeliverySubject:
+    """Take `deliver.<agency>.<contact>.<lane>.<view id>` apart, or raise `Unreadable`."""
+    parts = subject.split(".")
+    if len(parts) != 5 or parts[0] != "deliver" or parts[3] not in LANES:
+        raise Unreadable("the subject is not that of a delivery")
+    return DeliverySubject(
+        agency=as_handle(parts[1], "the delivery's agency", "a"),
+        contact=as_handle(parts[2], "the delivery's contact", "c"),
+        lane=parts[3],
+        view_id=_matching(parts[4], _VIEW_ID, "the delivery's view id"),
+    )
+
+
+def _outcome(value: Value) -> tuple[str, str, tuple[str, ...], bytes]:
+    fields = Fields(value, "evidence: outcome", ("recipient", "outcome", "rules", "leaf"))
+    return fields.handle("recipient", "c"), fields.code("outcome"), fields.codes("rules"), fields.octets("leaf", 32)
+
+
+def _matching(value: Value, pattern: re.Pattern[str], what: str) -> str:
+    text = as_code(value, what)
+    if not pattern.fullmatch(text):
+        raise Unreadable(f"{what} has the wrong form")
+    return text

@@ -1,0 +1,271 @@
+"""Decision records and their salted commitments.
+
+A record says what happened, never what was said: random ids, digests, codes, the outcome, the rule ids. The log holds
+only `leaf(salt, record)`, so a record can expire, its salt with it, and the log still proves everything else.
+
+The broker makes records with the builders below; this module alone turns them into bytes and back. A record has one
+byte form: `Record.from_bytes` takes nothing that `to_bytes` would have written otherwise.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from audit.errors import Unreadable
+from audit.readers import cbor
+from audit.readers.cbor import Value
+from audit.readers.fields import Fields, as_code, as_tuple, read_map
+from audit.readers.signed import digest
+
+SALT_BYTES: Final = 32
+MAX_RECORD_BYTES: Final = 64 * 1024  # 64 sections with their outcomes are 8 kB
+MAX_SECTIONS: Final = 256
+
+SUBMISSION: Final = "submission"
+DECISION: Final = "decision"
+RETRIEVAL: Final = "retrieval"
+TYPES: Final = frozenset({SUBMISSION, DECISION, RETRIEVAL})
+
+ACCEPTED: Final = "accepted"
+REFUSED: Final = "refused"
+PERMITTED: Final = "permitted"
+RETRIEVED: Final = "retrieved"
+
+_NAMES: Final = (
+    "v",
+    "type",
+    "at",
+    "epoch",
+    "by",
+    "agency",
+    "message",
+    "submission",
+    "manifest",
+    "sender",
+    "recipient",
+    "kind",
+    "outcome",
+    "rules",
+    "sections",
+    "view",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One thing that happened. Made by the builders or `from_bytes`; `to_bytes` checks every field."""
+
+    type: str
+    at: int  # milliseconds since the epoch, UTC
+    epoch: int  # of the trust bundle that was decided under
+    by: str  # the worker
+    agency: str  # the submitting agency
+    message: bytes | None  # 16 bytes
+    submission: bytes  # SHA-256 of the submitted bytes
+    manifest: bytes | None  # 32 bytes: digest("manifest", …)
+    sender: str | None
+    recipient: str | None
+    kind: str | None
+    outcome: str
+    rules: tuple[str, ...]
+    sections: tuple[tuple[str, str, str], ...]  # (name, type/part, outcome)
+    view: bytes | None  # 32 bytes: digest("view", …)
+
+    def to_bytes(self) -> bytes:
+        """The record's one byte form. Raises `ValueError` where a field is not what it must be."""
+        sections: list[Value] = [list(section) for section in self.sections]
+        raw = cbor.dumps(
+            {
+                "v": 1,
+                "type": self.type,
+                "at": self.at,
+                "epoch": self.epoch,
+                "by": self.by,
+                "agency": self.agency,
+                "message": self.message,
+                "submission": self.submission,
+                "manifest": self.manifest,
+                "sender": self.sender,
+                "recipient": self.recipient,
+                "kind": self.kind,
+                "outcome": self.outcome,
+                "rules": list(self.rules),
+                "sections": sections,
+                "view": self.view,
+            }
+        )
+        try:
+            _read(raw)
+        except Unreadable as error:
+            raise ValueError(str(error)) from None
+        return raw
+
+    @staticmethod
+    def from_bytes(raw: bytes) -> "Record":
+        """Read a record, or raise `Unreadable`."""
+        record = _read(raw)
+        if record.to_bytes() != raw:
+            raise Unreadable("record: not in its one byte form")
+        return record
+
+
+def leaf(salt: bytes, record: bytes) -> bytes:
+    """The commitment that the log holds: SHA-256(pae("record", salt || record))."""
+    if len(salt) != SALT_BYTES:
+        raise ValueError(f"a salt has {SALT_BYTES} bytes")
+    return digest("record", salt + record)
+
+
+def submission_record(
+    *,
+    at: int,
+    epoch: int,
+    by: str,
+    agency: str,
+    submission: bytes,
+    outcome: str,
+    rules: tuple[str, ...] = (),
+    message: bytes | None = None,
+    manifest: bytes | None = None,
+    sender: str | None = None,
+    kind: str | None = None,
+) -> Record:
+    """What became of one submission as a whole. What could not be read of it stays None."""
+    return Record(
+        type=SUBMISSION,
+        at=at,
+        epoch=epoch,
+        by=by,
+        agency=agency,
+        message=message,
+        submission=submission,
+        manifest=manifest,
+        sender=sender,
+        recipient=None,
+        kind=kind,
+        outcome=outcome,
+        rules=rules,
+        sections=(),
+        view=None,
+    )
+
+
+def decision_record(
+    *,
+    at: int,
+    epoch: int,
+    by: str,
+    agency: str,
+    submission: bytes,
+    message: bytes,
+    manifest: bytes,
+    sender: str,
+    recipient: str,
+    kind: str,
+    outcome: str,
+    rules: tuple[str, ...],
+    sections: tuple[tuple[str, str, str], ...],
+    view: bytes | None,
+) -> Record:
+    """The decision for one recipient; `view` is the digest of what was stored for it, None where it was refused."""
+    return Record(
+        type=DECISION,
+        at=at,
+        epoch=epoch,
+        by=by,
+        agency=agency,
+        message=message,
+        submission=submission,
+        manifest=manifest,
+        sender=sender,
+        recipient=recipient,
+        kind=kind,
+        outcome=outcome,
+        rules=rules,
+        sections=sections,
+        view=view,
+    )
+
+
+def retrieval_record(
+    *,
+    at: int,
+    epoch: int,
+    by: str,
+    agency: str,
+    submission: bytes,
+    recipient: str | None,
+    view: bytes | None,
+    outcome: str = RETRIEVED,
+    rules: tuple[str, ...] = (),
+    message: bytes | None = None,
+    manifest: bytes | None = None,
+    sender: str | None = None,
+    kind: str | None = None,
+) -> Record:
+    """A recipient's signed word that it has a view: `agency` is the recipient's, `submission` that word's digest."""
+    return Record(
+        type=RETRIEVAL,
+        at=at,
+        epoch=epoch,
+        by=by,
+        agency=agency,
+        message=message,
+        submission=submission,
+        manifest=manifest,
+        sender=sender,
+        recipient=recipient,
+        kind=kind,
+        outcome=outcome,
+        rules=rules,
+        sections=(),
+        view=view,
+    )
+
+
+def _read(raw: bytes) -> Record:
+    fields = read_map(raw, "record", _NAMES, max_bytes=MAX_RECORD_BYTES)
+    fields.version()
+    record = Record(
+        type=fields.code("type"),
+        at=fields.uint("at"),
+        epoch=fields.uint("epoch"),
+        by=fields.handle("by", "w"),
+        agency=fields.handle("agency", "a"),
+        message=fields.octets_or_none("message", 16),
+        submission=fields.octets("submission", 32),
+        manifest=fields.octets_or_none("manifest", 32),
+        sender=fields.handle_or_none("sender", "c"),
+        recipient=fields.handle_or_none("recipient", "c"),
+        kind=fields.code_or_none("kind"),
+        outcome=fields.code("outcome"),
+        rules=fields.codes("rules"),
+        sections=_sections(fields),
+        view=fields.octets_or_none("view", 32),
+    )
+    _check_whole(record)
+    return record
+
+
+def _sections(fields: Fields) -> tuple[tuple[str, str, str], ...]:
+    found: list[tuple[str, str, str]] = []
+    for item in fields.items("sections", MAX_SECTIONS):
+        name, kind, outcome = (as_code(text, "record: sections") for text in as_tuple(item, "record: section", 3))
+        found.append((name, kind, outcome))
+    return tuple(found)
+
+
+def _check_whole(record: Record) -> None:
+    """What the fields must say together."""
+    if record.type not in TYPES:
+        raise Unreadable("record: not a submission, decision or retrieval")
+    if record.type == SUBMISSION and (record.view is not None or record.recipient is not None):
+        raise Unreadable("record: a submission names no recipient and no view")
+    if record.type == DECISION:
+        if None in (record.message, record.manifest, record.sender, record.recipient, record.kind):
+            raise Unreadable("record: a decision names message, manifest, kind, sender and recipient")
+        if (record.outcome == PERMITTED) != (record.view is not None):
+            raise Unreadable("record: a decision names a view exactly where it permits")
+    elif record.outcome == PERMITTED:
+        raise Unreadable("record: only a decision permits")
+    if record.outcome == RETRIEVED and (record.type != RETRIEVAL or record.view is None or record.recipient is None):
+        raise Unreadable("record: a retrieval names recipient and view")

@@ -1,0 +1,436 @@
+"""The inbound flow: start reading here. No await, no clock, no randomness, no log line.
+
+`admit` takes the bytes that one agency submitted and says everything that follows from them, in the numbered steps of
+docs/protocol.md:
+
+ 1. parse the bytes;
+ 2. find the sender, its agency and its key: the submitting agency must be the sender's;
+ 3. verify the signature over the manifest;
+ 4. check freshness;
+ 5. hold sections, grants and attestations against the signed digests and the directory;
+ 6. decide every (recipient, section);
+ 7. make the entry: evidence and records;
+ 8. make the views and their stamps.
+
+What cannot be tied to its sender's signature in all its bytes (steps 1 to 3 and 5) never claims the message id: else a
+damaged copy that arrives first would burn it. Such a refusal is stored under the digest of the bytes instead.
+Step 7's salts and step 8's view ids are derived from the worker's secret and the bytes, so the function stays pure and
+a repeat by the same worker is the same answer.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b, sha256
+from typing import Final
+
+from audit.record import Record, decision_record, retrieval_record, submission_record
+from audit.tree import leaf_hash
+from broker import records
+from keys.domains import Tag
+from keys.sealing import key_id
+from keys.signing import Signer, digest, verify
+from keys.verifying import Attested, Verified, check_attestations, check_content, check_signature
+from messages import limits, wire
+from messages.catalogue import Catalogue
+from messages.directory import Bundle, Contact
+from messages.envelope import COVER, Delivery, Envelope, Opening, View
+from messages.errors import RemoteError, Replayed, Stale, UnknownSender
+from messages.evidence import Entry, Evidence, EvidenceType, Outcome, RecipientOutcome, Retrieval, Stamp
+from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId
+from messages.labels import Lane
+from messages.manifest import Manifest
+from messages.signed import Signed
+from policies import judge
+from policies.agreements import Agreement
+from policies.decide import Engine
+from policies.judge import Judgement
+
+NOT_PERMITTED: Final = "not-permitted"
+WAITING: Final = 10_000
+"""Most views that may wait for one contact: a limit here, never of the stream, which would refuse the others too."""
+REFUSAL_KEPT: Final = 8 * limits.DAY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """All that the flow may look at besides the bytes: one trust bundle, one engine, one worker's keys."""
+
+    bundle: Bundle
+    agreements: Mapping[str, Agreement]
+    engine: Engine
+    catalogue: Catalogue
+    worker: Signer
+    secret: bytes  # 32 bytes of this worker, from which salts and view ids are derived
+    waiting: Mapping[ContactHandle, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewOut:
+    """One delivery to store for one contact."""
+
+    agency: AgencyHandle
+    contact: ContactHandle
+    lane: Lane
+    view_id: ViewId
+    data: bytes
+    ttl: int  # milliseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """What to store, all together or not at all, and what to answer."""
+
+    agency: AgencyHandle
+    key: str  # under which the entry is stored at most once
+    submission: bytes
+    entry: bytes
+    evidence: Signed
+    views: tuple[ViewOut, ...]
+    ttl: int  # milliseconds
+    retrieved: tuple[ContactHandle, ViewId] | None = None  # a view that may leave once the entry is stored
+
+
+def submission_digest(raw: bytes) -> bytes:
+    """How the log names submitted bytes: a stranger must not choose what it says."""
+    return sha256(raw).digest()
+
+
+def admit(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Admitted:
+    """Say what follows from `raw`, submitted by `submitter` and looked at at `now` (milliseconds)."""
+    draft = _Draft(submission_digest(raw), submitter, world, now)
+    manifest: Manifest | None = None
+    sender: Contact | None = None
+    try:
+        envelope = wire.decode(raw)  # (1)
+        claimed = _sender(envelope, submitter, world.bundle)  # (2)
+        check_signature(envelope.manifest_bytes, envelope.signature, claimed)  # (3)
+        verified = check_content(envelope, claimed)  # (5), the bytes' half: before the id may be claimed
+        manifest, sender = envelope.manifest, claimed
+        check_fresh(manifest, world.bundle, now)  # (4)
+        attested = check_attestations(  # (5), the others' half
+            envelope.attestations, world.bundle.directory, sender, manifest, verified.manifest_digest
+        )
+    except RemoteError as error:
+        return draft.refuse(error.code, manifest, sender)
+    judged = [(r, _judge(verified, r, attested, world, now)) for r in sorted(verified.grants)]  # (6)
+    return draft.admit(verified, attested, judged)  # (7), (8)
+
+
+def refuse_stray(raw: bytes, submitter: AgencyHandle, world: World, now: int, code: str = Replayed.code) -> Admitted:
+    """Refuse bytes that may not claim a message id (a used one, say), recorded under the digest of the bytes."""
+    return _Draft(submission_digest(raw), submitter, world, now).refuse(code, None, None)
+
+
+def retrieve(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Admitted:
+    """Say what follows from a retrieval evidence: a record, and that the view may leave."""
+    draft = _Draft(submission_digest(raw), submitter, world, now)
+    try:
+        signed = Signed.from_bytes(raw, limits.ATTESTATION_BYTES)
+        contact = world.bundle.directory.contact(signed.by)
+        if contact is None:
+            raise UnknownSender
+        if contact.agency != submitter:
+            raise Replayed("The retrieval was signed for another agency than the one that submits it.")
+        retrieval = Retrieval.from_bytes(verify(signed, Tag.RETRIEVAL, contact.signing_key))
+        if retrieval.recipient != contact.handle:
+            raise UnknownSender("A retrieval is signed by the recipient itself.")
+    except RemoteError as error:
+        return draft.refuse(error.code, None, None)
+    return draft.retrieved(retrieval)
+
+
+def check_fresh(manifest: Manifest, bundle: Bundle, now: int) -> None:
+    """Raise `Stale` unless the message is fresh at `now` (DESIGN section 5)."""
+    urgent = manifest.urgency.lane is Lane.URGENT
+    window = limits.ADMISSION_WINDOW_URGENT if urgent else limits.ADMISSION_WINDOW
+    if manifest.created > now + limits.CLOCK_SKEW:
+        raise Stale("The message is dated in the future; check the clock of the sending machine.")
+    if now > manifest.expires or now - manifest.created > window:
+        raise Stale
+    if manifest.epoch > bundle.epoch:
+        raise Stale("The message was made under a newer trust bundle than this broker has.")
+
+
+def _sender(envelope: Envelope, submitter: AgencyHandle, bundle: Bundle) -> Contact:
+    sender = bundle.directory.contact(envelope.manifest.sender)
+    if sender is None:
+        raise UnknownSender
+    if sender.agency != submitter:
+        raise Replayed("The message was signed for another agency than the one that submits it.")
+    return sender
+
+
+def _judge(verified: Verified, recipient: ContactHandle, attested: Attested, world: World, now: int) -> Judgement:
+    grant = verified.grants[recipient]
+    sections = [verified.sections[name] for name in grant.sections]
+    contact = world.bundle.directory.contact(recipient)
+    if contact is None:
+        return judge.refused(judge.NO_SUCH_CONTACT, sections)
+    created = verified.manifest.created
+    if not any(s.start <= created < s.end and key_id(s.key) == grant.key for s in contact.statements):
+        return judge.refused(judge.KEY_NOT_IN_FORCE, sections)
+    if world.waiting.get(recipient, 0) >= WAITING:
+        return judge.refused(judge.RECIPIENT_FULL, sections)
+    return judge.judge(
+        manifest=verified.manifest,
+        sender=verified.sender,
+        recipient=contact,
+        sections=sections,
+        attested=lambda detail: attested.section(recipient, detail, grant),
+        consents=attested.consents.values(),
+        countersigned=attested.countersigned,
+        releases=attested.releases.values(),
+        agreement=world.agreements.get(grant.agreement),
+        directory=world.bundle.directory,
+        engine=world.engine,
+        catalogue=world.catalogue,
+        admitted=now,
+    )
+
+
+def make_view(verified: Verified, recipient: ContactHandle, attested: Attested, shown: Iterable[str]) -> View:
+    """The envelope as one recipient gets it: its sections, its grant, the attestations about it, and the *kinds* of
+    withheld sections where they are of a data type in `shown`. Nothing of any other recipient.
+    """
+    grant = verified.grants[recipient]
+    own = set(grant.sections)
+    openings = [verified.section_openings[name] for name in grant.sections]
+    openings.append(verified.grant_openings[recipient])
+    types = set(shown)
+    for name, detail in verified.sections.items():
+        if name not in own and (detail.type in types or detail.type == COVER):
+            openings.append(Opening(outer=verified.section_openings[name].outer, detail=None))
+    guard = attested.guards.get(recipient)
+    named = {s.consent for s in guard.sections} if guard else set()
+    return View(
+        manifest_bytes=verified.envelope.manifest_bytes,
+        manifest=verified.manifest,
+        signature=verified.envelope.signature,
+        openings=tuple(openings),
+        sections={name: verified.envelope.sections[name] for name in grant.sections},
+        grant=verified.envelope.grants[recipient],
+        attestations=tuple(a for a in verified.envelope.attestations if _concerns(a, recipient, attested, named)),
+    )
+
+
+def _concerns(signed: Signed, recipient: ContactHandle, attested: Attested, consents: set[bytes | None]) -> bool:
+    """Whether an attestation is about this recipient; everything else would tell of other recipients."""
+    if signed.tag == Tag.GUARD.value:
+        guard = attested.guards.get(recipient)
+        return guard is not None and guard.to_bytes() == signed.body
+    if signed.tag == Tag.RELEASE.value:
+        release = attested.releases.get(recipient)
+        return release is not None and release.to_bytes() == signed.body
+    return any(c.id in consents and c.to_bytes() == signed.body for c in attested.consents.values())
+
+
+class _Draft:
+    """Steps 7 and 8: records, evidence, entry, views and stamps of one submission."""
+
+    def __init__(self, submission: bytes, submitter: AgencyHandle, world: World, now: int) -> None:
+        self._submission = submission
+        self._agency = submitter
+        self._world = world
+        self._now = now
+        self._include_by = now + limits.INCLUDE_BY
+        self._records: list[tuple[bytes, bytes]] = []
+
+    def _derive(self, what: str, about: str = "") -> bytes:
+        return blake2b(f"{what}|{about}".encode() + self._submission, key=self._world.secret, digest_size=32).digest()
+
+    def _record(self, record: Record) -> tuple[bytes, bytes, bytes]:
+        """Salt, record and leaf hash, once noted."""
+        salt, data = self._derive("salt", record.recipient or ""), records.write(record)
+        self._records.append((salt, data))
+        return salt, data, leaf_hash(records.leaf(salt, data))
+
+    def _entry(self, evidence: Signed, views: tuple[tuple[ViewId, ContactHandle, bytes], ...] = ()) -> bytes:
+        entry = Entry(submission=self._submission, evidence=evidence, records=tuple(self._records), views=views)
+        return self._world.worker.sign(Tag.ENTRY, entry.to_bytes()).to_bytes()
+
+    def _evidence(
+        self,
+        type_: EvidenceType,
+        message: MessageId | None,
+        code: str | None,
+        leaf: bytes,
+        outcomes: tuple[RecipientOutcome, ...] = (),
+    ) -> Signed:
+        evidence = Evidence(
+            type=type_,
+            submission=self._submission,
+            message=message,
+            at=self._now,
+            epoch=self._world.bundle.epoch,
+            code=code,
+            outcomes=outcomes,
+            leaf=leaf,
+            include_by=self._include_by,
+        )
+        return self._world.worker.sign(Tag.EVIDENCE, evidence.to_bytes())
+
+    def refuse(self, code: str, manifest: Manifest | None, sender: Contact | None) -> Admitted:
+        """Refuse the whole submission; `manifest` only where every byte was tied to its sender's signature."""
+        record = submission_record(
+            at=self._now,
+            epoch=self._world.bundle.epoch,
+            by=self._world.worker.handle,
+            agency=self._agency,
+            submission=self._submission,
+            outcome="refused",
+            rules=(code,),
+            message=manifest.id if manifest else None,
+            sender=sender.handle if sender else None,
+            kind=manifest.kind.value if manifest else None,
+        )
+        _, _, leaf = self._record(record)
+        evidence = self._evidence(EvidenceType.SUBMISSION_REJECTION, manifest.id if manifest else None, code, leaf)
+        return Admitted(
+            agency=self._agency,
+            key=manifest.id.hex() if manifest else "x" + self._submission[:16].hex(),
+            submission=self._submission,
+            entry=self._entry(evidence),
+            evidence=evidence,
+            views=(),
+            ttl=max(REFUSAL_KEPT, manifest.expires - self._now + limits.DAY if manifest else 0),
+        )
+
+    def retrieved(self, retrieval: Retrieval) -> Admitted:
+        """Record that the recipient has the view."""
+        record = retrieval_record(
+            at=self._now,
+            epoch=self._world.bundle.epoch,
+            by=self._world.worker.handle,
+            agency=self._agency,
+            submission=self._submission,
+            recipient=retrieval.recipient,
+            view=retrieval.view,
+            message=retrieval.message,
+            manifest=retrieval.manifest,
+        )
+        _, _, leaf = self._record(record)
+        evidence = self._evidence(EvidenceType.RETRIEVAL, retrieval.message, None, leaf)
+        return Admitted(
+            agency=self._agency,
+            key="r" + retrieval.view_id,
+            submission=self._submission,
+            entry=self._entry(evidence),
+            evidence=evidence,
+            views=(),
+            ttl=limits.LIFETIME,
+            retrieved=(retrieval.recipient, retrieval.view_id),
+        )
+
+    def admit(self, verified: Verified, attested: Attested, judged: list[tuple[ContactHandle, Judgement]]) -> Admitted:
+        """Records of all decisions, evidence, entry, and a stamped view for each permitted recipient."""
+        manifest = verified.manifest
+        permitted = any(j.outcome is Outcome.PERMITTED for _, j in judged)
+        submitted = submission_record(
+            at=self._now,
+            epoch=self._world.bundle.epoch,
+            by=self._world.worker.handle,
+            agency=self._agency,
+            submission=self._submission,
+            outcome="accepted" if permitted else "refused",
+            rules=() if permitted else (NOT_PERMITTED,),
+            message=manifest.id,
+            manifest=verified.manifest_digest,
+            sender=manifest.sender,
+            kind=manifest.kind.value,
+        )
+        _, _, submission_leaf = self._record(submitted)
+        outcomes: list[RecipientOutcome] = []
+        views: list[ViewOut] = []
+        named: list[tuple[ViewId, ContactHandle, bytes]] = []
+        for recipient, judgement in judged:
+            view = None
+            if judgement.outcome is Outcome.PERMITTED:
+                view = make_view(verified, recipient, attested, self._shown(verified, recipient)).to_bytes()
+            view_digest = digest("view", view) if view is not None else None
+            salt, data, leaf = self._record(
+                decision_record(
+                    at=self._now,
+                    epoch=self._world.bundle.epoch,
+                    by=self._world.worker.handle,
+                    agency=self._agency,
+                    submission=self._submission,
+                    message=manifest.id,
+                    manifest=verified.manifest_digest,
+                    sender=manifest.sender,
+                    recipient=recipient,
+                    kind=manifest.kind.value,
+                    outcome=judgement.outcome.value,
+                    rules=judgement.rules,
+                    sections=judgement.sections,
+                    view=view_digest,
+                )
+            )
+            outcomes.append(
+                RecipientOutcome(recipient=recipient, outcome=judgement.outcome, rules=judgement.rules, leaf=leaf)
+            )
+            if view is not None and view_digest is not None:
+                out = self._view(verified, recipient, judgement, view, view_digest, (salt, data, leaf))
+                views.append(out)
+                named.append((out.view_id, recipient, view_digest))
+        evidence = self._evidence(
+            EvidenceType.SUBMISSION_ACCEPTANCE if permitted else EvidenceType.SUBMISSION_REJECTION,
+            manifest.id,
+            None if permitted else NOT_PERMITTED,
+            submission_leaf,
+            tuple(outcomes),
+        )
+        return Admitted(
+            agency=self._agency,
+            key=manifest.id.hex(),
+            submission=self._submission,
+            entry=self._entry(evidence, tuple(named)),
+            evidence=evidence,
+            views=tuple(views),
+            ttl=max(REFUSAL_KEPT, manifest.expires - self._now + limits.DAY),
+        )
+
+    def _shown(self, verified: Verified, recipient: ContactHandle) -> frozenset[str]:
+        """Data types whose existence this recipient may know: those its agreement lets it have at all."""
+        agreement = self._world.agreements.get(verified.grants[recipient].agreement)
+        contact = self._world.bundle.directory.contact(recipient)
+        if agreement is None or contact is None:
+            return frozenset()
+        directory = self._world.bundle.directory
+        exchanges = agreement.exchanges(directory.agency_of(verified.sender).name, directory.agency_of(contact).name)
+        return frozenset(t for e in exchanges for t in e.types)
+
+    def _view(
+        self,
+        verified: Verified,
+        recipient: ContactHandle,
+        judgement: Judgement,
+        view: bytes,
+        view_digest: bytes,
+        record: tuple[bytes, bytes, bytes],
+    ) -> ViewOut:
+        salt, data, leaf = record
+        stamp = Stamp(
+            view=view_digest,
+            manifest=verified.manifest_digest,
+            recipient=recipient,
+            outcome=Outcome.PERMITTED,
+            rules=judgement.rules,
+            epoch=self._world.bundle.epoch,
+            admitted=self._now,
+            leaf=leaf,
+            include_by=self._include_by,
+        )
+        delivery = Delivery(
+            view=view, stamp=self._world.worker.sign(Tag.STAMP, stamp.to_bytes()), record=data, salt=salt
+        )
+        contact = self._world.bundle.directory.contact(recipient)
+        if contact is None:
+            raise AssertionError("only known contacts are permitted")
+        return ViewOut(
+            agency=contact.agency,
+            contact=recipient,
+            lane=verified.manifest.urgency.lane,
+            view_id=ViewId(self._derive("view", recipient)[:16].hex()),
+            data=delivery.to_bytes(),
+            ttl=verified.manifest.expires - self._now,
+        )

@@ -1,0 +1,210 @@
+"""Entries into RECORDS and LOG, in the order FLOW has them; one leader, fenced by the store.
+
+The order is RECORDS, LOG, then the signed head. A crash between any two is safe: records of a leaf that is not in the
+log yet are written again, the same, because leaf indexes follow from FLOW's order alone; LOG refuses a stale leader's
+batch; a head is signed only over leaves that LOG holds. The tree and the index of leaves are projections under
+`folder`, rebuilt from LOG by whoever lacks them.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from audit.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
+from audit.tree import FileStore, Tree, leaf_hash
+from broker import records
+from bus.queue import SequencerPort, StoredEntry
+from bus.store import Fenced
+from keys.domains import Tag
+from keys.signing import Signer, verify
+from messages import cbor, limits
+from messages.directory import Directory
+from messages.errors import DependencyError, ShareError, Unverified
+from messages.evidence import Entry
+from messages.signed import Signed
+
+log = structlog.get_logger("broker.sequencer")
+
+BATCH: Final = 400
+"""Entries taken at once; with a record for submission and recipient each they fill an atomic batch."""
+
+
+class LeafIndex:
+    """Where a leaf hash stands in the log: a projection in SQLite, so that memory stays flat."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=OFF")  # rebuilt from LOG if it is lost
+        self._db.execute("CREATE TABLE IF NOT EXISTS leaf (hash BLOB PRIMARY KEY, idx INTEGER NOT NULL) WITHOUT ROWID")
+
+    def add(self, first: int, hashes: Sequence[bytes]) -> None:
+        """Note that `hashes` stand from index `first` on."""
+        self._db.execute("BEGIN")
+        self._db.executemany(
+            "INSERT OR REPLACE INTO leaf VALUES (?, ?)", [(h, first + i) for i, h in enumerate(hashes)]
+        )
+        self._db.execute("COMMIT")
+
+    def count(self) -> int:
+        """How many leaves are noted."""
+        return int(self._db.execute("SELECT count(*) FROM leaf").fetchone()[0])
+
+    def find(self, leaf: bytes) -> int | None:
+        """The index of a leaf hash, or None."""
+        row = self._db.execute("SELECT idx FROM leaf WHERE hash = ?", (leaf,)).fetchone()
+        return int(row[0]) if row else None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+
+class Sequencer:
+    """The one that writes the log. A second one loses every race in the store and starts over."""
+
+    def __init__(
+        self,
+        port: SequencerPort,
+        folder: Path,
+        signer: Signer,
+        vkey: str,
+        directory: Directory,
+        clock: Callable[[], int],
+    ) -> None:
+        self._port = port
+        self._signer = signer
+        self._key = VerifierKey.parse(vkey)
+        self._directory = directory
+        self._clock = clock
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._store = FileStore(folder / "tree")
+        self._tree = Tree(self._store)
+        self._index = LeafIndex(folder / "leaves.db")
+        self._flow = 0
+        self._behind_since: int | None = None
+        self.head: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """How many leaves the log has."""
+        return self._tree.size
+
+    def may_admit(self) -> bool:
+        """Whether the log keeps up: it is not behind FLOW by more than the promise of include-by."""
+        return self._behind_since is None or self._clock() - self._behind_since < limits.INCLUDE_BY
+
+    def renew(self, directory: Directory) -> None:
+        """Go on under another directory."""
+        self._directory = directory
+
+    async def start(self) -> None:
+        """Catch up with LOG. Raises `DependencyError` where the projection is ahead of it: LOG has lost leaves."""
+        last, self._flow = await self._port.tail()
+        if self._tree.size > last:
+            raise DependencyError(
+                "The log on the bus is shorter than what this host has seen; do not go on, call the operator."
+            )
+        while self._tree.size < last:
+            leaves = await self._port.leaves(self._tree.size, min(1000, last - self._tree.size))
+            if not leaves:
+                raise DependencyError("The log on the bus lacks leaves in its middle; call the operator.")
+            self._extend(leaves)
+        if self._index.count() < self._tree.size:
+            for index in range(self._tree.size):
+                self._index.add(index, [self._tree.leaf(index)])
+        await self._publish()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sequence until `stop` is set."""
+        while not stop.is_set():
+            try:
+                if await self.step(0.5):
+                    self._behind_since = None
+            except Fenced:
+                log.warning("fenced")
+                await self.start()
+            except DependencyError as error:
+                self._behind_since = self._behind_since or self._clock()
+                log.warning("bus-trouble", code=error.code)
+                await asyncio.sleep(0.2)
+
+    async def step(self, wait: float) -> int:
+        """Bring one batch of entries into the log; how many leaves that were."""
+        stored = await self._port.entries(self._flow, BATCH, wait)
+        if not stored:
+            return 0
+        pairs: list[tuple[bytes, bytes]] = []
+        flow: list[int] = []
+        for entry in stored:
+            for pair in self._records(entry):
+                pairs.append(pair)
+                flow.append(entry.seq)
+        if pairs:
+            leaves = [records.leaf(salt, record) for salt, record in pairs]
+            await self._port.append(
+                self._tree.size,
+                [cbor.dump({"salt": salt, "record": record}) for salt, record in pairs],
+                leaves,
+                flow,
+                self._tree.size,
+            )
+            self._extend(leaves)
+            await self._publish()
+        self._flow = stored[-1].seq
+        return len(pairs)
+
+    def _records(self, stored: StoredEntry) -> tuple[tuple[bytes, bytes], ...]:
+        """Salt and record of everything a worker's signed entry holds; nothing of what anybody else put there."""
+        try:
+            signed = Signed.from_bytes(stored.data)
+            worker = self._directory.worker(signed.by)
+            if worker is None:
+                raise Unverified("An entry is not by a worker of the directory.")
+            return Entry.from_bytes(verify(signed, Tag.ENTRY, worker.key)).records
+        except ShareError as error:
+            log.error("foreign-entry", seq=stored.seq, code=error.code)
+            return ()
+
+    def _extend(self, leaves: Sequence[bytes]) -> None:
+        first = self._tree.size
+        self._tree.extend(leaves)
+        self._store.sync()
+        self._index.add(first, [leaf_hash(leaf) for leaf in leaves])
+
+    async def _publish(self) -> None:
+        """Sign and publish the head, unless it stands already."""
+        checkpoint = Checkpoint(origin=self._key.name, size=self._tree.size, root=self._tree.root())
+        head = sign_checkpoint(checkpoint, self._key, self._signer.sign_note)
+        if head != self.head:
+            await self._port.put_head(head)
+            self.head = head
+
+    def prove(self, leaf: bytes) -> bytes | None:
+        """Inclusion proof of a leaf hash with the head it leads to, as an `ask` answers it, or None."""
+        index = self._index.find(leaf)
+        if index is None or self.head is None:
+            return None
+        return cbor.dump(
+            {
+                "index": index,
+                "size": self._tree.size,
+                "proof": self._tree.inclusion_proof(index),
+                "checkpoint": self.head,
+            }
+        )
+
+    def prove_consistency(self, old: int) -> bytes | None:
+        """Consistency proof from a head of `old` leaves to the newest, as an `ask` answers it, or None."""
+        if not 0 < old <= self._tree.size or self.head is None:
+            return None
+        return cbor.dump({"proof": self._tree.consistency_proof(old), "checkpoint": self.head})
+
+    def close(self) -> None:
+        """Close the projections."""
+        self._store.close()
+        self._index.close()

@@ -1,0 +1,32 @@
+"""Sizes, counts and times of the bus, each with the reason for its number."""
+
+from typing import Final
+
+MAX_PAYLOAD: Final = 8 * 1024 * 1024  # server limit for one message: twice `messages.limits.ENVELOPE_BYTES`
+BATCH_MESSAGES: Final = 1_000  # the server's own limit for one atomic batch (error 10199 above it)
+BATCH_BYTES: Final = 32 * 1024 * 1024  # of one atomic batch: the server holds a batch in memory until it is committed
+PENDING_BYTES: Final = 64 * 1024 * 1024  # what the server buffers for a slow reader: several whole pulls of large views
+
+REQUEST_SECONDS: Final = 5.0  # for one answer of the server, fsync of a large batch on a busy disk included
+RETRY_SECONDS: Final = 15.0  # altogether, for what may safely be tried again: a leader election takes 2 to 10 s
+RETRY_PAUSE: Final = 0.1  # first pause between two tries; doubles up to 1 s
+CONNECT_SECONDS: Final = 10.0  # for the first connection; after that reconnecting never ends
+RECONNECT_PAUSE: Final = 0.25  # between two tries to reconnect: an embedded server restarts in less
+START_SECONDS: Final = 30.0  # for nats-server to be ready: it reads its whole store first
+STOP_SECONDS: Final = 10.0  # for nats-server to stop by itself before it is killed
+POLL_SECONDS: Final = 0.01  # between two looks at a file that nats-server is about to write
+
+LINGER_SECONDS: Final = 0.02  # how long a pull waits for the rest of a batch the server says is coming
+ACK_SECONDS: Final = 5.0  # a submission not acknowledged by then goes to another worker: a batch takes 0.1 s
+ACK_DELIVERY_SECONDS: Final = 30.0  # a view not journaled by then goes to another device of the same contact
+ACK_PENDING_WORKERS: Final = 20_000  # submissions in the hands of all workers together: fifty workers of two batches
+ACK_PENDING_CONTACT: Final = 1_000  # views in the hands of one contact's devices together
+WAITING_PULLS: Final = 512  # pull requests open at once on one consumer
+PULL_SECONDS: Final = 25.0  # life of an adapter's open pull; below the two minutes an account border remembers a reply
+LANE_BATCH: Final = 32  # views an adapter asks for at once: enough for a round trip, few enough to share among devices
+ASKS_AT_ONCE: Final = 64  # requests of adapters answered at the same time by one worker
+ANSWERS_WAITING: Final = 10_000  # answers an adapter keeps before it loses some; it can ask again by submitting again
+
+DUPLICATE_SECONDS: Final = 0.1  # of SUBMIT, the server's minimum: only `entry.…` decides what is a repeat
+HEADS_KEPT: Final = 1_000  # checkpoints kept: enough for a witness that was away for days
+READ_BATCH: Final = 500  # messages in one batched direct get; the server's limit is 1,024

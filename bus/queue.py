@@ -1,0 +1,823 @@
+"""The ports that broker and adapters use, and their implementation on NATS.
+
+`BrokerPort`, `SequencerPort` and `AgencyPort` are the contracts; `NatsBroker`, `NatsSequencer` and `NatsAgency` keep
+them on a real server, tests/fakes/bus.py in memory, and tests/contracts/ holds both to the same assertions.
+
+What every port promises:
+- bytes go in and come out unchanged, and nothing here looks inside them but for the one check below;
+- who handed in a submission is read from its *subject*, which the server let only that agency publish to;
+- delivery is at least once: whatever is not acknowledged comes again, also to another worker or device;
+- what does not belong (a server's reply in a place a stranger named, a subject of the wrong form, an answer that is no
+  CBOR map) is dropped and counted in `foreign`, never handed on. A reader that finds no worker's signature on what it
+  was handed calls `report_foreign`, which counts it too. `foreign` above zero means that somebody is trying something.
+"""
+
+import asyncio
+import json
+import secrets
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, Protocol
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from bus import bounds, subjects
+from bus.connection import Connection, NoAnswer, mapped, status
+from bus.store import EXPECT_STREAM, EXPECT_SUBJECT, TTL, Conflict, Fenced, Outgoing, Store, within_batches
+from bus.store import AlreadyStored as AlreadyStored
+from bus.subjects import Kind, Lane
+from messages.errors import DependencyError, LocalError
+from messages.ids import AgencyHandle, ContactHandle, ViewId
+
+Settle = Callable[[bytes], Awaitable[None]]
+Handler = Callable[[AgencyHandle, str, bytes], Awaitable[bytes]]
+Report = Callable[[str], None]
+
+_ACK: Final = b"+ACK"
+_NAK: Final = b"-NAK"
+
+
+def _nak(delay: float) -> bytes:
+    return _NAK if delay <= 0 else b'%b {"delay": %d}' % (_NAK, round(delay * 1e9))
+
+
+# What travels through the ports
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What an agency handed in. `agency` and `kind` are from the subject alone; `attempt` counts hand-outs from 1."""
+
+    agency: AgencyHandle
+    kind: Kind
+    data: bytes = field(repr=False)  # never in a log line by accident
+    attempt: int
+    settle: Settle = field(repr=False)
+
+    async def ack(self) -> None:
+        """Done: it leaves the queue. Not waited for; if it is lost, the submission comes again and is found
+        repeated.
+        """
+        await self.settle(_ACK)
+
+    async def nak(self, delay: float = 0.0) -> None:
+        """Not done: hand it out again, to anybody, after `delay` seconds."""
+        await self.settle(_nak(delay))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One view to be stored for one contact."""
+
+    agency: AgencyHandle
+    contact: ContactHandle
+    lane: Lane
+    view_id: ViewId
+    data: bytes = field(repr=False)
+    ttl_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An entry and its views: stored together or not at all (law 4). `key` is stored at most once for an agency."""
+
+    agency: AgencyHandle
+    key: str
+    entry: bytes = field(repr=False)
+    ttl_seconds: int | None = None
+    views: Sequence[View] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as FLOW holds it. `seq` is its FLOW sequence: entries have one order, for ever."""
+
+    seq: int
+    subject: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A view that waits for a contact. The names are from the subject; the view's stamp has to say the same."""
+
+    agency: AgencyHandle
+    contact: ContactHandle
+    lane: Lane
+    view_id: ViewId
+    data: bytes = field(repr=False)  # never in a log line by accident
+    attempt: int
+    settle: Settle = field(repr=False)
+
+    async def ack(self) -> None:
+        """Journaled: it is not handed out again."""
+        await self.settle(_ACK)
+
+    async def nak(self, delay: float = 0.0) -> None:
+        """Not journaled: hand it out again after `delay` seconds."""
+        await self.settle(_nak(delay))
+
+
+# The ports
+
+
+class BrokerPort(Protocol):
+    """What a worker needs."""
+
+    @property
+    def foreign(self) -> int:
+        """How much has been dropped because it did not belong."""
+
+    def report_foreign(self, what: str) -> None:
+        """Count one more; `what` is a short code, never content."""
+
+    async def pull(self, limit: int, wait: float) -> list[Submission]:
+        """Up to `limit` submissions, oldest first; waits up to `wait` seconds for the first and may return none."""
+
+    async def store(self, admissions: Sequence[Admission]) -> None:
+        """Store all, each with its views, none in part. In one atomic batch as long as 1,000 messages hold them, else
+        in several, in order. Raises `AlreadyStored` with the keys that stood before; then nothing of that batch is
+        stored. After a lost reply this may be the caller's own doing: read `entry` and compare.
+        """
+
+    async def entry(self, agency: AgencyHandle, key: str) -> StoredEntry | None:
+        """The stored entry, as of now."""
+
+    async def answer(self, agency: AgencyHandle, data: bytes) -> None:
+        """Tell an agency, if it is listening. `data` is a CBOR map; whoever missed it hands in again and hears it
+        then.
+        """
+
+    async def waiting(self, agency: AgencyHandle, contact: ContactHandle) -> int:
+        """How many views this contact's devices have not acknowledged."""
+
+    async def remove_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bool:
+        """Take one view away, in whatever lane; False if it was not there."""
+
+    async def remove_views(self, agency: AgencyHandle, contact: ContactHandle) -> int:
+        """Take all views away that wait for a contact; how many there were."""
+
+    async def ensure_consumers(self, agency: AgencyHandle, contact: ContactHandle) -> None:
+        """Make sure that this contact can pull. Idempotent."""
+
+    def serve_asks(self, handler: Handler) -> AbstractAsyncContextManager[None]:
+        """For the time of the block, answer what agencies ask: `await handler(agency, verb, data)` gives the reply. A
+        handler that fails, or returns nothing, makes the asker's `ask` fail; several workers share the asking.
+        """
+
+    async def close(self) -> None:
+        """Give back what was pulled and not handed out."""
+
+
+class SequencerPort(Protocol):
+    """What the one sequencer needs. The store fences a second one."""
+
+    async def tail(self) -> tuple[int, int]:
+        """(last LOG sequence, FLOW sequence of the entry its leaf came from); (0, 0) while the log is empty."""
+
+    async def entries(self, after_flow_seq: int, limit: int, wait: float) -> list[StoredEntry]:
+        """Up to `limit` entries that follow `after_flow_seq`, in FLOW order, none left out; may be none after
+        `wait`.
+        """
+
+    async def append(
+        self,
+        first_index: int,
+        records: Sequence[bytes],
+        leaves: Sequence[bytes],
+        flow_seqs: Sequence[int],
+        expected_last_sequence: int,
+    ) -> int:
+        """Write RECORDS, then LOG, and return LOG's new last sequence. The leaves of one entry (equal `flow_seqs`,
+        which never decrease) go in one batch. Raises `Fenced` if LOG's last sequence is not the expected one.
+        """
+
+    async def leaves(self, from_index: int, count: int) -> list[bytes]:
+        """Up to `count` leaves from index `from_index` on."""
+
+    async def record(self, index: int) -> bytes | None:
+        """The readable form of a leaf, or None when its retention has ended."""
+
+    async def put_head(self, data: bytes) -> None:
+        """Publish a checkpoint."""
+
+    async def last_head(self) -> bytes | None:
+        """The latest checkpoint."""
+
+    async def close(self) -> None:
+        """Let go of what reading needed."""
+
+
+class AgencyPort(Protocol):
+    """What one agency's adapter needs."""
+
+    @property
+    def foreign(self) -> int:
+        """How much has been dropped because it did not belong."""
+
+    def report_foreign(self, what: str) -> None:
+        """Count one more; `what` is a short code, never content."""
+
+    async def submit(self, kind: Kind, data: bytes) -> None:
+        """Hand in. Returning means that the bytes have arrived at the queue, and nothing about acceptance."""
+
+    def answers(self) -> AsyncGenerator[bytes, None]:
+        """What workers tell this agency: signed bytes, unchecked. Since the port was opened, whether read or not."""
+
+    def deliveries(self, contact: ContactHandle) -> AsyncGenerator[Delivery, None]:
+        """Views for one contact as they come, all that is urgent before anything normal. Ends only with the port; close
+        the iterator (`aclosing`) to give back what was pulled and not handed out.
+        """
+
+    async def ask(self, verb: str, data: bytes, timeout: float = bounds.REQUEST_SECONDS) -> bytes:  # noqa: ASYNC109
+        """Ask a worker. Raises `DependencyError` when nobody answers, or a worker could not."""
+
+    async def close(self) -> None:
+        """Stop listening."""
+
+
+# On NATS
+
+
+class _Foreign:
+    """The counter behind `foreign`, and who is told."""
+
+    def __init__(self, on_foreign: Report | None) -> None:
+        self.count = 0
+        self._tell = on_foreign
+
+    def __call__(self, what: str) -> None:
+        self.count += 1
+        if self._tell is not None:
+            self._tell(what)
+
+
+def _counts(reply: str) -> tuple[int, int, int, int]:
+    """(hand-outs, stream sequence, consumer sequence, still pending) from the acknowledgement subject the server
+    made.
+    """
+    tokens = reply.split(".")
+    base = 4 if len(tokens) == 9 else 6
+    try:
+        return int(tokens[base]), int(tokens[base + 1]), int(tokens[base + 2]), int(tokens[base + 4])
+    except (IndexError, ValueError):
+        return 1, 0, 0, 0
+
+
+class _Puller:
+    """Pulls from one consumer into `ready`. Keeps at most one request open, and knows how much of it is still to
+    come.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        stream: str,
+        consumer: str,
+        belongs: Callable[[Msg], bool],
+        foreign: Report,
+        wake: asyncio.Event | None = None,
+    ) -> None:
+        self.ready: deque[Msg] = deque()
+        self.wake = wake or asyncio.Event()
+        self.trouble: str | None = None
+        self._connection = connection
+        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        self._reply = f"$JS.ACK.{stream}.{consumer}."
+        self._belongs = belongs
+        self._foreign = foreign
+        self._wanted = 0
+        self._until = 0.0
+        self._inbox = ""
+        self._subscription: Subscription | None = None
+        self._forget: Callable[[], None] | None = None
+        self._clock = asyncio.get_running_loop().time
+
+    async def open(self) -> None:
+        client = self._connection.client
+        self._inbox = client.new_inbox()
+        with mapped("opening a queue"):
+            self._subscription = await client.subscribe(
+                self._inbox, cb=self._arrived, pending_msgs_limit=0, pending_bytes_limit=0
+            )
+        self._forget = self._connection.on_reconnect(self._lost)
+
+    def _lost(self) -> None:
+        """The server forgets open requests when a connection breaks."""
+        self._wanted = 0
+        self.wake.set()
+
+    async def _arrived(self, message: Msg) -> None:
+        # A message that was pulled keeps its own subject. What comes to the inbox *by name* is the server's word
+        # about the request, or something that a stranger had sent here.
+        if message.subject == self._inbox:
+            word = status(message)
+            if word is None:
+                self._foreign("reply-in-inbox")
+            elif word != "100":
+                self._wanted = 0
+                if word in ("409", "503"):
+                    self.trouble = word
+                self.wake.set()
+        elif message.reply.startswith(self._reply) and self._belongs(message):
+            self._wanted -= 1
+            self.ready.append(message)
+            self.wake.set()
+        else:
+            self._foreign("not-ours")
+            if message.reply.startswith(self._reply):  # ours to hand out, of a form nobody should have stored: end it
+                await self._connection.client.publish(message.reply, b"+TERM")
+
+    async def request(self, count: int, seconds: float) -> None:
+        """Open a request, unless one is open."""
+        now = self._clock()
+        if self._wanted > 0 and now < self._until:
+            return
+        self._wanted, self._until = count, now + seconds
+        body = b'{"batch":%d,"expires":%d}' % (count, max(1, round(seconds * 1e9)))
+        with mapped("pulling"):
+            await self._connection.client.publish(self._next, body, reply=self._inbox)
+
+    def _complete(self, limit: int) -> bool:
+        """Whether waiting longer would bring nothing: enough, or the server says there is no more."""
+        return len(self.ready) >= limit or self._wanted <= 0 or _counts(self.ready[-1].reply)[3] == 0
+
+    async def _woken(self, until: float) -> bool:
+        try:
+            async with asyncio.timeout_at(until):
+                await self.wake.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def pull(self, limit: int, wait: float, ahead: bool) -> list[Msg]:
+        """Up to `limit` messages, waiting up to `wait` seconds for the first. `ahead`: ask for the next batch before
+        returning a full one, so that it travels while this one is worked on.
+        """
+        end = self._clock() + wait
+        self.trouble = None
+        while not self.ready:
+            now = self._clock()
+            if now >= end and wait > 0:
+                return []
+            self.wake.clear()
+            await self.request(limit, max(end - now, bounds.LINGER_SECONDS))
+            if not await self._woken(max(end, now + bounds.LINGER_SECONDS)):
+                break
+            if self.trouble:  # no such consumer, or no leader: the caller tries again, but not in a tight circle
+                await asyncio.sleep(min(wait, bounds.RETRY_PAUSE))
+                break
+        linger = self._clock() + bounds.LINGER_SECONDS
+        while self.ready and not self._complete(limit):
+            self.wake.clear()
+            if not await self._woken(linger):
+                break
+        taken = [self.ready.popleft() for _ in range(min(limit, len(self.ready)))]
+        if ahead and len(taken) == limit and not self.ready and _counts(taken[-1].reply)[3]:
+            await self.request(limit, bounds.ACK_SECONDS)
+        return taken
+
+    async def close(self, give_back: bool = True) -> None:
+        """Stop listening, and hand back what is in `ready`."""
+        if self._forget is not None:
+            self._forget()
+        client = self._connection.client
+        with suppress(nats.errors.Error, OSError):
+            if self._subscription is not None:
+                await self._subscription.unsubscribe()
+            while self.ready:
+                reply = self.ready.popleft().reply
+                if give_back:
+                    await client.publish(reply, _NAK)
+
+
+class NatsBroker:
+    """`BrokerPort` on a worker's connection. Make it with `open`."""
+
+    def __init__(self, connection: Connection, on_foreign: Report | None = None) -> None:
+        self.report_foreign = _Foreign(on_foreign)
+        self.connection = connection
+        self.streams = Store(connection)
+        self._puller = _Puller(connection, subjects.SUBMIT.name, subjects.WORKERS, self._belongs, self.report_foreign)
+        self._publish = connection.client.publish
+
+    @classmethod
+    async def open(cls, connection: Connection, on_foreign: Report | None = None) -> "NatsBroker":
+        """A port on `connection`; the streams must exist (`Store.ensure_streams`)."""
+        port = cls(connection, on_foreign)
+        await port._puller.open()
+        return port
+
+    @property
+    def foreign(self) -> int:
+        return self.report_foreign.count
+
+    @staticmethod
+    def _belongs(message: Msg) -> bool:
+        return subjects.read_submit(message.subject) is not None
+
+    async def pull(self, limit: int, wait: float) -> list[Submission]:
+        found: list[Submission] = []
+        for message in await self._puller.pull(limit, wait, ahead=True):
+            read = subjects.read_submit(message.subject)
+            if read is not None:
+                settle = partial(self._settle, message.reply)
+                found.append(Submission(read[0], read[1], message.data, _counts(message.reply)[0], settle))
+        return found
+
+    async def _settle(self, reply: str, word: bytes) -> None:
+        with mapped("acknowledging"):
+            await self._publish(reply, word)
+
+    async def store(self, admissions: Sequence[Admission]) -> None:
+        names = [(admission.agency, admission.key) for admission in admissions]
+        if len(set(names)) != len(names):
+            raise LocalError("One entry is given twice in one call.")
+        for batch in within_batches(_outgoing(admission) for admission in admissions):
+            try:
+                await self.streams.batch(batch, "storing an entry with its views")
+            except Conflict:
+                found = await asyncio.gather(*(self.entry(agency, key) for agency, key in _entries_of(batch)))
+                raise AlreadyStored(
+                    [name for name, entry in zip(_entries_of(batch), found, strict=True) if entry]
+                ) from None
+
+    async def entry(self, agency: AgencyHandle, key: str) -> StoredEntry | None:
+        found = await self.streams.last(subjects.FLOW, subjects.entry(agency, key))
+        return StoredEntry(found.seq, found.subject, found.data) if found else None
+
+    async def answer(self, agency: AgencyHandle, data: bytes) -> None:
+        await self.connection.publish(subjects.answer(agency), data)
+
+    async def waiting(self, agency: AgencyHandle, contact: ContactHandle) -> int:
+        counts = [
+            await self.streams.waiting(subjects.FLOW, subjects.consumer(contact, lane)) for lane in subjects.LANES
+        ]
+        return sum(counts)
+
+    async def remove_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bool:
+        pattern = subjects.deliver_any_lane(agency, contact, view_id)
+        return await self.streams.purge(subjects.FLOW, pattern) > 0
+
+    async def remove_views(self, agency: AgencyHandle, contact: ContactHandle) -> int:
+        return await self.streams.purge(subjects.FLOW, subjects.deliver_contact(agency, contact))
+
+    async def ensure_consumers(self, agency: AgencyHandle, contact: ContactHandle) -> None:
+        await self.streams.ensure_consumers(agency, contact)
+
+    @asynccontextmanager
+    async def serve_asks(self, handler: Handler) -> AsyncIterator[None]:
+        tasks: set[asyncio.Task[None]] = set()
+        room = asyncio.Semaphore(bounds.ASKS_AT_ONCE)
+        client = self.connection.client
+
+        async def answered(agency: AgencyHandle, verb: str, message: Msg) -> None:
+            reply = b""
+            try:
+                reply = await handler(agency, verb, message.data)
+            except Exception as error:  # the asker hears nothing of it, and the others are served
+                self._ask_failed(verb, error)
+            finally:
+                room.release()
+            with suppress(nats.errors.Error, OSError):
+                await client.publish(message.reply, reply)
+
+        async def asked(message: Msg) -> None:
+            read = subjects.read_ask(message.subject)
+            # The account border replaces the reply subject that the asker named by one of its own. Any other is not
+            # answered: a worker never publishes to a subject taken from a message.
+            if read is None or not message.reply.startswith("_R_."):
+                self.report_foreign("ask-with-foreign-reply")
+                return
+            await room.acquire()
+            task = asyncio.create_task(answered(read[0], read[1], message))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        with mapped("serving"):
+            subscription = await client.subscribe(subjects.ASKS, queue=subjects.WORKERS, cb=asked)
+            await self.connection.flush()  # whoever asks after this block has begun is heard
+        try:
+            yield
+        finally:
+            with suppress(nats.errors.Error, OSError):
+                await subscription.unsubscribe()
+            if tasks:
+                await asyncio.wait(tasks, timeout=bounds.REQUEST_SECONDS)
+            for task in tasks:
+                task.cancel()
+
+    def _ask_failed(self, verb: str, error: Exception) -> None:
+        """A hook for whoever logs: asyncio's own handler, which a program sets to its log."""
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": f"answering {verb} failed ({type(error).__name__})"}
+        )
+
+    async def close(self) -> None:
+        await self._puller.close()
+
+
+def _outgoing(admission: Admission) -> list[Outgoing]:
+    lifetime = {TTL: str(admission.ttl_seconds)} if admission.ttl_seconds else {}
+    messages = [
+        Outgoing(subjects.entry(admission.agency, admission.key), admission.entry, {EXPECT_SUBJECT: "0", **lifetime})
+    ]
+    for view in admission.views:
+        messages.append(
+            Outgoing(
+                subjects.deliver(view.agency, view.contact, view.lane, view.view_id),
+                view.data,
+                {TTL: str(view.ttl_seconds)} if view.ttl_seconds else {},
+            )
+        )
+    return messages
+
+
+def _entries_of(batch: Sequence[Outgoing]) -> list[tuple[AgencyHandle, str]]:
+    return [read for message in batch if (read := subjects.read_entry(message.subject)) is not None]
+
+
+class NatsSequencer:
+    """`SequencerPort` on a worker's connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.streams = Store(connection)
+        self._reader: _EntryReader | None = None
+
+    async def tail(self) -> tuple[int, int]:
+        last = await self.streams.last(subjects.LOG, subjects.LEAF)
+        if last is None:
+            return 0, 0
+        try:
+            return last.seq, int(last.headers[subjects.FLOW_SEQUENCE])
+        except (KeyError, ValueError):
+            raise DependencyError(
+                "The last leaf of the log was not written by a sequencer; run the log check."
+            ) from None
+
+    async def entries(self, after_flow_seq: int, limit: int, wait: float) -> list[StoredEntry]:
+        if self._reader is None or self._reader.after != after_flow_seq:
+            await self.close()
+            self._reader = await _EntryReader.open(self.streams, after_flow_seq)
+        found = await self._reader.read(limit, wait)
+        if found is None:
+            await self.close()
+            return []
+        return found
+
+    async def append(
+        self,
+        first_index: int,
+        records: Sequence[bytes],
+        leaves: Sequence[bytes],
+        flow_seqs: Sequence[int],
+        expected_last_sequence: int,
+    ) -> int:
+        if not len(records) == len(leaves) == len(flow_seqs):
+            raise LocalError("Every leaf has one record and one FLOW sequence.")
+        if first_index != expected_last_sequence:
+            raise LocalError("The index of a leaf is its LOG sequence less one.")
+        if list(flow_seqs) != sorted(flow_seqs):
+            raise LocalError("Leaves are in the order of their entries.")
+        await self._put_records(first_index, records)
+        by_entry: dict[int, list[Outgoing]] = {}
+        for leaf, flow_seq in zip(leaves, flow_seqs, strict=True):
+            message = Outgoing(subjects.LEAF, leaf, {subjects.FLOW_SEQUENCE: str(flow_seq)})
+            by_entry.setdefault(flow_seq, []).append(message)
+        last = expected_last_sequence
+        for batch in within_batches(by_entry.values()):
+            head = batch[0]
+            batch[0] = Outgoing(head.subject, head.data, {EXPECT_STREAM: str(last), **head.headers})
+            try:
+                stored = await self.streams.batch(batch, "writing the log")
+            except Conflict:
+                raise Fenced from None
+            last += len(batch)
+            if stored != last:
+                raise DependencyError("The log's sequence is not what was written; run the log check.")
+        return last
+
+    async def _put_records(self, first_index: int, records: Sequence[bytes]) -> None:
+        """Unconditional, for a record follows from its entry alone: whoever writes index n writes the same bytes."""
+        messages = [Outgoing(subjects.record(index), data, {}) for index, data in enumerate(records, start=first_index)]
+        for batch in within_batches([message] for message in messages):
+            await self.streams.batch(batch, "writing records")
+
+    async def leaves(self, from_index: int, count: int) -> list[bytes]:
+        found = await self.streams.several(subjects.LOG, subjects.LEAF, from_index + 1, count)
+        if [leaf.seq for leaf in found] != list(range(from_index + 1, from_index + 1 + len(found))):
+            raise DependencyError("A leaf of the log is missing; run the log check.")
+        return [leaf.data for leaf in found]
+
+    async def record(self, index: int) -> bytes | None:
+        found = await self.streams.direct(subjects.RECORDS, subjects.record(index))
+        return found.data if found else None
+
+    async def put_head(self, data: bytes) -> None:
+        await self.streams.put(subjects.HEAD, data, "publishing a checkpoint")
+
+    async def last_head(self) -> bytes | None:
+        found = await self.streams.last(subjects.HEADS, subjects.HEAD)
+        return found.data if found else None
+
+    async def close(self) -> None:
+        if self._reader is not None:
+            reader, self._reader = self._reader, None
+            await reader.close()
+
+
+class _EntryReader:
+    """Reads entries in order through a consumer of its own, which lives in the server's memory and expires by itself.
+
+    Nothing is acknowledged. Instead the consumer's own numbering is checked: a number that is missing (a reconnection
+    in the middle) ends this reader, and the next begins where the caller stands.
+    """
+
+    def __init__(self, streams: Store, after: int, name: str) -> None:
+        self.after = after
+        self._streams = streams
+        self._name = name
+        self._count = 0
+        self._puller = _Puller(
+            streams.connection,
+            subjects.FLOW.name,
+            name,
+            lambda m: subjects.read_entry(m.subject) is not None,
+            lambda _: None,
+        )
+
+    @classmethod
+    async def open(cls, streams: Store, after: int) -> "_EntryReader":
+        name = f"sequencer-{secrets.token_hex(8)}"
+        config = {
+            "name": name,
+            "filter_subject": subjects.ENTRIES,
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": after + 1,
+            "ack_policy": "none",
+            "replay_policy": "instant",
+            "mem_storage": True,
+            "num_replicas": 1,
+            "inactive_threshold": round(60e9),
+        }
+        await streams._consumer(subjects.FLOW.name, config)
+        reader = cls(streams, after, name)
+        await reader._puller.open()
+        return reader
+
+    async def read(self, limit: int, wait: float) -> list[StoredEntry] | None:
+        """Entries, or none yet; None when this reader is at its end."""
+        found: list[StoredEntry] = []
+        for message in await self._puller.pull(limit, wait, ahead=False):
+            _, seq, number, _ = _counts(message.reply)
+            if number != self._count + 1:
+                return found or None
+            self._count, self.after = number, seq
+            found.append(StoredEntry(seq, message.subject, message.data))
+        if not found and self._puller.trouble:
+            return None
+        return found
+
+    async def close(self) -> None:
+        await self._puller.close(give_back=False)
+        with suppress(DependencyError):
+            await self._streams.api(f"CONSUMER.DELETE.{subjects.FLOW.name}.{self._name}", None, "closing a reader")
+
+
+class NatsAgency:
+    """`AgencyPort` on the connection of one agency's adapter. Make it with `open`."""
+
+    def __init__(self, connection: Connection, agency: AgencyHandle, on_foreign: Report | None = None) -> None:
+        self.report_foreign = _Foreign(on_foreign)
+        self.connection = connection
+        self.agency = agency
+        self._answers: asyncio.Queue[bytes] = asyncio.Queue(maxsize=bounds.ANSWERS_WAITING)
+        self._listening: Subscription | None = None
+
+    @classmethod
+    async def open(cls, connection: Connection, agency: AgencyHandle, on_foreign: Report | None = None) -> "NatsAgency":
+        """A port on `connection` that hears answers from now on."""
+        port = cls(connection, agency, on_foreign)
+        with mapped("listening for answers"):
+            port._listening = await connection.client.subscribe(subjects.answer(agency), cb=port._answered)
+            await connection.flush()
+        return port
+
+    @property
+    def foreign(self) -> int:
+        return self.report_foreign.count
+
+    async def _answered(self, message: Msg) -> None:
+        if message.subject != subjects.answer(self.agency) or not is_answer(message.data):
+            self.report_foreign("answer")
+        elif self._answers.full():
+            self.report_foreign("answers-overflow")
+        else:
+            self._answers.put_nowait(message.data)
+
+    async def submit(self, kind: Kind, data: bytes) -> None:
+        # The server drops a second message with the same id for a short time, whoever sends it: the id begins with
+        # our handle and cannot be guessed. It is for our own second try only.
+        headers = {"Nats-Msg-Id": f"{self.agency}.{secrets.token_hex(16)}"}
+        subject = subjects.submit(self.agency, kind)
+        async for last in Store.tries():
+            try:
+                reply = await self.connection.request(subject, data, headers, doing="handing in")
+            except NoAnswer:
+                if last:
+                    raise
+                continue
+            if not _is_confirmation(reply.data):
+                raise DependencyError("The message bus did not take the submission; try again.")
+            return
+
+    async def answers(self) -> AsyncGenerator[bytes, None]:
+        while True:
+            yield await self._answers.get()
+
+    async def deliveries(self, contact: ContactHandle) -> AsyncGenerator[Delivery, None]:
+        wake = asyncio.Event()
+        lanes = [
+            _Puller(
+                self.connection,
+                subjects.FLOW.name,
+                subjects.consumer(contact, lane),
+                partial(self._for, contact, lane),
+                self.report_foreign,
+                wake,
+            )
+            for lane in subjects.LANES
+        ]
+        clock = asyncio.get_running_loop().time
+        try:
+            for lane in lanes:
+                await lane.open()
+            while True:
+                wake.clear()
+                for lane in lanes:
+                    if not lane.ready:
+                        await lane.request(bounds.LANE_BATCH, bounds.PULL_SECONDS)
+                taken = next((lane.ready.popleft() for lane in lanes if lane.ready), None)
+                if taken is not None:
+                    if (delivery := self._delivery(taken)) is not None:
+                        yield delivery
+                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(clock() + bounds.PULL_SECONDS):
+                        await wake.wait()
+                if any(lane.trouble for lane in lanes):  # a consumer is being made, or a leader elected
+                    for lane in lanes:
+                        lane.trouble = None
+                    await asyncio.sleep(bounds.RETRY_PAUSE)
+        finally:
+            for lane in lanes:
+                await lane.close()
+
+    def _for(self, contact: ContactHandle, lane: Lane, message: Msg) -> bool:
+        read = subjects.read_deliver(message.subject)
+        return read is not None and read[:3] == (self.agency, contact, lane)
+
+    def _delivery(self, message: Msg) -> Delivery | None:
+        read = subjects.read_deliver(message.subject)
+        if read is None:
+            return None
+        return Delivery(*read, message.data, _counts(message.reply)[0], partial(self._settle, message.reply))
+
+    async def _settle(self, reply: str, word: bytes) -> None:
+        with mapped("acknowledging"):
+            await self.connection.client.publish(reply, word)
+
+    async def ask(self, verb: str, data: bytes, timeout: float = bounds.REQUEST_SECONDS) -> bytes:  # noqa: ASYNC109
+        reply = await self.connection.request(
+            subjects.ask(self.agency, verb), data, timeout=timeout, doing=f"asking for {verb}"
+        )
+        if not reply.data:
+            raise DependencyError("The broker could not answer; try again.")
+        return reply.data
+
+    async def close(self) -> None:
+        if self._listening is not None:
+            with suppress(nats.errors.Error, OSError):
+                await self._listening.unsubscribe()
+            self._listening = None
+
+
+def is_answer(data: bytes) -> bool:
+    """Whether `data` begins as a CBOR map, as every answer does. A server's own replies are JSON or empty, and never
+    do.
+    """
+    return bool(data) and data[0] >> 5 == 5
+
+
+def _is_confirmation(data: bytes) -> bool:
+    try:
+        answer = json.loads(data)
+        return answer["stream"] == subjects.SUBMIT.name and "error" not in answer
+    except (ValueError, TypeError, KeyError):
+        return False

@@ -1,0 +1,385 @@
+"""JetStream as a store: streams, atomic batch, compare-and-set, reading one message, purging.
+
+Promises. A batch is stored whole or not at all. A compare-and-set in it holds against every writer and survives a
+crash of the server. A batch is tried again only if it carries such a condition, so trying again can never store
+twice; after a lost reply the second try answers `Conflict`, which therefore may mean "stored by us, a moment ago":
+read before you conclude.
+
+Not here: what the bytes mean.
+"""
+
+import asyncio
+import base64
+import json
+import secrets
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from nats.aio.msg import Msg
+
+from bus import bounds, subjects
+from bus.connection import Connection, NoAnswer, mapped, status
+from messages.errors import DependencyError, LocalError, ShareError
+from messages.ids import AgencyHandle, ContactHandle
+
+EXPECT_SUBJECT: Final = "Nats-Expected-Last-Subject-Sequence"
+EXPECT_STREAM: Final = "Nats-Expected-Last-Sequence"
+TTL: Final = "Nats-TTL"
+
+_WRONG_LAST_SEQUENCE: Final = frozenset({10071, 10164})  # the second: the same subject twice within one batch
+_OTHER_CONFIGURATION: Final = 10058
+_NO_MESSAGE: Final = 10037
+_NO_SEQUENCE: Final = 10043
+_NO_CONSUMER: Final = 10014
+_AGAIN: Final = frozenset({10008, 10023, 10176, 10210, 10211})  # no leader, no resources, batch given up or crowded out
+_TOO_LARGE: Final = frozenset({10054, 10199})
+
+
+class AlreadyStored(ShareError):
+    """At least one entry of the call stands already; `keys` are those, `(agency, key)` each. Nothing of the batch was
+    stored.
+    """
+
+    code = "already-stored"
+    says = "This submission was stored before."
+
+    def __init__(self, keys: Sequence[tuple[AgencyHandle, str]] = ()) -> None:
+        super().__init__()
+        self.keys = tuple(keys)
+
+
+class Fenced(DependencyError):
+    """Somebody has written since the caller last looked: it is no longer the leader, or its own write came through
+    late.
+    """
+
+    code = "fenced"
+    says = "Another sequencer has written to the log; read its tail again."
+
+
+class Conflict(Exception):
+    """The condition of a batch does not hold; nothing of it was stored."""
+
+
+class Refused(DependencyError):
+    """JetStream answered with an error of its own; `number` is its error code."""
+
+    code = "bus-refused"
+
+    def __init__(self, doing: str, number: int) -> None:
+        super().__init__(f"The message bus refused while {doing} (JetStream error {number}).")
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One message as the store holds it."""
+
+    seq: int
+    subject: str
+    data: bytes = field(repr=False)
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message of a batch. Its headers must not be those of the batch itself."""
+
+    subject: str
+    data: bytes = field(repr=False)
+    headers: Mapping[str, str]
+
+
+def header_lines(raw: bytes) -> dict[str, str]:
+    """The headers of a stored message as the server returns them in JSON: a status line, then `name: value` lines."""
+    found: dict[str, str] = {}
+    for line in raw.split(b"\r\n")[1:]:
+        name, colon, value = line.partition(b":")
+        if colon:
+            found[name.decode("utf-8", "replace").strip()] = value.decode("utf-8", "replace").strip()
+    return found
+
+
+class Store:
+    """The streams, seen through one worker's connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    async def api(self, subject: str, body: Mapping[str, object] | None, doing: str) -> dict[str, Any]:
+        """One request of the JetStream API, or `Refused` with its error code."""
+        data = json.dumps(body).encode() if body is not None else b""
+        reply = await self.connection.request(f"$JS.API.{subject}", data, doing=doing)
+        return self._parsed(reply.data, doing)
+
+    @staticmethod
+    def _parsed(data: bytes, doing: str) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = json.loads(data)
+            error = answer.get("error")
+        except (ValueError, AttributeError):
+            raise DependencyError(f"The message bus answered nonsense while {doing}.") from None
+        if error is not None:
+            raise Refused(doing, int(error.get("err_code") or 0))
+        return answer
+
+    # Making streams and consumers
+
+    async def ensure_streams(self, replicas: int = 1) -> None:
+        """Make the five streams and the workers' consumer, or bring them to the configuration of `subjects`.
+        Idempotent.
+        """
+        for spec in subjects.STREAMS:
+            body = spec.request(replicas)
+            try:
+                await self._patiently(f"STREAM.CREATE.{spec.name}", body, f"making the stream {spec.name}")
+            except Refused as refusal:
+                if refusal.number != _OTHER_CONFIGURATION:
+                    raise
+                await self.api(f"STREAM.UPDATE.{spec.name}", body, f"changing the stream {spec.name}")
+        await self._consumer(subjects.SUBMIT.name, subjects.worker_consumer())
+
+    async def ensure_consumers(self, agency: AgencyHandle, contact: ContactHandle) -> None:
+        """Make the durable consumers of one contact, one for each lane. Idempotent; what waits is not touched."""
+        for lane in subjects.LANES:
+            await self._consumer(subjects.FLOW.name, subjects.contact_consumer(agency, contact, lane))
+
+    async def remove_consumers(self, contact: ContactHandle) -> None:
+        """Take the consumers of a contact away, so that even an open pull gets nothing more. Views are not touched."""
+        for lane in subjects.LANES:
+            try:
+                await self.api(
+                    f"CONSUMER.DELETE.{subjects.FLOW.name}.{subjects.consumer(contact, lane)}",
+                    None,
+                    "removing a consumer",
+                )
+            except Refused as refusal:
+                if refusal.number != _NO_CONSUMER:
+                    raise
+
+    async def _consumer(self, stream: str, config: Mapping[str, object]) -> None:
+        name, filtered = config["name"], config.get("filter_subject")
+        subject = f"CONSUMER.CREATE.{stream}.{name}" + (f".{filtered}" if filtered else "")
+        await self._patiently(subject, {"stream_name": stream, "config": config}, "making a consumer")
+
+    async def _patiently(self, subject: str, body: Mapping[str, object], doing: str) -> None:
+        """An idempotent request, tried again while the server is still coming up or electing a leader."""
+        async for last in self.tries():
+            try:
+                await self.api(subject, body, doing)
+                return
+            except NoAnswer:
+                if last:
+                    raise
+            except Refused as refusal:
+                if last or refusal.number not in _AGAIN:
+                    raise
+
+    @staticmethod
+    async def tries() -> AsyncIterator[bool]:
+        """Yield once a try, whether it is the last one; pause between tries."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + bounds.RETRY_SECONDS
+        pause = bounds.RETRY_PAUSE
+        while True:
+            last = clock() + pause >= end
+            yield last
+            if last:
+                return
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 1.0)
+
+    # Writing
+
+    async def batch(self, messages: Sequence[Outgoing], doing: str = "storing") -> int:
+        """Store `messages` as one atomic batch and return the stream sequence of its last message.
+
+        At least one must carry a condition (`EXPECT_SUBJECT` or `EXPECT_STREAM`). Raises `Conflict` if one does not
+        hold.
+        """
+        if not 0 < len(messages) <= bounds.BATCH_MESSAGES:
+            raise LocalError(f"One batch holds 1 to {bounds.BATCH_MESSAGES} messages.")
+        async for last in self.tries():
+            try:
+                return await self._batch_once(messages, doing)
+            except NoAnswer:
+                if last:
+                    raise
+            except Refused as refusal:
+                if refusal.number in _WRONG_LAST_SEQUENCE:
+                    raise Conflict from None
+                if refusal.number in _TOO_LARGE:
+                    raise LocalError(
+                        "One message with its views is larger than the message bus can store whole."
+                    ) from None
+                if last or refusal.number not in _AGAIN:
+                    raise
+        raise NoAnswer  # not reached: the last try returns or raises
+
+    async def _batch_once(self, messages: Sequence[Outgoing], doing: str) -> int:
+        """First and last are requests, the rest plain publishes, and all are on their way before a reply is awaited."""
+        connection, client = self.connection, self.connection.client
+        batch, end = secrets.token_hex(16), len(messages)
+        opening: asyncio.Future[Msg] | None = None
+        with mapped(doing):
+            for number, message in enumerate(messages, start=1):
+                headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number), **message.headers}
+                if number == end:
+                    headers["Nats-Batch-Commit"] = "1"
+                    committing = await connection.ask(message.subject, message.data, headers)
+                elif number == 1:
+                    opening = await connection.ask(message.subject, message.data, headers)
+                else:
+                    await client.publish(message.subject, message.data, headers=headers)
+            try:
+                reply = await connection.reply(committing)
+            finally:
+                if opening is not None and not opening.done():
+                    connection._forget(opening)
+        if opening is not None and not opening.cancelled() and opening.result().data:
+            self._parsed(opening.result().data, doing)  # the first message was refused, and says better why
+        return int(self._parsed(reply.data, doing)["seq"])
+
+    async def put(self, subject: str, data: bytes, doing: str = "storing") -> int:
+        """Store one message, unconditionally; a lost reply is not tried again."""
+        reply = await self.connection.request(subject, data, doing=doing)
+        return int(self._parsed(reply.data, doing)["seq"])
+
+    async def purge(self, stream: subjects.StreamSpec, pattern: str) -> int:
+        """Remove all messages whose subject matches `pattern`; return how many. Never all of a stream."""
+        if not pattern or pattern == ">":
+            raise LocalError("A purge names what it removes.")
+        answer = await self.api(f"STREAM.PURGE.{stream.name}", {"filter": pattern}, "removing messages")
+        return int(answer.get("purged", 0))
+
+    async def delete(self, stream: subjects.StreamSpec, seq: int) -> bool:
+        """Remove one message; False if it was not there."""
+        try:
+            await self.api(f"STREAM.MSG.DELETE.{stream.name}", {"seq": seq, "no_erase": False}, "removing a message")
+        except Refused as refusal:
+            if refusal.number in (_NO_MESSAGE, _NO_SEQUENCE):
+                return False
+            raise
+        return True
+
+    # Reading
+
+    async def last(self, stream: subjects.StreamSpec, subject: str) -> Stored | None:
+        """The last message on `subject`, from the stream's leader: never an older truth."""
+        return await self._get(stream, {"last_by_subj": subject})
+
+    async def at(self, stream: subjects.StreamSpec, seq: int) -> Stored | None:
+        """The message at `seq`, from the stream's leader."""
+        return await self._get(stream, {"seq": seq})
+
+    async def each(self, stream: subjects.StreamSpec, pattern: str) -> AsyncIterator[Stored]:
+        """Every message on subjects that match `pattern`, in order, from the stream's leader; for exports."""
+        seq = 1
+        while (found := await self._get(stream, {"seq": seq, "next_by_subj": pattern})) is not None:
+            yield found
+            seq = found.seq + 1
+
+    async def _get(self, stream: subjects.StreamSpec, body: Mapping[str, object]) -> Stored | None:
+        try:
+            answer = await self.api(f"STREAM.MSG.GET.{stream.name}", body, "reading the store")
+        except Refused as refusal:
+            if refusal.number == _NO_MESSAGE:
+                return None
+            raise
+        try:
+            found = answer["message"]
+            headers = header_lines(base64.b64decode(found["hdrs"])) if found.get("hdrs") else {}
+            return Stored(int(found["seq"]), str(found["subject"]), base64.b64decode(found.get("data") or b""), headers)
+        except (KeyError, TypeError, ValueError):
+            raise DependencyError("The message bus answered nonsense while reading the store.") from None
+
+    async def direct(self, stream: subjects.StreamSpec, subject: str) -> Stored | None:
+        """The last message on `subject` from any replica, which may lag: for what never changes once written."""
+        body = json.dumps({"last_by_subj": subject}).encode()
+        reply = await self.connection.request(f"$JS.API.DIRECT.GET.{stream.name}", body, doing="reading the store")
+        if status(reply) == "404":
+            return None
+        return self._lifted(reply)
+
+    @staticmethod
+    def _lifted(reply: Msg) -> Stored:
+        headers = reply.headers or {}
+        try:
+            return Stored(int(headers["Nats-Sequence"]), headers["Nats-Subject"], reply.data, headers)
+        except (KeyError, ValueError):
+            raise DependencyError("The message bus answered nonsense while reading the store.") from None
+
+    async def several(self, stream: subjects.StreamSpec, subject: str, first_seq: int, count: int) -> list[Stored]:
+        """Up to `count` messages on `subject` from `first_seq` on, in order. Fewer when there are no more."""
+        found: list[Stored] = []
+        while len(found) < count:
+            more = await self._several_once(stream, subject, first_seq, min(count - len(found), bounds.READ_BATCH))
+            if not more:
+                break
+            found += more
+            first_seq = more[-1].seq + 1
+        return found
+
+    async def _several_once(
+        self, stream: subjects.StreamSpec, subject: str, first_seq: int, count: int
+    ) -> list[Stored]:
+        client, arrived = self.connection.client, asyncio.Queue[Msg]()
+        inbox = client.new_inbox()
+        found: list[Stored] = []
+
+        async def take(message: Msg) -> None:
+            arrived.put_nowait(message)
+
+        with mapped("reading the store"):
+            subscription = await client.subscribe(inbox, cb=take, pending_msgs_limit=0, pending_bytes_limit=0)
+            try:
+                body = json.dumps({"seq": first_seq, "next_by_subj": subject, "batch": count}).encode()
+                await client.publish(f"$JS.API.DIRECT.GET.{stream.name}", body, reply=inbox)
+                async with asyncio.timeout(bounds.REQUEST_SECONDS):
+                    while True:
+                        message = await arrived.get()
+                        word = status(message)
+                        if word in ("204", "404"):  # end of batch; nothing there
+                            return found
+                        if word is not None:
+                            raise Refused("reading the store", int(word) if word.isdigit() else 0)
+                        found.append(self._lifted(message))
+            finally:
+                if not client.is_closed:
+                    await subscription.unsubscribe()
+
+    async def waiting(self, stream: subjects.StreamSpec, consumer: str) -> int:
+        """How many messages a consumer has not acknowledged yet, handed out or not; 0 if there is no such consumer."""
+        try:
+            info = await self.api(f"CONSUMER.INFO.{stream.name}.{consumer}", None, "counting what waits")
+        except Refused as refusal:
+            if refusal.number == _NO_CONSUMER:
+                return 0
+            raise
+        return int(info.get("num_pending", 0)) + int(info.get("num_ack_pending", 0))
+
+    async def state(self, stream: subjects.StreamSpec) -> dict[str, int]:
+        """`messages`, `first_seq`, `last_seq` and `bytes` of a stream."""
+        info = await self.api(f"STREAM.INFO.{stream.name}", None, "looking at a stream")
+        state = info.get("state", {})
+        return {name: int(state.get(name, 0)) for name in ("messages", "bytes", "first_seq", "last_seq")}
+
+
+def within_batches(groups: Iterable[Sequence[Outgoing]]) -> list[list[Outgoing]]:
+    """Put whole groups into as few batches as the server's limits allow. A group is never split; one that is too
+    large by itself is refused here, before anything is sent.
+    """
+    batches: list[list[Outgoing]] = []
+    size = bounds.BATCH_BYTES + 1
+    for group in groups:
+        weight = sum(len(message.data) for message in group)
+        if len(group) > bounds.BATCH_MESSAGES:
+            raise LocalError(f"One message with its views is more than {bounds.BATCH_MESSAGES} parts.")
+        full = not batches or len(batches[-1]) + len(group) > bounds.BATCH_MESSAGES
+        if full or size + weight > bounds.BATCH_BYTES:
+            batches.append([])
+            size = 0
+        batches[-1] += group
+        size += weight
+    return batches

@@ -1,0 +1,402 @@
+"""Every subject and stream, and who may touch each. Pure: no connection, no clock.
+
+| Subject                                      | Stream  | Published by          | Read by                          |
+|----------------------------------------------|---------|-----------------------|----------------------------------|
+| `submit.<agency>.message` and `.retrieval`   | SUBMIT  | that agency           | broker workers                   |
+| `entry.<agency>.<key>`                       | FLOW    | broker workers        | broker workers, sequencer        |
+| `deliver.<agency>.<contact>.<lane>.<view>`   | FLOW    | broker workers        | that contact, by its consumers   |
+| `log.leaf`                                   | LOG     | sequencer             | sequencer, proofs, fsck          |
+| `record.<index>`                             | RECORDS | sequencer             | proofs, search                   |
+| `head`                                       | HEADS   | sequencer             | proofs, witnesses                |
+| `answer.<agency>`                            | none    | broker workers        | that agency                      |
+| `ask.<agency>.<verb>`                        | none    | that agency, as a request | broker workers               |
+
+**Two accounts.** Workers and all streams live in the account BROKER; agencies live in AGENCIES, which has no
+JetStream and imports from BROKER exactly the subjects of the table. The reason: a server's reply (a PubAck, a pulled
+view, "404 no messages") is published to whatever subject the asker named as reply, *past the asker's permissions*. In
+one account an agency could so write into `log.leaf`, which nobody can delete from, into `entry.…`, or into another's
+`submit.…`. An account border holds such a reply on the agencies' side, where it can reach only another agency's inbox
+or `answer.…`; readers there drop whatever has the wrong shape or no worker's signature, and count it.
+
+Handles only: every function that makes a subject checks each token, so a dot, a space or a wildcard never gets into
+one. Workers and the sequencer share one kind of login in v1; that only one sequencer writes is the store's doing, by
+compare-and-set.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from bus import bounds
+from messages.errors import LocalError
+from messages.ids import AgencyHandle, ContactHandle, ViewId
+
+Lane = Literal["urgent", "normal"]
+Kind = Literal["message", "retrieval"]
+Account = Literal["BROKER", "AGENCIES"]
+
+LANES: Final[tuple[Lane, ...]] = ("urgent", "normal")  # in the order in which a reader drains them
+KINDS: Final[tuple[Kind, ...]] = ("message", "retrieval")
+WORKERS: Final = "workers"  # durable consumer on SUBMIT, shared by all workers
+LEAF: Final = "log.leaf"
+HEAD: Final = "head"
+FLOW_SEQUENCE: Final = "Flow-Seq"  # header of a leaf: the FLOW sequence of the entry it came from
+ASKS: Final = "ask.*.*"
+ENTRIES: Final = "entry.>"
+BROKER_INBOX: Final = "_INBOX_broker"
+
+_AGENCY = re.compile(r"a[a-z2-7]{12}", re.ASCII)
+_CONTACT = re.compile(r"c[a-z2-7]{12}", re.ASCII)
+_VIEW = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_KEY = re.compile(r"[xr]?[0-9a-f]{32}", re.ASCII)
+_VERB = re.compile(r"[a-z]{1,32}", re.ASCII)
+
+
+def _token(pattern: re.Pattern[str], text: str, what: str) -> str:
+    if not pattern.fullmatch(text):
+        raise LocalError(f"This is not {what}, so it cannot stand in a subject.")
+    return text
+
+
+def _agency(agency: str) -> str:
+    return _token(_AGENCY, agency, "an agency's handle")
+
+
+def _contact(contact: str) -> str:
+    return _token(_CONTACT, contact, "a contact's handle")
+
+
+def _lane(lane: str) -> str:
+    if lane not in LANES:
+        raise LocalError("A lane is urgent or normal.")
+    return lane
+
+
+# Subjects
+
+
+def submit(agency: AgencyHandle, kind: Kind) -> str:
+    """Where `agency` hands in its envelopes ("message") and signed retrieval evidences ("retrieval")."""
+    if kind not in KINDS:
+        raise LocalError("A submission is a message or a retrieval.")
+    return f"submit.{_agency(agency)}.{kind}"
+
+
+def entry(agency: AgencyHandle, key: str) -> str:
+    """Where the signed entry of one submission of `agency` stands; one key is stored at most once."""
+    return f"entry.{_agency(agency)}.{_token(_KEY, key, 'the key of an entry')}"
+
+
+def deliver(agency: AgencyHandle, contact: ContactHandle, lane: Lane, view: ViewId) -> str:
+    """Where one view waits for one contact."""
+    return f"deliver.{_agency(agency)}.{_contact(contact)}.{_lane(lane)}.{_token(_VIEW, view, 'a view id')}"
+
+
+def deliver_any_lane(agency: AgencyHandle, contact: ContactHandle, view: ViewId) -> str:
+    """A filter for one view whose lane is not known."""
+    return f"deliver.{_agency(agency)}.{_contact(contact)}.*.{_token(_VIEW, view, 'a view id')}"
+
+
+def deliver_contact(agency: AgencyHandle, contact: ContactHandle) -> str:
+    """A filter for all views that wait for one contact."""
+    return f"deliver.{_agency(agency)}.{_contact(contact)}.>"
+
+
+def deliver_lane(agency: AgencyHandle, contact: ContactHandle, lane: Lane) -> str:
+    """A filter for the views of one lane of one contact."""
+    return f"deliver.{_agency(agency)}.{_contact(contact)}.{_lane(lane)}.*"
+
+
+def record(index: int) -> str:
+    """Where the readable form of the leaf `index` stands until its retention ends."""
+    if index < 0:
+        raise LocalError("The index of a leaf is not negative.")
+    return f"record.{index}"
+
+
+def answer(agency: AgencyHandle) -> str:
+    """Where workers tell an agency what became of its submissions. Never a subject that a message names."""
+    return f"answer.{_agency(agency)}"
+
+
+def ask(agency: AgencyHandle, verb: str) -> str:
+    """Where an agency asks a worker (bundle, proof, head …) and gets one reply."""
+    return f"ask.{_agency(agency)}.{_token(_VERB, verb, 'a verb')}"
+
+
+def inbox(agency: AgencyHandle) -> str:
+    """The prefix of the only inboxes that an agency may read."""
+    return f"_INBOX_{_agency(agency)}"
+
+
+def consumer(contact: ContactHandle, lane: Lane) -> str:
+    """The durable consumer on FLOW shared by all devices of a contact, one for each lane."""
+    return f"{_contact(contact)}-{_lane(lane)}"
+
+
+# Reading subjects back. None means that the subject is not one of ours: drop and count, never guess.
+
+
+def read_submit(subject: str) -> tuple[AgencyHandle, Kind] | None:
+    """Who submitted what, from the subject alone: the server let only that agency publish to it."""
+    tokens = subject.split(".")
+    if len(tokens) != 3 or tokens[0] != "submit" or not _AGENCY.fullmatch(tokens[1]):
+        return None
+    if tokens[2] == "message":
+        return AgencyHandle(tokens[1]), "message"
+    return (AgencyHandle(tokens[1]), "retrieval") if tokens[2] == "retrieval" else None
+
+
+def read_deliver(subject: str) -> tuple[AgencyHandle, ContactHandle, Lane, ViewId] | None:
+    """For whom a view is, by its subject; its stamp says so too, and the reader compares them."""
+    tokens = subject.split(".")
+    if len(tokens) != 5 or tokens[0] != "deliver" or tokens[3] not in LANES:
+        return None
+    if not (_AGENCY.fullmatch(tokens[1]) and _CONTACT.fullmatch(tokens[2]) and _VIEW.fullmatch(tokens[4])):
+        return None
+    lane: Lane = "urgent" if tokens[3] == "urgent" else "normal"
+    return AgencyHandle(tokens[1]), ContactHandle(tokens[2]), lane, ViewId(tokens[4])
+
+
+def read_entry(subject: str) -> tuple[AgencyHandle, str] | None:
+    """Whose entry it is, and its key."""
+    tokens = subject.split(".")
+    if len(tokens) != 3 or tokens[0] != "entry" or not _AGENCY.fullmatch(tokens[1]) or not _KEY.fullmatch(tokens[2]):
+        return None
+    return AgencyHandle(tokens[1]), tokens[2]
+
+
+def read_ask(subject: str) -> tuple[AgencyHandle, str] | None:
+    """Who asks for what."""
+    tokens = subject.split(".")
+    if len(tokens) != 3 or tokens[0] != "ask" or not _AGENCY.fullmatch(tokens[1]) or not _VERB.fullmatch(tokens[2]):
+        return None
+    return AgencyHandle(tokens[1]), tokens[2]
+
+
+# Streams and consumers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSpec:
+    """One stream as the server is asked for it; `request` adds the number of replicas."""
+
+    name: str
+    subjects: tuple[str, ...]
+    why: str
+    retention: Literal["limits", "workqueue"] = "limits"
+    duplicate_seconds: float = 0.0
+    max_msgs: int = -1
+    max_msgs_per_subject: int = -1
+    allow_atomic: bool = False
+    allow_msg_ttl: bool = False
+    allow_direct: bool = False
+    deny_delete: bool = False
+    deny_purge: bool = False
+
+    def request(self, replicas: int) -> dict[str, object]:
+        """The body of a stream create or update request."""
+        body: dict[str, object] = {
+            "name": self.name,
+            "subjects": list(self.subjects),
+            "retention": self.retention,
+            "storage": "file",
+            "discard": "new" if self.retention == "workqueue" else "old",
+            "max_consumers": -1,
+            "max_msgs": self.max_msgs,
+            "max_msgs_per_subject": self.max_msgs_per_subject,
+            "max_bytes": -1,
+            "max_age": 0,
+            "max_msg_size": -1,
+            "num_replicas": replicas,
+            "allow_direct": self.allow_direct,
+            "allow_atomic": self.allow_atomic,
+            "allow_msg_ttl": self.allow_msg_ttl,
+            "deny_delete": self.deny_delete,
+            "deny_purge": self.deny_purge,
+            "allow_rollup_hdrs": False,
+        }
+        if self.duplicate_seconds:
+            body["duplicate_window"] = round(self.duplicate_seconds * 1e9)
+        return body
+
+
+SUBMIT: Final = StreamSpec(
+    name="SUBMIT",
+    subjects=("submit.*.message", "submit.*.retrieval"),
+    why="What agencies handed in and no worker has finished. Its duplicate window is as short as the server allows,"
+    " because one agency's message id could swallow another's message in it; repeats are caught by `entry.…`.",
+    retention="workqueue",
+    duplicate_seconds=bounds.DUPLICATE_SECONDS,
+)
+FLOW: Final = StreamSpec(
+    name="FLOW",
+    subjects=("entry.*.*", "deliver.*.*.*.*"),
+    why="Entries and views, stored together in one atomic batch. Views leave by retrieval, expiry or recall; entries by"
+    " expiry. No agency has any right to delete.",
+    allow_atomic=True,
+    allow_msg_ttl=True,
+)
+LOG: Final = StreamSpec(
+    name="LOG",
+    subjects=(LEAF,),
+    why="The leaves of the audit log. Leaf index = sequence - 1, for ever: nobody, the operator included, can delete or"
+    " purge, and the server refuses to take these two settings back.",
+    allow_atomic=True,
+    allow_direct=True,
+    deny_delete=True,
+    deny_purge=True,
+)
+RECORDS: Final = StreamSpec(
+    name="RECORDS",
+    subjects=("record.*",),
+    why="The readable form of each leaf with its salt, until its retention ends. Written before LOG; writing an index"
+    " again replaces it.",
+    max_msgs_per_subject=1,
+    allow_atomic=True,
+    allow_direct=True,
+)
+HEADS: Final = StreamSpec(
+    name="HEADS",
+    subjects=(HEAD,),
+    why="The latest checkpoints.",
+    max_msgs=bounds.HEADS_KEPT,
+    allow_direct=True,
+)
+STREAMS: Final[tuple[StreamSpec, ...]] = (SUBMIT, FLOW, LOG, RECORDS, HEADS)
+
+
+def worker_consumer() -> dict[str, object]:
+    """The durable consumer on SUBMIT that any number of workers share."""
+    return {
+        "durable_name": WORKERS,
+        "name": WORKERS,
+        "deliver_policy": "all",
+        "ack_policy": "explicit",
+        "ack_wait": round(bounds.ACK_SECONDS * 1e9),
+        "max_deliver": -1,
+        "max_ack_pending": bounds.ACK_PENDING_WORKERS,
+        "max_waiting": bounds.WAITING_PULLS,
+        "replay_policy": "instant",
+    }
+
+
+def contact_consumer(agency: AgencyHandle, contact: ContactHandle, lane: Lane) -> dict[str, object]:
+    """The durable consumer of one contact and lane. Two lanes, because filters in one consumer do not overtake."""
+    name = consumer(contact, lane)
+    return {
+        "durable_name": name,
+        "name": name,
+        "filter_subject": deliver_lane(agency, contact, lane),
+        "deliver_policy": "all",
+        "ack_policy": "explicit",
+        "ack_wait": round(bounds.ACK_DELIVERY_SECONDS * 1e9),
+        "max_deliver": -1,
+        "max_ack_pending": bounds.ACK_PENDING_CONTACT,
+        "max_waiting": bounds.WAITING_PULLS,
+        "replay_policy": "instant",
+    }
+
+
+# Who may do what
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permissions:
+    """What one login may publish and subscribe. Everything else is denied."""
+
+    account: Account
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+    replies: bool = False  # may answer a request that it received, once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A public NKEY ("U…") and what its holder may do. There is no other way to log in."""
+
+    public_key: str
+    permissions: Permissions
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"U[A-Z2-7]{55}", self.public_key, re.ASCII):
+            raise LocalError("A login of the bus is the public half of a user NKEY; it begins with U.")
+
+
+def agency_permissions(agency: AgencyHandle, contacts: Iterable[ContactHandle]) -> Permissions:
+    """What the adapter of `agency` may do: hand in, ask, read its own inbox and answers, and pull and acknowledge
+    what waits for its own `contacts`. It may not create, see or change a consumer, read a stream, delete, or hear
+    anybody else.
+    """
+    pulls: list[str] = []
+    for contact in sorted(contacts):
+        for lane in LANES:
+            name = consumer(contact, lane)
+            pulls += (f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{name}", f"$JS.ACK.FLOW.{name}.>")
+    return Permissions(
+        account="AGENCIES",
+        publish=(*(submit(agency, kind) for kind in KINDS), f"ask.{_agency(agency)}.*", *pulls),
+        subscribe=(f"{inbox(agency)}.>", answer(agency)),
+    )
+
+
+def worker_permissions() -> Permissions:
+    """What a broker worker and the sequencer may do. Not even they may delete a stream or touch what LOG holds."""
+    streams = [spec.name for spec in STREAMS]
+    return Permissions(
+        account="BROKER",
+        publish=(
+            *FLOW.subjects,
+            LEAF,
+            "record.*",
+            HEAD,
+            "answer.*",
+            *(f"$JS.API.STREAM.{verb}.{name}" for name in streams for verb in ("CREATE", "UPDATE", "INFO")),
+            *(f"$JS.API.STREAM.MSG.GET.{name}" for name in ("FLOW", "LOG", "RECORDS", "HEADS")),
+            *(f"$JS.API.DIRECT.GET.{name}" for name in ("LOG", "RECORDS", "HEADS")),
+            "$JS.API.STREAM.MSG.DELETE.FLOW",
+            "$JS.API.STREAM.PURGE.FLOW",
+            "$JS.API.STREAM.MSG.DELETE.RECORDS",  # retention
+            "$JS.API.STREAM.PURGE.RECORDS",
+            f"$JS.API.CONSUMER.CREATE.SUBMIT.{WORKERS}",
+            f"$JS.API.CONSUMER.INFO.SUBMIT.{WORKERS}",
+            f"$JS.API.CONSUMER.MSG.NEXT.SUBMIT.{WORKERS}",
+            f"$JS.ACK.SUBMIT.{WORKERS}.>",
+            "$JS.API.CONSUMER.CREATE.FLOW.>",
+            "$JS.API.CONSUMER.INFO.FLOW.*",
+            "$JS.API.CONSUMER.DELETE.FLOW.*",
+            "$JS.API.CONSUMER.MSG.NEXT.FLOW.*",
+        ),
+        subscribe=(f"{BROKER_INBOX}.>", ASKS),
+        replies=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """What BROKER lets AGENCIES import: (subject, whether one request may have many replies)."""
+
+    services: tuple[tuple[str, bool], ...] = field(
+        default=(
+            ("submit.*.*", False),
+            (ASKS, False),
+            ("$JS.API.CONSUMER.MSG.NEXT.FLOW.*", True),
+            ("$JS.ACK.FLOW.>", False),
+        )
+    )
+    streams: tuple[str, ...] = ("answer.*",)
+
+
+BORDER: Final = Border()
+
+
+def split_logins(logins: Sequence[Login]) -> dict[Account, list[Login]]:
+    """The logins of each account; one key in two places is refused, because the server would pick one."""
+    keys = [login.public_key for login in logins]
+    if len(set(keys)) != len(keys):
+        raise LocalError("One NKEY is given twice among the logins of the bus.")
+    found: dict[Account, list[Login]] = {"BROKER": [], "AGENCIES": []}
+    for login in logins:
+        found[login.permissions.account].append(login)
+    return found

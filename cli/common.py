@@ -1,0 +1,162 @@
+"""What every command shares: where things are, the passphrase, and how errors end.
+
+Exit codes: 0 done; 1 refused by policy; 2 the user's mistake; 3 a dependency failed. An error is one sentence.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import stat
+import sys
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn, ParamSpec, TypeVar
+
+import structlog
+import typer
+import uvloop
+from rich.console import Console
+
+from messages.errors import BadInput, DependencyError, KeyTrouble, NotPermitted, ShareError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+REFUSED: Final = 1
+MISTAKE: Final = 2
+DEPENDENCY: Final = 3
+
+HomeOption = Annotated[
+    Path,
+    typer.Option("--home", envvar="SAFECONDUCT_HOME", help="The agency's (or broker's) folder.", show_default="."),
+]
+ContactOption = Annotated[
+    str, typer.Option("--as", help="Which of our contacts, such as desk.", show_default="the only one")
+]
+UrlOption = Annotated[str | None, typer.Option("--url", help="Address of the bus, if not the one in the folder.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def passphrase(folder: Path) -> str:
+    """The passphrase: from SAFECONDUCT_PASSPHRASE, from a file that the folder's settings name, or asked for."""
+    found = os.environ.get("SAFECONDUCT_PASSPHRASE")
+    if found:
+        return found
+    for name in ("agency.json", "broker.json"):
+        try:
+            settings = json.loads((folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(settings, dict) and "passphrase_file" in settings:
+            return _passphrase_file(folder / str(settings["passphrase_file"]))
+    if not sys.stdin.isatty():
+        raise KeyTrouble("The keys are locked: set SAFECONDUCT_PASSPHRASE, or run this where it can ask you.")
+    return str(typer.prompt("Passphrase", hide_input=True, err=True))
+
+
+def _passphrase_file(path: Path) -> str:
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise KeyTrouble(f"Others can read {path}; run: chmod 600 {path}")
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        raise KeyTrouble(f"The passphrase file {path} cannot be read.") from None
+
+
+def only_contact(folder: Path, chosen: str | None) -> str:
+    """The contact named, or the only one whose keys lie here."""
+    if chosen:
+        return chosen
+    names = sorted(p.stem for p in (folder / "keys").glob("*.key") if p.stem not in ("adapter", "broker"))
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise BadInput(f"{folder} is not an agency's folder with keys; name the right one with --home.")
+    raise BadInput(f"Say which contact you are with --as: {', '.join(names)}.")
+
+
+def fail(sentence: str, code: int) -> NoReturn:
+    """One sentence on standard error, and the exit code."""
+    err.print(f"safeconduct: {sentence}", markup=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def code_of(error: ShareError) -> int:
+    """The exit code for an error of our tree."""
+    if isinstance(error, NotPermitted):
+        return REFUSED
+    return DEPENDENCY if isinstance(error, DependencyError) else MISTAKE
+
+
+def command(function: Callable[P, T]) -> Callable[P, T]:
+    """Turn every expected error into one sentence and an exit code; a traceback never reaches a user."""
+
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        quiet_logs()
+        try:
+            return function(*args, **kwargs)
+        except ShareError as error:
+            fail(str(error), code_of(error))
+        except KeyboardInterrupt:
+            fail("Stopped.", 130)
+        except BrokenPipeError:
+            raise typer.Exit(0) from None
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
+            fail(f"The system refused: {error.strerror or type(error).__name__}{where}.", DEPENDENCY)
+        except Exception as error:
+            if os.environ.get("SAFECONDUCT_TRACEBACK"):  # for developers; a traceback may show what nobody may see
+                raise
+            fail(f"An internal error ({type(error).__name__}); nothing was sent by it. Please report it.", DEPENDENCY)
+
+    return wrapped
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on uvloop."""
+    return uvloop.run(coroutine)
+
+
+def quiet_logs() -> None:
+    """For commands that people run: warnings only."""
+    _logs(30)
+
+
+def service_logs() -> None:
+    """For services: everything from info on, as JSON lines on standard error. Events carry ids, never content."""
+    _logs(20)
+
+
+def _logs(level: int) -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _without_traceback,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _without_traceback(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A traceback's last line can quote content; the error's type and our own event name are enough to find it."""
+    event.pop("exc_info", None)
+    return event
+
+
+async def until_stopped() -> None:
+    """Wait for SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

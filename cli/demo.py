@@ -1,0 +1,5 @@
+"""Operation Orchid."""
+
+
+def demo() -> None:
+    """Run it."""

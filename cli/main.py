@@ -1,0 +1,152 @@
+"""`safeconduct`: the command, put together."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cli import demo as demo_command
+from cli import messages_cmd as messages
+from cli import serve
+from cli.common import HomeOption, JsonOption, UrlOption, command, out, passphrase, run
+
+app = typer.Typer(
+    name="safeconduct",
+    help="An inter-agency, victim-safe message broker for anti-trafficking task forces.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+practice_app = typer.Typer(help="A practice task force on this machine, to learn with.", no_args_is_help=True)
+audit_app = typer.Typer(help="The log of what was decided.", no_args_is_help=True)
+
+app.command()(messages.send)
+app.command()(messages.release)
+app.command()(messages.outbox)
+app.command()(messages.contacts)
+app.command()(messages.inspect)
+app.command()(serve.up)
+app.command("demo")(demo_command.demo)
+app.add_typer(messages.inbox_app, name="inbox")
+app.add_typer(serve.guard_app, name="guard")
+app.add_typer(practice_app, name="practice")
+app.add_typer(audit_app, name="audit")
+
+
+@practice_app.command("new")
+@command
+def practice_new(
+    folder: Annotated[Path, typer.Argument(help="A new folder for the task force.")],
+    example: Annotated[
+        Path | None, typer.Option("--parties", help="A folder with parties.yaml and agreements/; else Orchid's.")
+    ] = None,
+) -> None:
+    """Make a practice task force: six parties with keys, mandates and agreements, and a broker."""
+    from adapters.home import clock
+    from cli import practice
+
+    made = practice.make(folder, example or practice.example_folder(), clock())
+    parties = sorted(p.name for p in made.folder.iterdir() if (p / "agency.json").is_file())
+    out.print(f"made {made.folder} with {len(parties)} parties: {', '.join(parties)}")
+    out.print(f"next: safeconduct up --home {made.broker}")
+
+
+@audit_app.command("export")
+@command
+def audit_export(
+    target: Annotated[Path, typer.Argument(help="Where to write the log.")],
+    home: Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")],
+    url: UrlOption = None,
+) -> None:
+    """Write the log as files that `python -m audit verify` checks without trusting the broker."""
+    from broker.service import BrokerHome, export_log, stores
+
+    broker = BrokerHome.open(home, passphrase(home))
+    address = home / "run" / "address"
+    running = url or (address.read_text(encoding="utf-8").strip() if address.is_file() else None)
+
+    async def main() -> int:
+        async with stores(broker, running) as connection:
+            return await export_log(broker, connection, target)
+
+    size = run(main())
+    out.print(f"wrote {size} leaves to {target}; check them with: python -m audit verify {target}")
+
+
+@app.command()
+@command
+def rules(
+    identifier: Annotated[str | None, typer.Argument(help="A rule's id; all without one.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The rules in plain words, with their sources."""
+    from messages.errors import BadInput
+    from policies.decide import Engine
+    from policies.sentences import FLOW
+
+    engine = Engine.load()
+    found = [r for r in engine.rules if identifier in (None, r.id)]
+    flow = {code: says for code, says in FLOW.items() if identifier in (None, code)}
+    if not found and not flow:
+        raise BadInput(f"There is no rule {str(identifier)[:40]!r}; see: safeconduct rules")
+    if as_json:
+        rows = [{"id": r.id, "kind": r.kind, "says": r.says, "source": r.source} for r in found]
+        out.print_json(data=[*rows, *({"id": code, "kind": "flow", "says": says} for code, says in flow.items())])
+        return
+    table = Table("id", "kind", "says", "source", show_lines=True)
+    for rule in found:
+        table.add_row(rule.id, rule.kind, rule.says, rule.source)
+    for code, says in flow.items():
+        table.add_row(code, "flow", says, "docs/protocol.md")
+    out.print(table)
+
+
+@app.command()
+@command
+def matrix(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
+    """Who may send what to whom under the agreements and mandates in force."""
+    from adapters.home import clock, read_bundle
+    from messages.catalogue import load
+    from policies.agreements import read_all
+    from policies.matrix import rows
+
+    bundle = read_bundle(home)
+    found = rows(bundle.directory, read_all(bundle.agreements.items()), load(), clock())
+    if as_json:
+        from dataclasses import asdict
+
+        out.print_json(data=[asdict(r) for r in found], default=str)
+        return
+    table = Table("from", "to", "type", "identity", "open")
+    for row in found:
+        table.add_row(row.sender, row.recipient, row.data_type, row.identity.value, "yes" if row.open else "no")
+    out.print(table)
+
+
+@app.command()
+@command
+def bench(
+    as_json: JsonOption = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer messages: for trying, not for quoting.")] = False,
+) -> None:
+    """Measure speed as ratios against a raw relay and a naive service, in one run."""
+    import runpy
+    import sys
+
+    from messages.errors import BadInput
+
+    root = Path(__file__).resolve().parent.parent
+    if not (root / "bench" / "run.py").is_file():
+        raise BadInput("The benchmarks are part of the source tree: run this from a clone of the project.")
+    sys.path.insert(0, str(root))
+    runpy.run_module("bench.run")["main"](as_json=as_json, quick=quick)
+
+
+def run_app() -> None:
+    """The entry point."""
+    app()
+
+
+if __name__ == "__main__":
+    run_app()

@@ -1,0 +1,329 @@
+"""Sending and receiving: send, release, outbox, inbox, inspect, contacts."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from adapters.casefile import read_file
+from adapters.client import AgencyClient, connect, offline
+from adapters.home import Home, read_bundle
+from adapters.journal import NEW, Journal
+from cli import show
+from cli.common import (
+    REFUSED,
+    ContactOption,
+    HomeOption,
+    JsonOption,
+    UrlOption,
+    command,
+    err,
+    fail,
+    only_contact,
+    out,
+    passphrase,
+    run,
+)
+from cli.serve import guard_at_hand
+from messages.errors import BadInput
+from messages.evidence import EvidenceType
+from messages.ids import message_from_text, message_text
+from messages.labels import Purpose
+
+inbox_app = typer.Typer(help="What arrived for one of our contacts.", no_args_is_help=True)
+
+
+@command
+def send(
+    file: Annotated[Path, typer.Argument(help="A case file (see docs/case-files.md).")],
+    to: Annotated[list[str], typer.Option("--to", help="Recipient as AGENCY/CONTACT; repeat for several.")],
+    purpose: Annotated[str | None, typer.Option("--purpose", help="Purpose, if not the one in the file.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show each recipient's exact view; send nothing.")] = False,
+    countersign: Annotated[
+        str | None, typer.Option("--countersign", help="Our second contact, who countersigns a consent.")
+    ] = None,
+    home: HomeOption = Path(),
+    contact: ContactOption = "",
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a case file: each recipient gets exactly what the agreement, the law and the consent allow it."""
+    from dataclasses import replace
+
+    case = read_file(file)
+    if purpose is not None:
+        try:
+            case = replace(case, purpose=Purpose(purpose))
+        except ValueError:
+            raise BadInput(f"There is no purpose {purpose[:40]!r}; known are {', '.join(Purpose)}.") from None
+    secret = passphrase(home)
+    name = only_contact(home, contact)
+
+    async def planned() -> None:
+        async with offline(home, name, secret) as agency:
+            made = agency.plan(case, to)
+            directory = agency.home.bundle.directory
+            if as_json:
+                out.print_json(data=show.plan_json(directory, made))
+            else:
+                out.print(show.plan_view(directory, made, content=True))
+            if not made.messages:
+                raise typer.Exit(REFUSED)
+
+    async def sending() -> None:
+        async with connect(home, name, secret, url) as agency:
+            second = agency.home.unlock(countersign) if countersign else None
+            if any(m.guarded for m in agency.plan(case, to).messages):
+                async with guard_at_hand(home):
+                    made, sent = await agency.send(case, to, countersigner=second)
+            else:
+                made, sent = await agency.send(case, to, countersigner=second)
+            directory = agency.home.bundle.directory
+            if as_json:
+                refused = [show.recipient_json(directory, r, None) for r in made.refused]
+                out.print_json(data={"sent": [show.sent_json(directory, s) for s in sent], "refused": refused})
+            else:
+                out.print(show.plan_view(directory, made, content=False))
+                for one in sent:
+                    out.print(f"message {message_text(one.message)}: {one.state}")
+                    if one.evidence:
+                        out.print(show.evidence_lines(directory, one.evidence, repeated=one.repeated))
+                    elif one.state == "held":
+                        out.print(f"  release it with: safeconduct release {message_text(one.message)} --as CONTACT")
+                    else:
+                        out.print(
+                            "  the broker did not answer; it is in the journal and goes with: safeconduct outbox --flush"
+                        )
+            if any(s.evidence and s.evidence.type is EvidenceType.SUBMISSION_REJECTION for s in sent):
+                raise typer.Exit(REFUSED)
+
+    run(planned() if plan else sending())
+
+
+@command
+def release(
+    message: Annotated[str, typer.Argument(help="The message's id, as send printed it.")],
+    home: HomeOption = Path(),
+    contact: ContactOption = "",
+    url: UrlOption = None,
+) -> None:
+    """Release a held message as a second contact with that duty, and hand it in."""
+    identifier = message_from_text(message)
+    secret = passphrase(home)
+    name = only_contact(home, contact)
+
+    async def main() -> None:
+        async with connect(home, name, secret, url) as agency:
+            sent = await agency.release(identifier, agency.keys)
+            if sent is None or sent.evidence is None:
+                out.print("released; the broker did not answer yet, it goes with: safeconduct outbox --flush")
+                return
+            out.print(show.evidence_lines(agency.home.bundle.directory, sent.evidence, repeated=sent.repeated))
+            if sent.evidence.type is EvidenceType.SUBMISSION_REJECTION:
+                raise typer.Exit(REFUSED)
+
+    run(main())
+
+
+@command
+def outbox(
+    home: HomeOption = Path(),
+    contact: ContactOption = "",
+    flush: Annotated[bool, typer.Option("--flush", help="Hand in what is queued.")] = False,
+    url: UrlOption = None,
+) -> None:
+    """What we sent, what waits for a release, and what has not gone yet."""
+    name = only_contact(home, contact)
+    secret = passphrase(home)
+
+    async def flushing() -> None:
+        async with connect(home, name, secret, url) as agency:
+            out.print(f"{await agency.flush()} handed in")
+
+    if flush:
+        run(flushing())
+    journal = Journal(home / "journal.db")
+    try:
+        table = Table("message", "state", "written", "bytes")
+        for item in journal.outgoing():
+            table.add_row(message_text(item.message), item.state, show.moment(item.created), str(len(item.data)))
+        out.print(table)
+    finally:
+        journal.close()
+
+
+@inbox_app.command("list")
+@command
+def inbox_list(
+    home: HomeOption = Path(),
+    contact: ContactOption = "",
+    url: UrlOption = None,
+    seconds: Annotated[float, typer.Option("--wait", help="How long to look for new ones, in seconds.")] = 2.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch what waits for us and list it: kinds and times, no content."""
+    name = only_contact(home, contact)
+    secret = passphrase(home)
+
+    async def main() -> None:
+        async with connect(home, name, secret, url) as agency:
+            await agency.collect(seconds)
+            _list(agency, as_json=as_json)
+
+    run(main())
+
+
+def _list(agency: AgencyClient, *, as_json: bool) -> None:
+    directory = agency.home.bundle.directory
+    rows = []
+    for item in agency.journal.incoming(agency.keys.contact.handle):
+        seen = agency.look(agency.find_view(item.view))
+        state = item.state if seen.opened or item.state != NEW else "kept aside"
+        rows.append(
+            {
+                "view": item.view,
+                "state": state,
+                "from": directory.address(seen.opened.sender) if seen.opened else None,
+                "kind": seen.opened.manifest.kind.value if seen.opened else None,
+                "urgency": seen.opened.manifest.urgency.value if seen.opened else None,
+                "received": show.moment(item.received),
+                "code": seen.code or item.code,
+            }
+        )
+    if as_json:
+        out.print_json(data=rows)
+        return
+    table = Table("view", "state", "from", "kind", "urgency", "received")
+    for row in rows:
+        table.add_row(
+            str(row["view"])[:12],
+            str(row["state"]),
+            str(row["from"] or "—"),
+            str(row["kind"] or f"[{row['code']}]"),
+            str(row["urgency"] or ""),
+            str(row["received"]),
+        )
+    out.print(table if rows else "Nothing has arrived.")
+
+
+@inbox_app.command("open")
+@command
+def inbox_open(
+    view: Annotated[str, typer.Argument(help="The view's id, or how it begins.")],
+    home: HomeOption = Path(),
+    contact: ContactOption = "",
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Open a message: its signature, stamp and decision are checked first, and a retrieval is signed."""
+    name = only_contact(home, contact)
+    secret = passphrase(home)
+
+    async def main() -> None:
+        async with connect(home, name, secret, url) as agency:
+            await agency.collect(0.5)
+            received = await agency.open(agency.find_view(view))
+            directory = agency.home.bundle.directory
+            if as_json:
+                out.print_json(data=show.received_json(directory, received))
+            else:
+                out.print(show.received_view(directory, received))
+            if received.opened is None:
+                raise typer.Exit(REFUSED)
+            proof = await agency.prove(received.opened.stamp.leaf)
+            if not as_json:
+                out.print(
+                    f"in the log as leaf {proof.index} of {proof.size}, proof verified"
+                    if proof
+                    else f"not in the log yet; it must be by {show.moment(received.opened.stamp.include_by)}",
+                    style="dim",
+                )
+
+    run(main())
+
+
+@inbox_app.command("ack")
+@command
+def inbox_ack(
+    view: Annotated[str, typer.Argument(help="The view's id, or how it begins.")],
+    home: HomeOption = Path(),
+    contact: ContactOption = "",
+) -> None:
+    """Mark an opened message as handled."""
+    name = only_contact(home, contact)
+    secret = passphrase(home)
+
+    async def main() -> None:
+        async with offline(home, name, secret) as agency:
+            agency.done(agency.find_view(view))
+            out.print("handled")
+
+    run(main())
+
+
+@command
+def contacts(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
+    """The designated contacts of the task force, with their mandates."""
+    from adapters.home import clock
+    from keys.fingerprints import fingerprint
+
+    bundle = read_bundle(home)
+    now = clock()
+    rows = []
+    for contact in sorted(bundle.directory.contacts, key=bundle.directory.address):
+        mandate = contact.mandate_at(now)
+        last = max(contact.mandates, key=lambda m: m.end) if contact.mandates else None
+        rows.append(
+            {
+                "address": bundle.directory.address(contact),
+                "title": contact.title,
+                "class": bundle.directory.agency_of(contact).party_class.value,
+                "keeping": contact.keeping.value,
+                "mandate": "in force" if mandate else "ended or not begun",
+                "until": show.moment(last.end) if last else None,
+                "types": sorted(last.types) if last else [],
+                "duties": sorted(d.value for d in last.duties) if last else [],
+                "fingerprint": fingerprint(contact.signing_key),
+            }
+        )
+    if as_json:
+        out.print_json(data=rows)
+        return
+    table = Table("address", "class", "kept by", "mandate", "until", "types")
+    for row in rows:
+        table.add_row(
+            str(row["address"]),
+            str(row["class"]),
+            str(row["keeping"]),
+            str(row["mandate"]),
+            str(row["until"] or ""),
+            " ".join(map(str, row["types"])),  # type: ignore[call-overload]
+        )
+    out.print(table)
+
+
+@command
+def inspect(
+    file: Annotated[Path, typer.Argument(help="An envelope, view, delivery, stamp or trust bundle.")],
+    home: HomeOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """What a file is and what its outside says. Opens nothing that is sealed; checks no signature."""
+    from cli.inspecting import describe
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read ({error.strerror}).") from None
+    description = describe(data)
+    if description is None:
+        fail(f"{file} is nothing that Safeconduct writes.", 2)
+    if as_json:
+        out.print_json(data=description)
+    else:
+        out.print(json.dumps(description, indent=2, ensure_ascii=False))
+
+
+__all__ = ["Home", "contacts", "err", "inbox_app", "inspect", "outbox", "release", "send"]

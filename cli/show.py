@@ -1,0 +1,246 @@
+"""How plans, evidences and views look in a terminal, and as JSON for programs."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from adapters.client import Received, Sent
+from adapters.planning import MessagePlan, Plan, RecipientPlan
+from messages.directory import Directory
+from messages.envelope import COVER
+from messages.evidence import Evidence, Outcome
+from messages.ids import message_text
+from policies.sentences import says
+
+
+def moment(milliseconds: int) -> str:
+    """A time as people read it, in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def address(directory: Directory, handle: str) -> str:
+    """The address of a contact, or its handle where the directory does not know it."""
+    contact = directory.contact(handle)
+    return directory.address(contact) if contact else handle
+
+
+def rules_text(rules: Iterable[str]) -> str:
+    """Each rule's sentence with its id."""
+    return "\n".join(f"{says(rule)} [{rule}]" for rule in rules)
+
+
+def recipient_json(directory: Directory, recipient: RecipientPlan, message: MessagePlan | None) -> dict[str, Any]:
+    """One recipient of a plan."""
+    return {
+        "recipient": directory.address(recipient.contact),
+        "agreement": recipient.agreement.id if recipient.agreement else None,
+        "granted": [
+            {"section": d.name, "kind": d.kind, "content": d.value(), "passages_replaced": d.replaced}
+            for d in (message.sections if message else ())
+            if d.name in recipient.granted
+        ],
+        "withheld": [{"section": w.name, "kind": w.kind, "rules": list(w.rules)} for w in recipient.withheld],
+        "decision": "permit" if recipient.permitted else "refuse",
+        "rules": list(recipient.rules),
+        "needs_release": recipient.needs_release,
+    }
+
+
+def plan_json(directory: Directory, plan: Plan) -> dict[str, Any]:
+    """A whole plan."""
+    return {
+        "messages": [
+            {
+                "message": message_text(m.header.id),
+                "guarded": m.guarded,
+                "recipients": [recipient_json(directory, r, m) for r in m.recipients],
+            }
+            for m in plan.messages
+        ],
+        "refused": [recipient_json(directory, r, None) for r in plan.refused],
+        "dropped": list(plan.dropped),
+    }
+
+
+def plan_view(directory: Directory, plan: Plan, *, content: bool) -> RenderableType:
+    """A plan as panels: for each recipient what it will see, and what is withheld and why."""
+    parts: list[RenderableType] = []
+    for message in plan.messages:
+        parts += [_recipient_panel(directory, message, r, content=content) for r in message.recipients]
+    for refused in plan.refused:
+        parts.append(
+            Panel(
+                Text(rules_text(refused.rules)),
+                title=f"{directory.address(refused.contact)}: refused",
+                title_align="left",
+                border_style="red",
+            )
+        )
+    if plan.dropped:
+        parts.append(Text(f"Never leaves its originator, so dropped: {', '.join(plan.dropped)}", style="yellow"))
+    return Group(*parts)
+
+
+def _recipient_panel(
+    directory: Directory, message: MessagePlan, recipient: RecipientPlan, *, content: bool
+) -> RenderableType:
+    inside: list[RenderableType] = []
+    table = Table(box=None, show_header=True, header_style="bold", pad_edge=False)
+    for heading in ("section", "kind", "replaced"):
+        table.add_column(heading)
+    shown = [d for d in message.sections if d.name in recipient.granted]
+    for draft in shown:
+        table.add_row(draft.name, draft.kind, str(draft.replaced or ""))
+    inside.append(table)
+    if content:
+        for draft in shown:
+            text = json.dumps(draft.value(), ensure_ascii=False, indent=2)
+            inside.append(Panel(Syntax(text, "json", word_wrap=True, background_color="default"), title=draft.name))
+    for kind, rules in _grouped((w.kind, w.rules) for w in recipient.withheld):
+        inside.append(Text(f"withheld: {kind}", style="yellow"))
+        inside.append(Text(rules_text(rules), style="dim"))
+    if recipient.needs_release:
+        inside.append(Text("needs a second contact's release before it goes", style="bold yellow"))
+    how = "checked and sealed by the release guard" if message.guarded else "full, identities included"
+    return Panel(
+        Group(*inside),
+        title=f"{directory.address(recipient.contact)}: {how}",
+        title_align="left",
+        border_style="green",
+    )
+
+
+def _grouped(items: Iterable[tuple[str, tuple[str, ...]]]) -> list[tuple[str, tuple[str, ...]]]:
+    """Equal kinds refused by equal rules, once, with their number."""
+    counts: dict[tuple[str, tuple[str, ...]], int] = {}
+    for item in items:
+        counts[item] = counts.get(item, 0) + 1
+    return [(f"{kind} ({n} sections)" if n > 1 else kind, rules) for (kind, rules), n in counts.items()]
+
+
+def evidence_json(directory: Directory, evidence: Evidence) -> dict[str, Any]:
+    """A worker's word, for programs."""
+    return {
+        "type": evidence.type.value,
+        "message": message_text(evidence.message) if evidence.message else None,
+        "at": evidence.at,
+        "epoch": evidence.epoch,
+        "code": evidence.code,
+        "outcomes": [
+            {
+                "recipient": address(directory, o.recipient),
+                "outcome": o.outcome.value,
+                "rules": list(o.rules),
+                "leaf": o.leaf.hex(),
+            }
+            for o in evidence.outcomes
+        ],
+        "leaf": evidence.leaf.hex(),
+        "include_by": evidence.include_by,
+    }
+
+
+def evidence_lines(directory: Directory, evidence: Evidence, *, repeated: bool = False) -> RenderableType:
+    """A worker's word, for people."""
+    lines = Text()
+    if evidence.code and evidence.code != "not-permitted":
+        lines.append(f"refused: {says(evidence.code)} [{evidence.code}]\n", style="red")
+    for outcome in evidence.outcomes:
+        permitted = outcome.outcome is Outcome.PERMITTED
+        lines.append("delivered to " if permitted else "refused to ", style="green" if permitted else "red")
+        lines.append(f"{address(directory, outcome.recipient)}\n")
+        lines.append("".join(f"    {says(r)} [{r}]\n" for r in outcome.rules), style="dim")
+    if repeated:
+        lines.append("This was handed in before; the broker repeats its first evidence.\n", style="yellow")
+    return lines
+
+
+def sent_json(directory: Directory, sent: Sent) -> dict[str, Any]:
+    """A sent message, for programs."""
+    return {
+        "message": message_text(sent.message),
+        "state": sent.state,
+        "bytes": sent.bytes,
+        "repeated": sent.repeated,
+        "recipients": [recipient_json(directory, r, None) for r in sent.plan.recipients],
+        "evidence": evidence_json(directory, sent.evidence) if sent.evidence else None,
+    }
+
+
+def received_json(directory: Directory, received: Received) -> dict[str, Any]:
+    """An opened view, for programs: content included."""
+    opened = received.opened
+    if opened is None:
+        return {"view": received.view_id, "quarantined": received.code, "says": received.sentence}
+    return {
+        "view": received.view_id,
+        "message": message_text(opened.manifest.id),
+        "kind": opened.manifest.kind.value,
+        "from": directory.address(opened.sender),
+        "created": opened.manifest.created,
+        "admitted": opened.stamp.admitted,
+        "handling": opened.manifest.handling.to_value(),
+        "purpose": opened.manifest.purpose.value,
+        "urgency": opened.manifest.urgency.value,
+        "exercise": opened.manifest.exercise,
+        "signature": "holds",
+        "guarded": opened.guarded,
+        "rules": list(opened.judgement.rules),
+        "sections": {name: opened.sections[name] for name in sorted(opened.sections)},
+        "kinds": {name: detail.kind for name, detail in sorted(opened.details.items())},
+        "withheld": list(opened.withheld),
+        "leaf": opened.stamp.leaf.hex(),
+        "warnings": list(opened.warnings),
+    }
+
+
+def received_view(directory: Directory, received: Received) -> RenderableType:
+    """An opened view, for people."""
+    opened = received.opened
+    if opened is None:
+        return Panel(Text(received.sentence), title=f"kept aside [{received.code}]", border_style="red")
+    manifest = opened.manifest
+    head = Table(box=None, show_header=False, pad_edge=False)
+    head.add_column(style="bold")
+    head.add_column()
+    head.add_row("from", f"{directory.address(opened.sender)}  (signature holds)")
+    head.add_row("kind", manifest.kind.value)
+    head.add_row(
+        "handling",
+        f"TLP:{manifest.handling.tlp.value}  {manifest.handling.h.value}  PAP:{manifest.handling.pap.value}",
+    )
+    head.add_row("purpose", f"{manifest.purpose.value} on the basis {manifest.basis.value}")
+    head.add_row("urgency", manifest.urgency.value)
+    head.add_row("signed", moment(manifest.created))
+    head.add_row("admitted", moment(opened.stamp.admitted))
+    head.add_row("allowed by", ", ".join(opened.judgement.rules))
+    if opened.guarded:
+        head.add_row("checked by", "the sender's release guard")
+    parts: list[RenderableType] = []
+    if manifest.exercise:
+        parts.append(Text("EXERCISE: nothing in this message is real", style="bold reverse yellow"))
+    parts.append(head)
+    parts += [Text(w, style="bold yellow") for w in opened.warnings]
+    cover = opened.sections.get(COVER)
+    if isinstance(cover, Mapping):
+        parts.append(Panel(Text("\n".join(f"{k}: {v}" for k, v in cover.items())), title="cover", title_align="left"))
+    for name in sorted(n for n in opened.sections if n != COVER):
+        text = json.dumps(opened.sections[name], ensure_ascii=False, indent=2)
+        parts.append(
+            Panel(
+                Syntax(text, "json", word_wrap=True, background_color="default"),
+                title=f"{name}  {opened.details[name].kind}",
+                title_align="left",
+            )
+        )
+    if opened.withheld:
+        counted = _grouped((kind, ()) for kind in opened.withheld)
+        parts.append(Text("withheld from you: " + ", ".join(kind for kind, _ in counted), style="yellow"))
+    return Group(*parts)

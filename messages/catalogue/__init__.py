@@ -1,0 +1,20 @@
+"""The catalogue of permitted information types: data files, and the models that are made of them. Start at `load`."""
+
+from messages.catalogue.datatype import DataType, Field, RoleSource
+from messages.catalogue.jsontext import parse_json
+from messages.catalogue.loader import Catalogue, CatalogueBroken, CodeList, MessageKind, load
+from messages.catalogue.persons import KnownPerson, identities
+
+__all__ = [
+    "Catalogue",
+    "CatalogueBroken",
+    "CodeList",
+    "DataType",
+    "Field",
+    "KnownPerson",
+    "MessageKind",
+    "RoleSource",
+    "identities",
+    "load",
+    "parse_json",
+]

@@ -1,0 +1,336 @@
+"""Everything a rule may look at, for one recipient and one section.
+
+`Facts` are booleans and enumerated words only, so equal facts get equal decisions and decisions can be remembered under
+them. Times never enter: `gather` first reduces them, per message, to booleans (mandates in force at creation *and*
+admission, agreement in force, consent live). Nothing here is looked up or verified: signatures, digests and the
+authority of whoever released or countersigned are the caller's to check before it passes the objects in.
+
+Every boolean is named so that True is the condition under which sharing is easier (`sender_mandated`) or a plain
+property of the case (`abroad`, `free_text`); the rules say which is which, and `RELAXING` lists the first kind.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from messages.attestations import AttestedSection, Consent, Release
+from messages.catalogue.datatype import DataType
+from messages.catalogue.loader import Catalogue
+from messages.directory import Agency, Contact
+from messages.labels import Caveat, Flag, HCode, Keeping, Kind, PartyClass, Role, Tlp
+from messages.limits import CLOCK_SKEW
+from messages.manifest import Manifest
+from policies import consent as consents_
+from policies import rights
+from policies.agreements import Agreement, Exchange
+
+COVER: Final = "cover"
+"""Type and part of the section that holds every word a person wrote for the header."""
+
+SEALED: Final = "sealed"
+"""The purpose of a part that nobody may open before an acceptance (R-27)."""
+
+BY_REFERRAL: Final = frozenset({Kind.VICTIM_REFERRAL, Kind.DUTY_TO_NOTIFY})
+"""The kinds in which a class that gets a type "by referral only" may receive it."""
+
+ABROAD: Final = frozenset({PartyClass.FOR, PartyClass.IOL})
+NGO: Final = frozenset({PartyClass.NGO_S, PartyClass.NGO_P})
+IMPERSONAL: Final = frozenset({"A28"})
+"""Types that are about nobody; in every other an undeclared role is `unknown`, which counts as a victim (R-02)."""
+
+
+class Claim(Protocol):
+    """What somebody says a section is: the sender in its description, or the guard in its attestation."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def part(self) -> str: ...
+    @property
+    def media(self) -> str: ...
+    @property
+    def roles(self) -> Collection[Role]: ...
+    @property
+    def flags(self) -> Collection[Flag]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """The facts of one (recipient, section). Hashable; equal facts are decided once."""
+
+    # what passes between whom
+    kind: Kind
+    sender_class: PartyClass
+    recipient_class: PartyClass
+    data_type: str  # "A02", or "cover"
+    part: str  # "identity"
+    roles: frozenset[Role]  # as the guard found them; else as declared, and `unknown` where nothing was
+    flags: frozenset[Flag]  # as the guard found them; else as declared, and D for every free-form part
+    # the two contacts
+    sender_mandated: bool  # in force at creation and admission, may send, covers type and crime area
+    recipient_mandated: bool  # the same, may receive
+    named_person: bool  # the recipient's key is unlocked by that person alone
+    own_agency: bool  # both contacts belong to one agency
+    abroad: bool  # class FOR or IOL, or another country than the sender's
+    # the agreement that the grant names
+    agreement_in_force: bool  # between these two agencies, at creation and admission
+    type_agreed: bool  # in this direction
+    kind_agreed: bool
+    media_agreed: bool
+    purpose_agreed: bool
+    basis_agreed: bool
+    area_agreed: bool
+    handling_agreed: bool  # TLP within the ceiling, H code among those accepted
+    # handling of this message
+    named_only: bool  # TLP:RED
+    no_foreign: bool  # caveat NOFORN
+    not_in_proceedings: bool  # H1
+    # the catalogue
+    class_may_receive: bool
+    redacted_only: bool  # the class receives this type redacted or coded, nothing of flags D, L and S
+    kind_carries_type: bool
+    free_text: bool  # this part has fields that people write freely
+    sealed_part: bool
+    # the guard
+    attested: bool
+    declared_as_attested: bool  # type, part, media, roles and flags; True where nothing is attested
+    # identity
+    identity_right: bool  # the class may hold it (`rights.yaml`) and the agreement lists it
+    consent_demanded: bool  # the right rests on consent, or an NGO is on either side
+    consent_covers: bool
+    released: bool  # a second contact released this message to this recipient
+    accepted: bool  # the recipient accepted the referral (no acceptances exist in this version)
+
+    @property
+    def section_kind(self) -> str:
+        """ "A02/identity", or "cover"."""
+        return COVER if self.data_type == COVER else f"{self.data_type}/{self.part}"
+
+    @property
+    def identifying(self) -> bool:
+        """Whether it can identify, find or hurt somebody whose role is protected (CATALOGUE 0.4)."""
+        return any(r.protected for r in self.roles) and not self.flags.isdisjoint(consents_.IDENTIFYING)
+
+
+RELAXING: Final = frozenset(
+    {
+        "sender_mandated",
+        "recipient_mandated",
+        "named_person",
+        "own_agency",
+        "agreement_in_force",
+        "type_agreed",
+        "kind_agreed",
+        "media_agreed",
+        "purpose_agreed",
+        "basis_agreed",
+        "area_agreed",
+        "handling_agreed",
+        "class_may_receive",
+        "kind_carries_type",
+        "declared_as_attested",
+        "identity_right",
+        "consent_covers",
+        "released",
+        "accepted",
+    }
+)
+"""Facts that can only help: turning one from False to True never turns a permit into a refusal (a law, tested).
+
+`attested` is not among them although it helps: it also fixes roles and flags, which may then be worse than declared.
+"""
+
+
+def gather(
+    *,
+    manifest: Manifest,
+    sender: Contact,
+    sender_agency: Agency,
+    recipient: Contact,
+    recipient_agency: Agency,
+    claim: Claim,
+    attested: AttestedSection | None,
+    agreement: Agreement | None,
+    consents: Collection[Consent] = (),
+    releases: Collection[Release] = (),
+    catalogue: Catalogue,
+    admitted: int,
+    withdrawn: Collection[bytes] = frozenset(),
+) -> Facts:
+    """Reduce what is known about one recipient and one section to facts.
+
+    `claim` is the sender's description of the section, `attested` the guard's entry of the same name, or None where no
+    guard attested it to this recipient; `agreement` is the one that the grant names, or None if there is none by that
+    id. `consents` and `releases` are those whose signatures, duties and countersignatures were verified; `withdrawn`
+    holds ids of consents. `admitted` is the broker's admission time, or the sender's clock while it plans.
+    """
+    moments = (manifest.created, admitted)
+    own = sender.agency == recipient.agency
+    data_type, part = claim.type, claim.part
+    is_cover = data_type == COVER
+    entry = catalogue.types.get(data_type)
+    free_text = is_cover or _free_text(catalogue, data_type, part)
+    roles, flags = _effective(claim, attested, free_text)
+    in_force = (
+        agreement is not None
+        and agreement.binds(sender_agency.name, recipient_agency.name)
+        and all(agreement.in_force(m) for m in moments)
+    )
+    agreed = _Agreed(agreement if in_force else None, manifest, sender_agency, recipient_agency, claim)
+    right = rights.load().right(data_type, recipient_agency.party_class)
+    person = recipient.keeping is Keeping.PERSON
+    released = any(
+        r.message == manifest.id and r.recipient == recipient.handle and r.at <= admitted + CLOCK_SKEW for r in releases
+    )
+    covering = [
+        c
+        for c in consents
+        # Only the guard can say that a section is about this consent's person.
+        if attested is not None
+        and attested.consent == c.id
+        and consents_.covers(
+            c,
+            data_type=data_type,
+            flags=flags,
+            purpose=manifest.purpose,
+            recipient=recipient_agency,
+            to_person=person,
+            created=manifest.created,
+            admitted=admitted,
+            withdrawn=withdrawn,
+        )
+    ]
+    return Facts(
+        kind=manifest.kind,
+        sender_class=sender_agency.party_class,
+        recipient_class=recipient_agency.party_class,
+        data_type=data_type,
+        part=part,
+        roles=roles,
+        flags=flags,
+        sender_mandated=_mandated(sender, manifest, data_type, moments, sending=True),
+        recipient_mandated=_mandated(recipient, manifest, data_type, moments, sending=False),
+        named_person=person,
+        own_agency=own,
+        abroad=recipient_agency.party_class in ABROAD or recipient_agency.country != sender_agency.country,
+        agreement_in_force=in_force,
+        type_agreed=agreed.type,
+        kind_agreed=agreed.kind,
+        media_agreed=agreed.media,
+        purpose_agreed=agreed.purpose,
+        basis_agreed=agreed.basis,
+        area_agreed=agreed.area,
+        handling_agreed=agreed.handling,
+        named_only=manifest.handling.tlp is Tlp.RED,
+        no_foreign=Caveat.NOFORN in manifest.handling.caveats,
+        not_in_proceedings=manifest.handling.h is HCode.H1,
+        # Who is no normal receiver but has a right "by release" may receive it by that release (R-29).
+        class_may_receive=is_cover
+        or _receives(entry, recipient_agency.party_class, manifest.kind)
+        or (entry is not None and right is rights.Right.RELEASE and released),
+        redacted_only=entry is not None and entry.receivers.get(recipient_agency.party_class) in ("redacted", "coded"),
+        kind_carries_type=is_cover or _carries(catalogue, manifest.kind, data_type),
+        free_text=free_text,
+        sealed_part=entry is not None and entry.purposes.get(part) == SEALED,
+        attested=attested is not None,
+        declared_as_attested=attested is None or _same(claim, attested),
+        identity_right=right is not rights.Right.NEVER and (own or agreed.identity),
+        consent_demanded=right is rights.Right.CONSENT
+        or recipient_agency.party_class in NGO
+        or sender_agency.party_class in NGO,
+        consent_covers=bool(covering),
+        released=released,
+        accepted=False,
+    )
+
+
+_FREE_TEXT: Final[dict[tuple[str, str, str], bool]] = {}
+
+
+def _free_text(catalogue: Catalogue, data_type: str, part: str) -> bool:
+    """Whether people may write freely in this part; what the catalogue does not know counts as written freely."""
+    known = _FREE_TEXT.get((catalogue.digest, data_type, part))
+    if known is None:
+        entry = catalogue.types.get(data_type)
+        if entry is None or part not in entry.parts:
+            return True  # not remembered: a stranger chooses these words
+        known = _FREE_TEXT[catalogue.digest, data_type, part] = entry.has_free_text(part)
+    return known
+
+
+def _effective(
+    claim: Claim, attested: AttestedSection | None, free_text: bool
+) -> tuple[frozenset[Role], frozenset[Flag]]:
+    """Roles and flags to decide by: the guard's word, else the sender's with the worst assumed where it is silent."""
+    roles, flags = frozenset(claim.roles), frozenset(claim.flags)
+    if attested is not None:
+        roles, flags = frozenset(attested.roles), frozenset(attested.flags)
+        # Types that say nothing of persons carry flags without roles: somebody is in there all the same.
+        return (roles | {Role.UNKNOWN} if flags and not roles else roles), flags
+    if not roles and claim.type not in IMPERSONAL:
+        roles = frozenset({Role.UNKNOWN})
+    if free_text:
+        # Whoever writes freely may name anybody, so the text is about an unknown person until somebody has looked.
+        roles, flags = roles | {Role.UNKNOWN}, flags | {Flag.DIRECT}
+    return roles, flags
+
+
+def _mandated(contact: Contact, manifest: Manifest, data_type: str, moments: tuple[int, ...], *, sending: bool) -> bool:
+    for moment in moments:
+        mandate = contact.mandate_at(moment)
+        if mandate is None or not (mandate.may_send if sending else mandate.may_receive):
+            return False
+        if not mandate.covers_type(data_type) or manifest.area not in mandate.areas:
+            return False
+    return True
+
+
+def _receives(entry: DataType | None, party_class: PartyClass, kind: Kind) -> bool:
+    how = entry.receivers.get(party_class) if entry is not None else None
+    return kind in BY_REFERRAL if how == "referral" else how is not None
+
+
+def _carries(catalogue: Catalogue, kind: Kind, data_type: str) -> bool:
+    entry = catalogue.kinds.get(kind)
+    return entry is not None and data_type in entry.types
+
+
+def _same(claim: Claim, attested: Claim) -> bool:
+    return (
+        (claim.type, claim.part, claim.media) == (attested.type, attested.part, attested.media)
+        and frozenset(claim.roles) == frozenset(attested.roles)
+        and frozenset(claim.flags) == frozenset(attested.flags)
+    )
+
+
+class _Agreed:
+    """What one agreement says about one section; all False without an agreement in force.
+
+    Type, kind and media have to be agreed in one and the same exchange: two exchanges do not add up to a third.
+    """
+
+    __slots__ = ("area", "basis", "handling", "identity", "kind", "media", "purpose", "type")
+
+    def __init__(
+        self, agreement: Agreement | None, manifest: Manifest, sender: Agency, recipient: Agency, claim: Claim
+    ) -> None:
+        exchanges = agreement.exchanges(sender.name, recipient.name) if agreement else []
+        with_type = [e for e in exchanges if claim.type in (COVER, *e.types)]
+        with_kind = [e for e in with_type if manifest.kind in e.kinds]
+        # The cover is our own form and has one media type, which needs no agreeing.
+        with_media = [e for e in with_kind if claim.type == COVER or claim.media in e.media]
+        self.type = bool(with_type)
+        self.kind = bool(with_kind)
+        self.media = bool(with_media)
+        self.purpose = agreement is not None and manifest.purpose in agreement.purposes
+        self.basis = agreement is not None and manifest.basis in agreement.bases
+        self.area = agreement is not None and manifest.area in agreement.areas
+        self.handling = agreement is not None and agreement.handling.admits(manifest.handling.tlp, manifest.handling.h)
+        self.identity = any(_identity(e, claim.type, recipient.party_class) for e in with_media)
+
+
+def _identity(exchange: Exchange, data_type: str, recipient: PartyClass) -> bool:
+    if data_type == COVER:
+        # The cover's words may name whoever the other sections name: it needs a right to at least one identity.
+        return any(rights.load().right(t, recipient) is not rights.Right.NEVER for t in exchange.identity)
+    return data_type in exchange.identity

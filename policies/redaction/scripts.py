@@ -1,0 +1,259 @@
+"""Characters: which scripts are supported, one plain form of a text with its way back, and folded words.
+
+`supported` refuses any letter outside `SUPPORTED`. `clean` undoes what hides a name without changing how it looks
+(zero-width and bidirectional marks, soft hyphens, decomposed accents, styled letters, exotic spaces and digits)
+and remembers where each character came from. `fold` brings a word to lower-case Latin letters and digits, so that
+"Оксана", "OKSANA" and "Oksána" compare equal.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
+
+from anyascii import anyascii
+
+from policies.redaction.errors import UnsupportedScript
+
+SUPPORTED: tuple[str, ...] = ("Latin", "Cyrillic", "Greek", "Arabic", "Han")
+
+SHIELD = "\x00"  # stands in a clean text where nothing may be found; `clean` removes it from what comes in
+
+_LETTERS = (
+    "A-Za-zªºÀ-ÖØ-öø-ʯʰ-˿\u0300-\u036fᴀ-ᶿ\u1dc0-\u1dffḀ-ỿⁱⁿₐ-ₜℂ-ℹⅅ-ⅉⅎↃↄⅠ-ↈⱠ-Ɀꜧ-ꞿꟂ-ꟊꟲ-ꟿꬰ-ꭤꭦ-ꭩﬀ-ﬆＡ-Ｚａ-ｚ\U0001d400-\U0001d7ff"
+    "Ͱ-ͽͿΆΈ-ϡϰ-Ͽἀ-῾Ω"  # Greek; its Coptic letters stay out
+    "Ѐ-\u0483\u0484-\u052fᲀ-ᲈᴫ\u2de0-\u2dffꙀ-ꚟ"  # Cyrillic
+    "\u0600-\u06ff\u0750-\u077f\u0870-\u08ff\ufb50-\ufdff\ufe70-\ufefc"  # Arabic
+    "々〇㐀-䶿一-鿿\uf900-\ufaff\U00020000-\U0003ffff"  # Han
+)
+_DOUBTFUL = re.compile(rf"[^\x00-\x7f\s{_LETTERS}\u2010-\u203a\u20a0-\u20bf]")
+# U+FE00.. are variation selectors, U+20D0.. marks around symbols, U+3000.. Han punctuation
+_HARMLESS_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0487\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u08d3-\u08ff\u1ab0-\u1aff"
+    "\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]"
+)
+
+
+def supported(text: str) -> None:
+    """Return if every letter is of a supported script, else raise `UnsupportedScript`.
+
+    Unpaired surrogates, unassigned and private characters, invisible tag letters and Braille cells are refused
+    too: they can carry a name that no form of it would find.
+    """
+    if text.isascii():
+        return
+    for found in _DOUBTFUL.finditer(text):
+        char = found.group()
+        category = unicodedata.category(char)
+        if category in {"Cs", "Co", "Cn"}:
+            raise UnsupportedScript("not a character", found.start())
+        if "\U000e0000" <= char <= "\U000e007f":
+            raise UnsupportedScript("invisible tags", found.start())
+        if category == "Nd" or char in _STYLED or _HARMLESS_MARKS.match(char):
+            continue
+        name = unicodedata.name(char, "unnamed")
+        if category[0] in "LM" or category == "Nl" or name.startswith("BRAILLE"):
+            raise UnsupportedScript(name.split()[0].lower(), found.start())
+
+
+def _styled() -> dict[str, str]:
+    """Look-alike symbols and digits, one character to one ASCII character."""
+    table: dict[str, str] = {}
+    for first, last in ((0x2460, 0x24FF), (0xFF01, 0xFF5E), (0x1D400, 0x1D7FF), (0x1F100, 0x1F189), (0x2070, 0x209C)):
+        for code in range(first, last + 1):
+            plain = unicodedata.normalize("NFKD", chr(code)).strip("()")
+            if len(plain) == 1 and plain.isascii():
+                table[chr(code)] = plain
+    for start in (0x1F110, 0x1F130, 0x1F150, 0x1F170, 0x1F1E6):
+        table.update({chr(start + n): chr(65 + n) for n in range(26)})
+    for code in range(0x80, 0x1FBFA):
+        if unicodedata.category(chr(code)) == "Nd":
+            table[chr(code)] = str(unicodedata.decimal(chr(code)))
+    for char in "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000":
+        table[char] = " "
+    table.update(dict.fromkeys("‐‑‒–—―−﹘﹣⁃", "-"))
+    table.update(dict.fromkeys("’‘ʼʹ′´‛`ˈ", "'"))
+    table.update(dict.fromkeys("\u2028\u2029\x85\x0b\x0c", "\n"))
+    table.update({"@": "@", "。": ".", "．": "."})
+    return table
+
+
+_STYLED = _styled()
+_TABLE = {ord(char): plain for char, plain in _STYLED.items()}
+_GONE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f\x80-\x84\x86-\x9f\u00ad\u0300-\u036f\u0483-\u0489\u0610-\u061a\u061c\u0640\u064b-\u065f"
+    "\u0670\u06d6-\u06ed\u08d3-\u08ff\u115f\u1160\u17b4\u17b5\u180b-\u180f\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\u20d0-\u20ff\u3164\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """A plain text and the way back to the original offsets."""
+
+    text: str
+    original_length: int
+    breaks: tuple[int, ...]  # offsets in `text` before which something was removed …
+    shifts: tuple[int, ...]  # … and how much, in all, up to there
+
+    def back(self, start: int, end: int) -> tuple[int, int]:
+        """The original span of `text[start:end]`, with any invisible characters inside or right behind it."""
+        if not self.breaks:
+            return start, end
+        at = bisect_right(self.breaks, start)
+        first = start + (self.shifts[at - 1] if at else 0)
+        upto = bisect_right(self.breaks, end)
+        return first, end + (self.shifts[upto - 1] if upto else 0)
+
+
+def clean(text: str) -> Clean:
+    """The plain form of `text`; characters keep their order and number but for the invisible ones, which go."""
+    if text.isascii() and not _GONE.search(text):
+        return Clean(text, len(text), (), ())
+    kept: list[str] = []
+    breaks: list[int] = []
+    shifts: list[int] = []
+    at = length = 0
+    for gone in _GONE.finditer(text):
+        kept.append(text[at : gone.start()])
+        length += gone.start() - at
+        at = gone.end()
+        breaks.append(length)
+        shifts.append(at - length)
+    kept.append(text[at:])
+    return Clean("".join(kept).translate(_TABLE), len(text), tuple(breaks), tuple(shifts))
+
+
+_ARABIC_SPELLING = str.maketrans({"ة": "ه", "ى": "ي", "ئ": "", "ؤ": "و", "ء": ""})
+_NOT_ALNUM = re.compile("[^A-Za-z0-9]+")
+_TO_LATIN = str.maketrans(
+    "асеорхуіѕјкмтвнгԁԛԝһАВСЕНІЈКМОРЅТХУΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανικρτυχ",
+    "aceopxyisjkmtbhrdqwhABCEHIJKMOPSTXYABEZHIKMNOPTYXoavikptux",
+)
+_TO_CYRILLIC = str.maketrans("aceopxyikmtbhABCEHIKMOPTXY", "асеорхуікмтвһАВСЕНІКМОРТХУ")
+_SPELT_OUT = str.maketrans(
+    {
+        "ä": "ae",
+        "ö": "oe",
+        "ü": "ue",
+        "Ä": "Ae",
+        "Ö": "Oe",
+        "Ü": "Ue",
+        "ø": "oe",
+        "Ø": "Oe",
+        "å": "aa",
+        "Å": "Aa",
+        "č": "ch",
+        "Č": "Ch",
+        "š": "sh",
+        "Š": "Sh",
+        "ž": "zh",
+        "Ž": "Zh",
+        "ć": "ch",
+        "Ć": "Ch",
+        "ş": "sh",
+        "Ş": "Sh",
+        "ș": "sh",
+        "Ș": "Sh",
+        "ț": "ts",
+        "Ț": "Ts",
+        "ţ": "ts",
+        "Ţ": "Ts",
+        "đ": "dj",
+        "Đ": "Dj",
+        "ñ": "ny",
+        "Ñ": "Ny",
+        "ç": "ch",
+        "Ç": "Ch",
+    }
+)
+_CYRILLIC_OR_GREEK = re.compile("[Ͱ-ԯ]")
+_LATIN = re.compile("[A-Za-z]")
+ARABIC = re.compile("[\u0600-\u06ff]")
+HAN = re.compile("[々〇㐀-䶿一-鿿\uf900-\ufaff\U00020000-\U0003ffff]+")
+
+
+@lru_cache(maxsize=65536)
+def fold(word: str) -> str:
+    """Lower-case Latin letters and digits only; other scripts as they are usually written in Latin letters."""
+    if word.isascii():
+        return (word if word.isalnum() else _NOT_ALNUM.sub("", word)).lower()
+    base = "".join(
+        c for c in unicodedata.normalize("NFKD", word.translate(_ARABIC_SPELLING)) if not unicodedata.combining(c)
+    )
+    return _NOT_ALNUM.sub("", anyascii(base)).lower()
+
+
+def foldings(word: str) -> tuple[str, ...]:
+    """Every folded reading of a word: as it sounds, and as it looks where letters of two scripts look alike."""
+    first = fold(word)
+    if word.isascii():
+        return (first,)
+    readings = {first: None}
+    spelt_out = unicodedata.normalize("NFC", word).translate(_SPELT_OUT)
+    if spelt_out != word:
+        readings[fold(spelt_out)] = None
+    if not _CYRILLIC_OR_GREEK.search(word):
+        return tuple(readings)
+    readings[fold(word.translate(_TO_LATIN))] = None
+    if _LATIN.search(word):
+        readings[fold(word.translate(_TO_CYRILLIC))] = None
+    return tuple(readings)
+
+
+_SOUNDS = (
+    (re.compile("shch|szcz|stsch|sch|sh|sz"), "S"),
+    (re.compile("tsch|tch|cz|ch"), "C"),
+    (re.compile("zh|dj|dzh"), "Z"),
+    (re.compile("kh|gh"), "h"),
+    (re.compile("ck|q|c"), "k"),
+    (re.compile("ph"), "f"),
+    (re.compile("th"), "t"),
+    (re.compile("tz|ts"), "z"),
+    (re.compile("x"), "ks"),
+    (re.compile("w"), "v"),
+    (re.compile("g"), "h"),
+    (re.compile("oo|ou"), "u"),
+    (re.compile("ee|[ijy]+"), "i"),
+    (re.compile("^ie"), "e"),
+    (re.compile("ie"), "e"),
+    (re.compile(r"(.)\1+"), r"\1"),
+)
+
+
+@lru_cache(maxsize=65536)
+def skeleton(folded: str) -> str:
+    """One spelling for the usual ways of writing one sound ("Yuliia", "Julia"; "Oksana", "Oxana")."""
+    for pattern, sound in _SOUNDS:
+        folded = pattern.sub(sound, folded)
+    return folded
+
+
+_DIGRAPHS = (
+    ("sh", "S"),
+    ("kh", "x"),
+    ("gh", "G"),
+    ("th", "t"),
+    ("dh", "d"),
+    ("ph", "f"),
+    ("ch", "S"),
+    ("q", "k"),
+    ("p", "b"),
+    ("v", "f"),
+    ("g", "j"),
+    ("c", "k"),
+)
+
+
+@lru_cache(maxsize=65536)
+def consonants(folded: str) -> str:
+    """What Arabic writing keeps of a name: "Mohammed", "Muhamad" and "محمد" have the same consonants."""
+    for pair, single in _DIGRAPHS:
+        folded = folded.replace(pair, single)
+    kept = folded[:1] + re.sub("[wy]", "", folded[1:])
+    kept = re.sub("[aeiou]", "", kept)
+    kept = re.sub(r"(.)\1+", r"\1", kept)
+    return kept[:-1] if len(kept) > 1 and kept.endswith("h") else kept

@@ -1,0 +1,35 @@
+"""Every reason a person can be given, by its stable id: rules of Cedar, and what the flow refuses before any rule."""
+
+from collections.abc import Iterator, Mapping
+
+from messages import errors
+from policies import judge
+from policies.decide import Engine
+
+
+def _flow() -> Iterator[tuple[str, str]]:
+    stack: list[type[errors.ShareError]] = [errors.RemoteError]
+    while stack:
+        error = stack.pop()
+        yield error.code, error.says
+        stack.extend(error.__subclasses__())
+
+
+FLOW: Mapping[str, str] = {
+    **dict(_flow()),
+    **judge.SENTENCES,
+    "not-permitted": "No recipient of the message may have it.",
+    "broker-failed": "The broker could not judge the message, and what cannot be judged is refused.",
+    "redaction-refused": "The words of this section could not be made safe for this recipient, so they are withheld.",
+}
+"""Codes of refusals that no Cedar rule makes, in words."""
+
+
+def says(identifier: str, engine: Engine | None = None) -> str:
+    """The sentence for a rule id or a refusal's code."""
+    if identifier in FLOW:
+        return FLOW[identifier]
+    try:
+        return (engine or Engine.load()).rule(identifier).says
+    except KeyError:
+        return f"Rule {identifier} is not part of this edition of the rules."
