@@ -148,10 +148,11 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
     persons = known_persons([*(o for o in objects), *known])
     identities = tuple(dict.fromkeys(to_identity(p, "person") for p in persons))
     matcher = Matcher(identities, suspects([*known, *objects], catalogue))
+    register = frozenset(str(o["case_pseudonym"]) for o in known if "case_pseudonym" in o)
     consents = {str(o.get("about")): UUID(str(o["id"])).bytes for o in objects if o.get("type") == "A23"}
     attested: list[AttestedSection] = []
     for examined in granted:
-        _search(examined, matcher, catalogue)
+        _search(examined, matcher, register, catalogue)
         detail = examined.section.detail
         attested.append(
             AttestedSection(
@@ -202,13 +203,16 @@ def _known(raw: bytes, catalogue: Catalogue) -> Mapping[str, Any]:
         ) from None
 
 
-def _search(examined: Examined, matcher: Matcher, catalogue: Catalogue) -> None:
+def _search(examined: Examined, matcher: Matcher, register: frozenset[str], catalogue: Catalogue) -> None:
     """Look for every identity in every string, unless the section is openly about that identity.
 
     A section whose structure already shows D, L or S is attested as such, and the rules decide over it: searching it
     for the names it was made to carry would tell nothing.
     """
     detail = examined.section.detail
+    if any(name in json.dumps(examined.value) for name in register):
+        # The sender's own register name: with it two agencies could join what they know of one person.
+        raise GuardRefused(f"The guard refuses the section {detail.name}: it carries a name of the sender's register.")
     if examined.flags & _IDENTIFYING:
         return
     if detail.type == COVER:

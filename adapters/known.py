@@ -1,11 +1,16 @@
 """From validated objects to the identities that the text pass searches for: one place for sender and guard."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, Final
 
 from messages.catalogue import Catalogue
 from messages.catalogue.persons import KnownPerson, identities
 from policies.redaction.identity import Identity, Name
+
+UNNAMED: Final = "[name]"
+"""Stands for a known person who has no pseudonym."""
+_LISTS: Final = tuple(f.name for f in fields(Identity) if f.name not in ("pseudonym", "role"))
 
 
 def known_persons(objects: Iterable[Mapping[str, Any]]) -> list[KnownPerson]:
@@ -44,6 +49,21 @@ def to_identity(person: KnownPerson, pseudonym: str) -> Identity:
         plates=person.plates,
         role=person.role.value,
     )
+
+
+def merged(identities: Iterable[Identity]) -> tuple[Identity, ...]:
+    """One identity for each pseudonym: a victim profile and a referral may both tell of one person."""
+    found: dict[str, Identity] = {}
+    for identity in identities:
+        known = found.get(identity.pseudonym)
+        if known is None or identity.pseudonym == UNNAMED:
+            found[identity.pseudonym if known is None else f"{identity.pseudonym}#{len(found)}"] = identity
+            continue
+        joined: dict[str, Any] = {
+            name: tuple(dict.fromkeys((*getattr(known, name), *getattr(identity, name)))) for name in _LISTS
+        }
+        found[identity.pseudonym] = replace(known, **joined)
+    return tuple(found.values())
 
 
 def suspects(objects: Iterable[Mapping[str, Any]], catalogue: Catalogue) -> tuple[Name, ...]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from adapters.casefile import CaseFile, complete, complete_known
-from adapters.known import known_persons, suspects, to_identity
+from adapters.known import UNNAMED, known_persons, merged, suspects, to_identity
 from messages.attestations import AttestedSection, Consent, ConsentForm, ConsentPurpose, ConsentRoute, Release
 from messages.catalogue import Catalogue, DataType
 from messages.directory import Agency, Bundle, Contact
@@ -283,7 +283,7 @@ class Planner:
                     str(o["id"]): str(o["case_pseudonym"]) for o in known if isinstance(o.get("case_pseudonym"), str)
                 }
                 matcher = Matcher(
-                    tuple(
+                    merged(
                         to_identity(p, self._stands_for(agency, p.pseudonyms, persons.get(p.reference)))
                         for p in known_persons(known)
                     ),
@@ -320,7 +320,7 @@ class Planner:
 
     def _stands_for(self, agency: Agency, pseudonyms: tuple[str, ...], register: str | None) -> str:
         known = register or next(iter(pseudonyms), None)
-        return self.pseudonym(agency.handle, known) if known else "[name]"
+        return self.pseudonym(agency.handle, known) if known else UNNAMED
 
     def _sealed(self, objects: Sequence[Mapping[str, Any]], agency: Agency) -> list[SectionDraft]:
         """Identity parts, sealed and granted to nobody: the signature then names what was withheld."""
@@ -392,12 +392,13 @@ class Planner:
                     header, contact, draft, agreement, consents, consent, released=False, guarded=guarded
                 )
                 decision = self.engine.decide(facts)
-                if decision.effect is not Effect.PERMIT and set(decision.because) <= RELEASABLE:
-                    facts = self._facts(
+                if decision.effect is not Effect.PERMIT and RELEASABLE.intersection(decision.because):
+                    released = self._facts(
                         header, contact, draft, agreement, consents, consent, released=True, guarded=guarded
                     )
-                    decision = self.engine.decide(facts)
-                    needs_release = needs_release or decision.effect is Effect.PERMIT
+                    if self.engine.decide(released).effect is Effect.PERMIT:
+                        facts, decision = released, self.engine.decide(released)
+                        needs_release = True
                 decisions.append((draft.name, facts, decision))
                 if decision.effect is Effect.PERMIT:
                     granted.append(draft.name)

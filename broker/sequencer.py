@@ -123,8 +123,8 @@ class Sequencer:
         """Sequence until `stop` is set."""
         while not stop.is_set():
             try:
-                if await self.step(0.5):
-                    self._behind_since = None
+                await self.step(0.5)
+                self._behind_since = None  # also where there was nothing to do: then nothing is behind
             except Fenced:
                 log.warning("fenced")
                 await self.start()
@@ -154,8 +154,8 @@ class Sequencer:
                 self._tree.size,
             )
             self._extend(leaves)
-            await self._publish()
-        self._flow = stored[-1].seq
+        self._flow = stored[-1].seq  # before the head: if that fails, these entries must not be taken again
+        await self._publish()
         return len(pairs)
 
     def _records(self, stored: StoredEntry) -> tuple[tuple[bytes, bytes], ...]:

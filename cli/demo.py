@@ -1,5 +1,584 @@
-"""Operation Orchid."""
+"""Operation Orchid: the whole main job, told in plain words, with every party as a process of its own.
+
+The broker with its embedded server, the police unit's release guard, and an adapter for each recipient run as separate
+processes; the police desk sends through the same command a person would type; a rogue adapter with real keys attacks.
+What every party holds at the end lies in the output folder.
+"""
+
+import asyncio
+import base64
+import json
+import shutil
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+import yaml
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from adapters.home import clock
+from adapters.journal import Journal
+from cli import practice
+from cli.common import JsonOption, command, fail, run
+from cli.serve import start_service, stop_service
+from messages.errors import BadInput, DependencyError
+from policies.sentences import says
+
+POLICE: Final = "harbour-police"
+PROSECUTOR: Final = "district-prosecutor/trafficking-desk"
+FOREIGN: Final = "valea-police/duty-desk"
+LABOUR: Final = "labour-inspectorate/inspections"
+SHELTER: Final = "wrenfold-support/referrals"
+RAPPORTEUR: Final = "national-rapporteur/statistics"
+RECIPIENTS: Final = (PROSECUTOR, FOREIGN, LABOUR, SHELTER, RAPPORTEUR)
+BUSY: Final = 30
+STEPS: Final = 21
+
+ATTACKS: Final = (
+    # attack, case, recipient, what it is in words, code or rule that must answer
+    ("undesignated", "06-communications-update", PROSECUTOR, "no designated contact sends", "undesignated-sender"),
+    ("expired-mandate", "06-communications-update", PROSECUTOR, "a contact whose mandate has ended sends", "SC-01"),
+    ("type-not-agreed", "12-suspect-to-inspectorate", LABOUR, "a type that the agreement does not list", "SC-11"),
+    ("identity-without-consent", "03-referral-adult", SHELTER, "a victim's identity to the shelter", "R-07"),
+    ("unattested", "03-referral-adult", SHELTER, "sections that the release guard never saw", "SC-40"),
+    ("mislabelled", "03-referral-adult", SHELTER, "identity declared as harmless", "SC-41"),
+    ("forged-signature", "06-communications-update", PROSECUTOR, "a forged signature", "unverified"),
+    ("altered-ciphertext", "06-communications-update", PROSECUTOR, "a genuine message, one bit changed", "unverified"),
+    ("stale", "06-communications-update", PROSECUTOR, "a message written eight days ago", "stale"),
+)  # fmt: skip
 
 
-def demo() -> None:
-    """Run it."""
+@dataclass(slots=True)
+class Story:
+    """The narration, and everything that `--json` prints."""
+
+    console: Console
+    progress: Progress
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    refusals: list[dict[str, Any]] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    task: Any = None
+
+    def step(self, title: str) -> None:
+        """A new step."""
+        self.progress.update(self.task, advance=1, description=title)
+        self.console.print(Rule(title, align="left", style="cyan"))
+
+    def say(self, text: str, style: str = "") -> None:
+        """One plain sentence."""
+        self.console.print(Text(text, style=style), soft_wrap=False)
+
+    def expect(self, name: str, *, holds: bool, detail: str = "") -> None:
+        """Note whether what had to happen did."""
+        self.checks.append({"check": name, "holds": holds, "detail": detail})
+        mark = Text("  ✓ ", style="green") if holds else Text("  ✗ ", style="bold red")
+        self.console.print(mark.append(name + (f" ({detail})" if detail else ""), style=""))
+        if not holds:
+            self.wrong.append(name)
+
+
+@command
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Where to leave what every party holds.")] = Path("demo-out"),
+    as_json: JsonOption = False,
+) -> None:
+    """Run Operation Orchid: six parties, real server, real processes, real attacks; about a minute."""
+    _clear(out)
+    console = Console(stderr=as_json, highlight=False, width=None if Console().is_terminal else 110)
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    story = Story(progress.console, progress)
+    with progress:
+        story.task = progress.add_task("Operation Orchid", total=STEPS)
+        head = run(_Play(out, story).all())
+    if as_json:
+        print(  # noqa: T201
+            json.dumps(
+                {"messages": story.messages, "refused": story.refusals, "checks": story.checks, "log_head": head},
+                indent=1,
+                ensure_ascii=False,
+            )
+        )
+    if story.wrong:
+        fail(f"The demonstration did not go as it must: {'; '.join(story.wrong)}.", 1)
+
+
+def _clear(out: Path) -> None:
+    """Take away an earlier demonstration, and nothing else."""
+    if not out.exists():
+        return
+    if any(out.iterdir()) and not (out / "passphrase").is_file():
+        raise BadInput(f"{out} holds something else than an earlier demonstration; name another folder with --out.")
+    shutil.rmtree(out)
+
+
+class _Play:
+    def __init__(self, out: Path, story: Story) -> None:
+        self.out = out
+        self.story = story
+        self.example = practice.example_folder()
+        self.made = practice.Practice(out)
+        self.logs = out / "logs"
+        self.broker: asyncio.subprocess.Process | None = None
+
+    async def all(self) -> dict[str, Any]:
+        """Every act, in order; returns the log's head."""
+        story = self.story
+        story.console.print(
+            Panel(
+                "Six parties work on one trafficking case. The broker between them cannot read what they send; each "
+                "gets exactly what law, agreement and consent allow it; and an officer can prove what happened.\n"
+                "Everything is fictitious. Every party, the broker and the release guard are processes of their own.",
+                title="Operation Orchid",
+                title_align="left",
+            )
+        )
+        async with AsyncExitStack() as stack:
+            await self._cast(stack)
+            await self._full_report()
+            await self._redacted()
+            await self._referral()
+            await self._statistics()
+            await self._alert()
+            await self._refusals()
+            await self._replay()
+            await self._killed()
+            await self._collected()
+        return await self._proof()
+
+    # the cast
+
+    async def _cast(self, stack: AsyncExitStack) -> None:
+        story = self.story
+        story.step("Keys, mandates and agreements")
+        now = clock()
+        practice.make(self.out, self.example, now)
+        self.logs.mkdir()
+        self.cases = self.out / "cases"
+        self.cases.mkdir()
+        for path in sorted((self.example / "cases").glob("*.json")):
+            practice.moved_file(path, self.cases / path.name, now)
+        parties = yaml.safe_load((self.example / "parties.yaml").read_text(encoding="utf-8"))
+        table = Table("party", "class", "contacts", box=None)
+        for party in parties["parties"]:
+            table.add_row(party["title"], party["class"], ", ".join(c["name"] for c in party["contacts"]))
+        story.console.print(table)
+        story.say(
+            "Two security officers signed the directory, every mandate and five agreements, each with a key of its own."
+        )
+        story.step("The broker and its NATS server start")
+        await self._start_broker()
+        stack.push_async_callback(self._stop_broker)
+        story.say(
+            "It runs on this machine, as one process with an embedded nats-server. It holds no key that opens anything."
+        )
+        story.step("The police unit's release guard starts")
+        guard = await start_service("guard", "run", "--home", str(self.made.party(POLICE)), log=self.logs / "guard.log")
+        stack.push_async_callback(stop_service, guard)
+        story.say("A process with its own key. Nothing goes to a party without identity rights unless it has looked.")
+        story.step("The recipients' adapters start")
+        for address in RECIPIENTS:
+            party, contact = address.split("/")
+            adapter = await start_service(
+                "adapter", "run", "--home", str(self.made.party(party)), "--as", contact, log=self.logs / f"{party}.log"
+            )
+            stack.push_async_callback(stop_service, adapter)
+        story.say("One process for each agency.")
+
+    async def _start_broker(self) -> None:
+        self.broker = await start_service("up", "--home", str(self.made.broker), log=self.logs / "broker.log")
+        settings = self.made.broker / "broker.json"
+        value = json.loads(settings.read_text(encoding="utf-8"))
+        if value["port"] is None:  # the same address after a restart, so that adapters find it again
+            address = (self.made.broker / "run" / "address").read_text(encoding="utf-8")
+            value["port"] = int(address.rsplit(":", 1)[1])
+            settings.write_text(json.dumps(value), encoding="utf-8")
+
+    async def _stop_broker(self) -> None:
+        if self.broker is not None:
+            await stop_service(self.broker)
+
+    # the acts
+
+    async def _command(self, *arguments: str, expect: Sequence[int] = (0,)) -> dict[str, Any]:
+        """`safeconduct ARGUMENTS --json` as a process of its own, as the person at the desk would run it."""
+        code, text, error = await _process(sys.executable, "-m", "cli.main", *arguments)
+        if code not in expect:
+            raise DependencyError(f"The demonstration's own command failed: {error.strip() or text.strip()}")
+        try:
+            found: dict[str, Any] = json.loads(text)
+        except ValueError:
+            return {"says": error.strip(), "code": code}
+        return found
+
+    async def _send(self, case: str, *to: str, extra: Sequence[str] = ()) -> dict[str, Any]:
+        recipients = [word for address in to for word in ("--to", address)]
+        return await self._command(
+            "send",
+            str(self.cases / f"{case}.json"),
+            *("--home", str(self.made.party(POLICE)), "--as", "desk", "--json"),
+            *recipients,
+            *extra,
+            expect=(0, 1),
+        )
+
+    async def _release(self, message: str) -> None:
+        await self._command(
+            "release", message, "--home", str(self.made.party(POLICE)), "--as", "release-officer", expect=(0,)
+        )
+
+    def _note(self, case: str, sent: dict[str, Any]) -> None:
+        """Tell what each recipient got, and keep it for `--json`."""
+        for one in sent["sent"]:
+            for recipient in one["recipients"]:
+                self._tell(case, one, recipient)
+        for refused in sent["refused"]:
+            self._tell(case, None, refused)
+
+    def _tell(self, case: str, one: dict[str, Any] | None, recipient: dict[str, Any]) -> None:
+        granted = sorted(recipient["granted_kinds"]) if one else []
+        withheld = sorted({w["kind"] for w in recipient["withheld"]})
+        permitted = recipient["decision"] == "permit" and one is not None
+        row = {
+            "case": case,
+            "message": one["message"] if one else None,
+            "recipient": recipient["recipient"],
+            "decision": "permit" if permitted else "refuse",
+            "granted": granted,
+            "withheld": withheld,
+            "rules": recipient["rules"],
+        }
+        self.story.messages.append(row)
+        self.story.say(f"  {recipient['recipient']}", "bold green" if permitted else "bold red")
+        if permitted:
+            self.story.say(f"    gets {_listed(granted)}")
+            if withheld:
+                self.story.say(f"    withheld: {', '.join(withheld)}", "yellow")
+            for rule in sorted({r for w in recipient["withheld"] for r in w["rules"]})[:2]:
+                self.story.say(f"      {says(rule)} [{rule}]", "dim")
+        else:
+            for rule in recipient["rules"]:
+                self.story.say(f"    {says(rule)} [{rule}]", "red")
+
+    def _granted(self, one: dict[str, Any], recipient: dict[str, Any]) -> list[str]:
+        return sorted(recipient["granted_kinds"])
+
+    async def _full_report(self) -> None:
+        story = self.story
+        story.step("One publication, one view per contact: the full report")
+        story.say(
+            "The police desk reports to the prosecutor and the foreign counterpart, who may know who the victims are."
+        )
+        sent = await self._send("01-full-report", PROSECUTOR, FOREIGN)
+        self._note("01-full-report", sent)
+        held = [s["message"] for s in sent["sent"] if s["state"] == "held"]
+        story.expect("victims' data for abroad waits for a second person", holds=len(held) == 1)
+        story.say("The release officer reads it, and releases this very message.")
+        for message in held:
+            await self._release(message)
+        views = [await self._opened(address, held[0]) for address in (PROSECUTOR, FOREIGN)]
+        story.expect(
+            "both opened the narrative in full, under the police contact's signature",
+            holds=all(v and "a01.1.narrative" in v["sections"] and v["signature"] == "holds" for v in views),
+        )
+        names = [{s["case_pseudonym"] for s in _of_kind(v, "A02/facts")} for v in views if v]
+        story.expect(
+            "each agency has pseudonyms of its own: the two cannot be joined",
+            holds=len(names) == 2 and all(names) and not names[0] & names[1],
+            detail=f"{len(names[0])} persons" if names else "",
+        )
+
+    async def _redacted(self) -> None:
+        story = self.story
+        story.step("The labour inspectorate gets the facts, not the people")
+        sent = await self._send("02-labour-disclosure", LABOUR)
+        self._note("02-labour-disclosure", sent)
+        view = await self._opened(LABOUR, sent["sent"][0]["message"])
+        story.expect("the release guard checked it", holds=bool(view and view["guarded"]))
+        if view:
+            paragraphs = view["sections"]["a01.1.narrative"]["narrative"].split("\n\n")
+            words = next((p for p in paragraphs if "V-" in p), paragraphs[0])
+            story.console.print(
+                Panel(Text(words[:700] + " …"), title="what the inspectorate reads", title_align="left")
+            )
+
+    async def _referral(self) -> None:
+        story = self.story
+        story.step("A redacted referral that still proves who sent it")
+        sent = await self._send("03-referral-adult", SHELTER, extra=("--countersign", "analyst-deputy"))
+        self._note("03-referral-adult", sent)
+        view = await self._opened(SHELTER, sent["sent"][0]["message"])
+        story.expect(
+            "it verifies under the police contact's signature",
+            holds=bool(view and view["signature"] == "holds" and view["from"] == f"{POLICE}/desk"),
+        )
+        story.expect(
+            "it names the kinds that were withheld",
+            holds=bool(view and "A24/sealed" in view["withheld"]),
+            detail=", ".join(view["withheld"]) if view else "",
+        )
+        if view:
+            note = view["sections"]["a22.1.notes"]["indicators"][0]["note"]
+            story.console.print(
+                Panel(Text(note), title="one of the notes, as the shelter reads it", title_align="left")
+            )
+        child = await self._send("05-referral-child", SHELTER)
+        self._note("05-referral-child", child)
+
+    async def _statistics(self) -> None:
+        story = self.story
+        story.step("Statistics to the national rapporteur")
+        sent = await self._send("04-statistics-return", RAPPORTEUR)
+        self._note("04-statistics-return", sent)
+        view = await self._opened(RAPPORTEUR, sent["sent"][0]["message"])
+        cells = [s["value"] for s in _of_kind(view, "A28/statistics")] if view else []
+        story.expect("no cell counts fewer than eleven people", holds=bool(cells) and min(cells) >= 11)
+
+    async def _alert(self) -> None:
+        story = self.story
+        story.step("A person in danger: urgent, and still two people")
+        sent = await self._send("09-person-in-danger", PROSECUTOR, FOREIGN)
+        self._note("09-person-in-danger", sent)
+        held = [s["message"] for s in sent["sent"] if s["state"] == "held"]
+        for message in held:
+            await self._release(message)
+            view = await self._opened(PROSECUTOR, message)
+            story.expect("it arrived on the urgent lane", holds=bool(view and view["urgency"] == "ISD-URGENT-DIRECT"))
+
+    async def _rogue(self, attack: str, case: str, to: str, *extra: str) -> list[dict[str, Any]]:
+        code, text, error = await _process(
+            *(sys.executable, str(self.example / "actors.py"), "rogue", attack),
+            *("--home", str(self.made.party(POLICE)), "--case", str(self.cases / f"{case}.json"), "--to", to, *extra),
+        )
+        if code:
+            raise DependencyError(f"The rogue adapter itself failed ({attack}): {error.strip()[-200:]}")
+        return [json.loads(line) for line in text.splitlines()]
+
+    async def _refusals(self) -> None:
+        story = self.story
+        story.step("What must not pass: a rogue adapter with real keys")
+        story.say("It holds the police unit's keys and login, and sends what its own planning would never make.")
+        for attack, case, to, words, expected in ATTACKS:
+            (line,) = await self._rogue(attack, case, to)
+            self._refused(line, words, expected)
+
+    def _refused(self, line: dict[str, Any], words: str, expected: str) -> None:
+        answer = line["answer"] or {}
+        code = answer.get("code")
+        reasons = answer.get("rules") or ([code] if code else [])
+        holds = answer.get("type") == "SubmissionRejection" and expected in reasons
+        self.story.refusals.append(
+            {"attack": line["attack"], "message": line["message"], "decision": "refuse", "rules": reasons}
+        )
+        self.story.expect(f"refused: {words}", holds=holds)
+        self.story.say(f"      {says(expected)} [{expected}]", "dim")
+
+    async def _replay(self) -> None:
+        story = self.story
+        story.step("Repeats and replays")
+        lines = await self._rogue(
+            "replay", "06-communications-update", PROSECUTOR, "--other", str(self.made.party("labour-inspectorate"))
+        )
+        found = {line["attack"]: line for line in lines}
+        repeat = found["repeat"]["answer"] or {}
+        story.expect(
+            "the same bytes again: the first evidence, marked repeated, and nothing new delivered",
+            holds=repeat.get("type") == "SubmissionAcceptance" and repeat.get("repeated") is True,
+        )
+        self._refused(found["same-id-other-bytes"], "the same id with other content", "replayed")
+        self._refused(found["replayed-by-another-agency"], "another agency hands in what the police signed", "replayed")
+
+    async def _killed(self) -> None:
+        story = self.story
+        story.step(f"The broker is killed while {BUSY} messages are on their way")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(self.example / "actors.py"), "busy", str(BUSY)),
+            *("--home", str(self.made.party(POLICE)), "--to", PROSECUTOR),
+            *("--case", str(self.cases / "08-organisations.json")),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert process.stdout is not None and self.broker is not None  # noqa: S101
+        lines: list[dict[str, Any]] = []
+        killed = False
+        async for raw in process.stdout:
+            lines.append(json.loads(raw))
+            if len(lines) == BUSY // 3 and not killed:
+                killed = True
+                self.broker.send_signal(signal.SIGKILL)
+                await self.broker.wait()
+                story.say(
+                    f"SIGKILL after {len(lines)} answers: broker and server are gone, without a chance to tidy up."
+                )
+                await self._start_broker()
+                story.say("Started again on the same files.")
+        await process.wait()
+        accepted = {line["message"] for line in lines if line["state"] == "accepted"}
+        story.expect(
+            "every message was accepted in the end", holds=killed and len(accepted) == BUSY, detail=f"{len(accepted)}"
+        )
+        self.busy = accepted
+        await self._wait_for(PROSECUTOR, accepted)
+        arrived = [v["message"] for v in self._views(PROSECUTOR) if v.get("message") in accepted]
+        story.expect(
+            "each was delivered exactly once: nothing lost, nothing doubled",
+            holds=len(arrived) == BUSY and len(set(arrived)) == BUSY,
+            detail=f"{len(arrived)} views of {len(set(arrived))} messages",
+        )
+        sample = lines[0]
+        for recipient in sample["recipients"]:
+            self._tell("08-organisations", sample, recipient)
+            story.messages[-1]["times"] = len(accepted)
+
+    async def _collected(self) -> None:
+        """Every retrieval evidence has reached the broker before the curtain falls."""
+        self.story.step("Every opening was signed before the text was shown")
+        for address in RECIPIENTS:
+            journal = Journal(self.made.party(address.split("/")[0]) / "journal.db")
+            try:
+                await _until(partial(_all_sent, journal), 20)
+                opened = [i for i in journal.incoming() if i.state == "opened"]
+                self.story.say(f"  {address}: {len(opened)} retrievals signed")
+            finally:
+                journal.close()
+
+    # the proof
+
+    async def _proof(self) -> dict[str, Any]:
+        story = self.story
+        story.step("The officer exports the log and checks it without trusting the broker")
+        officer = self.out / "officer"
+        log = officer / "log"
+        code, text, error = await _process(
+            *(sys.executable, "-m", "cli.main", "audit", "export", str(log), "--home", str(self.made.broker))
+        )
+        if code:
+            raise DependencyError(f"The log could not be exported: {error.strip()}")
+        story.say(text.splitlines()[0])
+        code, text, _ = await _process(sys.executable, "-m", "audit", "verify", str(log))
+        (officer / "verify.txt").write_text(text, encoding="utf-8")
+        story.console.print(Text(text.strip(), style="dim"))
+        story.expect("the log holds", holds=code == 0)
+        story.step("One record is altered, and the alteration is found")
+        forged = officer / "log-altered"
+        shutil.copytree(log, forged)
+        self._alter(forged / "records.jsonl")
+        code, text, _ = await _process(sys.executable, "-m", "audit", "verify", str(forged))
+        (officer / "verify-altered.txt").write_text(text, encoding="utf-8")
+        broken = next((line for line in text.splitlines() if "BROKEN" in line.upper() or "break" in line.lower()), "")
+        story.expect("the altered record is found and named", holds=code == 1, detail=broken.strip())
+        story.step("Looking for the victims in everything the broker and the others hold")
+        self._search()
+        head = (log / "checkpoint").read_text(encoding="utf-8")
+        origin, size, root = head.splitlines()[:3]
+        story.console.print(
+            Panel(
+                f"log {origin}: {size} leaves, root {root}\nwhat every party holds: {self.out}/",
+                title="The end",
+                title_align="left",
+            )
+        )
+        return {"origin": origin, "size": int(size), "root": root}
+
+    @staticmethod
+    def _alter(path: Path) -> None:
+        """Change one rule in one record, as a dishonest operator would."""
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines):
+            value = json.loads(line)
+            record = base64.b64decode(value["record"])
+            if b"permitted" in record:
+                value["record"] = base64.b64encode(record.replace(b"SC-60", b"SC-61")).decode()
+                if base64.b64decode(value["record"]) != record:
+                    lines[number] = json.dumps(value)
+                    break
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def _search(self) -> None:
+        expected = yaml.safe_load((self.example / "expected.yaml").read_text(encoding="utf-8"))
+        needles = [str(s).encode() for s in expected["search_for"]]
+        places = {
+            "the NATS store": [self.made.broker / "nats"],
+            "the broker's files": [self.made.broker],
+            "every log output": [self.logs],
+            "the shelter's folder": [self.made.party("wrenfold-support")],
+            "the rapporteur's folder": [self.made.party("national-rapporteur")],
+            "the inspectorate's folder": [self.made.party("labour-inspectorate")],
+            "the exported log": [self.out / "officer"],
+        }
+        for name, folders in places.items():
+            files = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
+            hits = sum(needle in data for p in files for data in (p.read_bytes(),) for needle in needles)
+            self.story.expect(
+                f"no victim's name, phone or document in {name}",
+                holds=bool(files) and not hits,
+                detail=f"{len(needles)} strings, {len(files)} files",
+            )
+
+    # what arrived
+
+    def _views(self, address: str) -> list[dict[str, Any]]:
+        folder = self.made.party(address.split("/")[0]) / "inbox"
+        return [json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.json"))]
+
+    async def _wait_for(self, address: str, messages: set[str]) -> None:
+        await _until(lambda: messages <= {v.get("message") for v in self._views(address)}, 60)
+
+    async def _opened(self, address: str, message: str) -> dict[str, Any] | None:
+        await self._wait_for(address, {message})
+        return next((v for v in self._views(address) if v.get("message") == message), None)
+
+
+def _of_kind(view: dict[str, Any] | None, kind: str) -> Iterator[dict[str, Any]]:
+    if view is not None:
+        for name, found in view["kinds"].items():
+            if found == kind:
+                yield view["sections"][name]
+
+
+def _listed(kinds: Sequence[str]) -> str:
+    counts: dict[str, int] = {}
+    for kind in kinds:
+        counts[kind] = counts.get(kind, 0) + 1
+    return ", ".join(f"{kind} ×{n}" if n > 1 else kind for kind, n in counts.items())
+
+
+def _all_sent(journal: Journal) -> bool:
+    return not journal.unsent_retrievals()
+
+
+async def _process(*arguments: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    text, error = await process.communicate()
+    return process.returncode or 0, text.decode(), error.decode()
+
+
+async def _until(condition: Any, seconds: float) -> None:
+    """Look until it is so, or raise `DependencyError`."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110  another process does it; there is nothing here to be woken by
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise DependencyError("Something that had to arrive did not; the demonstration stops here.") from None

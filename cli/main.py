@@ -29,6 +29,7 @@ app.command()(messages.inspect)
 app.command()(serve.up)
 app.command("demo")(demo_command.demo)
 app.add_typer(messages.inbox_app, name="inbox")
+app.add_typer(serve.adapter_app, name="adapter")
 app.add_typer(serve.guard_app, name="guard")
 app.add_typer(practice_app, name="practice")
 app.add_typer(audit_app, name="audit")
@@ -48,8 +49,8 @@ def practice_new(
 
     made = practice.make(folder, example or practice.example_folder(), clock())
     parties = sorted(p.name for p in made.folder.iterdir() if (p / "agency.json").is_file())
-    out.print(f"made {made.folder} with {len(parties)} parties: {', '.join(parties)}")
-    out.print(f"next: safeconduct up --home {made.broker}")
+    out.print(f"made {made.folder} with {len(parties)} parties: {', '.join(parties)}", soft_wrap=True)
+    out.print(f"next: safeconduct up --home {made.broker}", soft_wrap=True)
 
 
 @audit_app.command("export")
@@ -71,7 +72,8 @@ def audit_export(
             return await export_log(broker, connection, target)
 
     size = run(main())
-    out.print(f"wrote {size} leaves to {target}; check them with: python -m audit verify {target}")
+    out.print(f"wrote {size} leaves to {target}", soft_wrap=True)
+    out.print(f"check them with: python -m audit verify {target}", soft_wrap=True)
 
 
 @app.command()

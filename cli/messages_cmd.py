@@ -1,6 +1,7 @@
 """Sending and receiving: send, release, outbox, inbox, inspect, contacts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -50,8 +51,6 @@ def send(
     as_json: JsonOption = False,
 ) -> None:
     """Send a case file: each recipient gets exactly what the agreement, the law and the consent allow it."""
-    from dataclasses import replace
-
     case = read_file(file)
     if purpose is not None:
         try:
@@ -93,9 +92,7 @@ def send(
                     elif one.state == "held":
                         out.print(f"  release it with: safeconduct release {message_text(one.message)} --as CONTACT")
                     else:
-                        out.print(
-                            "  the broker did not answer; it is in the journal and goes with: safeconduct outbox --flush"
-                        )
+                        out.print("  no answer yet; it stays in the journal and goes with: safeconduct outbox --flush")
             if any(s.evidence and s.evidence.type is EvidenceType.SUBMISSION_REJECTION for s in sent):
                 raise typer.Exit(REFUSED)
 
@@ -299,7 +296,7 @@ def contacts(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
             str(row["keeping"]),
             str(row["mandate"]),
             str(row["until"] or ""),
-            " ".join(map(str, row["types"])),  # type: ignore[call-overload]
+            " ".join(row["types"] or ()),
         )
     out.print(table)
 

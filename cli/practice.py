@@ -105,6 +105,7 @@ def make(folder: Path, example: Path, now: int, *, shift: bool = True) -> Practi
             folder / "officers" / f"{named['name']}.key", {"handle": officer.handle, "sign": officer.export()}
         )
     for home in (folder / "broker", *(folder / p["name"] for p in parties["parties"])):
+        home.chmod(0o700)
         trust = home / "trust"
         trust.mkdir(mode=0o700, parents=True, exist_ok=True)
         (trust / "officers.json").write_text(anchor.to_json(), encoding="utf-8")
@@ -186,7 +187,7 @@ class _Builder:
     def _contact(self, party: str, agency: Agency, contact: Mapping[str, Any], named: Mapping[str, Any]) -> Contact:
         signer = Signer(KeyKind.CONTACT, named[contact["name"]], random.token_bytes(32))
         key = DecryptionKey(random.token_bytes(96))
-        start = self._now - DAY
+        start = self._now - 10 * DAY  # so that a practice message may be dated back
         statement = statements.make(signer, key, 1, start, start + KEY_STATEMENT_LIFETIME)
         self.write(
             self._folder / party / "keys" / f"{contact['name']}.key",

@@ -1,6 +1,7 @@
 """Long-running commands: the broker with its embedded server, and an agency's release guard."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,13 +10,27 @@ from typing import Annotated
 
 import typer
 
+from adapters.client import AgencyClient, connect
 from adapters.guard import SOCKET, open_key
 from adapters.guard import serving as guard_serving
 from adapters.home import clock
+from audit.logdir import write_atomically
 from broker.service import BrokerHome, serving
-from cli.common import HomeOption, command, passphrase, run, service_logs, until_stopped
+from cli import show
+from cli.common import (
+    ContactOption,
+    HomeOption,
+    UrlOption,
+    command,
+    only_contact,
+    passphrase,
+    run,
+    service_logs,
+    until_stopped,
+)
 from messages.errors import DependencyError
 
+adapter_app = typer.Typer(help="The agency's adapter as a service.")
 guard_app = typer.Typer(help="The release guard: checks and seals what goes to recipients without identity rights.")
 
 READY = "ready"
@@ -56,6 +71,41 @@ def guard_run(home: HomeOption = Path()) -> None:
             await until_stopped()
 
     run(main())
+
+
+@adapter_app.command("run")
+@command
+def adapter_run(
+    home: HomeOption = Path(),
+    contact: ContactOption = "",
+    url: UrlOption = None,
+    folder: Annotated[Path | None, typer.Option("--into", help="Write each opened message here as JSON.")] = None,
+) -> None:
+    """Receive for one contact until Ctrl-C: journal, check, decide again, open, and write to a folder."""
+    service_logs()
+    name = only_contact(home, contact)
+    secret = passphrase(home)
+    target = folder or home / "inbox"
+
+    async def main() -> None:
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with connect(home, name, secret, url) as agency:
+            print(READY, flush=True)  # noqa: T201
+            receiving = asyncio.create_task(_receive(agency, target))
+            stopped = asyncio.ensure_future(until_stopped())
+            await asyncio.wait({receiving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            receiving.cancel()
+            await asyncio.gather(receiving, return_exceptions=True)
+
+    run(main())
+
+
+async def _receive(agency: AgencyClient, target: Path) -> None:
+    directory = agency.home.bundle.directory
+    async for received in agency.deliveries():
+        path = target / f"{received.view_id}.json"
+        value = json.dumps(show.received_json(directory, received), ensure_ascii=False, indent=1)
+        write_atomically(path, [value.encode(), b"\n"])
 
 
 async def start_service(*arguments: str, log: Path | None = None) -> asyncio.subprocess.Process:

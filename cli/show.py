@@ -46,6 +46,7 @@ def recipient_json(directory: Directory, recipient: RecipientPlan, message: Mess
             for d in (message.sections if message else ())
             if d.name in recipient.granted
         ],
+        "granted_sections": list(recipient.granted),
         "withheld": [{"section": w.name, "kind": w.kind, "rules": list(w.rules)} for w in recipient.withheld],
         "decision": "permit" if recipient.permitted else "refuse",
         "rules": list(recipient.rules),
@@ -169,7 +170,13 @@ def sent_json(directory: Directory, sent: Sent) -> dict[str, Any]:
         "state": sent.state,
         "bytes": sent.bytes,
         "repeated": sent.repeated,
-        "recipients": [recipient_json(directory, r, None) for r in sent.plan.recipients],
+        "recipients": [
+            {
+                **recipient_json(directory, r, None),
+                "granted_kinds": [d.kind for d in sent.plan.sections if d.name in r.granted],
+            }
+            for r in sent.plan.recipients
+        ],
         "evidence": evidence_json(directory, sent.evidence) if sent.evidence else None,
     }
 

@@ -172,6 +172,10 @@ class Agreement(_Model):
 def read(text: str, source: str) -> Agreement:
     """Return the agreement in `text`, or raise `BadInput` naming `source`, the line and the nearest valid word."""
     try:
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            if isinstance(token, yaml.AnchorToken | yaml.AliasToken):  # a small file could stand for a huge one
+                line = token.start_mark.line + 1
+                raise BadInput(f"{source}, line {line}: write it out; anchors (&) and references (*) are not read.")
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         _refuse_repeats(tree, source)
         value = yaml.safe_load(text)
