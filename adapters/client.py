@@ -108,6 +108,11 @@ class AgencyClient:
             catalogue=self._catalogue,
         )
 
+    @property
+    def online(self) -> bool:
+        """Whether there is a connection to the bus."""
+        return self._port is not None
+
     # sending
 
     def plan(self, case: CaseFile, to: Sequence[str]) -> Plan:
@@ -197,6 +202,7 @@ class AgencyClient:
                         for name, s in sealed.items()
                     ),
                     known=known_bytes(message.known),
+                    consents=tuple(c.to_bytes() for c in message.consents),
                 )
                 grant, attestation = await GuardClient(self.home.folder / "guard" / SOCKET).attest(request)
                 attestations.append(attestation)
@@ -530,18 +536,31 @@ async def offline(folder: Path, contact: str, passphrase: str) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def connect(folder: Path, contact: str, passphrase: str, url: str | None = None) -> AsyncIterator[AgencyClient]:
-    """The adapter on the bus, for one contact. Raises `DependencyError` where the bus does not answer."""
+async def connect(
+    folder: Path, contact: str, passphrase: str, url: str | None = None, *, or_offline: bool = False
+) -> AsyncIterator[AgencyClient]:
+    """The adapter on the bus, for one contact.
+
+    Where the bus does not answer: raises `DependencyError`, or with `or_offline` goes on without it (`online` tells).
+    """
     home = Home.open(folder, passphrase, url)
     keys = home.unlock(contact)
-    if home.url is None:
-        raise DependencyError("The address of the bus is not known: start the broker (safeconduct up), or give --url.")
     async with AsyncExitStack() as stack:
         journal = Journal(folder / "journal.db")
         stack.callback(journal.close)
-        connection = await stack.enter_async_context(
-            connected(home.url, home.nkey_seed, inbox_prefix=subjects.inbox(home.agency.handle), name="adapter")
-        )
+        try:
+            if home.url is None:
+                raise DependencyError(
+                    "The address of the bus is not known: start the broker (safeconduct up), or give --url."
+                )
+            connection = await stack.enter_async_context(
+                connected(home.url, home.nkey_seed, inbox_prefix=subjects.inbox(home.agency.handle), name="adapter")
+            )
+        except DependencyError:
+            if not or_offline:
+                raise
+            yield AgencyClient(home, keys, journal, None)
+            return
         port = await NatsAgency.open(connection, home.agency.handle)
         stack.push_async_callback(port.close)
         client = AgencyClient(home, keys, journal, port)

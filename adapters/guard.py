@@ -19,17 +19,17 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
 
 import structlog
 
+from adapters.consents import terms
 from adapters.known import known_persons, suspects, to_identity
 from keys import keystore
 from keys.domains import KeyKind, Tag
 from keys.sealing import SectionKey, open_section, seal_grant
 from keys.signing import Signer
 from messages import cbor, ids, limits
-from messages.attestations import AttestedSection, GuardAttestation
+from messages.attestations import AttestedSection, Consent, GuardAttestation
 from messages.catalogue import Catalogue
 from messages.catalogue import load as load_catalogue
 from messages.catalogue.jsontext import parse_json
@@ -77,6 +77,7 @@ class GuardRequest:
     public: bytes  # the recipient's encryption key
     sections: tuple[GuardSection, ...]
     known: tuple[bytes, ...]  # JSON objects whose identities must not appear, beyond the sections' own
+    consents: tuple[bytes, ...] = ()  # bodies of the consents that travel beside the message
 
     def to_bytes(self) -> bytes:
         """The request as it travels to the guard."""
@@ -92,6 +93,7 @@ class GuardRequest:
                     for s in self.sections
                 ],
                 "known": list(self.known),
+                "consents": list(self.consents),
             }
         )
 
@@ -107,6 +109,7 @@ class GuardRequest:
             public=reader.raw("public", 1, 4096),
             sections=tuple(map(_read_section, reader.items("sections", limits.SECTIONS))),
             known=cbor.bytes_list(reader.items("known", 1000), "known identities", 1, limits.SECTION_BYTES),
+            consents=cbor.bytes_list(reader.items("consents", 64), "consents", 1, limits.ATTESTATION_BYTES),
         )
         reader.end()
         return request
@@ -149,7 +152,7 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
     identities = tuple(dict.fromkeys(to_identity(p, "person") for p in persons))
     matcher = Matcher(identities, suspects([*known, *objects], catalogue))
     register = frozenset(str(o["case_pseudonym"]) for o in known if "case_pseudonym" in o)
-    consents = {str(o.get("about")): UUID(str(o["id"])).bytes for o in objects if o.get("type") == "A23"}
+    consents = _consents(request, known, objects)
     attested: list[AttestedSection] = []
     for examined in granted:
         _search(examined, matcher, register, catalogue)
@@ -168,6 +171,29 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
             )
         )
     return attested, len(identities)
+
+
+def _consents(
+    request: GuardRequest, known: Sequence[Mapping[str, Any]], objects: Sequence[Mapping[str, Any]]
+) -> dict[str, bytes]:
+    """Ids of the consents by the pseudonym whose consent they are, as this recipient knows it.
+
+    Terms count only where the guard makes the very same from the record; the record's own section says whose it is.
+    """
+    records = {str(o["id"]): o for o in known if o.get("type") == "A23"}
+    about = {str(o["id"]): str(o["about"]) for o in objects if o.get("type") == "A23" and "about" in o}
+    found: dict[str, bytes] = {}
+    for body in request.consents:
+        try:
+            consent = Consent.from_bytes(body)
+        except ShareError:
+            raise GuardRefused("The guard refuses: a consent beside the message cannot be read.") from None
+        for identifier, record in records.items():
+            if consent.recipient is None or identifier not in about:
+                continue
+            if terms(record, consent.collector, consent.recipient) == consent:
+                found[about[identifier]] = consent.id
+    return found
 
 
 def _open(section: GuardSection, message: MessageId, catalogue: Catalogue) -> Examined:
@@ -293,6 +319,9 @@ async def serving(folder: Path, signer: Signer, clock: Callable[[], int]) -> Asy
                 except GuardRefused as refusal:
                     reply = {"refused": str(refusal)}
                     log.info("refused", sections=len(request.sections))
+                except Exception as error:  # fail closed, and never a traceback: its text may quote what it choked on
+                    reply = {"refused": f"The guard failed ({type(error).__name__}), so nothing is released."}
+                    log.error("failed", error=type(error).__name__)
                 writer.write(_frame(cbor.dump(reply)))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

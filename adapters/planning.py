@@ -11,14 +11,12 @@ rule would let pass after a second contact's release is planned as granted and m
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final
-from uuid import UUID
 
 from adapters.casefile import CaseFile, complete, complete_known
+from adapters.consents import terms
 from adapters.known import UNNAMED, known_persons, merged, suspects, to_identity
-from messages.attestations import AttestedSection, Consent, ConsentForm, ConsentPurpose, ConsentRoute, Release
+from messages.attestations import AttestedSection, Consent, Release
 from messages.catalogue import Catalogue, DataType
 from messages.directory import Agency, Bundle, Contact
 from messages.envelope import COVER, section_kind
@@ -396,9 +394,8 @@ class Planner:
                     released = self._facts(
                         header, contact, draft, agreement, consents, consent, released=True, guarded=guarded
                     )
-                    if self.engine.decide(released).effect is Effect.PERMIT:
-                        facts, decision = released, self.engine.decide(released)
-                        needs_release = True
+                    facts, decision = released, self.engine.decide(released)
+                    needs_release = needs_release or decision.effect is Effect.PERMIT
                 decisions.append((draft.name, facts, decision))
                 if decision.effect is Effect.PERMIT:
                     granted.append(draft.name)
@@ -432,22 +429,7 @@ class Planner:
             named = obj.get("named_recipients", [])
             if "named" not in obj["disclose_to"] or not {agency.name, agency.handle} & set(named):
                 continue
-            record = json.dumps(obj, sort_keys=True).encode()
-            yield Consent(
-                id=UUID(obj["id"]).bytes,
-                collector=self.sender.handle,
-                purposes=tuple(sorted(ConsentPurpose(p) for p in obj["purposes_allowed"])),
-                recipient=agency.handle,
-                party_class=None,
-                items=tuple((t, (Flag.DIRECT, Flag.LOCATION, Flag.SENSITIVE)) for t in ("A22", "A24")),
-                form=ConsentForm(obj["form"]),
-                language=obj.get("language_explained", "und"),
-                interpreter=False,
-                given=_milliseconds(obj["given_on"]),
-                expires=_milliseconds(obj["expires_on"]),
-                route=ConsentRoute.CONSENT,
-                paper=sha256(UUID(obj["id"]).bytes + record).digest(),
-            )
+            yield terms(obj, self.sender.handle, agency.handle)
 
 
 class _Counter:
@@ -461,10 +443,6 @@ class _Counter:
         done = self._matcher.redact(text)
         self.replaced += len(done.findings)
         return done.text
-
-
-def _milliseconds(text: str) -> int:
-    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
 
 
 def encode_json(value: Mapping[str, Any]) -> bytes:

@@ -94,6 +94,8 @@ class Receiver:
         attested = check_attestations(  # (4)
             view.attestations, self.bundle.directory, sender, view.manifest, verified.manifest_digest
         )
+        if (attested.guards.keys() | attested.releases.keys()) - {recipient.handle}:
+            raise Unverified("The view tells of another recipient.")
         judgement = self._judge(verified, attested, sender, recipient, stamp)  # (5)
         private = next((k for k in keys if key_id(k.public) == verified.grant.key), None)
         if private is None:

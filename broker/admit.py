@@ -12,8 +12,9 @@ docs/protocol.md:
  7. make the entry: evidence and records;
  8. make the views and their stamps.
 
-What cannot be tied to its sender's signature in all its bytes (steps 1 to 3 and 5) never claims the message id: else a
-damaged copy that arrives first would burn it. Such a refusal is stored under the digest of the bytes instead.
+What cannot be tied to its signers in all its bytes (steps 1 to 3 and 5) never claims the message id: else a damaged
+copy that arrives first would burn it. Such a refusal is stored under the digest of the bytes instead; that is why the
+code looks at freshness (step 4) only after step 5.
 Step 7's salts and step 8's view ids are derived from the worker's secret and the bytes, so the function stays pure and
 a repeat by the same worker is the same answer.
 """
@@ -104,12 +105,12 @@ def admit(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Admitt
         envelope = wire.decode(raw)  # (1)
         claimed = _sender(envelope, submitter, world.bundle)  # (2)
         check_signature(envelope.manifest_bytes, envelope.signature, claimed)  # (3)
-        verified = check_content(envelope, claimed)  # (5), the bytes' half: before the id may be claimed
-        manifest, sender = envelope.manifest, claimed
-        check_fresh(manifest, world.bundle, now)  # (4)
-        attested = check_attestations(  # (5), the others' half
-            envelope.attestations, world.bundle.directory, sender, manifest, verified.manifest_digest
+        verified = check_content(envelope, claimed)  # (5)
+        attested = check_attestations(  # (5)
+            envelope.attestations, world.bundle.directory, claimed, envelope.manifest, verified.manifest_digest
         )
+        manifest, sender = envelope.manifest, claimed
+        check_fresh(manifest, world.bundle, now)  # (4), last: a stale message claims its id, a damaged copy does not
     except RemoteError as error:
         return draft.refuse(error.code, manifest, sender)
     judged = [(r, _judge(verified, r, attested, world, now)) for r in sorted(verified.grants)]  # (6)

@@ -88,6 +88,7 @@ class Sequencer:
         self._flow = 0
         self._behind_since: int | None = None
         self.head: bytes | None = None
+        self._head_size = 0  # proofs lead to the head that is published, not to leaves that are not under it yet
 
     @property
     def size(self) -> int:
@@ -137,6 +138,7 @@ class Sequencer:
         """Bring one batch of entries into the log; how many leaves that were."""
         stored = await self._port.entries(self._flow, BATCH, wait)
         if not stored:
+            await self._publish()  # in case the bus did not take the last head
             return 0
         pairs: list[tuple[bytes, bytes]] = []
         flow: list[int] = []
@@ -182,27 +184,27 @@ class Sequencer:
         head = sign_checkpoint(checkpoint, self._key, self._signer.sign_note)
         if head != self.head:
             await self._port.put_head(head)
-            self.head = head
+            self.head, self._head_size = head, checkpoint.size
 
     def prove(self, leaf: bytes) -> bytes | None:
         """Inclusion proof of a leaf hash with the head it leads to, as an `ask` answers it, or None."""
         index = self._index.find(leaf)
-        if index is None or self.head is None:
+        if index is None or self.head is None or index >= self._head_size:
             return None
         return cbor.dump(
             {
                 "index": index,
-                "size": self._tree.size,
-                "proof": self._tree.inclusion_proof(index),
+                "size": self._head_size,
+                "proof": self._tree.inclusion_proof(index, self._head_size),
                 "checkpoint": self.head,
             }
         )
 
     def prove_consistency(self, old: int) -> bytes | None:
         """Consistency proof from a head of `old` leaves to the newest, as an `ask` answers it, or None."""
-        if not 0 < old <= self._tree.size or self.head is None:
+        if not 0 < old <= self._head_size or self.head is None:
             return None
-        return cbor.dump({"proof": self._tree.consistency_proof(old), "checkpoint": self.head})
+        return cbor.dump({"proof": self._tree.consistency_proof(old, self._head_size), "checkpoint": self.head})
 
     def close(self) -> None:
         """Close the projections."""

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from broker.admit import Admitted, World, admit, refuse_stray, retrieve
+from broker.admit import WAITING, Admitted, World, admit, refuse_stray, retrieve
 from bus.queue import Admission, AlreadyStored, BrokerPort, Submission
 from bus.queue import View as StoredView
 from keys.domains import Tag
@@ -96,7 +96,8 @@ class Worker:
         try:
             return function(submission.data, submission.agency, self.world, now)
         except Exception as error:  # fail closed: whatever breaks the flow is refused on record, and the others pass
-            log.exception("flow-failed", kind=submission.kind, error=type(error).__name__)
+            # Not the traceback: it can quote what nobody may see, and rendering one costs more than the message.
+            log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
             return refuse_stray(submission.data, submission.agency, self.world, now, code="broker-failed")
 
     async def _store_all(
@@ -166,12 +167,16 @@ class Worker:
 
     async def _recount(self, done: Iterable[Admitted]) -> None:
         now = self._clock()
+        touched = {contact for contact, count in self._counts.items() if count >= WAITING}  # else full for ever
         for admitted in done:
             for view in admitted.views:
                 self._counts[view.contact] = self._counts.get(view.contact, 0) + 1
-                if now - self._counted.get(view.contact, 0) >= RECOUNT:
-                    self._counted[view.contact] = now
-                    self._counts[view.contact] = await self._port.waiting(view.agency, view.contact)
+                touched.add(view.contact)
+        for handle in touched:
+            contact = self.world.bundle.directory.contact(handle)
+            if contact is not None and now - self._counted.get(handle, 0) >= RECOUNT:
+                self._counted[handle] = now
+                self._counts[handle] = await self._port.waiting(contact.agency, handle)
 
 
 def _stored(admitted: Admitted) -> Admission:

@@ -11,9 +11,10 @@ from rich.table import Table
 from adapters.casefile import read_file
 from adapters.client import AgencyClient, connect, offline
 from adapters.home import Home, read_bundle
-from adapters.journal import NEW, Journal
+from adapters.journal import NEW, QUEUED, Journal
 from cli import show
 from cli.common import (
+    DEPENDENCY,
     REFUSED,
     ContactOption,
     HomeOption,
@@ -72,7 +73,7 @@ def send(
                 raise typer.Exit(REFUSED)
 
     async def sending() -> None:
-        async with connect(home, name, secret, url) as agency:
+        async with connect(home, name, secret, url, or_offline=True) as agency:
             second = agency.home.unlock(countersign) if countersign else None
             if any(m.guarded for m in agency.plan(case, to).messages):
                 async with guard_at_hand(home):
@@ -95,6 +96,8 @@ def send(
                         out.print("  no answer yet; it stays in the journal and goes with: safeconduct outbox --flush")
             if any(s.evidence and s.evidence.type is EvidenceType.SUBMISSION_REJECTION for s in sent):
                 raise typer.Exit(REFUSED)
+            if any(s.state == QUEUED for s in sent):
+                fail("The broker did not answer; what was not sent is safe in the journal.", DEPENDENCY)
 
     run(planned() if plan else sending())
 
@@ -165,11 +168,17 @@ def inbox_list(
     secret = passphrase(home)
 
     async def main() -> None:
-        async with connect(home, name, secret, url) as agency:
+        async with connect(home, name, secret, url, or_offline=True) as agency:
+            _say_offline(agency)
             await agency.collect(seconds)
             _list(agency, as_json=as_json)
 
     run(main())
+
+
+def _say_offline(agency: AgencyClient) -> None:
+    if not agency.online:
+        err.print("safeconduct: the broker cannot be reached; this is what had arrived before.", style="yellow")
 
 
 def _list(agency: AgencyClient, *, as_json: bool) -> None:
@@ -219,7 +228,8 @@ def inbox_open(
     secret = passphrase(home)
 
     async def main() -> None:
-        async with connect(home, name, secret, url) as agency:
+        async with connect(home, name, secret, url, or_offline=True) as agency:
+            _say_offline(agency)
             await agency.collect(0.5)
             received = await agency.open(agency.find_view(view))
             directory = agency.home.bundle.directory
@@ -229,7 +239,7 @@ def inbox_open(
                 out.print(show.received_view(directory, received))
             if received.opened is None:
                 raise typer.Exit(REFUSED)
-            proof = await agency.prove(received.opened.stamp.leaf)
+            proof = await agency.prove(received.opened.stamp.leaf) if agency.online else None
             if not as_json:
                 out.print(
                     f"in the log as leaf {proof.index} of {proof.size}, proof verified"

@@ -32,6 +32,10 @@ class Anchor:
     officers: Mapping[OfficerHandle, bytes]
     threshold: int = SIGNATURES
 
+    def __post_init__(self) -> None:
+        if self.threshold < SIGNATURES or len(set(self.officers.values())) < self.threshold:
+            raise KeyTrouble("The trust anchor must name at least two officers with two different keys.")
+
     def to_json(self) -> str:
         """The anchor as it is installed by hand."""
         return json.dumps(
@@ -47,8 +51,6 @@ class Anchor:
             threshold = int(value["threshold"])
         except (ValueError, KeyError, TypeError, AttributeError, Malformed):
             raise KeyTrouble("The officers' keys (the trust anchor) cannot be read; install them again.") from None
-        if threshold < SIGNATURES or len(set(officers.values())) < threshold:
-            raise KeyTrouble("The trust anchor must name at least two officers with two different keys.")
         return cls(officers=officers, threshold=threshold)
 
 

@@ -43,7 +43,9 @@ SERVICE: Final = Cost(pwhash.argon2id.OPSLIMIT_INTERACTIVE, pwhash.argon2id.MEML
 def _derive(passphrase: str, salt: bytes, cost: Cost) -> bytes:
     if not (MIN_OPS <= cost.ops <= MAX_OPS and MIN_MEMORY <= cost.memory <= MAX_MEMORY):
         raise KeyTrouble("The key file asks for an unreasonable amount of work; it may have been tampered with.")
-    return pwhash.argon2id.kdf(SecretBox.KEY_SIZE, passphrase.encode(errors="surrogatepass"), salt, cost.ops, cost.memory)
+    return pwhash.argon2id.kdf(
+        SecretBox.KEY_SIZE, passphrase.encode(errors="surrogatepass"), salt, cost.ops, cost.memory
+    )
 
 
 def seal(secrets: Mapping[str, object], passphrase: str, cost: Cost = Cost()) -> bytes:
@@ -89,9 +91,15 @@ def check_modes(path: Path) -> None:
 
 
 def write(path: Path, secrets: Mapping[str, object], passphrase: str, cost: Cost = Cost()) -> None:
-    """Write a key file whole or not at all; its folder is made with mode 0700. An existing file is replaced."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.parent.chmod(0o700)
+    """Write a key file whole or not at all; an existing file is replaced.
+
+    A folder that is not there is made with mode 0700; one that others can enter raises `KeyTrouble`.
+    """
+    if not path.parent.is_dir():
+        path.parent.mkdir(mode=0o700, parents=True)
+        path.parent.chmod(0o700)
+    elif stat.S_IMODE(path.parent.stat().st_mode) & 0o077:
+        raise KeyTrouble(f"Others can enter {path.parent}; run: chmod 700 {path.parent}")
     temporary = path.with_suffix(".new")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -100,6 +108,11 @@ def write(path: Path, secrets: Mapping[str, object], passphrase: str, cost: Cost
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def read(path: Path, passphrase: str) -> dict[str, object]:

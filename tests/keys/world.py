@@ -1,0 +1,407 @@
+"""A small task force for tests: fixed keys, fixed times, one directory, one message in three views.
+
+Everything is made from labels by SHA-256, so two runs have the same keys. The private keys here protect nothing.
+`make_view` stands in for what the broker does: it picks from a `Verified` what one recipient may hold.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from keys import composing, statements
+from keys.consents import with_id
+from keys.domains import KeyKind, Tag
+from keys.sealing import DecryptionKey
+from keys.signing import Signer
+from keys.verifying import Verified, verify_envelope
+from messages.attestations import (
+    AttestedSection,
+    Consent,
+    ConsentForm,
+    ConsentPurpose,
+    ConsentRoute,
+    GuardAttestation,
+    Release,
+)
+from messages.directory import Agency, Contact, Directory, Guard, KeyStatement, Mandate, Operator, Worker
+from messages.envelope import Envelope, Opening, View
+from messages.evidence import Entry, Evidence, EvidenceType, Outcome, RecipientOutcome, Retrieval, Stamp
+from messages.labels import (
+    Basis,
+    Caveat,
+    CrimeArea,
+    Duty,
+    Flag,
+    HCode,
+    Keeping,
+    Kind,
+    Pap,
+    PartyClass,
+    Purpose,
+    Role,
+    Tlp,
+    Urgency,
+)
+from messages.limits import DAY, HOUR, INCLUDE_BY
+from messages.manifest import Handling, Manifest
+from messages.signed import Signed
+
+T0 = 1_790_000_000_000  # 2026-09-21; every moment of these tests is counted from here
+POLICE, COURT, SHELTER = "apppppppppppp", "accccccccccca", "assssssssssss"
+DESK, CHIEF, PROSECUTOR, REFUGE, LAPSED = (
+    "cddddddddddda",
+    "ceeeeeeeeeeea",
+    "cffffffffffff",
+    "cggggggggggga",
+    "chhhhhhhhhhha",
+)
+GUARD, COURT_GUARD, WORKER = "gaaaaaaaaaaaa", "gbbbbbbbbbbbb", "waaaaaaaaaaaa"
+OFFICERS = ("oaaaaaaaaaaaa", "obbbbbbbbbbbb", "occcccccccccc")
+MESSAGE = bytes.fromhex("0f0e0d0c0b0a4908870605040302aabb")
+COVER_TEXT = '{"subject":"Operation Орхидея: réunion à Gdańsk"}'.encode()
+FACTS_TEXT = '{"age_band":"18-24","region":"PL-22","note":"被害者は無事"}'.encode()
+IDENTITY_TEXT = '{"name":"Nguyễn Thị Ánh","phone":"+48 58 000 00 00"}'.encode()
+
+
+def seed(label: str) -> bytes:
+    """32 bytes that any run makes again."""
+    return sha256(b"safeconduct test key: " + label.encode()).digest()
+
+
+@cache
+def signer(handle: str) -> Signer:
+    """The private signing key of whoever has this handle."""
+    kinds = {"c": KeyKind.CONTACT, "g": KeyKind.GUARD, "w": KeyKind.WORKER, "o": KeyKind.OFFICER}
+    return Signer(kinds[handle[0]], handle, seed(handle))
+
+
+@cache
+def decryption_key(handle: str, number: int = 1) -> DecryptionKey:
+    """The private encryption key of a contact."""
+    return DecryptionKey(b"".join(seed(f"{handle}/{number}/{part}") for part in "abc"))
+
+
+def mandate(**changed: Any) -> Mandate:
+    """A mandate in force for the whole test."""
+    fields: dict[str, Any] = {
+        "start": T0 - 30 * DAY,
+        "end": T0 + 300 * DAY,
+        "areas": frozenset({CrimeArea.SEX, CrimeArea.LAB}),
+        "types": frozenset({"*"}),
+        "may_send": True,
+        "may_receive": True,
+        "granted_by": OFFICERS[:2],
+    }
+    return Mandate(**(fields | changed))
+
+
+def statement(handle: str, number: int = 1) -> KeyStatement:
+    """A key statement in force at T0."""
+    return statements.make(signer(handle), decryption_key(handle, number), number, T0 - DAY, T0 + 29 * DAY)
+
+
+def contact(handle: str, name: str, agency: str, **changed: Any) -> Contact:
+    """A contact with one mandate and one encryption key."""
+    fields: dict[str, Any] = {
+        "handle": handle,
+        "name": name,
+        "title": f"{name} — дежурный",
+        "agency": agency,
+        "signing_key": signer(handle).public,
+        "keeping": Keeping.PERSON,
+        "mandates": (mandate(),),
+        "statements": (statement(handle),),
+    }
+    return Contact(**(fields | changed))
+
+
+@cache
+def directory() -> Directory:
+    """Police (desk, chief who may release, one lapsed contact), court and shelter."""
+    guard = Guard(handle=GUARD, key=signer(GUARD).public, start=T0 - 30 * DAY, end=T0 + 30 * DAY)
+    other = Guard(handle=COURT_GUARD, key=signer(COURT_GUARD).public, start=T0 - 30 * DAY, end=T0 + 30 * DAY)
+
+    def agency(handle: str, name: str, party: PartyClass, guards: tuple[Guard, ...] = ()) -> Agency:
+        return Agency(
+            handle=handle, name=name, title=name, party_class=party, country="PL", nkey="U" + "A" * 55, guards=guards
+        )
+
+    return Directory(
+        agencies=(
+            agency(POLICE, "harbour-police", PartyClass.POL, (guard,)),
+            agency(COURT, "city-prosecutor", PartyClass.PRO, (other,)),
+            agency(SHELTER, "refuge", PartyClass.NGO_S),
+        ),
+        contacts=(
+            contact(DESK, "duty-desk", POLICE),
+            contact(CHIEF, "chief", POLICE, mandates=(mandate(duties=frozenset({Duty.RELEASE})),)),
+            contact(LAPSED, "former", POLICE, mandates=(mandate(end=T0 - DAY, duties=frozenset({Duty.RELEASE})),)),
+            contact(PROSECUTOR, "desk", COURT),
+            contact(REFUGE, "referrals", SHELTER),
+        ),
+        operator=Operator(
+            name="operator",
+            nkey="U" + "B" * 55,
+            workers=(Worker(handle=WORKER, key=signer(WORKER).public, start=T0 - DAY, end=T0 + 90 * DAY),),
+            log_origin="example.org/safeconduct-log",
+            log_vkey="",
+        ),
+    )
+
+
+def header(**changed: Any) -> Manifest:
+    """A manifest whose digests `sign_envelope` fills in."""
+    fields: dict[str, Any] = {
+        "id": MESSAGE,
+        "kind": Kind.VICTIM_REFERRAL,
+        "sender": DESK,
+        "purpose": Purpose.PROTECT_VICTIM,
+        "basis": Basis.LED_8,
+        "area": CrimeArea.LAB,
+        "handling": Handling(tlp=Tlp.RED, h=HCode.H2, pap=Pap.AMBER, caveats=(Caveat.NOFORN, Caveat.ORCON)),
+        "urgency": Urgency.REF_URGENT,
+        "created": T0,
+        "expires": T0 + 30 * DAY,
+        "exercise": True,
+        "epoch": 7,
+        "checkpoint": (1234, seed("root")),
+        "digests": (),
+    }
+    return Manifest(**(fields | changed))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an envelope is made of, before it is signed."""
+
+    cover: composing.SealedSection
+    facts: composing.SealedSection
+    identity: composing.SealedSection
+    to_prosecutor: composing.SealedGrant
+    to_refuge: composing.SealedGrant
+
+    @property
+    def sections(self) -> list[composing.SealedSection]:
+        return [self.cover, self.facts, self.identity]
+
+    @property
+    def grants(self) -> list[composing.SealedGrant]:
+        return [self.to_prosecutor, self.to_refuge]
+
+
+def make_parts(message: bytes = MESSAGE) -> Parts:
+    """Cover, facts and identity of one victim: all to the prosecutor, the facts alone to the refuge."""
+
+    def section(name: str, kind: str, part: str, flags: set[Flag], text: bytes) -> composing.SealedSection:
+        return composing.seal(
+            message,
+            name=name,
+            data_type=kind,
+            part=part,
+            media="application/json",
+            roles=() if kind == "cover" else {Role.VICTIM},
+            flags=flags,
+            plaintext=text,
+        )
+
+    def grant(recipient: str, agreement: str, granted: list[composing.SealedSection]) -> composing.SealedGrant:
+        return composing.grant(
+            message,
+            DESK,
+            granted,
+            recipient=recipient,
+            agreement=agreement,
+            public=decryption_key(recipient).public,
+            thread=seed(f"thread {recipient}")[:16],
+            case=seed(f"case {recipient}")[:16] if recipient == PROSECUTOR else None,
+        )
+
+    cover = section("cover", "cover", "cover", {Flag.DIRECT}, COVER_TEXT)
+    facts = section("a02.1.facts", "A02", "facts", {Flag.QUASI}, FACTS_TEXT)
+    identity = section("a02.1.identity", "A02", "identity", {Flag.DIRECT, Flag.LOCATION}, IDENTITY_TEXT)
+    return Parts(
+        cover=cover,
+        facts=facts,
+        identity=identity,
+        to_prosecutor=grant(PROSECUTOR, "POL-PRO-2026", [cover, facts, identity]),
+        to_refuge=grant(REFUGE, "POL-NGO-2026", [facts]),
+    )
+
+
+def guard_attestation(parts: Parts, message: bytes = MESSAGE, **changed: Any) -> GuardAttestation:
+    """The guard's word over what the refuge gets."""
+    detail = parts.facts.detail
+    fields: dict[str, Any] = {
+        "message": message,
+        "sender": DESK,
+        "recipient": REFUGE,
+        "sections": (
+            AttestedSection(
+                name=detail.name,
+                type=detail.type,
+                part=detail.part,
+                media=detail.media,
+                roles=detail.roles,
+                flags=detail.flags,
+                consent=consent().id,
+                digest=detail.digest,
+                commitment=detail.commitment,
+            ),
+        ),
+        "grant": parts.to_refuge.detail.digest,
+        "identities": 1,
+        "rules": "guard-1/detectors-2026.09",
+        "at": T0 - 1,
+    }
+    return GuardAttestation(**(fields | changed))
+
+
+def consent(**changed: Any) -> Consent:
+    """A consent that the police desk collected, for referral to the refuge."""
+    fields: dict[str, Any] = {
+        "id": seed("consent")[:16],
+        "collector": DESK,
+        "purposes": (ConsentPurpose.INVESTIGATION, ConsentPurpose.SERVICES),
+        "recipient": SHELTER,
+        "party_class": None,
+        "items": (("A02", (Flag.DIRECT, Flag.LOCATION)), ("A24", (Flag.QUASI,))),
+        "form": ConsentForm.WRITTEN,
+        "language": "vi",
+        "interpreter": True,
+        "given": T0 - DAY,
+        "expires": T0 + 60 * DAY,
+        "route": ConsentRoute.CONSENT,
+        "paper": seed("paper"),
+    }
+    made = Consent(**(fields | changed))
+    return made if "id" in changed else with_id(made)
+
+
+def release(manifest: bytes, **changed: Any) -> Release:
+    """The release of one message to the refuge."""
+    fields: dict[str, Any] = {"message": MESSAGE, "manifest": manifest, "recipient": REFUGE, "at": T0 + 1}
+    return Release(**(fields | changed))
+
+
+def make_envelope(parts: Parts | None = None) -> Envelope:
+    """The message, with the guard's attestation and a consent that a second contact countersigned."""
+    parts = parts or make_parts()
+    return composing.sign_envelope(
+        signer(DESK),
+        header(),
+        parts.sections,
+        parts.grants,
+        [
+            signer(GUARD).sign(Tag.GUARD, guard_attestation(parts).to_bytes()),
+            signer(DESK).sign(Tag.CONSENT, consent().to_bytes()),
+            signer(CHIEF).sign(Tag.CONSENT_COUNTER, consent().to_bytes()),
+        ],
+    )
+
+
+@cache
+def envelope() -> Envelope:
+    """One envelope shared by tests that only read it."""
+    return make_envelope()
+
+
+@cache
+def verified() -> Verified:
+    """The same, verified."""
+    return verify_envelope(envelope(), sender())
+
+
+def sender() -> Contact:
+    """The contact who signed."""
+    found = directory().contact(DESK)
+    assert found is not None
+    return found
+
+
+def make_view(
+    of: Verified, recipient: str, withheld: tuple[str, ...] = (), attestations: tuple[Signed, ...] = ()
+) -> View:
+    """What `recipient` may hold of an envelope; `withheld` names sections whose kind it may know of."""
+    grant = of.grants[recipient]
+    openings = [of.section_openings[name] for name in grant.sections]
+    openings.append(of.grant_openings[recipient])
+    openings += [Opening(outer=of.section_openings[name].outer, detail=None) for name in withheld]
+    return View(
+        manifest_bytes=of.envelope.manifest_bytes,
+        manifest=of.envelope.manifest,
+        signature=of.envelope.signature,
+        openings=tuple(openings),
+        sections={name: of.envelope.sections[name] for name in grant.sections},
+        grant=of.envelope.grants[recipient],
+        attestations=attestations,
+    )
+
+
+def refuge_view(of: Verified | None = None) -> View:
+    """The refuge's view: the facts, and the word that an identity was withheld."""
+    of = of or verified()
+    return make_view(of, REFUGE, ("a02.1.identity",), (of.envelope.attestations[0],))
+
+
+def prosecutor_view(of: Verified | None = None) -> View:
+    """The prosecutor's view: everything."""
+    return make_view(of or verified(), PROSECUTOR)
+
+
+def evidence(**changed: Any) -> Evidence:
+    """A worker's evidence over the envelope."""
+    outcome = RecipientOutcome(
+        recipient=REFUGE, outcome=Outcome.REFUSED, rules=("no-consent", "needs-guard"), leaf=seed("leaf")
+    )
+    fields: dict[str, Any] = {
+        "type": EvidenceType.SUBMISSION_ACCEPTANCE,
+        "submission": seed("submission"),
+        "message": MESSAGE,
+        "at": T0 + HOUR,
+        "epoch": 7,
+        "code": None,
+        "outcomes": (outcome, replace(outcome, recipient=PROSECUTOR, outcome=Outcome.PERMITTED, rules=("permit-PRO",))),
+        "leaf": seed("submission leaf"),
+        "include_by": T0 + HOUR + INCLUDE_BY,
+    }
+    return Evidence(**(fields | changed))
+
+
+def stamp(view: bytes, manifest: bytes, **changed: Any) -> Stamp:
+    """A worker's stamp over a view."""
+    fields: dict[str, Any] = {
+        "view": view,
+        "manifest": manifest,
+        "recipient": REFUGE,
+        "outcome": Outcome.PERMITTED,
+        "rules": ("permit-NGO-referral",),
+        "epoch": 7,
+        "admitted": T0 + HOUR,
+        "leaf": seed("leaf"),
+        "include_by": T0 + HOUR + INCLUDE_BY,
+    }
+    return Stamp(**(fields | changed))
+
+
+def retrieval(view: bytes, manifest: bytes) -> Retrieval:
+    """The refuge's word that it took the view."""
+    return Retrieval(
+        view_id=seed("view id")[:16].hex(),
+        view=view,
+        manifest=manifest,
+        message=MESSAGE,
+        recipient=REFUGE,
+        at=T0 + 2 * HOUR,
+        checkpoint=None,
+    )
+
+
+def entry() -> Entry:
+    """What is stored with the views."""
+    return Entry(
+        submission=seed("submission"),
+        evidence=signer(WORKER).sign(Tag.EVIDENCE, evidence().to_bytes()),
+        records=((seed("salt"), b"\xa1\x61v\x01"), (seed("other salt"), b"\xa1\x61v\x01")),
+        views=((seed("view id")[:16].hex(), REFUGE, seed("view digest")),),
+    )
