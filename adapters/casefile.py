@@ -56,8 +56,11 @@ def read_file(path: Path) -> CaseFile:
     except OSError as error:
         raise BadInput(f"The case file {path} cannot be read ({error.strerror}).") from None
     value = _parse(data, str(path))
-    for target, name in dict(value.get("narratives") or {}).items():
-        _fill(value, str(target), path.parent / str(name), str(path))
+    narratives = value.get("narratives") or {}
+    if not isinstance(narratives, dict) or not all(isinstance(n, str) for n in narratives.values()):
+        raise BadInput(f'{path}: narratives names a text file for each field, such as {{"r1.narrative": "told.txt"}}.')
+    for target, name in narratives.items():
+        _fill(value, target, path.parent / name, str(path))
     return read(value, str(path))
 
 
@@ -85,12 +88,14 @@ def _where(data: bytes) -> str:
 
 def _fill(value: dict[str, Any], target: str, path: Path, source: str) -> None:
     identifier, _, field = target.partition(".")
-    found = [o for o in value.get("objects") or [] if isinstance(o, dict) and o.get("id") == identifier]
+    objects = value.get("objects")
+    listed = objects if isinstance(objects, list) else []
+    found = [o for o in listed if isinstance(o, dict) and o.get("id") == identifier]
     if not found or not field:
         raise BadInput(f"{source}: narratives names {identifier!r}, which is no object of this file.")
     try:
         found[0][field] = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):  # also what is no UTF-8, and a name that no file can have
         raise BadInput(f"{source}: the narrative {path.name} cannot be read as UTF-8 text.") from None
 
 

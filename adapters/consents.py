@@ -1,4 +1,4 @@
-"""From a consent record (A23) to the terms that the broker may see: no name, no pseudonym (DESIGN section 6).
+"""From a consent record (A23) to the terms that the broker may see: no name, no pseudonym (docs/design.md section 6).
 
 Pure, and the same for sender and guard: the guard makes the terms again from the record it is shown, and attests a
 consent's id only where they are equal. The paper's digest is over the whole record, salted by its random id; the

@@ -1,4 +1,4 @@
-"""The release guard: an independent process of the sending agency, with its own key (DESIGN section 7.3).
+"""The release guard: an independent process of the sending agency, with its own key (docs/design.md section 7.3).
 
 For each recipient without identity rights it gets every section as it will travel, with its key, the recipient's public
 key, and the identities that the sender knows. It trusts none of the sender's words about them: it opens each section
@@ -151,6 +151,8 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
     persons = known_persons([*(o for o in objects), *known])
     identities = tuple(dict.fromkeys(to_identity(p, "person") for p in persons))
     matcher = Matcher(identities, suspects([*known, *objects], catalogue))
+    if not identities:
+        _nobody_known(granted, catalogue)
     register = frozenset(str(o["case_pseudonym"]) for o in known if "case_pseudonym" in o)
     consents = _consents(request, known, objects)
     attested: list[AttestedSection] = []
@@ -171,6 +173,19 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
             )
         )
     return attested, len(identities)
+
+
+def _nobody_known(granted: Sequence[Examined], catalogue: Catalogue) -> None:
+    """Refuse words about people when no identity was given to search them for: finding nobody would prove nothing."""
+    for examined in granted:
+        detail = examined.section.detail
+        if detail.type == COVER or not examined.roles:
+            continue
+        if any(True for _ in catalogue.type(detail.type).free_strings(examined.value)):
+            raise GuardRefused(
+                f"The guard refuses the section {detail.name}: it holds free text, and no identity was given to search "
+                "for; name the people it may be about under `known` in the case file."
+            )
 
 
 def _consents(

@@ -1,4 +1,4 @@
-"""What a recipient checks before it shows a view (DESIGN section 8), as a pure function in numbered steps.
+"""What a recipient checks before it shows a view (docs/design.md section 8), as a pure function in numbered steps.
 
  1. parse the delivery; its stamp is by a worker of the trust bundle;
  2. the stamp is about exactly this view and this recipient, and its leaf is the record that came with it;

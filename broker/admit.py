@@ -21,6 +21,7 @@ a repeat by the same worker is the same answer.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b, sha256
 from typing import Final
 
@@ -34,7 +35,7 @@ from keys.verifying import Attested, Verified, check_attestations, check_content
 from messages import limits, wire
 from messages.catalogue import Catalogue
 from messages.directory import Bundle, Contact
-from messages.envelope import COVER, Delivery, Envelope, Opening, View
+from messages.envelope import COVER, Delivery, Envelope, Opening, SectionDetail, View
 from messages.errors import RemoteError, Replayed, Stale, UnknownSender
 from messages.evidence import Entry, Evidence, EvidenceType, Outcome, RecipientOutcome, Retrieval, Stamp
 from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId
@@ -47,6 +48,8 @@ from policies.decide import Engine
 from policies.judge import Judgement
 
 NOT_PERMITTED: Final = "not-permitted"
+REMEMBERED: Final = 4096
+"""Judgements kept. Real traffic has hundreds; the bound is against a sender who varies what they depend on."""
 WAITING: Final = 10_000
 """Most views that may wait for one contact: a limit here, never of the stream, which would refuse the others too."""
 REFUSAL_KEPT: Final = 8 * limits.DAY
@@ -63,6 +66,8 @@ class World:
     worker: Signer
     secret: bytes  # 32 bytes of this worker, from which salts and view ids are derived
     waiting: Mapping[ContactHandle, int] = field(default_factory=dict)
+    # Judgements already made in this very world: `replace` makes an empty one, so none outlives bundle or agreements.
+    judged: dict[tuple[object, ...], Judgement] = field(init=False, default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +146,7 @@ def retrieve(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Adm
 
 
 def check_fresh(manifest: Manifest, bundle: Bundle, now: int) -> None:
-    """Raise `Stale` unless the message is fresh at `now` (DESIGN section 5)."""
+    """Raise `Stale` unless the message is fresh at `now` (docs/design.md section 5)."""
     urgent = manifest.urgency.lane is Lane.URGENT
     window = limits.ADMISSION_WINDOW_URGENT if urgent else limits.ADMISSION_WINDOW
     if manifest.created > now + limits.CLOCK_SKEW:
@@ -168,10 +173,65 @@ def _judge(verified: Verified, recipient: ContactHandle, attested: Attested, wor
     if contact is None:
         return judge.refused(judge.NO_SUCH_CONTACT, sections)
     created = verified.manifest.created
-    if not any(s.start <= created < s.end and key_id(s.key) == grant.key for s in contact.statements):
+    if not any(s.start <= created < s.end and _key_id(s.key) == grant.key for s in contact.statements):
         return judge.refused(judge.KEY_NOT_IN_FORCE, sections)
     if world.waiting.get(recipient, 0) >= WAITING:
         return judge.refused(judge.RECIPIENT_FULL, sections)
+    agreement = world.agreements.get(grant.agreement)
+    if verified.envelope.attestations:  # they are about this one message
+        return _judged(verified, contact, sections, attested, agreement, world, now)
+    key = _alike(verified, contact, sections, agreement, now)
+    found = world.judged.get(key)
+    if found is None:
+        found = _judged(verified, contact, sections, attested, agreement, world, now)
+        if len(world.judged) >= REMEMBERED:
+            world.judged.clear()
+        world.judged[key] = found
+    return found
+
+
+_key_id = lru_cache(maxsize=REMEMBERED)(key_id)
+
+
+def _alike(
+    verified: Verified, recipient: Contact, sections: list[SectionDetail], agreement: Agreement | None, now: int
+) -> tuple[object, ...]:
+    """All that a judgement without attestations can depend on in one world: equal keys, equal judgements.
+
+    Every code of the manifest is in it, whether a rule looks at it today or not. Of the two moments it holds what is in
+    force then; mandates go by identity, for the world keeps them all alive.
+    """
+    manifest, sender = verified.manifest, verified.sender
+    created = manifest.created
+    return (
+        sender.handle,
+        recipient.handle,
+        id(sender.mandate_at(created)),
+        id(sender.mandate_at(now)),
+        id(recipient.mandate_at(created)),
+        id(recipient.mandate_at(now)),
+        agreement and (agreement.id, agreement.in_force(created), agreement.in_force(now)),
+        manifest.kind,
+        manifest.purpose,
+        manifest.basis,
+        manifest.area,
+        manifest.handling,
+        manifest.urgency,
+        manifest.exercise,
+        tuple((s.name, s.type, s.part, s.media, s.roles, s.flags) for s in sections),
+    )
+
+
+def _judged(
+    verified: Verified,
+    contact: Contact,
+    sections: list[SectionDetail],
+    attested: Attested,
+    agreement: Agreement | None,
+    world: World,
+    now: int,
+) -> Judgement:
+    recipient, grant = contact.handle, verified.grants[contact.handle]
     return judge.judge(
         manifest=verified.manifest,
         sender=verified.sender,
@@ -181,7 +241,7 @@ def _judge(verified: Verified, recipient: ContactHandle, attested: Attested, wor
         consents=attested.consents.values(),
         countersigned=attested.countersigned,
         releases=attested.releases.values(),
-        agreement=world.agreements.get(grant.agreement),
+        agreement=agreement,
         directory=world.bundle.directory,
         engine=world.engine,
         catalogue=world.catalogue,

@@ -220,7 +220,6 @@ async def export_log(home: BrokerHome, connection: Connection, folder: Path) -> 
     sequencing = NatsSequencer(connection)
     store = Store(connection)
     try:
-        last, _ = await sequencing.tail()
         head = await sequencing.last_head()
         if head is None:
             raise DependencyError("The log has no signed head yet; try again in a moment.")

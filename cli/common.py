@@ -101,6 +101,8 @@ def command(function: Callable[P, T]) -> Callable[P, T]:
         quiet_logs()
         try:
             return function(*args, **kwargs)
+        except (typer.Exit, typer.Abort):
+            raise
         except ShareError as error:
             fail(str(error), code_of(error))
         except KeyboardInterrupt:

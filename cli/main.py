@@ -1,5 +1,6 @@
 """`safeconduct`: the command, put together."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from rich.table import Table
 from cli import demo as demo_command
 from cli import messages_cmd as messages
 from cli import serve
-from cli.common import HomeOption, JsonOption, UrlOption, command, out, passphrase, run
+from cli.common import MISTAKE, HomeOption, JsonOption, UrlOption, command, err, out, passphrase, run
 
 app = typer.Typer(
     name="safeconduct",
@@ -145,9 +146,26 @@ def bench(
     runpy.run_module("bench.run")["main"](as_json=as_json, quick=quick)
 
 
+_UsageError = typer.BadParameter.__mro__[1]
+"""Typer carries its own copy of click and exports only this child of its usage errors."""
+
+
 def run_app() -> None:
-    """The entry point."""
-    app()
+    """The entry point: a wrong command line ends in one sentence too."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.Abort:
+        err.print("safeconduct: Stopped.")
+        sys.exit(130)
+    except Exception as error:
+        if not isinstance(error, _UsageError):
+            raise
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "safeconduct"
+        sentence = getattr(error, "format_message", str)()
+        err.print(f"safeconduct: {sentence} See: {path} --help", markup=False, soft_wrap=True)
+        sys.exit(MISTAKE)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

@@ -202,6 +202,9 @@ def _list(agency: AgencyClient, *, as_json: bool) -> None:
         out.print_json(data=rows)
         return
     table = Table("view", "state", "from", "kind", "urgency", "received")
+    table.columns[0].no_wrap = True
+    for column in table.columns[1:]:
+        column.overflow = "fold"
     for row in rows:
         table.add_row(
             str(row["view"])[:12],
@@ -209,7 +212,7 @@ def _list(agency: AgencyClient, *, as_json: bool) -> None:
             str(row["from"] or "—"),
             str(row["kind"] or f"[{row['code']}]"),
             str(row["urgency"] or ""),
-            str(row["received"]),
+            str(row["received"])[:16],
         )
     out.print(table if rows else "Nothing has arrived.")
 
@@ -289,7 +292,7 @@ def contacts(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
                 "class": bundle.directory.agency_of(contact).party_class.value,
                 "keeping": contact.keeping.value,
                 "mandate": "in force" if mandate else "ended or not begun",
-                "until": show.moment(last.end) if last else None,
+                "until": show.moment(last.end)[:10] if last else None,
                 "types": sorted(last.types) if last else [],
                 "duties": sorted(d.value for d in last.duties) if last else [],
                 "fingerprint": fingerprint(contact.signing_key),
@@ -298,15 +301,12 @@ def contacts(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
     if as_json:
         out.print_json(data=rows)
         return
-    table = Table("address", "class", "kept by", "mandate", "until", "types")
+    table = Table("address", "class", "mandate", "types")
+    table.columns[0].no_wrap = True
     for row in rows:
+        until = "in force until" if row["mandate"] == "in force" else "ended or not begun;"
         table.add_row(
-            str(row["address"]),
-            str(row["class"]),
-            str(row["keeping"]),
-            str(row["mandate"]),
-            str(row["until"] or ""),
-            " ".join(row["types"] or ()),
+            str(row["address"]), str(row["class"]), f"{until} {row['until'] or '—'}", " ".join(row["types"] or ())
         )
     out.print(table)
 

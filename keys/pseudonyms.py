@@ -1,4 +1,4 @@
-"""Pseudonyms: stable for one recipient agency, unlinkable across agencies, at least 50 bits (DESIGN section 7.1)."""
+"""Pseudonyms: stable for one recipient agency, unlinkable across agencies, of 50 bits (docs/design.md section 7.1)."""
 
 from collections.abc import Container
 from hashlib import blake2b

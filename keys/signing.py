@@ -4,31 +4,32 @@ A signature covers `pae(tag, body)`; the tag is bound to the kind of key by `key
 never make what passes for a guard's, a worker's or an officer's word.
 """
 
-from functools import lru_cache
 from hashlib import sha256
+from typing import Final
 
-from nacl.bindings import crypto_sign_seed_keypair
+from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
 from nacl.exceptions import BadSignatureError
-from nacl.signing import SigningKey, VerifyKey
 
 from keys.domains import KeyKind, Tag, may_sign
 from messages.errors import KeyTrouble, Unverified
+from messages.limits import SIGNATURE
 from messages.signed import Signed, pae
+
+PUBLIC_KEY: Final = 32
 
 
 class Signer:
     """A private Ed25519 key of one kind, and the handle its holder has in the directory."""
 
-    __slots__ = ("_key", "_seed", "handle", "kind", "public")
+    __slots__ = ("_secret", "_seed", "handle", "kind", "public")
 
     def __init__(self, kind: KeyKind, handle: str, seed: bytes) -> None:
         if len(seed) != 32:
             raise KeyTrouble("A signing key's seed has 32 bytes.")
-        self._key = SigningKey(seed)
         self._seed = seed
         self.kind = kind
         self.handle = handle
-        self.public = crypto_sign_seed_keypair(seed)[0]
+        self.public, self._secret = crypto_sign_seed_keypair(seed)
 
     def __repr__(self) -> str:
         return f"Signer({self.kind.value}, {self.handle})"
@@ -41,7 +42,7 @@ class Signer:
         """64 bytes over `pae(tag, body)`. Raises `KeyTrouble` where this kind of key may not sign that."""
         if not may_sign(self.kind, tag):
             raise KeyTrouble(f"A {self.kind.value}'s key does not sign a {tag.value}.")
-        return self._key.sign(pae(tag.value, body)).signature
+        return crypto_sign(pae(tag.value, body), self._secret)[:SIGNATURE]
 
     def sign(self, tag: Tag, body: bytes) -> Signed:
         """The body with its signature, ready to travel."""
@@ -51,18 +52,15 @@ class Signer:
         """64 bytes over the text of a C2SP signed note. For the log's and a witness's key only."""
         if self.kind not in (KeyKind.LOG, KeyKind.WITNESS):
             raise KeyTrouble(f"A {self.kind.value}'s key does not sign log heads.")
-        return self._key.sign(text).signature
-
-
-@lru_cache(maxsize=4096)
-def _verify_key(public: bytes) -> VerifyKey:
-    return VerifyKey(public)
+        return crypto_sign(text, self._secret)[:SIGNATURE]
 
 
 def check(public: bytes, tag: Tag, body: bytes, signature: bytes) -> None:
     """Raise `Unverified` unless `signature` is that key's over `pae(tag, body)`."""
     try:
-        _verify_key(public).verify(pae(tag.value, body), signature)
+        if len(public) != PUBLIC_KEY or len(signature) != SIGNATURE:  # libsodium would read past a shorter key
+            raise BadSignatureError
+        crypto_sign_open(signature + pae(tag.value, body), public)
     except (BadSignatureError, ValueError, TypeError):
         raise Unverified(f"The signature over the {tag.value} does not hold.") from None
 

@@ -63,7 +63,7 @@ class AttestedSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardAttestation:
-    """The release guard's word over what one recipient without identity rights gets (DESIGN section 7.3)."""
+    """The release guard's word over what one recipient without identity rights gets (docs/design.md section 7.3)."""
 
     message: MessageId
     sender: ContactHandle
@@ -181,7 +181,7 @@ class ConsentRoute(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """The terms of a person's consent, without the person: no name, no pseudonym (DESIGN section 6)."""
+    """The terms of a person's consent, without the person: no name, no pseudonym (docs/design.md section 6)."""
 
     id: bytes
     collector: ContactHandle

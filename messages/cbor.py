@@ -28,16 +28,20 @@ _BUILT_IN_TAGS = (
     43000, 55799,
 )  # fmt: skip
 _TAGS = dict.fromkeys(_BUILT_IN_TAGS, _refuse_tag)
-_PLAIN = (bytes, str, int, bool, type(None))
+_LEAVES = frozenset({bytes, str, int, bool, type(None)})
+_MISSING = object()
 
 
 def _plain(value: object) -> bool:
     kind = type(value)
-    if kind in _PLAIN:
-        return True
     if kind is dict:
-        return all(type(k) is str and _plain(v) for k, v in value.items())  # type: ignore[attr-defined]
-    return kind is list and all(map(_plain, value))  # type: ignore[call-overload]
+        for key, item in value.items():  # type: ignore[attr-defined]
+            if type(key) is not str or (type(item) not in _LEAVES and not _plain(item)):
+                return False
+        return True
+    if kind is list:
+        return all(type(item) in _LEAVES or _plain(item) for item in value)  # type: ignore[attr-defined]
+    return kind in _LEAVES
 
 
 def load(data: bytes, limit: int, what: str = "object") -> Any:
@@ -90,19 +94,24 @@ class Reader:
         except KeyError:
             raise Malformed(f"The {self._what} lacks {name}.") from None
 
-    def _wrong(self, name: str) -> Malformed:
+    def _wrong(self, name: str, value: object = None) -> Malformed:
+        if value is _MISSING:
+            return Malformed(f"The {self._what} lacks {name}.")
         return Malformed(f"In the {self._what}, {name} has the wrong form.")
 
     def raw(self, name: str, minimum: int = 0, maximum: int = limits.ENVELOPE_BYTES) -> bytes:
         """Bytes of a length within bounds."""
-        value = self._take(name)
+        value = self._fields.pop(name, _MISSING)
         if type(value) is not bytes or not minimum <= len(value) <= maximum:
-            raise self._wrong(name)
+            raise self._wrong(name, value)
         return value
 
     def fixed(self, name: str, length: int) -> bytes:
         """Bytes of exactly this length."""
-        return self.raw(name, length, length)
+        value = self._fields.pop(name, _MISSING)
+        if type(value) is not bytes or len(value) != length:
+            raise self._wrong(name, value)
+        return value
 
     def maybe(self, name: str, length: int) -> bytes | None:
         """Bytes of exactly this length, or null."""
@@ -113,9 +122,9 @@ class Reader:
 
     def text(self, name: str, maximum: int = limits.TEXT) -> str:
         """Text of at most `maximum` characters."""
-        value = self._take(name)
+        value = self._fields.pop(name, _MISSING)
         if type(value) is not str or len(value) > maximum:
-            raise self._wrong(name)
+            raise self._wrong(name, value)
         return value
 
     def maybe_text(self, name: str, maximum: int = limits.TEXT) -> str | None:
@@ -127,9 +136,9 @@ class Reader:
 
     def number(self, name: str, maximum: int = 2**53 - 1) -> int:
         """An unsigned integer."""
-        value = self._take(name)
+        value = self._fields.pop(name, _MISSING)
         if type(value) is not int or not 0 <= value <= maximum:
-            raise self._wrong(name)
+            raise self._wrong(name, value)
         return value
 
     def flag(self, name: str) -> bool:
@@ -147,9 +156,9 @@ class Reader:
 
     def code(self, name: str, of: Callable[[str], T]) -> T:
         """Text that `of` (an enumeration or a checker of `messages.ids`) accepts."""
-        value = self._take(name)
+        value = self._fields.pop(name, _MISSING)
         if type(value) is not str or len(value) > limits.TEXT:
-            raise self._wrong(name)
+            raise self._wrong(name, value)
         try:
             return of(value)
         except ValueError:

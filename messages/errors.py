@@ -61,7 +61,7 @@ class UnknownSender(RemoteError):
 
 
 class Stale(RemoteError):
-    """Created in the future, expired, or admitted later than the kind allows (DESIGN section 5, "fresh")."""
+    """Created in the future, expired, or admitted later than the kind allows (docs/design.md section 5, "fresh")."""
 
     code = "stale"
     says = "The message is too old, dated in the future, or past its expiry; a person has to look at it again."

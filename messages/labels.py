@@ -219,7 +219,7 @@ class Flag(StrEnum):
 
 
 class PartyClass(StrEnum):
-    """Classes of agencies (DESIGN section 2)."""
+    """Classes of agencies (docs/design.md section 2)."""
 
     POL = "POL"
     PRO = "PRO"

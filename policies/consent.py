@@ -1,4 +1,4 @@
-"""What a person's consent allows (CATALOGUE R-07, R-08; DESIGN section 6).
+"""What a person's consent allows (CATALOGUE R-07, R-08; docs/design.md section 6).
 
 A `Consent` is terms without a person: random id, purposes, recipient or class, (type, flags) items, dates, route. Who
 calls this has already held its signatures against the directory, the second contact's where one is due included, and

@@ -84,14 +84,14 @@ class RulesBroken(Exception):
     """The packaged rules do not load: a fault of this installation, never of a message."""
 
 
-SILENCE: Final = Rule("SC-00", "DESIGN law 2", "No rule permits this, and silence refuses.", "hard")
+SILENCE: Final = Rule("SC-00", "docs/design.md law 2", "No rule permits this, and silence refuses.", "hard")
 UNJUDGED: Final = Rule(
-    "SC-98", "DESIGN law 2", "A rule could not be judged, and what cannot be judged is refused.", "hard"
+    "SC-98", "docs/design.md law 2", "A rule could not be judged, and what cannot be judged is refused.", "hard"
 )
 UNKNOWN: Final = Rule(
-    "SC-99", "DESIGN law 2", "The request uses a type, part or word that the rules do not know.", "hard"
+    "SC-99", "docs/design.md law 2", "The request uses a type, part or word that the rules do not know.", "hard"
 )
-EMPTY: Final = Rule("SC-97", "DESIGN 4", "Nothing in the message is granted to this recipient.", "hard")
+EMPTY: Final = Rule("SC-97", "docs/design.md section 4", "Nothing in the message is granted to this recipient.", "hard")
 HOUSE: Final = (SILENCE, UNJUDGED, UNKNOWN, EMPTY)
 """Rules that no file can change or drop."""
 

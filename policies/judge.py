@@ -54,8 +54,8 @@ def refused(rule: str, sections: Collection[SectionDetail]) -> Judgement:
 
 
 def countersignature_due(consent: Consent, sender: Contact, recipient_class: PartyClass) -> bool:
-    """Whether a second contact has to have countersigned (DESIGN section 6): towards an NGO, or where the sender
-    collected a consent to direct identity or location itself.
+    """Whether a second contact has to have countersigned: towards an NGO, or where the sender itself collected a consent
+    to direct identity or location (docs/design.md section 6).
     """
     exposing = any({Flag.DIRECT, Flag.LOCATION} & set(flags) for _, flags in consent.items)
     return recipient_class in _NGO or (exposing and consent.collector == sender.handle)

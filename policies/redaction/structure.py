@@ -1,4 +1,4 @@
-"""Structural redaction (DESIGN section 7.1): what a recipient without identity rights gets of one section.
+"""Structural redaction (docs/design.md section 7.1): what a recipient without identity rights gets of one section.
 
 `generalise` is pure: D, L and S fields are gone, Q fields are coarser or gone, ids and pseudonyms are this recipient
 agency's own. What stands for each field is in the catalogue's data file (`generalise`), and `treatment` tells it. The
