@@ -54,8 +54,9 @@ def refused(rule: str, sections: Collection[SectionDetail]) -> Judgement:
 
 
 def countersignature_due(consent: Consent, sender: Contact, recipient_class: PartyClass) -> bool:
-    """Whether a second contact has to have countersigned: towards an NGO, or where the sender itself collected a consent
-    to direct identity or location (docs/design.md section 6).
+    """Whether a second contact has to have countersigned (docs/design.md section 6).
+
+    It has to towards an NGO, and where the sender itself collected a consent to direct identity or location.
     """
     exposing = any({Flag.DIRECT, Flag.LOCATION} & set(flags) for _, flags in consent.items)
     return recipient_class in _NGO or (exposing and consent.collector == sender.handle)

@@ -1,0 +1,106 @@
+"""The whole demonstration, run as a newcomer runs it: real server, real processes, real attacks."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "operation-orchid"
+UNENTITLED = ("broker", "logs", "wrenfold-support", "national-rapporteur", "labour-inspectorate", "officer")
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The folder that the demonstration leaves, and the one object that it prints."""
+    out = tmp_path_factory.mktemp("orchid") / "out"
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "demo", "--out", str(out), "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    yield out, json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def needles() -> list[bytes]:
+    expected = yaml.safe_load((EXAMPLE / "expected.yaml").read_text(encoding="utf-8"))
+    found = [str(text).encode() for text in expected["search_for"]]
+    assert len(found) > 100
+    return found
+
+
+def hits(folder: Path, needles: list[bytes]) -> set[bytes]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files, f"nothing to search in {folder.name}"
+    return {needle for path in files for data in (path.read_bytes(),) for needle in needles if needle in data}
+
+
+def test_everything_that_must_happen_happens(played: tuple[Path, dict[str, Any]]) -> None:
+    checks = played[1]["checks"]
+    assert len(checks) >= 30
+    assert [c["check"] for c in checks if not c["holds"]] == []
+
+
+def test_every_message_is_told_with_recipient_sections_decision_and_rules(
+    played: tuple[Path, dict[str, Any]],
+) -> None:
+    messages = played[1]["messages"]
+    assert {m["recipient"].split("/")[0] for m in messages} == {
+        "district-prosecutor",
+        "valea-police",
+        "labour-inspectorate",
+        "wrenfold-support",
+        "national-rapporteur",
+    }
+    for message in messages:
+        assert message["decision"] in ("permit", "refuse")
+        assert message["rules"]
+        assert message["granted"]
+        assert isinstance(message["withheld"], list)
+
+
+def test_every_refusal_names_its_rule(played: tuple[Path, dict[str, Any]]) -> None:
+    refused = played[1]["refused"]
+    assert {r["attack"] for r in refused} == {
+        "undesignated",
+        "expired-mandate",
+        "type-not-agreed",
+        "identity-without-consent",
+        "unattested",
+        "mislabelled",
+        "forged-signature",
+        "altered-ciphertext",
+        "stale",
+        "same-id-other-bytes",
+        "replayed-by-another-agency",
+    }
+    assert all(r["decision"] == "refuse" and r["rules"] for r in refused)
+
+
+def test_the_log_head_is_told(played: tuple[Path, dict[str, Any]]) -> None:
+    head = played[1]["log_head"]
+    assert head["size"] > 80
+    assert len(head["root"]) == 44
+
+
+@pytest.mark.parametrize("holder", UNENTITLED)
+def test_no_victims_name_phone_or_document_is_with(
+    holder: str, played: tuple[Path, dict[str, Any]], needles: list[bytes]
+) -> None:
+    assert hits(played[0] / holder, needles) == set()
+
+
+def test_the_same_search_finds_the_victims_where_they_may_be(
+    played: tuple[Path, dict[str, Any]], needles: list[bytes]
+) -> None:
+    assert len(hits(played[0] / "district-prosecutor", needles)) > 50
