@@ -32,7 +32,7 @@ from policies.agreements import read_all
 from policies.decide import packaged
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
-_DATE: Final = re.compile(r"\b(20\d\d-[01]\d-[0-3]\d)\b")
+_DATE: Final = re.compile(r"\b(20(?:2[6-9]|[3-9]\d)-[01]\d-[0-3]\d)\b")
 STORY: Final = date(2026, 11, 20)
 """The day on which Operation Orchid plays: dates in its files are moved so that this is today."""
 _PRACTICE_COST: Final = keystore.Cost(1, keystore.MIN_MEMORY)

@@ -112,6 +112,11 @@ def _phone_score(text: str, start: int, found: str) -> float:
     return 0.0
 
 
+_BIRTH = re.compile(
+    r"\b(?:born(?:\s+on)?|d\.?\s?o\.?\s?b\.?|b\.|date\s+of\s+birth|birth\s?date|né[e]?(?:\s+le)?)\W{0,4}$", re.I
+)
+
+
 def find_patterns(text: str, dates: Sequence[DateFound], settings: Settings) -> list[Finding]:
     """Everything in a clean text that looks like an identifier, whoever's it is; spans may overlap."""
     return list(_patterns(text, dates, settings)) if settings.patterns else []
@@ -156,7 +161,12 @@ def _patterns(text: str, dates: Sequence[DateFound], settings: Settings) -> Iter
             yield from (Finding(m.start(), m.end(), "address", None, 0.7, "pattern") for m in street.finditer(text))
     exact = [date for date in dates if date.exact and date.plain]
     if settings.generalise_dates:
-        yield from (Finding(d.start, d.end, "date", None, 0.9, f"in {generalised(d.readings)}") for d in exact)
+        for d in exact:
+            # Month and year of a birth narrow a person down too far, whosever it is.
+            if _BIRTH.search(text, max(0, d.start - 24), d.start):
+                yield Finding(d.start, d.end, "birthdate", None, 0.9, "a date after a word for birth")
+            else:
+                yield Finding(d.start, d.end, "date", None, 0.9, f"in {generalised(d.readings)}")
     undated = text  # the same text without its dates: a phone must not run into the day that follows it
     if exact:
         pieces: list[str] = []

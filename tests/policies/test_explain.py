@@ -26,7 +26,7 @@ def test_a_refused_view_says_which_section_which_rule_and_which_source() -> None
     )
     assert text.index("REFUSED    referral") < text.index("permitted  cover")
     assert "SC-40: The recipient has no right of its own to identities" in text
-    assert "(DESIGN 7.3 (release guard); CATALOGUE R-05)" in text
+    assert "(docs/design.md section 7.3 (release guard); CATALOGUE R-05)" in text
     assert max(map(len, text.splitlines())) <= explain.WIDTH
 
 

@@ -187,3 +187,23 @@ def test_ordinary_numbers_stay(text: str) -> None:
 def test_short_numbers_are_not_searched() -> None:
     short = Identity(pseudonym="V-S", numbers=("12",))
     assert redact("12 men", (short,)).text == "12 men"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "She was born on 11 June 2010.",
+        "(b. 12.03.1998)",
+        "DOB: 1998-04-17",
+        "date of birth 17 April 1998",
+        "née le 3/4/1990",
+    ],
+)
+def test_a_date_after_a_word_for_birth_keeps_neither_month_nor_year_whosever_it_is(text: str) -> None:
+    done = redact(text, ()).text
+    assert "[date of birth]" in done
+    assert not any(year in done for year in ("2010", "1998", "1990"))
+
+
+def test_any_other_exact_date_keeps_its_month() -> None:
+    assert redact("They met on 3 May 2024.", ()).text == "They met on [a date in May 2024]."
