@@ -359,6 +359,9 @@ class AgencyClient:
                 accepted=evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE,
                 repeated=answer.repeated,
             )
+            self.journal.promised(
+                (leaf, evidence.include_by) for leaf in (evidence.leaf, *(o.leaf for o in evidence.outcomes))
+            )
             future = self._waiting.get(evidence.submission)
             if future is not None and not future.done():
                 future.set_result((evidence, answer.repeated))
@@ -434,6 +437,7 @@ class AgencyClient:
         )
         signed = self.keys.signer.sign(Tag.RETRIEVAL, retrieval.to_bytes())
         self.journal.opening(view, signed.to_bytes())
+        self.journal.promised([(opened.stamp.leaf, opened.stamp.include_by)])
         await self._send_retrievals()
         return received
 
@@ -486,6 +490,21 @@ class AgencyClient:
         except AuditError:
             raise Unverified("The log's proof does not hold: tell the security officers.") from None
         return Inclusion(index, size, root)
+
+    async def check_promises(self) -> list[bytes]:
+        """Ask for the proof of every leaf that was promised to us and not proved yet; the broken promises.
+
+        A leaf that is not in the log by its include-by is an alarm: the broker has shown a record that it does not
+        keep. Raises `Unverified` where a proof or head does not hold, which is a worse one.
+        """
+        broken = []
+        for leaf, include_by in self.journal.open_promises():
+            if await self.prove(leaf) is not None:
+                self.journal.kept_promise(leaf)
+            elif clock() > include_by:
+                broken.append(leaf)
+                log.error("alarm", what="not-in-log", leaf=leaf.hex(), include_by=include_by)
+        return broken
 
     async def _head(self, note: bytes, size: int) -> bytes:
         """The root of a head of this size, if the log signed it and it continues the last one we verified."""

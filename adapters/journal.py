@@ -5,7 +5,7 @@ one goes on from: what was queued is sent again with the same bytes, and the bro
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS inbox (
   code TEXT);
 CREATE TABLE IF NOT EXISTS retrieval (
   view TEXT PRIMARY KEY, signed BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS promise (
+  leaf BLOB PRIMARY KEY, include_by INTEGER NOT NULL, proved INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS head (size INTEGER PRIMARY KEY, root BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS pseudonym (
   agency TEXT NOT NULL, person TEXT NOT NULL, pseudonym TEXT NOT NULL UNIQUE, PRIMARY KEY (agency, person));
@@ -171,6 +173,23 @@ class Journal:
         """The bus has taken it."""
         with self._write() as db:
             db.execute("UPDATE retrieval SET sent = 1 WHERE view = ?", (view,))
+
+    # what the log promised
+
+    def promised(self, leaves: Iterable[tuple[bytes, int]]) -> None:
+        """Note leaf hashes that a worker promised to be in the log by a time (milliseconds)."""
+        with self._write() as db:
+            db.executemany("INSERT OR IGNORE INTO promise (leaf, include_by) VALUES (?, ?)", list(leaves))
+
+    def open_promises(self) -> list[tuple[bytes, int]]:
+        """Leaf hashes without a proof yet, the most urgent first."""
+        rows = self._db.execute("SELECT leaf, include_by FROM promise WHERE proved = 0 ORDER BY include_by")
+        return [(bytes(leaf), int(by)) for leaf, by in rows]
+
+    def kept_promise(self, leaf: bytes) -> None:
+        """A verified proof is here."""
+        with self._write() as db:
+            db.execute("UPDATE promise SET proved = 1 WHERE leaf = ?", (leaf,))
 
     # what we know
 

@@ -25,6 +25,7 @@ audit_app = typer.Typer(help="The log of what was decided.", no_args_is_help=Tru
 app.command()(messages.send)
 app.command()(messages.release)
 app.command()(messages.outbox)
+app.command()(messages.promises)
 app.command()(messages.contacts)
 app.command()(messages.inspect)
 app.command()(serve.up)

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from adapters.casefile import read_file
 from adapters.client import AgencyClient, connect, offline
-from adapters.home import Home, read_bundle
+from adapters.home import read_bundle
 from adapters.journal import NEW, QUEUED, Journal
 from cli import show
 from cli.common import (
@@ -274,6 +274,27 @@ def inbox_ack(
 
 
 @command
+def promises(home: HomeOption = Path(), contact: ContactOption = "", url: UrlOption = None) -> None:
+    """Check that everything the broker promised to log is in the log; a broken promise is an alarm (exit 1)."""
+    name = only_contact(home, contact)
+    secret = passphrase(home)
+
+    async def main() -> None:
+        async with connect(home, name, secret, url) as agency:
+            broken = await agency.check_promises()
+            waiting = len(agency.journal.open_promises()) - len(broken)
+            head = agency.journal.head()
+            out.print(f"log head verified: {head[0]} leaves" if head else "no log head seen yet")
+            if waiting:
+                out.print(f"{waiting} not in the log yet, and not due")
+            if broken:
+                fail(f"{len(broken)} promised leaves are not in the log; tell the security officers.", REFUSED)
+            out.print("every due promise is kept")
+
+    run(main())
+
+
+@command
 def contacts(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
     """The designated contacts of the task force, with their mandates."""
     from adapters.home import clock
@@ -333,4 +354,4 @@ def inspect(
         out.print(json.dumps(description, indent=2, ensure_ascii=False))
 
 
-__all__ = ["Home", "contacts", "err", "inbox_app", "inspect", "outbox", "release", "send"]
+__all__ = ["contacts", "inbox_app", "inspect", "outbox", "promises", "release", "send"]

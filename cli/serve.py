@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from adapters.client import AgencyClient, connect
@@ -28,11 +29,15 @@ from cli.common import (
     service_logs,
     until_stopped,
 )
-from messages.errors import DependencyError
+from messages.errors import DependencyError, ShareError, Unverified
 
 adapter_app = typer.Typer(help="The agency's adapter as a service.")
 guard_app = typer.Typer(help="The release guard: checks and seals what goes to recipients without identity rights.")
 
+log = structlog.get_logger("cli.serve")
+
+WATCH_SECONDS = 15.0
+"""Between two looks at what the log promised; include-by is ten minutes."""
 READY = "ready"
 """The line a service prints when it can be used; whoever starts it waits for that, not for a time."""
 
@@ -91,11 +96,14 @@ def adapter_run(
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with connect(home, name, secret, url) as agency:
             print(READY, flush=True)  # noqa: T201
-            receiving = asyncio.create_task(_receive(agency, target))
             stopped = asyncio.ensure_future(until_stopped())
-            await asyncio.wait({receiving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            receiving.cancel()
-            await asyncio.gather(receiving, return_exceptions=True)
+            tasks = [asyncio.create_task(_receive(agency, target)), asyncio.create_task(_watch(agency))]
+            await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (*tasks, stopped):
+                task.cancel()
+            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(outcome, ShareError):
+                    raise outcome
 
     run(main())
 
@@ -106,6 +114,19 @@ async def _receive(agency: AgencyClient, target: Path) -> None:
         path = target / f"{received.view_id}.json"
         value = json.dumps(show.received_json(directory, received), ensure_ascii=False, indent=1)
         write_atomically(path, [value.encode(), b"\n"])
+
+
+async def _watch(agency: AgencyClient) -> None:
+    """Hold the broker to its promises: every leaf in the log by its include-by, every head a continuation."""
+    while True:
+        try:
+            await agency.flush()
+            await agency.check_promises()
+        except Unverified as error:
+            log.error("alarm", what=error.code, says=str(error))
+        except DependencyError as error:
+            log.warning("bus-trouble", code=error.code)
+        await asyncio.sleep(WATCH_SECONDS)
 
 
 async def start_service(*arguments: str, log: Path | None = None) -> asyncio.subprocess.Process:
