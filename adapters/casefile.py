@@ -171,17 +171,18 @@ def complete(case: CaseFile, message: bytes, now: int, catalogue: Catalogue) -> 
 
     Raises `BadInput` naming object and field.
     """
-    return [_complete(o, case, message, now, catalogue) for o in case.objects]
+    return [_complete(o, f"objects[{i}]", case, message, now, catalogue) for i, o in enumerate(case.objects)]
 
 
 def complete_known(case: CaseFile, message: bytes, now: int, catalogue: Catalogue) -> list[dict[str, Any]]:
     """The same for the identities that are known and not sent."""
-    return [_complete(o, case, message, now, catalogue) for o in case.known]
+    return [_complete(o, f"known[{i}]", case, message, now, catalogue) for i, o in enumerate(case.known)]
 
 
-def _complete(obj: Mapping[str, Any], case: CaseFile, message: bytes, now: int, catalogue: Catalogue) -> dict[str, Any]:
+def _complete(
+    obj: Mapping[str, Any], where: str, case: CaseFile, message: bytes, now: int, catalogue: Catalogue
+) -> dict[str, Any]:
     names = {str(o["id"]): opaque_id(message, str(o["id"])) for o in (*case.objects, *case.known)}
-    where = f"object {str(obj['id'])[:20]!r}"
     try:
         data_type = catalogue.type(obj.get("type"))
         filled: dict[str, Any] = {

@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 
 from adapters.casefile import CaseFile
-from adapters.guard import SOCKET, GuardClient, GuardRequest, GuardSection, known_bytes
+from adapters.guard import SOCKET, GuardClient, GuardRefused, GuardRequest, GuardSection, known_bytes
 from adapters.home import ContactKeys, Home, clock
 from adapters.journal import ACCEPTED, DONE, HELD, NEW, QUARANTINED, QUEUED, Incoming, Journal
 from adapters.planning import MessagePlan, Plan, Planner
@@ -66,6 +66,7 @@ class Sent:
     evidence: Evidence | None = None
     repeated: bool = False
     bytes: int = 0
+    says: str = ""  # why, where the guard refused it
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,6 +98,7 @@ class AgencyClient:
         self.keys = keys
         self.journal = journal
         self._port = port
+        self._retrievals = asyncio.Event()
         self._waiting: dict[bytes, asyncio.Future[tuple[Evidence, bool]]] = {}
         self._agreements = read_all(home.bundle.agreements.items())
         self._engine = Engine.load()
@@ -151,15 +153,22 @@ class AgencyClient:
     ) -> tuple[Plan, list[Sent]]:
         """Plan, seal, sign, journal and submit; raises `NotPermitted` where no recipient may get anything.
 
-        A message that needs a second contact's release is kept in the journal as held: see `release`.
+        A message that needs a second contact's release is kept in the journal as held: see `release`. One that the
+        guard refuses comes back with the state "refused" and the guard's sentence; the others go all the same.
         """
         fresh(self.home.bundle, clock())
         plan = self.plan(case, to)
         if not plan.messages:
             raise NotPermitted(self.sentence(plan.refused[0].rules))
-        sent = []
+        sent: list[Sent] = []
         for message in plan.messages:
-            envelope = await self.compose(message, countersigner=countersigner)
+            try:
+                envelope = await self.compose(message, countersigner=countersigner)
+            except GuardRefused as refusal:
+                sent.append(
+                    Sent(message=message.header.id, plan=message, submission=b"", state="refused", says=str(refusal))
+                )
+                continue
             held = any(r.needs_release for r in message.recipients)
             sent.append(await self.submit(envelope, message, held=held))
         return plan, sent
@@ -190,6 +199,11 @@ class AgencyClient:
             statement = self._encryption_key(recipient.contact, header.created)
             if recipient.agreement is None:
                 raise NotPermitted(self.sentence(recipient.rules))
+            case = (
+                reference(self.home.register_key, recipient.agency.handle, f"case:{message.case}")
+                if message.case
+                else None
+            )
             thread = reference(self.home.register_key, recipient.agency.handle, message_text(header.id))
             if message.guarded:
                 request = GuardRequest(
@@ -214,7 +228,7 @@ class AgencyClient:
                         public=statement,
                         sections=recipient.granted,
                         thread=thread,
-                        case=None,
+                        case=case,
                     )
                 )
             else:
@@ -228,6 +242,7 @@ class AgencyClient:
                         agreement=recipient.agreement.id,
                         public=statement,
                         thread=thread,
+                        case=case,
                     )
                 )
         for consent in message.consents:
@@ -436,20 +451,30 @@ class AgencyClient:
             checkpoint=self.journal.head(),
         )
         signed = self.keys.signer.sign(Tag.RETRIEVAL, retrieval.to_bytes())
-        self.journal.opening(view, signed.to_bytes())
-        self.journal.promised([(opened.stamp.leaf, opened.stamp.include_by)])
-        await self._send_retrievals()
+        self.journal.opening(view, signed.to_bytes(), (opened.stamp.leaf, opened.stamp.include_by))
+        self._retrievals.set()
         return received
 
     async def _send_retrievals(self) -> None:
         if self._port is None:
             return
-        for view, signed in self.journal.unsent_retrievals():
-            try:
+        sent: list[str] = []
+        try:
+            for view, signed in self.journal.unsent_retrievals():
                 await self._port.submit("retrieval", signed)
-            except DependencyError:
-                return  # it stays in the journal and goes with the next flush
-            self.journal.retrieval_sent(view)
+                sent.append(view)
+        except DependencyError as error:
+            log.info("bus-trouble", code=error.code)  # the rest stays in the journal and goes with the next flush
+        finally:
+            if sent:
+                self.journal.retrieval_sent(*sent)
+
+    async def report_retrievals(self) -> None:
+        """Send retrieval evidences as they are made, until cancelled; they were journaled before the text was shown."""
+        while True:
+            await self._retrievals.wait()
+            self._retrievals.clear()
+            await self._send_retrievals()
 
     def done(self, view: ViewId) -> None:
         """Mark a view as handled by people."""
@@ -459,7 +484,7 @@ class AgencyClient:
         self.journal.mark(view, DONE)
 
     def _incoming(self, view: str) -> Incoming:
-        found = [i for i in self.journal.incoming(self.keys.contact.handle) if i.view.startswith(view)]
+        found = self.journal.arrived(self.keys.contact.handle, view)
         if len(found) != 1:
             raise BadInput(f"There is no one message {view!r} in this inbox; see: safeconduct inbox list")
         return found[0]
@@ -583,9 +608,14 @@ async def connect(
         port = await NatsAgency.open(connection, home.agency.handle)
         stack.push_async_callback(port.close)
         client = AgencyClient(home, keys, journal, port)
-        listening = asyncio.create_task(client.listen())
-        stack.callback(listening.cancel)
-        yield client
+        tasks = [asyncio.create_task(client.listen()), asyncio.create_task(client.report_retrievals())]
+        try:
+            yield client
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await client._send_retrievals()
 
 
 __all__ = [

@@ -22,6 +22,7 @@ from keys.sealing import DecryptionKey
 from keys.signing import Signer
 from messages.directory import Agency, Bundle, Contact
 from messages.errors import BadInput, KeyTrouble
+from policies import edition
 
 ADAPTER_KEY: Final = "keys/adapter.key"
 
@@ -57,6 +58,7 @@ class Home:
         """Read `folder`, or raise with what to do."""
         settings = read_settings(folder)
         bundle = read_bundle(folder)
+        edition.check(bundle)
         name = settings.get("agency")
         agency = next((a for a in bundle.directory.agencies if a.name == name), None)
         if agency is None:

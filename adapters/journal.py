@@ -152,14 +152,25 @@ class Journal:
             rows = self._db.execute(f"{query} WHERE contact = ? ORDER BY received, rowid", (contact,))
         return [Incoming(*row) for row in rows]
 
+    def arrived(self, contact: str, prefix: str) -> list[Incoming]:
+        """Views of this contact whose id begins so; at most two, which is enough to know that it is not one."""
+        rows = self._db.execute(
+            "SELECT view, contact, delivery, received, state, code FROM inbox "
+            "WHERE contact = ? AND view >= ? AND view < ? LIMIT 2",
+            (contact, prefix, prefix + "g"),  # view ids are hexadecimal: "g" follows all of them
+        )
+        return [Incoming(*row) for row in rows]
+
     def mark(self, view: str, state: str, code: str | None = None) -> None:
         """Move a view on."""
         with self._write() as db:
             db.execute("UPDATE inbox SET state = ?, code = ? WHERE view = ?", (state, code, view))
 
-    def opening(self, view: str, signed: bytes) -> bytes:
-        """Keep the retrieval evidence before the text is shown; the first one stays the one."""
+    def opening(self, view: str, signed: bytes, promise: tuple[bytes, int] | None = None) -> bytes:
+        """Keep the retrieval evidence before the text is shown, and what the stamp promised; the first one stays."""
         with self._write() as db:
+            if promise is not None:
+                db.execute("INSERT OR IGNORE INTO promise (leaf, include_by) VALUES (?, ?)", promise)
             db.execute("INSERT OR IGNORE INTO retrieval (view, signed) VALUES (?, ?)", (view, signed))
             db.execute("UPDATE inbox SET state = ? WHERE view = ? AND state = ?", (OPENED, view, NEW))
             row = db.execute("SELECT signed FROM retrieval WHERE view = ?", (view,)).fetchone()
@@ -169,10 +180,10 @@ class Journal:
         """Retrieval evidences that the bus has not taken yet."""
         return [(str(v), bytes(s)) for v, s in self._db.execute("SELECT view, signed FROM retrieval WHERE sent = 0")]
 
-    def retrieval_sent(self, view: str) -> None:
-        """The bus has taken it."""
+    def retrieval_sent(self, *views: str) -> None:
+        """The bus has taken them."""
         with self._write() as db:
-            db.execute("UPDATE retrieval SET sent = 1 WHERE view = ?", (view,))
+            db.executemany("UPDATE retrieval SET sent = 1 WHERE view = ?", [(view,) for view in views])
 
     # what the log promised
 

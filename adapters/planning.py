@@ -101,6 +101,7 @@ class MessagePlan:
     recipients: tuple[RecipientPlan, ...]
     known: tuple[Mapping[str, Any], ...] = field(repr=False)
     consents: tuple[Consent, ...] = ()
+    case: str = ""  # the sender's own reference; each agency gets another random one for it
 
     def section(self, name: str) -> SectionDraft:
         """The section of this name."""
@@ -277,9 +278,7 @@ class Planner:
         for agency, contacts in agencies:
             failed: list[Withheld] = []
             if guarded:
-                persons = {
-                    str(o["id"]): str(o["case_pseudonym"]) for o in known if isinstance(o.get("case_pseudonym"), str)
-                }
+                persons = {str(o["id"]): str(o["case_pseudonym"]) for o in known if o["type"] == "A02"}
                 matcher = Matcher(
                     merged(
                         to_identity(p, self._stands_for(agency, p.pseudonyms, persons.get(p.reference)))
@@ -314,6 +313,7 @@ class Planner:
             recipients=tuple(plans),
             known=tuple(known),
             consents=tuple(consents.values()),
+            case=case.case,
         )
 
     def _stands_for(self, agency: Agency, pseudonyms: tuple[str, ...], register: str | None) -> str:

@@ -28,27 +28,13 @@ from messages.catalogue import Catalogue
 from messages.catalogue.jsontext import parse_json
 from messages.directory import Bundle, Contact
 from messages.envelope import COVER, Delivery, SectionDetail
-from messages.errors import ContentRefused, Malformed, RemoteError, UnknownSender, Unverified
+from messages.errors import ContentRefused, Disagrees, Malformed, Mislabelled, UnknownSender, Unverified
 from messages.evidence import Outcome, Stamp
 from messages.labels import Flag, Role
 from messages.manifest import Manifest
 from policies.agreements import Agreement
 from policies.decide import Engine
 from policies.judge import Judgement, judge
-
-
-class Disagrees(RemoteError):
-    """The broker permitted what our own rules refuse, or for other reasons."""
-
-    code = "decision-differs"
-    says = "The broker's decision is not the one that our own rules give; the message is kept aside for an officer."
-
-
-class Mislabelled(RemoteError):
-    """The content is not what the sender declared: other roles or identity flags."""
-
-    code = "mislabelled"
-    says = "The content is not what its sender declared it to be; the message is kept aside for an officer."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

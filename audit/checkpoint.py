@@ -16,8 +16,9 @@ from hashlib import sha256
 from typing import Final
 
 from audit.errors import BadSignature, Unreadable
+from audit.readers.bounds import SIGNATURE
 from audit.readers.fields import UINT_LIMIT, base64_bytes, base64_text
-from audit.readers.signed import KEY_BYTES, SIGNATURE_BYTES, verify_bytes
+from audit.readers.signed import KEY_BYTES, verify_bytes
 from audit.tree import HASH_BYTES
 
 ED25519: Final = b"\x01"
@@ -98,8 +99,8 @@ class Checkpoint:
 def sign_note(text: str, key: VerifierKey, sign: Callable[[bytes], bytes]) -> bytes:
     """The note `text` with one signature line; `sign` gives the Ed25519 signature of `key`'s private half."""
     signature = sign(text.encode())
-    if len(signature) != SIGNATURE_BYTES:
-        raise ValueError(f"an Ed25519 signature has {SIGNATURE_BYTES} bytes")
+    if len(signature) != SIGNATURE:
+        raise ValueError(f"an Ed25519 signature has {SIGNATURE} bytes")
     note = f"{text}\n{_DASH}{key.name} {base64_text(key.id + signature)}\n".encode()
     verify_note(note, key)  # never hand out what nobody could verify
     return note

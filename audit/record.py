@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit.errors import Unreadable
-from audit.readers import cbor
+from audit.readers import bounds, cbor
 from audit.readers.cbor import Value
 from audit.readers.fields import Fields, as_code, as_tuple, read_map
 from audit.readers.signed import digest
 
 SALT_BYTES: Final = 32
-MAX_RECORD_BYTES: Final = 64 * 1024  # 64 sections with their outcomes are 8 kB
+MAX_RECORD_BYTES: Final = bounds.ATTESTATION_BYTES  # what a delivery takes; 64 sections with outcomes are 8 kB
 MAX_SECTIONS: Final = 256
 
 SUBMISSION: Final = "submission"

@@ -145,6 +145,11 @@ def retrieve(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Adm
     return draft.retrieved(retrieval)
 
 
+def retrieval_key(retrieval: Retrieval) -> str:
+    """The entry's key, of contact and view: a colleague's word about a view that is not its own claims nothing."""
+    return "r" + blake2b(f"{retrieval.recipient}|{retrieval.view_id}".encode(), digest_size=16).hexdigest()
+
+
 def check_fresh(manifest: Manifest, bundle: Bundle, now: int) -> None:
     """Raise `Stale` unless the message is fresh at `now` (docs/design.md section 5)."""
     urgent = manifest.urgency.lane is Lane.URGENT
@@ -373,7 +378,7 @@ class _Draft:
         evidence = self._evidence(EvidenceType.RETRIEVAL, retrieval.message, None, leaf)
         return Admitted(
             agency=self._agency,
-            key="r" + retrieval.view_id,
+            key=retrieval_key(retrieval),
             submission=self._submission,
             entry=self._entry(evidence),
             evidence=evidence,

@@ -33,6 +33,12 @@ BATCH: Final = 400
 """Entries taken at once; with a record for submission and recipient each they fill an atomic batch."""
 
 
+class LogLost(DependencyError):
+    """LOG holds less than this host has seen: nothing may be signed until somebody has looked."""
+
+    code = "log-lost"
+
+
 class LeafIndex:
     """Where a leaf hash stands in the log: a projection in SQLite, so that memory stays flat."""
 
@@ -107,13 +113,13 @@ class Sequencer:
         """Catch up with LOG. Raises `DependencyError` where the projection is ahead of it: LOG has lost leaves."""
         last, self._flow = await self._port.tail()
         if self._tree.size > last:
-            raise DependencyError(
+            raise LogLost(
                 "The log on the bus is shorter than what this host has seen; do not go on, call the operator."
             )
         while self._tree.size < last:
             leaves = await self._port.leaves(self._tree.size, min(1000, last - self._tree.size))
             if not leaves:
-                raise DependencyError("The log on the bus lacks leaves in its middle; call the operator.")
+                raise LogLost("The log on the bus lacks leaves in its middle; call the operator.")
             self._extend(leaves)
         if self._index.count() < self._tree.size:
             for index in range(self._tree.size):
@@ -128,7 +134,20 @@ class Sequencer:
                 self._behind_since = None  # also where there was nothing to do: then nothing is behind
             except Fenced:
                 log.warning("fenced")
+                await self._start_over(stop)
+            except DependencyError as error:
+                self._behind_since = self._behind_since or self._clock()
+                log.warning("bus-trouble", code=error.code)
+                await asyncio.sleep(0.2)
+
+    async def _start_over(self, stop: asyncio.Event) -> None:
+        """Read the tail again, however long the bus takes; a log that has lost leaves ends the broker."""
+        while not stop.is_set():
+            try:
                 await self.start()
+                return
+            except LogLost:
+                raise
             except DependencyError as error:
                 self._behind_since = self._behind_since or self._clock()
                 log.warning("bus-trouble", code=error.code)

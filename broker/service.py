@@ -6,6 +6,7 @@ stops. Its folder holds nothing that a reader could open: ciphertext, digests, r
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,6 +34,7 @@ from messages.catalogue import load as load_catalogue
 from messages.directory import Bundle
 from messages.errors import BadInput, DependencyError, KeyTrouble, Malformed
 from messages.ids import AgencyHandle
+from policies import edition
 from policies.agreements import read_all
 from policies.decide import Engine
 
@@ -71,6 +73,7 @@ class BrokerHome:
         anchor = Anchor.from_json((folder / "trust" / "officers.json").read_text())
         bundle_bytes = (folder / "trust" / "bundle.cbor").read_bytes()
         bundle = open_bundle(bundle_bytes, anchor)
+        edition.check(bundle)
         secrets = keystore.read(folder / KEY_FILE, passphrase)
         handle = secrets.get("worker")
         if not isinstance(handle, str) or bundle.directory.worker(handle) is None:
@@ -124,7 +127,9 @@ class Serving:
 async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
     """Run server, worker and sequencer while the block does; leaving it drains and stops them."""
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(EmbeddedServer(home.folder / "nats", home.logins(), port=home.port))
+        server = await stack.enter_async_context(
+            EmbeddedServer(home.folder / "nats", home.logins(), port=home.port or _last_port(home.folder))
+        )
         connection = await stack.enter_async_context(
             connected(server.url, home.nkey_seed, inbox_prefix=subjects.BROKER_INBOX, name="broker")
         )
@@ -156,6 +161,7 @@ async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
         (home.folder / "run").mkdir(mode=0o700, exist_ok=True)
         address = home.folder / "run" / "address"
         address.write_text(server.url)
+        (home.folder / "run" / "port").write_text(str(server.port))
         log.info("up", epoch=home.bundle.epoch, leaves=sequencer.size)
         try:
             yield Serving(home, server, worker, sequencer, failed)
@@ -167,6 +173,16 @@ async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
             await asyncio.gather(*tasks, return_exceptions=True)
             address.unlink(missing_ok=True)
             log.info("down")
+
+
+def _last_port(folder: Path) -> int | None:
+    """The port of the run before, if it is free: adapters that are connected look for the broker where it was."""
+    try:
+        port = int((folder / "run" / "port").read_text())
+        with socket.create_server(("127.0.0.1", port)):
+            return port
+    except (OSError, ValueError, OverflowError):
+        return None
 
 
 def _tell(task: asyncio.Task[None], failed: asyncio.Future[None]) -> None:

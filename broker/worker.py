@@ -56,9 +56,10 @@ class Worker:
         """Work until `stop` is set; what is in hand is finished first."""
         pause = 0.05
         while not stop.is_set():
-            if not self._may_admit():
-                # The log is behind by more than include-by: nothing may be promised that cannot be kept.
-                log.error("admission-stopped", reason="log-behind")
+            if not self._may_admit() or self._clock() >= self.world.bundle.expires:
+                # The log is behind by more than include-by, so nothing may be promised; or the trust bundle has
+                # expired. What was submitted stays in the queue.
+                log.error("admission-stopped", reason="log-behind-or-bundle-expired")
                 await _wait(stop, 1.0)
                 continue
             try:

@@ -54,6 +54,8 @@ def passphrase(folder: Path) -> str:
             continue
         if isinstance(settings, dict) and "passphrase_file" in settings:
             return _passphrase_file(folder / str(settings["passphrase_file"]))
+    if not any((folder / name).is_file() for name in ("agency.json", "broker.json")):
+        raise BadInput(f"{folder} is not an agency's or a broker's folder; name the right one with --home.")
     if not sys.stdin.isatty():
         raise KeyTrouble("The keys are locked: set SAFECONDUCT_PASSPHRASE, or run this where it can ask you.")
     return str(typer.prompt("Passphrase", hide_input=True, err=True))
@@ -144,9 +146,13 @@ def _logs(level: int) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=_to_standard_error,
         cache_logger_on_first_use=False,
     )
+
+
+def _to_standard_error(*_: object) -> structlog.WriteLogger:
+    return structlog.WriteLogger(sys.stderr)  # looked up anew: whoever runs us may have put another one there
 
 
 def _without_traceback(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

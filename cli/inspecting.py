@@ -1,11 +1,14 @@
 """What `safeconduct inspect` tells of any file: its outside, never its content."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
-from messages import wire
+from keys.bundle import BUNDLE_BYTES
+from messages import cbor, wire
+from messages.cbor import Reader
 from messages.envelope import Delivery, Envelope, Opening, Outer, View
-from messages.errors import ShareError
+from messages.errors import Malformed, ShareError
 from messages.evidence import Evidence, Stamp
 from messages.ids import message_text
 from messages.manifest import Manifest
@@ -14,7 +17,7 @@ from messages.signed import Signed
 
 def describe(data: bytes) -> dict[str, Any] | None:
     """A description of an envelope, view, delivery or signed object, or None."""
-    for reader in (_envelope, _view, _delivery, _signed):
+    for reader in (_envelope, _view, _delivery, _signed, _bundle):
         found = _try(reader, data)
         if found is not None:
             return found
@@ -90,6 +93,27 @@ def _delivery(data: bytes) -> dict[str, Any]:
             "include_by": stamp.include_by,
         },
     }
+
+
+def _bundle(data: bytes) -> dict[str, Any]:
+    reader = Reader(cbor.load(data, BUNDLE_BYTES, "trust bundle"), "trust bundle")
+    body, signatures = reader.raw("body", 1, BUNDLE_BYTES), reader.map("signatures", 16)
+    reader.end()
+    try:
+        value = json.loads(body)
+        directory = value["directory"]
+        return {
+            "is": "trust bundle",
+            "epoch": value["epoch"],
+            "created": value["created"],
+            "expires": value["expires"],
+            "signatures by": sorted(signatures),
+            "agencies": sorted(a["name"] for a in directory["agencies"]),
+            "contacts": len(directory["contacts"]),
+            "agreements": sorted(value["agreements"]),
+        }
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Malformed("This is not a trust bundle.") from None
 
 
 def _signed(data: bytes) -> dict[str, Any]:

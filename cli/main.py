@@ -55,6 +55,16 @@ def practice_new(
     out.print(f"next: safeconduct up --home {made.broker}", soft_wrap=True)
 
 
+@practice_app.command("renew")
+@command
+def practice_renew(folder: Annotated[Path, typer.Argument(help="The practice task force.")]) -> None:
+    """Sign the trust bundle again for seven days, with fresh encryption keys; restart the broker afterwards."""
+    from adapters.home import clock
+    from cli import practice
+
+    out.print(f"signed epoch {practice.renew(folder, clock())}; restart the broker and the adapters")
+
+
 @audit_app.command("export")
 @command
 def audit_export(
@@ -104,6 +114,18 @@ def rules(
     for code, says in flow.items():
         table.add_row(code, "flow", says, "docs/protocol.md")
     out.print(table)
+
+
+@app.command()
+@command
+def types(
+    identifier: Annotated[str | None, typer.Argument(help="A data type such as A24, or a code list.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The data types: their fields, parts and identity flags; or the words of one code list."""
+    from cli import catalogue_view
+
+    catalogue_view.show(identifier, as_json=as_json)
 
 
 @app.command()

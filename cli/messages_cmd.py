@@ -9,9 +9,10 @@ import typer
 from rich.table import Table
 
 from adapters.casefile import read_file
-from adapters.client import AgencyClient, connect, offline
-from adapters.home import read_bundle
+from adapters.client import AgencyClient, Sent, connect, offline
+from adapters.home import read_bundle, read_settings
 from adapters.journal import NEW, QUEUED, Journal
+from audit.logdir import write_atomically
 from cli import show
 from cli.common import (
     DEPENDENCY,
@@ -88,18 +89,24 @@ def send(
                 out.print(show.plan_view(directory, made, content=False))
                 for one in sent:
                     out.print(f"message {message_text(one.message)}: {one.state}")
-                    if one.evidence:
+                    if one.says:
+                        out.print(f"  {one.says}", style="red", markup=False)
+                    elif one.evidence:
                         out.print(show.evidence_lines(directory, one.evidence, repeated=one.repeated))
                     elif one.state == "held":
                         out.print(f"  release it with: safeconduct release {message_text(one.message)} --as CONTACT")
                     else:
                         out.print("  no answer yet; it stays in the journal and goes with: safeconduct outbox --flush")
-            if any(s.evidence and s.evidence.type is EvidenceType.SUBMISSION_REJECTION for s in sent):
+            if any(s.state == "refused" or _rejected(s) for s in sent):
                 raise typer.Exit(REFUSED)
             if any(s.state == QUEUED for s in sent):
                 fail("The broker did not answer; what was not sent is safe in the journal.", DEPENDENCY)
 
     run(planned() if plan else sending())
+
+
+def _rejected(sent: Sent) -> bool:
+    return sent.evidence is not None and sent.evidence.type is EvidenceType.SUBMISSION_REJECTION
 
 
 @command
@@ -132,23 +139,34 @@ def outbox(
     home: HomeOption = Path(),
     contact: ContactOption = "",
     flush: Annotated[bool, typer.Option("--flush", help="Hand in what is queued.")] = False,
+    save: Annotated[str | None, typer.Option("--save", help="Write this message's sealed envelope to --into.")] = None,
+    into: Annotated[Path, typer.Option("--into", help="The file that --save writes.")] = Path("message.cbor"),
     url: UrlOption = None,
 ) -> None:
     """What we sent, what waits for a release, and what has not gone yet."""
-    name = only_contact(home, contact)
-    secret = passphrase(home)
 
     async def flushing() -> None:
-        async with connect(home, name, secret, url) as agency:
+        async with connect(home, only_contact(home, contact), passphrase(home), url) as agency:
             out.print(f"{await agency.flush()} handed in")
 
+    read_settings(home)
     if flush:
         run(flushing())
     journal = Journal(home / "journal.db")
     try:
+        if save is not None:
+            kept = journal.sent(message_from_text(save))
+            if kept is None:
+                raise BadInput("No message of that id was written here; see: safeconduct outbox")
+            write_atomically(into, [kept.data])
+            out.print(
+                f"wrote {into}: sealed, so it tells its outside only; see: safeconduct inspect {into}", soft_wrap=True
+            )
+            return
         table = Table("message", "state", "written", "bytes")
+        table.columns[0].no_wrap = True
         for item in journal.outgoing():
-            table.add_row(message_text(item.message), item.state, show.moment(item.created), str(len(item.data)))
+            table.add_row(message_text(item.message), item.state, show.moment(item.created)[:16], str(len(item.data)))
         out.print(table)
     finally:
         journal.close()

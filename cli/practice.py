@@ -10,13 +10,13 @@ import secrets as random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from audit.checkpoint import VerifierKey
+from audit.logdir import write_atomically
 from keys import keystore, statements
 from keys.bundle import Anchor, open_bundle, sign_bundle, write_body
 from keys.domains import KeyKind
@@ -29,7 +29,7 @@ from messages.directory import Agency, Contact, Directory, Guard, Mandate, Opera
 from messages.errors import BadInput, ShareError
 from messages.limits import DAY, KEY_STATEMENT_LIFETIME
 from policies.agreements import read_all
-from policies.decide import packaged
+from policies.edition import rules_digest
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _DATE: Final = re.compile(r"\b(20(?:2[6-9]|[3-9]\d)-[01]\d-[0-3]\d)\b")
@@ -95,7 +95,7 @@ def make(folder: Path, example: Path, now: int, *, shift: bool = True) -> Practi
         expires=now + 7 * DAY,
         directory=directory,
         agreements=agreements,
-        rules_digest=sha256("\0".join(packaged()).encode()).hexdigest(),
+        rules_digest=rules_digest(),
         catalogue_digest=load_catalogue().digest,
     )
     bundle = sign_bundle(body, officers)
@@ -111,6 +111,52 @@ def make(folder: Path, example: Path, now: int, *, shift: bool = True) -> Practi
         (trust / "officers.json").write_text(anchor.to_json(), encoding="utf-8")
         (trust / "bundle.cbor").write_bytes(bundle)
     return Practice(folder)
+
+
+def renew(folder: Path, now: int) -> int:
+    """Sign the practice task force's bundle again: next epoch, new encryption keys, seven more days; the new epoch.
+
+    What the officers of a real task force do together once a week. Raises `BadInput` where `folder` is none.
+    """
+    broker = folder / "broker"
+    if not (folder / "passphrase").is_file() or not (folder / "officers").is_dir():
+        raise BadInput(f"{folder} is not a practice task force; make one with: safeconduct practice new")
+    passphrase = (folder / "passphrase").read_text(encoding="utf-8").strip()
+    anchor = Anchor.from_json((broker / "trust" / "officers.json").read_text(encoding="utf-8"))
+    old = open_bundle((broker / "trust" / "bundle.cbor").read_bytes(), anchor)
+    contacts = tuple(_restated(folder, old.directory, c, passphrase, now) for c in old.directory.contacts)
+    directory = Directory(agencies=old.directory.agencies, contacts=contacts, operator=old.directory.operator)
+    body = write_body(
+        epoch=old.epoch + 1,
+        created=now,
+        expires=now + 7 * DAY,
+        directory=directory,
+        agreements=old.agreements,
+        rules_digest=rules_digest(),
+        catalogue_digest=load_catalogue().digest,
+    )
+    officers = []
+    for path in sorted((folder / "officers").glob("*.key")):
+        secrets = keystore.read(path, passphrase)
+        officers.append(Signer(KeyKind.OFFICER, str(secrets["handle"]), keystore.secret(secrets, "sign")))
+    bundle = sign_bundle(body, officers)
+    open_bundle(bundle, anchor)
+    for home in (broker, *(folder / a.name for a in directory.agencies)):
+        write_atomically(home / "trust" / "bundle.cbor", [bundle])
+    return old.epoch + 1
+
+
+def _restated(folder: Path, directory: Directory, contact: Contact, passphrase: str, now: int) -> Contact:
+    """The contact with a fresh encryption key; the older ones stay, for what was sealed to them."""
+    path = folder / directory.agency_of(contact).name / "keys" / f"{contact.name}.key"
+    secrets = keystore.read(path, passphrase)
+    signer = Signer(KeyKind.CONTACT, contact.handle, keystore.secret(secrets, "sign"))
+    key = DecryptionKey(random.token_bytes(96))
+    number = max((s.number for s in contact.statements), default=0) + 1
+    stated = statements.make(signer, key, number, now, now + KEY_STATEMENT_LIFETIME)
+    older = secrets["decrypt"] if isinstance(secrets["decrypt"], list) else []
+    keystore.write(path, {**secrets, "decrypt": [key.export(), *older]}, passphrase, _PRACTICE_COST)
+    return contact.model_copy(update={"statements": (stated, *contact.statements)})
 
 
 def _moved(text: str, days: int) -> str:

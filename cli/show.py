@@ -170,6 +170,7 @@ def sent_json(directory: Directory, sent: Sent) -> dict[str, Any]:
         "state": sent.state,
         "bytes": sent.bytes,
         "repeated": sent.repeated,
+        "says": sent.says or None,
         "recipients": [
             {
                 **recipient_json(directory, r, None),

@@ -7,7 +7,9 @@ ShareError
 │  ├─ UnknownSender     the proof names somebody who is not a designated contact
 │  ├─ Stale             the proof holds; it is too old, too early, or past its end
 │  ├─ Replayed          the proof holds; this id has been used before, or by somebody else
-│  └─ ContentRefused    the content is not what its data type permits
+│  ├─ ContentRefused    the content is not what its data type permits
+│  ├─ Disagrees         the broker permitted what the recipient's own rules refuse, or for other reasons
+│  └─ Mislabelled       the content is not what its sender declared it to be
 ├─ LocalError           we or our operator asked for the impossible: fix the input or the configuration
 │  ├─ BadInput          a file, an argument or an address that the person can mend
 │  ├─ NotPermitted      policy refuses; nothing was sent, or nothing is shown
@@ -79,6 +81,20 @@ class ContentRefused(RemoteError):
 
     code = "content"
     says = "The content does not fit its data type, and a field outside the catalogue is refused, never dropped."
+
+
+class Disagrees(RemoteError):
+    """The broker permitted what our own rules refuse, or for other reasons, or under another time or epoch."""
+
+    code = "decision-differs"
+    says = "The broker's decision is not the one that our own rules give; the message is kept aside for an officer."
+
+
+class Mislabelled(RemoteError):
+    """The content has other roles or identity flags than its sender declared."""
+
+    code = "mislabelled"
+    says = "The content is not what its sender declared it to be; the message is kept aside for an officer."
 
 
 class LocalError(ShareError):

@@ -15,14 +15,19 @@ def _flow() -> Iterator[tuple[str, str]]:
         stack.extend(error.__subclasses__())
 
 
-FLOW: Mapping[str, str] = {
-    **dict(_flow()),
-    **judge.SENTENCES,
-    "not-permitted": "No recipient of the message may have it.",
-    "broker-failed": "The broker could not judge the message, and what cannot be judged is refused.",
-    "redaction-refused": "The words of this section could not be made safe for this recipient, so they are withheld.",
-}
-"""Codes of refusals that no Cedar rule makes, in words."""
+def flow() -> Mapping[str, str]:
+    """Codes of refusals that no Cedar rule makes, in words."""
+    return {
+        **dict(_flow()),
+        **judge.SENTENCES,
+        "not-permitted": "No recipient of the message may have it.",
+        "broker-failed": "The broker could not judge the message, and what cannot be judged is refused.",
+        "redaction-refused": "The words of this section could not be made safe for this recipient; they are withheld.",
+    }
+
+
+FLOW: Mapping[str, str] = flow()
+"""`flow()` as it stands: the error tree is complete once `messages.errors` is imported."""
 
 
 def says(identifier: str, engine: Engine | None = None) -> str:

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit.errors import Unreadable
+from audit.readers import bounds, codes
 from audit.readers.cbor import Value
 from audit.readers.fields import Fields, as_bytes, as_code, as_handle, as_tuple, read_map
+from audit.readers.signed import read_signed
 
 ENTRY: Final = "entry"
 EVIDENCE: Final = "evidence"
 STAMP: Final = "stamp"
 
-MAX_RECORDS: Final = 1000  # an entry and its views are one atomic batch of at most so many messages
+MAX_RECORDS: Final = bounds.GRANTS + 1  # one for each recipient, and the submission's own
 LANES: Final = ("urgent", "normal")
 
 _VIEW_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -84,14 +86,14 @@ class DeliverySubject:
 def read_stamp(body: bytes) -> Stamp:
     """Read a stamp's body, or raise `Unreadable`."""
     names = ("v", "view", "manifest", "recipient", "outcome", "rules", "epoch", "admitted", "leaf", "include_by")
-    fields = read_map(body, "stamp", names)
+    fields = read_map(body, "stamp", names, max_bytes=bounds.ATTESTATION_BYTES)
     fields.version()
     return Stamp(
         view=fields.octets("view", 32),
         manifest=fields.octets("manifest", 32),
         recipient=fields.handle("recipient", "c"),
-        outcome=fields.code("outcome"),
-        rules=fields.codes("rules"),
+        outcome=fields.choice("outcome", codes.OUTCOME),
+        rules=fields.rules("rules"),
         epoch=fields.uint("epoch"),
         admitted=fields.uint("admitted"),
         leaf=fields.octets("leaf", 32),
@@ -102,16 +104,16 @@ def read_stamp(body: bytes) -> Stamp:
 def read_evidence(body: bytes) -> Evidence:
     """Read an evidence's body, or raise `Unreadable`."""
     names = ("v", "type", "submission", "message", "at", "epoch", "code", "outcomes", "leaf", "include_by")
-    fields = read_map(body, "evidence", names)
+    fields = read_map(body, "evidence", names, max_bytes=bounds.ENVELOPE_BYTES)
     fields.version()
     return Evidence(
-        type=fields.code("type"),
+        type=fields.choice("type", codes.EVIDENCE_TYPE),
         submission=fields.octets("submission", 32),
-        message=fields.octets_or_none("message", 16),
+        message=fields.message_id_or_none("message"),
         at=fields.uint("at"),
         epoch=fields.uint("epoch"),
-        code=fields.code_or_none("code"),
-        outcomes=tuple(_outcome(item) for item in fields.items("outcomes", MAX_RECORDS)),
+        code=fields.text_or_none("code", bounds.RULE),
+        outcomes=tuple(_outcome(item) for item in fields.items("outcomes", bounds.GRANTS)),
         leaf=fields.octets("leaf", 32),
         include_by=fields.uint("include_by"),
     )
@@ -119,16 +121,15 @@ def read_evidence(body: bytes) -> Evidence:
 
 def read_entry(body: bytes) -> Entry:
     """Read an entry's body, or raise `Unreadable`."""
-    fields = read_map(body, "entry", ("v", "submission", "evidence", "records", "views"))
+    names = ("v", "submission", "evidence", "records", "views")
+    fields = read_map(body, "entry", names, max_bytes=bounds.STORED_BYTES)
     fields.version()
     records: list[tuple[bytes, bytes]] = []
     for item in fields.items("records", MAX_RECORDS):
         salt, record = as_tuple(item, "entry: record", 2)
         records.append((as_bytes(salt, "entry: salt", 32), as_bytes(record, "entry: record")))
-    if not records:
-        raise Unreadable("entry: it holds no record")
     views: list[ListedView] = []
-    for item in fields.items("views", MAX_RECORDS):
+    for item in fields.items("views", bounds.GRANTS):
         identifier, recipient, digest = as_tuple(item, "entry: view", 3)
         views.append(
             ListedView(
@@ -137,9 +138,11 @@ def read_entry(body: bytes) -> Entry:
                 digest=as_bytes(digest, "entry: view digest", 32),
             )
         )
+    evidence = fields.octets("evidence")
+    read_signed(evidence, "entry: evidence")
     return Entry(
         submission=fields.octets("submission", 32),
-        evidence=fields.octets("evidence"),
+        evidence=evidence,
         records=tuple(records),
         views=tuple(views),
     )
@@ -168,7 +171,8 @@ def read_delivery_subject(subject: str) -> DeliverySubject:
 
 def _outcome(value: Value) -> tuple[str, str, tuple[str, ...], bytes]:
     fields = Fields(value, "evidence: outcome", ("recipient", "outcome", "rules", "leaf"))
-    return fields.handle("recipient", "c"), fields.code("outcome"), fields.codes("rules"), fields.octets("leaf", 32)
+    outcome = fields.choice("outcome", codes.OUTCOME)
+    return fields.handle("recipient", "c"), outcome, fields.rules("rules"), fields.octets("leaf", 32)
 
 
 def _matching(value: Value, pattern: re.Pattern[str], what: str) -> str:

@@ -3,18 +3,19 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Final
 
 from audit.errors import Unreadable
-from audit.readers import cbor
+from audit.readers import bounds, cbor
 from audit.readers.cbor import Value
 
-MAX_TEXT: Final = 256  # the longest code, name or handle in any signed object
 UINT_LIMIT: Final = 1 << 53  # sizes, times and epochs stay below it: every JSON reader takes such numbers exactly
 
 _CODE = re.compile(r"[!-~]{1,256}", re.ASCII)  # printable, no spaces: a code cannot carry a sentence
 _HANDLE = re.compile(r"[a-z][a-z2-7]{12}", re.ASCII)
+_SECTION = re.compile(r"[a-z][a-z0-9]{0,15}(\.[a-z0-9]{1,16}){0,3}", re.ASCII)
+_MOST_OF_A_SET: Final = 64  # codes in one list: no code list has so many
 
 
 class Fields:
@@ -43,8 +44,20 @@ class Fields:
     def octets(self, name: str, length: int | None = None) -> bytes:
         return as_bytes(self.values[name], f"{self.what}: {name}", length)
 
+    def octets_within(self, name: str, least: int, most: int) -> bytes:
+        return as_bytes_within(self.values[name], f"{self.what}: {name}", least, most)
+
     def octets_or_none(self, name: str, length: int | None = None) -> bytes | None:
         return None if self.values[name] is None else self.octets(name, length)
+
+    def message_id(self, name: str) -> bytes:
+        value = self.octets(name, 16)
+        if value[6] >> 4 != 4 or value[8] >> 6 != 2:
+            raise Unreadable(f"{self.what}: {name} is not a random UUID (version 4)")
+        return value
+
+    def message_id_or_none(self, name: str) -> bytes | None:
+        return None if self.values[name] is None else self.message_id(name)
 
     def uint(self, name: str) -> int:
         return as_uint(self.values[name], f"{self.what}: {name}")
@@ -61,11 +74,26 @@ class Fields:
     def code_or_none(self, name: str) -> str | None:
         return None if self.values[name] is None else self.code(name)
 
-    def text(self, name: str, most: int = MAX_TEXT) -> str:
-        value = self.values[name]
-        if not isinstance(value, str) or len(value) > most:
-            raise Unreadable(f"{self.what}: {name} is not text of at most {most} characters")
-        return value
+    def choice(self, name: str, among: Set[str]) -> str:
+        return as_choice(self.values[name], f"{self.what}: {name}", among)
+
+    def choices(self, name: str, among: Set[str]) -> tuple[str, ...]:
+        what = f"{self.what}: {name}"
+        return as_set(tuple(as_choice(item, what, among) for item in self.items(name, _MOST_OF_A_SET)), what)
+
+    def section_names(self, name: str) -> tuple[str, ...]:
+        what = f"{self.what}: {name}"
+        return as_set(tuple(as_section_name(item, what) for item in self.items(name, bounds.SECTIONS)), what)
+
+    def rules(self, name: str) -> tuple[str, ...]:
+        what = f"{self.what}: {name}"
+        return tuple(as_text(item, what, bounds.RULE) for item in self.items(name, bounds.RULES))
+
+    def text(self, name: str, most: int) -> str:
+        return as_text(self.values[name], f"{self.what}: {name}", most)
+
+    def text_or_none(self, name: str, most: int) -> str | None:
+        return None if self.values[name] is None else self.text(name, most)
 
     def handle(self, name: str, letters: str) -> str:
         return as_handle(self.values[name], f"{self.what}: {name}", letters)
@@ -88,6 +116,13 @@ def as_bytes(value: Value, what: str, length: int | None = None) -> bytes:
     return value
 
 
+def as_bytes_within(value: Value, what: str, least: int, most: int) -> bytes:
+    found = as_bytes(value, what)
+    if not least <= len(found) <= most:
+        raise Unreadable(f"{what} has {len(found)} bytes instead of {least} to {most}")
+    return found
+
+
 def as_uint(value: Value, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < UINT_LIMIT:
         raise Unreadable(f"{what} is not a whole number in range")
@@ -98,6 +133,31 @@ def as_code(value: Value, what: str) -> str:
     if not isinstance(value, str) or not _CODE.fullmatch(value):
         raise Unreadable(f"{what} is not a code")
     return value
+
+
+def as_text(value: Value, what: str, most: int) -> str:
+    if not isinstance(value, str) or len(value) > most:
+        raise Unreadable(f"{what} is not text of at most {most} characters")
+    return value
+
+
+def as_choice(value: Value, what: str, among: Set[str]) -> str:
+    if not isinstance(value, str) or value not in among:
+        raise Unreadable(f"{what} is none of its codes")
+    return value
+
+
+def as_section_name(value: Value, what: str) -> str:
+    if not isinstance(value, str) or not _SECTION.fullmatch(value):
+        raise Unreadable(f"{what} is not the name of a section")
+    return value
+
+
+def as_set(values: tuple[str, ...], what: str) -> tuple[str, ...]:
+    """Return `values` if they are distinct and in rising order, so that one set has one form."""
+    if list(values) != sorted(set(values)):
+        raise Unreadable(f"{what} are not different ones in rising order")
+    return values
 
 
 def as_handle(value: Value, what: str, letters: str) -> str:

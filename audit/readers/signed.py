@@ -12,12 +12,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from audit.errors import BadSignature, Unreadable
-from audit.readers import cbor
+from audit.readers import bounds, cbor
 from audit.readers.fields import read_map
 
-SIGNATURE_BYTES: Final = 64
 KEY_BYTES: Final = 32
-SIGNERS: Final = "cgwo"  # contact, guard, worker, officer
+SIGNERS: Final = "acgwo"  # every letter of a handle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +40,14 @@ def digest(kind: str, payload: bytes) -> bytes:
     return sha256(pae(kind, payload)).digest()
 
 
-def read_signed(raw: bytes, what: str = "signed object") -> Signed:
+def read_signed(raw: bytes, what: str = "signed object", *, max_bytes: int = bounds.ENVELOPE_BYTES) -> Signed:
     """Read a signed object, or raise `Unreadable`. Does not look at the signature."""
-    fields = read_map(raw, what, ("body", "by", "sig", "tag"))
+    fields = read_map(raw, what, ("body", "by", "sig", "tag"), max_bytes=max_bytes)
     return Signed(
-        body=fields.octets("body"),
+        body=fields.octets_within("body", 1, max_bytes),
         by=fields.handle("by", SIGNERS),
-        sig=fields.octets("sig", SIGNATURE_BYTES),
-        tag=fields.code("tag"),
+        sig=fields.octets("sig", bounds.SIGNATURE),
+        tag=fields.text("tag", bounds.TAG_TEXT),
     )
 
 

@@ -8,6 +8,7 @@ import copy
 import dataclasses
 from hashlib import sha256
 from pathlib import Path
+from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -36,6 +37,11 @@ def some(name: str, length: int = 32) -> bytes:
     return (sha256(name.encode()).digest() * (1 + length // 32))[:length]
 
 
+def message_id(name: str) -> bytes:
+    """A UUID of version 4 that is the same every time."""
+    return UUID(bytes=some(name, 16), version=4).bytes
+
+
 def private(name: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(some("key " + name))
 
@@ -56,9 +62,18 @@ def head_over(leaves: list[bytes], key: str = "log") -> bytes:
     return sign_checkpoint(head, VerifierKey(name=ORIGIN, public=public(key)), private(key).sign)
 
 
-def make_view(name: str, recipient: str, withheld: tuple[str, ...] = ("A02/identity",)) -> tuple[bytes, bytes]:
-    """A view with one section, signed by the sender; returns its bytes and those of its manifest."""
-    ciphertext, grant = some(name + " ciphertext", 100), some(name + recipient + " grant", 1168)
+def make_view(
+    name: str,
+    recipient: str,
+    withheld: tuple[str, ...] = ("A02/identity",),
+    kind: str = "A01/report",
+    granted: tuple[str, ...] = ("a01.1",),
+) -> tuple[bytes, bytes]:
+    """A view with one section, signed by the sender; returns its bytes and those of its manifest.
+
+    `kind` is what the section's description says outside, `granted` what the grant says it opens.
+    """
+    ciphertext, grant = some(name + " ciphertext", 100), some(name + recipient + " grant", 1136 + 32 * len(granted))
     section: dict[str, Value] = {
         "salt": some(name + "s", 16),
         "name": "a01.1",
@@ -76,16 +91,17 @@ def make_view(name: str, recipient: str, withheld: tuple[str, ...] = ("A02/ident
         "recipient": recipient,
         "agreement": "AGR-1",
         "key": some("key id", 16),
-        "sections": ["a01.1"],
+        "sections": [*granted],
         "digest": sha256(grant).digest(),
         "thread": some("thread", 16),
         "case": None,
     }
     openings: list[Value] = []
     digests: list[bytes] = []
-    for kind, content in (("A01/report", section), ("grant", detail), *((kind, None) for kind in withheld)):
+    described = [(kind, section), ("grant", detail), *((other, None) for other in withheld)]
+    for stated, content in described:
         raw = cbor.dumps(content) if content else b"never shown"
-        outer = cbor.dumps([some(name + kind, 16), kind, digest("description-detail", raw)])
+        outer = cbor.dumps([some(name + stated, 16), stated, digest("description-detail", raw)])
         openings.append({"outer": outer, "detail": raw if content else None})
         digests.append(digest("description", outer))
     while len(digests) < 4:
@@ -93,7 +109,7 @@ def make_view(name: str, recipient: str, withheld: tuple[str, ...] = ("A02/ident
     manifest = cbor.dumps(
         {
             "v": 1,
-            "id": some(name + " id", 16),
+            "id": message_id(name + " id"),
             "kind": "INTEL-REPORT",
             "sender": SENDER,
             "purpose": "INVESTIGATE",
@@ -255,7 +271,7 @@ class Broker:
 
     def message(self, name: str, at: int, outcomes: dict[str, str], sequence: bool = True) -> None:
         """One message; `outcomes` says permitted or refused for each recipient."""
-        submission, message = some(name + " submission"), some(name + " id", 16)
+        submission, message = some(name + " submission"), message_id(name + " id")
         common = {"at": at, "epoch": 7, "by": WORKER, "agency": AGENCY, "submission": submission, "message": message}
         views: list[tuple[str, str, bytes, bytes]] = []
         decisions: list[Record] = []

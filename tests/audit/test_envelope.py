@@ -7,10 +7,19 @@ import pytest
 from audit.errors import BadSignature, ProofFailed, Unproved, Unreadable
 from audit.readers import cbor
 from audit.readers.cbor import Value
-from audit.readers.envelope import CheckedView, check_envelope, check_view, read_delivery, read_envelope, read_view
+from audit.readers.envelope import (
+    CheckedView,
+    check_envelope,
+    check_view,
+    read_delivery,
+    read_envelope,
+    read_manifest,
+    read_view,
+)
 from audit.readers.signed import digest, pae, read_signed, verify
-from tests.audit.genuine import FIRST, SECOND, SENDER, genuine, make_view, public, signed, some
+from tests.audit.genuine import FIRST, HOUR, SECOND, SENDER, T0, genuine, make_view, public, signed, some
 
+DAY = 24 * HOUR
 VIEW, MANIFEST = make_view("one", FIRST)
 
 
@@ -21,7 +30,7 @@ def parts(raw: bytes = VIEW) -> dict[str, Value]:
 
 
 def opened(value: dict[str, Value]) -> CheckedView:
-    return check_view(read_view(cbor.dumps(value)), public(SENDER))
+    return check_view(read_view(cbor.dumps(value)), public(SENDER), FIRST)
 
 
 def test_a_view_verifies_under_its_senders_key() -> None:
@@ -36,7 +45,7 @@ def test_a_view_verifies_under_its_senders_key() -> None:
 
 def test_a_view_does_not_verify_under_another_key() -> None:
     with pytest.raises(BadSignature):
-        check_view(read_view(VIEW), public("stranger"))
+        check_view(read_view(VIEW), public("stranger"), FIRST)
 
 
 def test_a_view_need_not_say_what_was_withheld() -> None:
@@ -63,9 +72,9 @@ SPOILED: dict[str, Callable[[dict[str, Value]], object]] = {
     "no grant's description": lambda v: v.update(openings=[v["openings"][0]]),  # type: ignore
     "no section's description": lambda v: v.update(openings=[v["openings"][1]]),  # type: ignore
     "another detail": lambda v: v["openings"][0].update(detail=other()["openings"][0]["detail"]),  # type: ignore
-    "another ciphertext": lambda v: v.update(sections={"a01.1": some("x")}),
+    "another ciphertext": lambda v: v.update(sections={"a01.1": some("x", 100)}),
     "another section's name": lambda v: v.update(sections={"a01.2": v["sections"]["a01.1"]}),  # type: ignore
-    "a section more": lambda v: v["sections"].update({"a01.2": some("x")}),  # type: ignore
+    "a section more": lambda v: v["sections"].update({"a01.2": some("x", 100)}),  # type: ignore
     "no section": lambda v: v.update(sections={}),
     "another grant": lambda v: v.update(grant=some("x", 1168)),
 }
@@ -79,13 +88,38 @@ def test_a_spoiled_view_is_unproved(name: str) -> None:
         opened(value)
 
 
+@pytest.mark.parametrize("granted", [("a01.1", "a01.2"), ("a01.2",)], ids=str)
+def test_a_view_of_other_sections_than_its_signed_grant_names_is_unproved(granted: tuple[str, ...]) -> None:
+    view, _ = make_view("one", FIRST, granted=granted)
+    with pytest.raises(ProofFailed, match="not those of the grant"):
+        opened(parts(view))
+
+
+@pytest.mark.parametrize("kind", ["A02/report", "A01/identity", "A01", "cover"])
+def test_a_section_signed_as_another_kind_than_its_type_and_part_is_unproved(kind: str) -> None:
+    view, _ = make_view("one", FIRST, kind=kind)
+    with pytest.raises(ProofFailed, match="kind and detail differ"):
+        opened(parts(view))
+
+
+def test_a_view_made_for_somebody_else_is_unproved() -> None:
+    with pytest.raises(ProofFailed, match="not made for"):
+        check_view(read_view(VIEW), public(SENDER), SECOND)
+
+
+def test_a_view_that_hints_at_another_grant_is_unproved() -> None:
+    view, _ = make_view("one", FIRST, withheld=("grant",))
+    with pytest.raises(ProofFailed, match="number of grants"):
+        opened(parts(view))
+
+
 def test_an_envelope_verifies_with_every_description_open() -> None:
     view, _ = make_view("whole", FIRST, withheld=())
     value = parts(view)
     value["grants"] = {FIRST: value.pop("grant")}
     checked = check_envelope(read_envelope(cbor.dumps(value)), public(SENDER))
     assert [grant.recipient for grant in checked.grants] == [FIRST]
-    for grants in ({}, {SECOND: value["grants"][FIRST]}, {FIRST: some("x")}):  # type: ignore
+    for grants in ({}, {SECOND: value["grants"][FIRST]}, {FIRST: some("x", 1168)}):  # type: ignore
         with pytest.raises(ProofFailed):
             check_envelope(read_envelope(cbor.dumps({**value, "grants": grants})), public(SENDER))  # type: ignore
 
@@ -113,6 +147,16 @@ def test_an_envelope_with_something_unopened_is_unproved() -> None:
         {"exercise": 0},
         {"purpose": "to find Ana"},
         {"created": 1 << 60},
+        {"expires": T0},
+        {"expires": T0 - 1},
+        {"expires": T0 + 90 * DAY + 1},
+        {"id": some("an id", 16)},
+        {"id": bytes(6) + b"\x40" + bytes(9)},
+        {"kind": "GOSSIP"},
+        {"area": "RED"},
+        {"handling": {"tlp": "AMBER", "h": "H1", "pap": "AMBER", "caveats": ["ORCON", "NOFORN"]}},
+        {"handling": {"tlp": "AMBER", "h": "H1", "pap": "AMBER", "caveats": ["ORCON", "ORCON"]}},
+        {"handling": {"tlp": "AMBER", "h": "H1", "pap": "AMBER+STRICT", "caveats": []}},
         {"subject": "x"},
     ],
     ids=str,
@@ -121,6 +165,10 @@ def test_a_manifest_of_another_form_is_unreadable(changes: dict[str, Value]) -> 
     manifest = cbor.dumps({**parts(MANIFEST), **changes})
     with pytest.raises(Unreadable):
         read_view(cbor.dumps({**parts(), "manifest": manifest}))
+
+
+def test_a_manifest_may_expire_after_ninety_days_to_the_millisecond() -> None:
+    assert read_manifest(cbor.dumps({**parts(MANIFEST), "expires": T0 + 90 * DAY})).expires == T0 + 90 * DAY
 
 
 def test_a_delivery_is_read_and_its_stamp_verifies() -> None:

@@ -428,6 +428,11 @@ def an_entry_that_hides_a_permitted_view(parts: Parts) -> None:
 
 
 @damage("entry-inconsistent", 1)
+def an_entry_without_a_record(parts: Parts) -> None:
+    resign_entry(parts, 0, lambda inner: inner.update(records=[], views=[]))
+
+
+@damage("entry-inconsistent", 1)
 def an_entry_whose_evidence_promises_another_leaf(parts: Parts) -> None:
     def change(inner: dict[str, cbor.Value]) -> None:
         records = inner["records"]

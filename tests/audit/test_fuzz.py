@@ -16,14 +16,14 @@ from audit.fsck import check
 from audit.readers import cbor, entries, envelope
 from audit.readers.signed import read_signed
 from audit.record import Record
-from tests.audit.genuine import LOG_KEY, SENDER, genuine, make_view, public
+from tests.audit.genuine import FIRST, LOG_KEY, SENDER, genuine, make_view, public
 
 PARTS = genuine()
 ENTRY = read_signed(PARTS.entries[0].entry).body
 DELIVERY = PARTS.deliveries[0].delivery
 STAMP = read_signed(envelope.read_delivery(DELIVERY).stamp).body
 EVIDENCE = read_signed(entries.read_entry(ENTRY).evidence).body
-VIEW, MANIFEST = make_view("fuzz", "c" + "d" * 12)
+VIEW, MANIFEST = make_view("fuzz", FIRST)
 
 READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "cbor": (cbor.loads, VIEW),
@@ -87,10 +87,10 @@ def test_a_reader_returns_or_says_unreadable(name: str) -> None:
 @given(mutated(VIEW))
 def test_a_mutated_view_is_refused_or_shows_what_was_signed(raw: bytes) -> None:
     try:
-        checked = envelope.check_view(envelope.read_view(raw), public(SENDER))
+        checked = envelope.check_view(envelope.read_view(raw), public(SENDER), FIRST)
     except AuditError:
         return
-    genuine_view = envelope.check_view(envelope.read_view(VIEW), public(SENDER))
+    genuine_view = envelope.check_view(envelope.read_view(VIEW), public(SENDER), FIRST)
     assert (checked.manifest, checked.sections, checked.grant) == (
         genuine_view.manifest,
         genuine_view.sections,

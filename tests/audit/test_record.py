@@ -5,8 +5,9 @@ import pytest
 
 from audit.errors import Unreadable
 from audit.readers import cbor
+from audit.readers.envelope import read_delivery
 from audit.record import Record, decision_record, leaf, retrieval_record, submission_record
-from tests.audit.genuine import AGENCY, FIRST, SENDER, T0, WORKER, some
+from tests.audit.genuine import AGENCY, FIRST, SENDER, T0, WORKER, make_view, signed, some
 
 DECISION = decision_record(
     at=T0,
@@ -107,3 +108,24 @@ def test_a_record_has_one_byte_form() -> None:
     assert raw[:1] == b"\xb0"  # a map of 16
     with pytest.raises(Unreadable):
         Record.from_bytes(b"\xb8\x10" + raw[1:])  # the same map, its length written longer
+
+
+def of_length(length: int) -> Record:
+    """A decision whose bytes are exactly so many, somewhat over 32 kB."""
+    sections = (("n" * 200, "k" * 200, "o" * 200),) * 53
+    large = dataclasses.replace(DECISION, sections=sections, rules=("r" * 30, "r" * 30))
+    more = length - len(large.to_bytes())
+    return dataclasses.replace(large, rules=("r" * (30 + more // 2), "r" * (30 + more - more // 2)))
+
+
+def test_a_record_is_as_long_as_a_delivery_takes_and_no_longer() -> None:
+    longest = of_length(32_768)
+    raw = longest.to_bytes()
+    assert len(raw) == 32_768 and Record.from_bytes(raw) == longest
+    view, _ = make_view("one", FIRST)
+    delivery: dict[str, cbor.Value] = {"v": 1, "view": view, "stamp": signed("stamp", b"x"), "salt": some("salt")}
+    assert read_delivery(cbor.dumps({**delivery, "record": raw})).record == raw
+    with pytest.raises(ValueError, match="32769 bytes are more"):
+        of_length(32_769).to_bytes()
+    with pytest.raises(Unreadable, match="32769 bytes"):
+        read_delivery(cbor.dumps({**delivery, "record": raw + b"x"}))

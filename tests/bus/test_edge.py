@@ -1,4 +1,4 @@
-"""The three attacks of "the NATS edge" (DESIGN section 8), each by an agency with a real login.
+"""The three attacks of "the NATS edge" (docs/design.md section 8), each by an agency with a real login.
 
 Foreign reply subject: the server publishes its replies to whatever subject an asker names, past the asker's rights.
 Foreign message id: the server drops a message whose id it has seen, whoever used it first, and says that all is well.

@@ -288,6 +288,7 @@ class TaskForce:
                 for name, s in sealed.items()
             ),
             known=known_bytes(message.known),
+            consents=tuple(c.to_bytes() for c in message.consents),
         )
 
     def release(self, envelope: Envelope, *recipients: str, by: str = RELEASER, at: int | None = None) -> Envelope:

@@ -1,0 +1,35 @@
+"""The code lists of docs/envelope.md section 11, as far as audited objects carry them. A test holds both together."""
+
+from typing import Final
+
+
+def _codes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+KIND: Final = _codes(
+    "INTEL-REPORT RFI RFI-RESPONSE HIT-QUERY HIT-REPLY HIT-FOLLOWUP MLA-REQUEST MLA-RESPONSE EXTRADITION"
+    " DATA-PRODUCTION EVIDENCE-TRANSFER EVIDENCE-RECEIPT VICTIM-REFERRAL REFERRAL-DECISION REFERRAL-OUTCOME"
+    " DUTY-TO-NOTIFY ALERT NOTICE-DRAFT ASSET-TRACE FREEZE-REQUEST SPONTANEOUS-DISCLOSURE DISSEMINATION-PERMISSION"
+    " DECONFLICTION CORRECTION STATISTICS-RETURN OFFICER-SAFETY ACK"
+)
+PURPOSE: Final = _codes(
+    "PREVENT INVESTIGATE PROSECUTE EXECUTE-SENTENCE PROTECT-VICTIM TRACE-PERSON RECOVER-ASSET STATISTICS AUDIT"
+)
+BASIS: Final = _codes(
+    "LED-8 LED-10 LED-9(3) GDPR-6-1-a GDPR-6-1-c GDPR-6-1-d GDPR-6-1-e GDPR-9-2-a GDPR-9-2-c ISD-4 ISD-7 EUROPOL-19"
+    " INTERPOL-RPD MLA-UNTOC-18 EXTR-UNTOC-16 EIO EPOC EAW FRZ-1805 EGMONT NAT DTN"
+)
+AREA: Final = _codes("THB-SEX THB-LAB THB-CRIM THB-BEG THB-ORG THB-OTH")
+URGENCY: Final = _codes("ISD-URGENT-DIRECT ISD-URGENT-INDIRECT ISD-NORMAL REF-EMERGENCY REF-URGENT REF-NORMAL NONE")
+TLP: Final = _codes("CLEAR GREEN AMBER AMBER+STRICT RED")
+H: Final = _codes("H0 H1 H2 H3")
+PAP: Final = _codes("CLEAR GREEN AMBER RED")
+CAVEATS: Final = _codes("ORCON NOFORN EGMONT JIT FED-ONLY")
+ROLES: Final = _codes(
+    "suspect convicted victim presumed-victim witness informant contact associate person-of-interest family-of-victim"
+    " child third-party unknown"
+)
+FLAGS: Final = frozenset("DQLS")
+OUTCOME: Final = frozenset({"permitted", "refused"})
+EVIDENCE_TYPE: Final = frozenset({"SubmissionAcceptance", "SubmissionRejection", "Retrieval"})

@@ -1,0 +1,173 @@
+"""What runs in a process of its own while the parent measures: worker, relay, naive service, and the two adapters.
+
+    python -m bench.children '{"role": "worker", "folder": …, "url": …, "count": …}'
+
+It prints `ready`, waits for a line on standard input, does its work, and prints one JSON object: wall seconds, CPU
+seconds (user and system, of this process alone) and the largest resident size.
+"""
+
+import asyncio
+import cProfile
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from adapters.client import connect
+from bench import baselines, world
+from broker.sequencer import Sequencer
+from broker.service import BrokerHome, clock
+from broker.worker import Worker
+from bus import subjects
+from bus.connection import Connection, connected
+from bus.queue import NatsBroker, NatsSequencer
+from cli.common import quiet_logs, service_logs
+
+PROFILES = os.environ.get("SAFECONDUCT_BENCH_PROFILES", "")
+"""A folder for a cProfile of every measured process, for finding costs: figures taken with it are not to be quoted."""
+Work = Callable[[], Awaitable[dict[str, Any] | None]]
+
+
+async def _go() -> None:
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+
+
+async def _measured(work: Work) -> None:
+    await _go()
+    profile = cProfile.Profile() if PROFILES else None
+    cpu, start = time.process_time(), time.perf_counter()
+    if profile:
+        profile.enable()
+    more = await work()
+    seconds, spent = time.perf_counter() - start, time.process_time() - cpu
+    if profile:
+        profile.disable()
+        profile.dump_stats(Path(PROFILES) / f"{json.loads(sys.argv[1])['role']}.{os.getpid()}.prof")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"seconds": seconds, "cpu": spent, "peak_kib": peak, **(more or {})}), flush=True)
+
+
+@asynccontextmanager
+async def _broker(job: dict[str, Any]) -> AsyncIterator[tuple[BrokerHome, Connection]]:
+    folder = Path(job["folder"])
+    home = BrokerHome.open(folder / "broker", (folder / "passphrase").read_text())
+    async with connected(job["url"], home.nkey_seed, inbox_prefix=subjects.BROKER_INBOX, name="bench") as connection:
+        yield home, connection
+
+
+async def worker(job: dict[str, Any]) -> None:
+    """The broker's worker, logging as `safeconduct up` does; with `sequencer`, the log beside it as there."""
+    service_logs()
+    count = job["count"]
+    async with AsyncExitStack() as stack:
+        home, connection = await stack.enter_async_context(_broker(job))
+        port = await NatsBroker.open(connection)
+        stack.push_async_callback(port.close)
+        sequencer: Sequencer | None = None
+        if job.get("sequencer"):
+            sequencing = NatsSequencer(connection)
+            stack.push_async_callback(sequencing.close)
+            operator = home.bundle.directory.operator
+            sequencer = Sequencer(
+                sequencing, Path(job["log"]), home.log_signer, operator.log_vkey, home.bundle.directory, clock
+            )
+            stack.callback(sequencer.close)
+            await sequencer.start()
+        working = Worker(port, home.world(), clock)
+
+        async def alone() -> None:
+            while working.admitted < count:
+                await working.step(1.0)
+            await connection.flush()
+
+        async def both(log: Sequencer) -> None:
+            stop = asyncio.Event()
+            running = asyncio.create_task(log.run(stop))
+            await alone()
+            while log.size < 2 * count:
+                await asyncio.sleep(0.005)
+            stop.set()
+            await running
+
+        await _measured(lambda: both(sequencer) if sequencer else alone())
+
+
+async def relay(job: dict[str, Any]) -> None:
+    """See `baselines.relay`."""
+    async with _broker(job) as (_, connection):
+        to = job["agency"], job["contact"]
+        await _measured(lambda: baselines.relay(connection, *to, job["count"], batched=job["batched"]))
+
+
+async def naive(job: dict[str, Any]) -> None:
+    """See `baselines.naive`."""
+    async with _broker(job) as (_, connection):
+        await _measured(lambda: baselines.naive(connection, job["agency"], job["contact"], job["count"]))
+
+
+async def sender(job: dict[str, Any]) -> None:
+    """Seal and send `rate` messages a second through the SDK; says when each was sealed (milliseconds)."""
+    bench = await asyncio.to_thread(world.reopen, Path(job["folder"]))
+    async with connect(bench.police.folder, world.SENDER, bench.passphrase, job["url"]) as agency:
+        sealed: dict[str, float] = {}
+
+        async def work() -> dict[str, Any]:
+            loop = asyncio.get_running_loop()
+            start = loop.time()
+            async with asyncio.TaskGroup() as sending:
+                for number in range(job["count"]):
+                    await asyncio.sleep(max(0.0, start + number / job["rate"] - loop.time()))
+                    envelope = world.compose(bench)
+                    sealed[envelope.manifest.id.hex()] = time.time_ns() / 1e6
+                    sending.create_task(agency.submit(envelope, bench.plan))
+            return {"sealed": sealed}
+
+        await _measured(work)
+
+
+async def receiver(job: dict[str, Any]) -> None:
+    """Receive through the SDK; says when each message was opened, and when the broker had admitted it."""
+    folder = Path(job["folder"])
+    passphrase = (folder / "passphrase").read_text()
+    name = world.TO.partition("/")[2]
+    async with connect(folder / world.PROSECUTOR, name, passphrase, job["url"]) as agency:
+        opened: dict[str, tuple[float, int]] = {}
+
+        async def work() -> dict[str, Any]:
+            async for received in agency.deliveries():
+                if received.opened is None:
+                    raise AssertionError(f"a measured message was quarantined: {received.code}")
+                opened[received.opened.manifest.id.hex()] = (time.time_ns() / 1e6, received.opened.stamp.admitted)
+                if len(opened) == job["count"]:
+                    break
+            return {"opened": opened}
+
+        await _measured(work)
+
+
+ROLES: dict[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
+    "worker": worker,
+    "relay": relay,
+    "naive": naive,
+    "sender": sender,
+    "receiver": receiver,
+}
+
+
+def main() -> None:
+    """One job, as JSON in the first argument."""
+    job = json.loads(sys.argv[1])
+    quiet_logs()
+    uvloop.run(ROLES[job["role"]](job))  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()

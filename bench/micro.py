@@ -1,0 +1,231 @@
+"""Single functions, in this process: the best mean of several rounds, because whatever disturbs a round slows it."""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from adapters.casefile import complete, complete_known, read_file
+from adapters.home import Home, clock
+from adapters.known import known_persons, suspects, to_identity
+from adapters.receiving import Receiver
+from audit.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
+from audit.tree import FileStore, Tree, leaf_hash
+from bench import world
+from bench.figures import Figure, Target
+from bench.world import Bench
+from broker.admit import admit
+from broker.sequencer import BATCH, LeafIndex
+from cli import practice
+from keys import composing
+from keys.domains import Tag
+from keys.sealing import DecryptionKey
+from keys.signing import check
+from messages import wire
+from messages.catalogue import load as load_catalogue
+from messages.ids import ContactHandle
+from policies import judge as judging
+from policies.agreements import read_all
+from policies.decide import Engine
+from policies.redaction.engine import Matcher
+from policies.redaction.errors import RedactionError
+
+ROUNDS = 9
+
+
+def best(call: Callable[[Any], object], items: Sequence[Any], rounds: int = ROUNDS) -> float:
+    """Microseconds for one `call` over `items`: the best round's mean, after one round to warm up."""
+    means = []
+    for _ in range(rounds + 1):
+        start = time.perf_counter()
+        for item in items:
+            call(item)
+        means.append((time.perf_counter() - start) / len(items) * 1e6)
+    return min(means[1:])
+
+
+def core(bench: Bench, count: int) -> list[Figure]:
+    """The broker's pure core and its parts, over distinct messages."""
+    messages = world.compose_many(bench, count)
+    envelopes = [wire.decode(m) for m in messages]
+    state, agency, now = bench.world, bench.sender.contact.agency, clock()
+    verifying = best(
+        lambda e: check(bench.sender.contact.signing_key, Tag.MANIFEST, e.manifest_bytes, e.signature), envelopes
+    )
+    signing = best(lambda e: state.worker.signature(Tag.ENTRY, e.manifest_bytes), envelopes)
+    admitting = best(lambda m: admit(m, agency, state, now), messages)
+    if not admit(messages[0], agency, state, now).views:
+        raise AssertionError("the measured message is permitted")
+    return [
+        Figure("admit", "admit, 3 kB, one recipient", admitting, "µs", Target("<=", 150)),
+        Figure("verify", "of that, one Ed25519 verify", verifying, "µs"),
+        Figure("sign", "of that, each of three Ed25519 signatures", signing, "µs"),
+        Figure("admit-in-verifies", "admit, counted in Ed25519 verifies", admitting / verifying, "x", Target("<=", 3)),
+        Figure("decode", "wire.decode", best(wire.decode, messages), "µs"),
+        Figure("message-bytes", "size of the message", float(len(messages[0])), "bytes"),
+    ]
+
+
+def sealing(bench: Bench, count: int) -> list[Figure]:
+    """Seal four sections for five recipients; open one view with every check."""
+    plan = bench.plan
+    drafts = [replace(plan.sections[0], name=f"a05.{n}.event") for n in range(1, 5)]
+    agreement = plan.recipients[0].agreement
+    assert agreement is not None
+    keys = [DecryptionKey(random.randbytes(96)).public for _ in range(5)]
+    names = [ContactHandle("c" + letter * 12) for letter in "abcde"]
+
+    def seal(_: object) -> object:
+        header = replace(plan.header, id=composing.new_message_id())
+        sections = world.seal_drafts(header, drafts)
+        grants = [
+            composing.grant(
+                header.id,
+                header.sender,
+                sections,
+                recipient=recipient,
+                agreement=agreement.id,
+                public=public,
+                thread=header.id,
+            )
+            for recipient, public in zip(names, keys, strict=True)
+        ]
+        return composing.sign_envelope(bench.sender.signer, header, sections, grants).to_bytes()
+
+    state, now = bench.world, clock()
+    agency = bench.sender.contact.agency
+    deliveries = [admit(m, agency, state, now).views[0].data for m in world.compose_many(bench, count)]
+    home = Home.open(bench.folder / world.PROSECUTOR, bench.passphrase, url="unused")
+    recipient = home.unlock(world.TO.partition("/")[2])
+    receiver = Receiver(
+        bundle=home.bundle,
+        agreements={a.id: a for a in read_all(home.bundle.agreements.items())},
+        engine=Engine.load(),
+        catalogue=load_catalogue(),
+    )
+    opening = best(lambda d: receiver.open(d, recipient.contact, recipient.decryption, now), deliveries)
+    return [
+        Figure("seal", "seal 4 sections for 5 recipients", best(seal, range(count)) / 1000, "ms", Target("<=", 1)),
+        Figure("open", "open one view, all seven steps", opening, "µs", Target("<=", 250)),
+    ]
+
+
+def deciding(bench: Bench, count: int) -> list[Figure]:
+    """One decision: remembered, and asked of the rules anew."""
+    state, now = bench.world, clock()
+    verified = wire.decode(world.compose(bench).to_bytes())
+    detail = composing.seal(
+        verified.manifest.id,
+        name="a05.1.event",
+        data_type="A05",
+        part="event",
+        media="application/json",
+        roles=bench.plan.sections[0].roles,
+        flags=bench.plan.sections[0].flags,
+        plaintext=b"{}",
+    ).detail
+    agreement = bench.plan.recipients[0].agreement
+
+    def judged(_: object) -> judging.Judgement:
+        return judging.judge(
+            manifest=verified.manifest,
+            sender=bench.sender.contact,
+            recipient=bench.recipient,
+            sections=[detail],
+            attested=lambda _: None,
+            consents=(),
+            countersigned=(),
+            releases=(),
+            agreement=agreement,
+            directory=state.bundle.directory,
+            engine=state.engine,
+            catalogue=state.catalogue,
+            admitted=now,
+        )
+
+    facts = judged(None).decisions[0][1]
+    return [
+        Figure("judge", "facts and decision of one section", best(judged, range(count)), "µs"),
+        Figure("decide", "decide, remembered", best(lambda _: state.engine.decide(facts), range(count)), "µs"),
+        Figure(
+            "decide-afresh", "decide, afresh", best(lambda _: state.engine.decide_afresh(facts), range(count), 3), "µs"
+        ),
+    ]
+
+
+def redaction(rounds: int) -> list[Figure]:
+    """Operation Orchid's narratives, with every person of all its case files known."""
+    example, catalogue, now = practice.example_folder(), load_catalogue(), clock()
+    objects: list[dict[str, Any]] = []
+    for path in sorted((example / "cases").glob("*.json")):
+        case = read_file(path)
+        message = composing.new_message_id()
+        objects += complete(case, message, now, catalogue) + complete_known(case, message, now, catalogue)
+    people = known_persons(objects)
+    start = time.perf_counter()
+    matcher = Matcher(
+        tuple(to_identity(p, f"V-{n:04}-PERSON") for n, p in enumerate(people)), suspects(objects, catalogue)
+    )
+    making = (time.perf_counter() - start) * 1000
+    texts, refused = [], 0
+    for path in sorted((example / "narratives").glob("*.txt")):
+        text = path.read_text(encoding="utf-8")
+        try:
+            matcher.redact(text)
+            texts.append(text)
+        except RedactionError:
+            refused += 1
+    size = sum(len(t.encode()) for t in texts) / len(texts)
+    redacting, searching = (
+        size / best(call, texts, rounds) for call in (matcher.redact, lambda text: matcher.search(text, strict=True))
+    )
+    note = f"{len(people)} known persons, {len(texts)} narratives, {refused} refused whole"
+    return [
+        Figure("redact", "redaction: redact and search again", redacting, "MB/s", Target(">=", 0.5), note),
+        Figure("search", "the guard's strict search alone", searching, "MB/s", note=note),
+        Figure("matcher", f"making ready for {len(people)} known persons", making, "ms"),
+    ]
+
+
+def auditing(bench: Bench, folder: Path, sizes: Sequence[int], step: Callable[[str], None]) -> list[Figure]:
+    """The log's projection as the sequencer keeps it: tree, fsync, index and signed head for every batch of entries."""
+    folder.mkdir()
+    store, index = FileStore(folder / "tree"), LeafIndex(folder / "leaves.db")
+    tree = Tree(store)
+    operator, signer = bench.broker.bundle.directory.operator, bench.broker.log_signer
+    key = VerifierKey.parse(operator.log_vkey)
+    figures: list[Figure] = []
+    rates: list[float] = []
+    entry = 2  # leaves: one for the submission, one for its recipient
+    for size in sizes:
+        step(f"log of {size:,} leaves")
+        while tree.size < size:
+            first = tree.size
+            leaves = [random.randbytes(32) for _ in range(min(entry * BATCH, size - first))]
+            start = time.perf_counter()
+            tree.extend(leaves)
+            store.sync()
+            index.add(first, [leaf_hash(leaf) for leaf in leaves])
+            sign_checkpoint(Checkpoint(origin=key.name, size=tree.size, root=tree.root()), key, signer.sign_note)
+            rates.append(len(leaves) / entry / (time.perf_counter() - start))
+        if not figures:
+            rates.sort()
+            figures.append(
+                Figure(
+                    "append",
+                    "log: entries of two leaves, fsync and signed head each 400",
+                    rates[len(rates) // 2],
+                    "entries/s",
+                    Target(">=", 10_000),
+                    "the median batch",
+                )
+            )
+        places = [random.randrange(size) for _ in range(500)]
+        proving = best(tree.inclusion_proof, places, 3) / 1000
+        target = Target("<=", 1)
+        figures.append(Figure(f"proof-{size}", f"inclusion proof, {size:,} leaves", proving, "ms", target))
+    store.close()
+    index.close()
+    return figures

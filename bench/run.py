@@ -1,0 +1,123 @@
+"""`safeconduct bench`: every figure of docs/design.md section 13 that this version has, in one run on one machine.
+
+    python -m bench.run [--json | --markdown] [--quick]
+
+bench/README.md says what each figure means and how it was taken.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from bench import flow, micro, world
+from bench.figures import Figure, markdown, table
+
+FULL = {
+    "messages": 4000,
+    "naive": 1000,
+    "rounds": 3,
+    "calls": 400,
+    "text_rounds": 5,
+    "leaves": [100_000, 1_000_000],
+    "rate": 200,
+    "seconds": 10.0,
+}
+QUICK = {
+    "messages": 400,
+    "naive": 100,
+    "rounds": 1,
+    "calls": 50,
+    "text_rounds": 1,
+    "leaves": [100_000],
+    "rate": 200,
+    "seconds": 1.0,
+}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were taken on."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else model
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "load_before": round(load, 2),
+    }
+
+
+def measure(sizes: dict[str, Any], console: Console) -> list[Figure]:
+    """All figures. Progress goes to `console`."""
+    with (
+        tempfile.TemporaryDirectory(prefix="safeconduct-bench-") as scratch,
+        Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
+        ) as progress,
+    ):
+        task = progress.add_task("making a task force", total=5 + len(sizes["leaves"]) + 5 * sizes["rounds"] + 1)
+
+        def step(what: str) -> None:
+            progress.update(task, description=what)
+            progress.advance(task)
+
+        root = Path(scratch)
+        bench = world.make(root / "force")
+        step("admit and its parts")
+        figures = micro.core(bench, sizes["calls"])
+        step("seal and open")
+        figures += micro.sealing(bench, sizes["calls"])
+        step("decide")
+        figures += micro.deciding(bench, sizes["calls"])
+        step("redaction")
+        figures += micro.redaction(sizes["text_rounds"])
+        figures += micro.auditing(bench, root / "audit", sizes["leaves"], step)
+        step(f"sealing {sizes['messages']} messages")
+        messages = world.compose_many(bench, sizes["messages"])
+        figures += uvloop.run(flow.throughput(bench, root, messages, sizes["naive"], sizes["rounds"], step))
+        figures += uvloop.run(flow.end_to_end(bench, root / "e2e", sizes["rate"], sizes["seconds"], step))
+        return figures
+
+
+def main(
+    as_json: bool = False, quick: bool = False, as_markdown: bool = False, sizes: dict[str, Any] | None = None
+) -> list[Figure]:
+    """Measure and print: a table, one JSON object, or markdown for bench/README.md."""
+    found, start = machine(), time.perf_counter()
+    # Progress on standard error, so that what is printed can be piped.
+    figures = measure({**(QUICK if quick else FULL), **(sizes or {})}, Console(stderr=True))
+    found["seconds"] = round(time.perf_counter() - start, 1)
+    if as_json:
+        print(json.dumps({"machine": found, "quick": quick, "figures": [f.to_json() for f in figures]}, indent=1))
+    elif as_markdown:
+        print(markdown(figures))
+    else:
+        console = Console()
+        console.print(table(figures))
+        console.print(", ".join(f"{k} {v}" for k, v in found.items()), highlight=False)
+        if quick:
+            console.print("quick: fewer messages and one round, for trying and not for quoting", highlight=False)
+    return figures
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Measure speed as ratios.")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args(sys.argv[1:])
+    main(as_json=given.json, quick=given.quick, as_markdown=given.markdown)

@@ -1,0 +1,194 @@
+"""`audit` accepts exactly the test vectors that are to be accepted, refuses the others, and for the reason they state.
+
+What is left out is named here with its reason, and nothing else is.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audit.errors import Unproved, Unreadable
+from audit.readers import cbor, entries, envelope
+from audit.readers.signed import digest, pae, read_signed, verify, verify_bytes
+
+FOLDER = Path(__file__).parents[1] / "vectors"
+Vector = dict[str, Any]
+
+NOT_READ = {
+    "grants": "opens grants: takes a private key",
+    "sections": "opens sections: takes a section's key",
+    "padding": "padding is inside of sections",
+    "names": "names that people read are made and compared elsewhere",
+}
+BODIES_NOT_READ = {
+    "consent": "held against the directory by broker and recipient",
+    "guard-attestation": "held against the directory by broker and recipient",
+    "release-attestation": "held against the directory by broker and recipient",
+    "key-statement": "checked by senders before sealing",
+    "retrieval-evidence": "the broker's record of it is what a log holds",
+}
+SEEN_ONLY_INSIDE = {"commitment-of-something-else"}  # views that only their opened plaintext convicts
+
+
+def load(name: str, folder: Path = FOLDER) -> list[Vector]:
+    """The vectors of one file; no vectors is an error."""
+    vectors = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["vectors"]
+    if not vectors:
+        raise LookupError(f"{name}.json holds no vectors")
+    return list(vectors)
+
+
+def raw(vector: Vector, name: str) -> bytes:
+    return bytes.fromhex(vector[name])
+
+
+def show(value: Any) -> Any:
+    """A value as the vectors write it: bytes in hexadecimal."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {name: show(item) for name, item in value.items()}
+    return [show(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _attestation(vector: Vector) -> Any:
+    return verify(read_signed(raw(vector, "signed")), vector["tag"], raw(vector, "public")).hex()
+
+
+def _manifest(vector: Vector) -> Any:
+    body = raw(vector, "manifest")
+    manifest = envelope.read_manifest(body)
+    verify_bytes(raw(vector, "public"), raw(vector, "signature"), pae("manifest", body), "manifest")
+    return {"fields": {"v": 1, **show(asdict(manifest))}, "digest": envelope.manifest_digest(body).hex()}
+
+
+def _description(vector: Vector) -> Any:
+    detail = None if vector["detail"] is None else raw(vector, "detail")
+    opening = envelope.read_opening({"outer": raw(vector, "outer"), "detail": detail})
+    found = envelope.check_openings([bytes.fromhex(item) for item in vector["digests"]], [opening])
+    if found.withheld:
+        return {"kind": found.withheld[0], "detail": None}
+    details = [asdict(section) for section in found.sections] + [asdict(grant) for grant in found.grants]
+    return {"kind": opening.kind, "detail": show(details[0])}
+
+
+def _envelope(vector: Vector) -> Any:
+    checked = envelope.check_envelope(envelope.read_envelope(raw(vector, "envelope")), raw(vector, "public"))
+    grants = {grant.recipient: list(grant.sections) for grant in checked.grants}
+    return {"sections": sorted(section.name for section in checked.sections), "grants": grants}
+
+
+def _view(vector: Vector) -> Any:
+    view = envelope.read_view(raw(vector, "view"))
+    checked = envelope.check_view(view, raw(vector, "public"), vector["recipient"])
+    return {"sections": sorted(section.name for section in checked.sections), "withheld": list(checked.withheld)}
+
+
+def _stamp(body: bytes) -> Any:
+    return asdict(entries.read_stamp(body))
+
+
+def _evidence(body: bytes) -> Any:
+    evidence = entries.read_evidence(body)
+    names = ("recipient", "outcome", "rules", "leaf")
+    return asdict(evidence) | {"outcomes": [dict(zip(names, item, strict=True)) for item in evidence.outcomes]}
+
+
+def _entry(body: bytes) -> Any:
+    entry = entries.read_entry(body)
+    return asdict(entry) | {"views": [[view.id, view.recipient, view.digest] for view in entry.views]}
+
+
+def _delivery(body: bytes) -> Any:
+    return asdict(envelope.read_delivery(body))
+
+
+BODIES: dict[str, Callable[[bytes], Any]] = {
+    "stamp": _stamp,
+    "evidence": _evidence,
+    "entry": _entry,
+    "delivery": _delivery,
+}
+CHECKS: dict[str, Callable[[Vector], Any]] = {
+    "attestations": _attestation,
+    "bodies": lambda vector: {"v": 1, **show(BODIES[vector["of"]](raw(vector, "body")))},
+    "cbor": lambda vector: show(cbor.loads(raw(vector, "item"))),
+    "descriptions": _description,
+    "envelopes": _envelope,
+    "manifests": _manifest,
+    "pae": lambda vector: pae(vector["kind"], raw(vector, "payload")).hex(),
+    "views": _view,
+}
+
+
+def applicable(name: str, vector: Vector) -> bool:
+    if name == "views":
+        return vector["name"] not in SEEN_ONLY_INSIDE
+    return name != "bodies" or vector["of"] not in BODIES_NOT_READ
+
+
+def wanted(name: str, vector: Vector) -> Any:
+    """The output as far as a reader without private keys can give it."""
+    if name != "views" or vector["output"] is None:
+        return vector["output"]
+    return {"sections": sorted(vector["output"]["plaintexts"]), "withheld": vector["output"]["withheld"]}
+
+
+def outcome(name: str, vector: Vector) -> tuple[str, Any]:
+    try:
+        return "ok", CHECKS[name](vector)
+    except Unreadable:
+        return "malformed", None
+    except Unproved:
+        return "unverified", None
+
+
+ALL = [(name, vector) for name in CHECKS for vector in load(name) if applicable(name, vector)]
+
+
+@pytest.mark.parametrize(("name", "vector"), ALL, ids=[f"{name}/{vector['name']}" for name, vector in ALL])
+def test_audit_finds_what_the_vector_says(name: str, vector: Vector) -> None:
+    assert outcome(name, vector) == (vector["expect"], wanted(name, vector))
+
+
+def test_loading_no_vectors_fails(tmp_path: Path) -> None:
+    (tmp_path / "pae.json").write_text('{"vectors": []}')
+    with pytest.raises(LookupError):
+        load("pae", tmp_path)
+
+
+def test_every_file_and_every_body_is_run_or_left_out_by_name() -> None:
+    files = {path.stem for path in FOLDER.glob("*.json")} - {"sealed_grants"}
+    assert files == CHECKS.keys() | NOT_READ.keys() and not CHECKS.keys() & NOT_READ.keys()
+    bodies = {vector["of"] for vector in load("bodies")}
+    assert bodies == BODIES.keys() | BODIES_NOT_READ.keys() and not BODIES.keys() & BODIES_NOT_READ.keys()
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_every_file_is_run_on_both_sides(name: str) -> None:
+    run = [vector["expect"] == "ok" for file, vector in ALL if file == name]
+    assert set(run) == ({True} if name == "pae" else {True, False})
+
+
+def test_a_view_left_out_is_one_that_only_its_plaintext_convicts() -> None:
+    left_out = {vector["name"]: vector for vector in load("views") if not applicable("views", vector)}
+    assert left_out.keys() == SEEN_ONLY_INSIDE
+    for vector in left_out.values():
+        assert (outcome("views", vector)[0], vector["expect"]) == ("ok", "unverified")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("grants", "grant"), ("sections", None)])
+def test_the_details_beside_sections_and_grants_are_read(name: str, kind: str | None) -> None:
+    for vector in load(name):
+        detail = raw(vector, "detail")
+        value: Any = cbor.loads(detail)
+        stated = kind or ("cover" if value["type"] == "cover" else f"{value['type']}/{value['part']}")
+        outer = cbor.dumps([bytes(16), stated, digest("description-detail", detail)])
+        opening = envelope.read_opening({"outer": outer, "detail": detail})
+        found = envelope.check_openings([digest("description", outer)], [opening])
+        assert [show(asdict(grant)) for grant in found.grants] == [show(value)] * (name == "grants")
+        assert [show(asdict(section)) for section in found.sections] == [show(value)] * (name == "sections")

@@ -1,0 +1,70 @@
+"""The benchmarks run and leave no figure out. Nothing here says how fast anything is."""
+
+import json
+
+import pytest
+
+from bench import run
+from bench.figures import Figure, Target, markdown
+
+TINY = {
+    "messages": 20,
+    "naive": 5,
+    "calls": 3,
+    "leaves": [1000],
+    "rate": 50,
+    "seconds": 0.2,
+}
+KEYS = {
+    "admit",
+    "verify",
+    "sign",
+    "admit-in-verifies",
+    "decode",
+    "message-bytes",
+    "seal",
+    "open",
+    "judge",
+    "decide",
+    "decide-afresh",
+    "redact",
+    "search",
+    "matcher",
+    "append",
+    "proof-1000",
+    "relay-single",
+    "relay-batch",
+    "relay-cpu",
+    "worker",
+    "worker-cpu",
+    "worker-ratio",
+    "worker-cpu-ratio",
+    "with-log",
+    "with-log-cpu",
+    "naive",
+    "naive-cpu",
+    "naive-ratio",
+    "e2e-rate",
+    "e2e-p50",
+    "e2e-p99",
+    "e2e-admitted-p50",
+}
+
+
+def test_every_figure_is_there_and_above_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    run.main(as_json=True, quick=True, sizes=TINY)
+    printed = json.loads(capsys.readouterr().out)
+    figures = {f["key"]: f for f in printed["figures"]}
+    assert figures.keys() == KEYS
+    assert [k for k, f in figures.items() if not f["value"] > 0] == []
+    assert all((f["target"] is None) == (f["met"] is None) for f in figures.values())
+    assert printed["machine"]["cores"] >= 1
+
+
+def test_a_figure_is_met_on_the_right_side_of_its_target() -> None:
+    assert Figure("f", "f", 5, "µs", Target("<=", 10)).met is True
+    assert Figure("f", "f", 15, "µs", Target("<=", 10)).met is False
+    assert Figure("f", "f", 15, "msg/s", Target(">=", 10)).met is True
+    assert Figure("f", "f", 5, "msg/s", Target(">=", 10)).met is False
+    assert Figure("f", "f", 5, "msg/s").met is None
+    assert "| 5 µs | <= 10 | 0.5 | yes |" in markdown([Figure("f", "f", 5, "µs", Target("<=", 10))])

@@ -1,0 +1,92 @@
+"""Safeconduct's own processes for tests: started as a person would, waited for by what they say, never by time."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cli.serve import READY
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ACTORS = ROOT / "examples" / "operation-orchid" / "actors.py"
+
+
+def environment() -> dict[str, str]:
+    """Ours, with this tree's code first and without settings that would reach the commands."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("SAFECONDUCT_")}
+    return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+
+
+def start(*arguments: str, log: Path) -> subprocess.Popen[str]:
+    """`safeconduct ARGUMENTS` as a process of its own, ready to be used."""
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", *arguments],
+            cwd=ROOT,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            text=True,
+        )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith(READY), (arguments, line, log.read_text(errors="replace")[-2000:])
+    return process
+
+
+def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> None:
+    """Stop one process that `start` made, and wait for its end."""
+    if process.poll() is None:
+        process.send_signal(number)
+    process.wait(timeout=30)
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+@contextmanager
+def service(*arguments: str, log: Path) -> Iterator[subprocess.Popen[str]]:
+    """A service for the time of the block."""
+    process = start(*arguments, log=log)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """One command, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "cli.main", *arguments],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def actor(*arguments: str) -> subprocess.Popen[str]:
+    """One of the example's people who do not go through the command."""
+    return subprocess.Popen(
+        [sys.executable, str(ACTORS), *arguments],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def told(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    """What an actor told until its end, one JSON object a line."""
+    assert process.stdout is not None
+    # Not communicate(): it reads past what readline has already taken into its buffer, and lines would be lost.
+    lines = list(process.stdout)
+    assert process.wait(timeout=120) == 0
+    return [json.loads(line) for line in lines if line.startswith("{")]
