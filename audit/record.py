@@ -72,8 +72,16 @@ class Record:
 
     def to_bytes(self) -> bytes:
         """The record's one byte form. Raises `ValueError` where a field is not what it must be."""
+        raw = self._dump()
+        try:
+            _read(raw)
+        except Unreadable as error:
+            raise ValueError(str(error)) from None
+        return raw
+
+    def _dump(self) -> bytes:
         sections: list[Value] = [list(section) for section in self.sections]
-        raw = cbor.dumps(
+        return cbor.dumps(
             {
                 "v": 1,
                 "type": self.type,
@@ -93,17 +101,12 @@ class Record:
                 "view": self.view,
             }
         )
-        try:
-            _read(raw)
-        except Unreadable as error:
-            raise ValueError(str(error)) from None
-        return raw
 
     @staticmethod
     def from_bytes(raw: bytes) -> "Record":
         """Read a record, or raise `Unreadable`."""
         record = _read(raw)
-        if record.to_bytes() != raw:
+        if record._dump() != raw:
             raise Unreadable("record: not in its one byte form")
         return record
 

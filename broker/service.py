@@ -34,7 +34,7 @@ from messages.catalogue import load as load_catalogue
 from messages.directory import Bundle
 from messages.errors import BadInput, DependencyError, KeyTrouble, Malformed
 from messages.ids import AgencyHandle
-from policies import edition
+from policies import edition, rights
 from policies.agreements import read_all
 from policies.decide import Engine
 
@@ -92,6 +92,7 @@ class BrokerHome:
     def world(self) -> World:
         """What `admit` may look at."""
         agreements = read_all(self.bundle.agreements.items())
+        rights.load()  # read once here, not while the first message waits
         return World(
             bundle=self.bundle,
             agreements={a.id: a for a in agreements},
