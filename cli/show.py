@@ -209,6 +209,32 @@ def received_json(directory: Directory, received: Received) -> dict[str, Any]:
     }
 
 
+_TECHNICAL = frozenset({"id", "type", "version", "created", "handling", "lawful_basis"})
+"""Fields that every section repeats; `--json` shows them."""
+
+
+def _fields(value: Mapping[str, Any]) -> RenderableType:
+    """A section's own fields, one a line, as people read them."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column()
+    for name, content in value.items():
+        if name not in _TECHNICAL:
+            table.add_row(name.replace("_", " "), Text(_words(content)))
+    return table
+
+
+def _words(content: Any) -> str:
+    if isinstance(content, bool):
+        return "yes" if content else "no"
+    if isinstance(content, Mapping):
+        return "; ".join(f"{k.replace('_', ' ')}: {_words(v)}" for k, v in content.items())
+    if isinstance(content, list):
+        plain = all(isinstance(item, str | int) for item in content)
+        return ", ".join(map(_words, content)) if plain else "\n".join(f"- {_words(item)}" for item in content)
+    return str(content)
+
+
 def received_view(directory: Directory, received: Received) -> RenderableType:
     """An opened view, for people."""
     opened = received.opened
@@ -240,13 +266,8 @@ def received_view(directory: Directory, received: Received) -> RenderableType:
     if isinstance(cover, Mapping):
         parts.append(Panel(Text("\n".join(f"{k}: {v}" for k, v in cover.items())), title="cover", title_align="left"))
     for name in sorted(n for n in opened.sections if n != COVER):
-        text = json.dumps(opened.sections[name], ensure_ascii=False, indent=2)
         parts.append(
-            Panel(
-                Syntax(text, "json", word_wrap=True, background_color="default"),
-                title=f"{name}  {opened.details[name].kind}",
-                title_align="left",
-            )
+            Panel(_fields(opened.sections[name]), title=f"{name}  {opened.details[name].kind}", title_align="left")
         )
     if opened.withheld:
         counted = _grouped((kind, ()) for kind in opened.withheld)
