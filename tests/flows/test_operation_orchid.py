@@ -1,6 +1,7 @@
 """The whole demonstration, run as a newcomer runs it: real server, real processes, real attacks."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -98,6 +99,33 @@ def test_no_victims_name_phone_or_document_is_with(
     holder: str, played: tuple[Path, dict[str, Any]], needles: list[bytes]
 ) -> None:
     assert hits(played[0] / holder, needles) == set()
+
+
+def every_form() -> tuple[set[str], set[str]]:
+    """Every string of the ground truth that identifies a victim, and the names that are also ordinary words."""
+    cases = yaml.safe_load((EXAMPLE / "expected.yaml").read_text(encoding="utf-8"))["cases"]
+    strings: set[str] = set()
+    words: set[str] = set()
+    for case in cases.values():
+        for victim in case["victims"].values():
+            words |= set(victim.get("words", ()))
+            for kind in ("names", "phones", "documents", "emails", "handles", "addresses", "birthdates", "marks"):
+                strings |= {str(form) for form in victim.get(kind, ())}
+    assert len(strings) > 200 and len(words) > 8
+    return strings, words
+
+
+@pytest.mark.parametrize("party", ["wrenfold-support", "national-rapporteur", "labour-inspectorate"])
+def test_no_form_of_a_victims_identity_can_be_read_in_what_was_opened_by(
+    party: str, played: tuple[Path, dict[str, Any]]
+) -> None:
+    strings, words = every_form()
+    opened = list((played[0] / party / "inbox").glob("*.json"))
+    assert opened
+    for path in opened:
+        text = json.dumps(json.loads(path.read_text(encoding="utf-8")), ensure_ascii=False).replace("\\n", "\n")
+        assert [form for form in strings if form in text] == []
+        assert [word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)] == []
 
 
 def test_the_same_search_finds_the_victims_where_they_may_be(
