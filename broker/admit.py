@@ -26,6 +26,7 @@ from hashlib import blake2b, sha256
 from typing import Final
 
 from audit.record import Record, decision_record, retrieval_record, submission_record
+from audit.record import leaf as commitment
 from audit.tree import leaf_hash
 from broker import records
 from keys.domains import Tag
@@ -308,7 +309,7 @@ class _Draft:
         """Salt, record and leaf hash, once noted."""
         salt, data = self._derive("salt", record.recipient or ""), records.write(record)
         self._records.append((salt, data))
-        return salt, data, leaf_hash(records.leaf(salt, data))
+        return salt, data, leaf_hash(commitment(salt, data))
 
     def _entry(self, evidence: Signed, views: tuple[tuple[ViewId, ContactHandle, bytes], ...] = ()) -> bytes:
         entry = Entry(submission=self._submission, evidence=evidence, records=tuple(self._records), views=views)

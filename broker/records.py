@@ -6,7 +6,6 @@ admission. A test holds both writers to the same bytes for any record.
 
 import cbor2
 
-from audit.readers.signed import digest
 from audit.record import Record
 
 
@@ -32,8 +31,3 @@ def write(record: Record) -> bytes:
             "submission": record.submission,
         }
     )
-
-
-def leaf(salt: bytes, record: bytes) -> bytes:
-    """The salted commitment that the log holds (docs/envelope.md section 8)."""
-    return digest("record", salt + record)

@@ -15,8 +15,8 @@ from typing import Final
 import structlog
 
 from audit.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
+from audit.record import leaf as commitment
 from audit.tree import FileStore, Tree, leaf_hash
-from broker import records
 from bus.queue import SequencerPort, StoredEntry
 from bus.store import Fenced
 from keys.domains import Tag
@@ -166,7 +166,7 @@ class Sequencer:
                 pairs.append(pair)
                 flow.append(entry.seq)
         if pairs:
-            leaves = [records.leaf(salt, record) for salt, record in pairs]
+            leaves = [commitment(salt, record) for salt, record in pairs]
             await self._port.append(
                 self._tree.size,
                 [cbor.dump({"salt": salt, "record": record}) for salt, record in pairs],

@@ -13,12 +13,12 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import nats.errors
-import nkeys
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from bus import bounds
-from messages.errors import DependencyError, KeyTrouble, LocalError
+from keys.nkey import public_of
+from messages.errors import DependencyError, LocalError
 
 
 class NoAnswer(DependencyError):
@@ -171,14 +171,6 @@ class Connection:
             await self.client.close()
 
 
-def public_nkey(seed: bytes) -> str:
-    """The public half ("U…") of a user's NKEY seed ("SU…")."""
-    try:
-        return bytes(nkeys.from_seed(bytearray(seed)).public_key).decode()
-    except Exception:  # the library raises many kinds, down to binascii's
-        raise KeyTrouble("This is not the seed of a user NKEY; it begins with SU.") from None
-
-
 async def connect(
     url: str,
     seed: bytes,
@@ -191,7 +183,7 @@ async def connect(
 
     A key the server does not know fails at once; a server that is not there, after `patience` seconds.
     """
-    public_nkey(seed)
+    public_of(seed)  # or `KeyTrouble`, before anything is sent
     client = Client()
     connection = Connection(client, inbox_prefix)
     refused = asyncio.Event()

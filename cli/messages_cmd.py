@@ -94,9 +94,11 @@ def send(
                     elif one.evidence:
                         out.print(show.evidence_lines(directory, one.evidence, repeated=one.repeated))
                     elif one.state == "held":
-                        out.print(f"  release it with: safeconduct release {message_text(one.message)} --as CONTACT")
+                        hint = f"safeconduct release {message_text(one.message)} --home {home} --as CONTACT"
+                        out.print(f"  release it with: {hint}", soft_wrap=True, markup=False)
                     else:
-                        out.print("  no answer yet; it stays in the journal and goes with: safeconduct outbox --flush")
+                        hint = f"safeconduct outbox --home {home} --as {name} --flush"
+                        out.print(f"  no answer yet; it stays in the journal and goes with: {hint}", soft_wrap=True)
             if any(s.state == "refused" or _rejected(s) for s in sent):
                 raise typer.Exit(REFUSED)
             if any(s.state == QUEUED for s in sent):

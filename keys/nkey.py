@@ -3,6 +3,8 @@
 from nacl.utils import random
 from nkeys import PREFIX_BYTE_USER, encode_seed, from_seed
 
+from messages.errors import KeyTrouble
+
 
 def new_nkey() -> tuple[bytes, str]:
     """A fresh user seed ("SU…") and its public key ("U…")."""
@@ -11,9 +13,12 @@ def new_nkey() -> tuple[bytes, str]:
 
 
 def public_of(seed: bytes) -> str:
-    """The public key ("U…") of a user seed."""
-    pair = from_seed(bytearray(seed))
+    """The public key ("U…") of a user seed ("SU…"), or raise `KeyTrouble`."""
     try:
-        return bytes(pair.public_key).decode()
-    finally:
-        pair.wipe()
+        pair = from_seed(bytearray(seed))
+        try:
+            return bytes(pair.public_key).decode()
+        finally:
+            pair.wipe()
+    except Exception:  # the library raises many kinds, down to binascii's
+        raise KeyTrouble("This is not the seed of a user NKEY; it begins with SU.") from None

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from adapters.receiving import Disagrees, Mislabelled
 from audit.record import Record
+from audit.record import leaf as commitment
 from audit.tree import leaf_hash
 from broker import records
 from keys.domains import KeyKind, Tag
@@ -52,7 +53,7 @@ def restamped(
     noted = replace(noted, view=wanted.view, manifest=wanted.manifest, rules=wanted.rules) if consistent else noted
     raw = records.write(record(noted))
     if consistent:
-        wanted = replace(wanted, leaf=leaf_hash(records.leaf(delivery.salt, raw)))
+        wanted = replace(wanted, leaf=leaf_hash(commitment(delivery.salt, raw)))
     signed = (signer or force.broker.worker).sign(Tag.STAMP, wanted.to_bytes())
     return Delivery(view=made, stamp=signed, record=raw, salt=delivery.salt).to_bytes()
 

@@ -666,11 +666,6 @@ def test_the_broker_writes_any_record_as_the_auditor_does(record: Record) -> Non
     assert Record.from_bytes(written) == record
 
 
-@given(digests, st.binary(max_size=200))
-def test_the_broker_commits_to_any_record_as_the_auditor_does(salt: bytes, record: bytes) -> None:
-    assert records.leaf(salt, record) == audit_leaf(salt, record)
-
-
 # Hostile input
 
 

@@ -10,8 +10,8 @@ import pytest
 from audit.checkpoint import VerifierKey
 from audit.checkpoint import verify as verify_head
 from audit.proofs import verify_consistency, verify_inclusion
+from audit.record import leaf as commitment
 from audit.tree import leaf_hash, root_of
-from broker import records
 from broker.admit import Admitted
 from broker.sequencer import Sequencer
 from broker.worker import _stored
@@ -47,7 +47,7 @@ def pairs(admitted: Admitted) -> list[tuple[bytes, bytes]]:
 
 
 def leaves_of(admissions: list[Admitted]) -> list[bytes]:
-    return [records.leaf(salt, record) for a in admissions for salt, record in pairs(a)]
+    return [commitment(salt, record) for a in admissions for salt, record in pairs(a)]
 
 
 async def store(bus: FakeBus, *admissions: Admitted) -> None:
@@ -71,7 +71,7 @@ def assert_complete(force: TaskForce, bus: FakeBus, wanted: list[Admitted]) -> N
     assert leaves == leaves_of(wanted)
     for index, leaf in enumerate(leaves):
         value = cbor.load(bus.records[index], 1 << 20, "record")
-        assert records.leaf(value["salt"], value["record"]) == leaf
+        assert commitment(value["salt"], value["record"]) == leaf
     key = VerifierKey.parse(force.bundle.directory.operator.log_vkey)
     head = verify_head(bus.heads[-1], key)
     assert (head.size, head.root) == (len(leaves), root_of(leaves))

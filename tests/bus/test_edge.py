@@ -12,8 +12,9 @@ import pytest
 from nats.aio.msg import Msg
 
 from bus import subjects
-from bus.connection import connected, public_nkey
+from bus.connection import connected
 from bus.queue import Admission, NatsAgency, View
+from keys.nkey import public_of
 from messages.ids import ViewId
 from tests.support.nats_server import DESK, HARBOUR, HELPER, SHELTER, RunningBus, new_seed
 
@@ -165,7 +166,7 @@ async def test_a_worker_answers_no_ask_that_did_not_cross_the_border(bus: Runnin
 
     seed = new_seed()
     rights = subjects.Permissions(account="BROKER", publish=(subjects.ASKS,), subscribe=())
-    await bus.server.reload([*bus.logins(), subjects.Login(public_key=public_nkey(seed), permissions=rights)])
+    await bus.server.reload([*bus.logins(), subjects.Login(public_key=public_of(seed), permissions=rights)])
     served: list[str] = []
 
     async def handler(agency: str, verb: str, data: bytes) -> bytes:

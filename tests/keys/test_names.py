@@ -100,3 +100,9 @@ def test_an_nkey_is_made_fresh_and_its_public_part_found_again() -> None:
     assert public.startswith("U")
     assert public_of(seed) == public
     assert new_nkey()[1] != public
+
+
+@pytest.mark.parametrize("seed", [b"", b"SU", b"x" * 58, "Имя".encode()])
+def test_what_is_no_seed_of_a_user_is_trouble_with_keys(seed: bytes) -> None:
+    with pytest.raises(KeyTrouble, match="begins with SU"):
+        public_of(seed)

@@ -17,10 +17,11 @@ from pathlib import Path
 import nkeys
 
 from bus import subjects
-from bus.connection import Connection, connect, public_nkey
+from bus.connection import Connection, connect
 from bus.queue import NatsAgency, NatsBroker, NatsSequencer
 from bus.server import EmbeddedServer
 from bus.store import Store
+from keys.nkey import public_of
 from messages.ids import AgencyHandle, ContactHandle
 
 HARBOUR = AgencyHandle("aharbour22222")
@@ -47,10 +48,10 @@ class RunningBus:
 
     def logins(self) -> list[subjects.Login]:
         """Every login, as the directory would give them."""
-        worker = subjects.Login(public_key=public_nkey(self.worker_seed), permissions=subjects.worker_permissions())
+        worker = subjects.Login(public_key=public_of(self.worker_seed), permissions=subjects.worker_permissions())
         return [worker] + [
             subjects.Login(
-                public_key=public_nkey(seed), permissions=subjects.agency_permissions(agency, self.contacts[agency])
+                public_key=public_of(seed), permissions=subjects.agency_permissions(agency, self.contacts[agency])
             )
             for agency, seed in self.seeds.items()
         ]
