@@ -45,7 +45,8 @@ def _precise_place(value: object) -> bool:
     """Street or point; a place that does not say how precise it is counts as precise."""
     if not isinstance(value, Mapping):
         return True
-    return value.get("precision", "point") in PRECISE
+    precision = value.get("precision", "point")
+    return not isinstance(precision, str) or precision in PRECISE
 
 
 def _under_eleven(value: object) -> bool:
