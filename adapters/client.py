@@ -7,44 +7,56 @@ once. Offline is normal: what cannot be sent now stays in the journal and goes w
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from adapters import keyring
 from adapters.casefile import CaseFile
 from adapters.guard import SOCKET, GuardClient, GuardRefused, GuardRequest, GuardSection, known_bytes
-from adapters.home import ContactKeys, Home, clock
+from adapters.home import Ask, ContactKeys, Home, clock
 from adapters.journal import ACCEPTED, DONE, HELD, NEW, QUARANTINED, QUEUED, Incoming, Journal
 from adapters.planning import MessagePlan, Plan, Planner
 from adapters.receiving import Opened, Receiver
-from audit.checkpoint import VerifierKey
-from audit.checkpoint import verify as verify_head
-from audit.errors import AuditError
-from audit.proofs import verify_consistency, verify_inclusion
+from adapters.trust import MISSED, REFRESH
+from adapters.watching import Inclusion, LogWatch
 from bus import subjects
 from bus.connection import connected
 from bus.queue import AgencyPort, NatsAgency
 from keys import composing, statements
-from keys.bundle import fresh
 from keys.domains import Tag
 from keys.pseudonyms import pseudonym, reference
+from keys.retiring import StoredKey
 from keys.signing import verify
+from keys.unlocking import Passphrase
 from keys.verifying import manifest_digest
-from messages import cbor, limits, wire
+from messages import cbor, wire
 from messages.attestations import Release
 from messages.catalogue import load as load_catalogue
-from messages.cbor import Reader
-from messages.directory import Contact
-from messages.envelope import Envelope
-from messages.errors import BadInput, DependencyError, NotPermitted, RemoteError, ShareError, Unverified
-from messages.evidence import Answer, Evidence, EvidenceType, Retrieval
+from messages.directory import Bundle, Contact
+from messages.envelope import Delivery, Envelope
+from messages.errors import (
+    BadInput,
+    DependencyError,
+    Disagrees,
+    NewerEpoch,
+    NotPermitted,
+    RemoteError,
+    Replayed,
+    ShareError,
+    Stale,
+    Unverified,
+)
+from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp
 from messages.ids import AgencyHandle, MessageId, ViewId, message_text
 from messages.labels import Duty
+from messages.limits import HOUR
 from messages.signed import Signed
+from policies.agreements import Reader as AgreementReader
 from policies.agreements import read_all
 from policies.decide import Engine
 from policies.sentences import says
@@ -81,31 +93,39 @@ class Received:
     raw: bytes = field(repr=False, default=b"")
 
 
-@dataclass(frozen=True, slots=True)
-class Inclusion:
-    """Where a leaf stands in the log, proved against a head that the log signed."""
-
-    index: int
-    size: int
-    root: bytes
-
-
 class AgencyClient:
     """One agency's adapter, for one of its contacts. Make it with `connect` or `offline`."""
 
     def __init__(self, home: Home, keys: ContactKeys, journal: Journal, port: AgencyPort | None) -> None:
-        self.home = home
         self.keys = keys
         self.journal = journal
         self._port = port
         self._retrievals = asyncio.Event()
+        self._tending = asyncio.Lock()
+        self._refreshing = asyncio.Lock()
+        self.refused_keys: dict[int, str] = {}  # codes with which statements of our encryption keys were refused
+        self._renewed = asyncio.Event()  # set when another trust bundle was taken
+        self._stale = asyncio.Event()  # something was signed under a newer trust bundle than ours
         self._waiting: dict[bytes, asyncio.Future[tuple[Evidence, bool]]] = {}
-        self._agreements = read_all(home.bundle.agreements.items())
         self._engine = Engine.load()
         self._catalogue = load_catalogue()
-        self._receiver = Receiver(
-            bundle=home.bundle,
-            agreements={a.id: a for a in self._agreements},
+        self._reader = AgreementReader()
+        self._take(home)
+
+    def _take(self, home: Home) -> None:
+        """Go on under another trust bundle."""
+        self.home = home
+        self._agreements = tuple(self._reader.under(home.bundle.agreements).values())
+        self._receiver = self._receiver_of(home.bundle)
+        contact = home.bundle.directory.contact(self.keys.contact.handle)
+        if contact is not None:
+            self.keys = replace(self.keys, contact=contact)
+
+    def _receiver_of(self, bundle: Bundle) -> Receiver:
+        agreements = self._agreements if bundle is self.home.bundle else read_all(bundle.agreements.items())
+        return Receiver(
+            bundle=bundle,
+            agreements={a.id: a for a in agreements},
             engine=self._engine,
             catalogue=self._catalogue,
         )
@@ -156,7 +176,7 @@ class AgencyClient:
         A message that needs a second contact's release is kept in the journal as held: see `release`. One that the
         guard refuses comes back with the state "refused" and the guard's sentence; the others go all the same.
         """
-        fresh(self.home.bundle, clock())
+        self.home.trust.check_sendable(self.home.bundle, clock())
         plan = self.plan(case, to)
         if not plan.messages:
             raise NotPermitted(self.sentence(plan.refused[0].rules))
@@ -312,6 +332,7 @@ class AgencyClient:
         if held is None:
             raise BadInput("No message of that id waits for a release; see: safeconduct outbox")
         now = clock()
+        self.home.trust.check_sendable(self.home.bundle, now)
         mandate = releaser.contact.mandate_at(now)
         if mandate is None or Duty.RELEASE not in mandate.duties:
             raise NotPermitted("Only a contact whose mandate names the duty `release` can release a message.")
@@ -342,13 +363,80 @@ class AgencyClient:
             bytes=len(data),
         )
 
+    async def keep_keys(self) -> None:
+        """State the next encryption key when it is due, destroy those that nothing needs, and hand in what was said of
+        them; every hour, until cancelled.
+        """
+        while True:
+            try:
+                await self.tend_keys()
+            except DependencyError as error:
+                log.info("bus-trouble", code=error.code)
+            except ShareError as error:
+                log.error("keys-not-tended", code=error.code, says=str(error))
+            except OSError as error:
+                log.error("keys-not-tended", code="system", says=error.strerror)
+            await asyncio.sleep(HOUR / 1000)
+
+    async def tend_keys(
+        self, *, renew: bool = False, counter: ContactKeys | None = None
+    ) -> tuple[int | None, tuple[int, ...]]:
+        """What `keep_keys` does once: the number of the key that was stated (with `renew`, whether due or not, then
+        countersigned by `counter`), and the numbers of those that were destroyed.
+        """
+        if self._port is None:
+            raise DependencyError("There is no connection to the bus; connect first.")
+        async with self._tending:
+            return await self._tend_keys(self._port, renew, counter)
+
+    async def _tend_keys(
+        self, port: AgencyPort, renew: bool, counter: ContactKeys | None
+    ) -> tuple[int | None, tuple[int, ...]]:
+        keyring.take_up(self.home, self.keys, self.journal)
+        stored, stated = self.home.stored_keys(self.keys), None
+        if self.keys.contact.mandate_at(clock()) is None:
+            if renew:
+                raise NotPermitted("This contact has no mandate in force, so it states no encryption key.")
+        elif renew or keyring.due(self.keys.contact, stored, clock()):
+            stated = keyring.state_next(self.home, self.keys, self.journal, clock(), renew=renew, counter=counter)
+            stored = self.home.stored_keys(self.keys)
+        self._hold(stored)  # before anybody can seal to them, whatever breaks off below
+        await self._hand_in_words(port)
+        told = cbor.load(await port.ask("time", b""), 16, "time")
+        if type(told) is not int:
+            raise Unverified("The broker does not tell its time.")
+        destroyed = keyring.destroy_old(self.home, self.keys, self.journal, min(told, clock()))
+        if destroyed:
+            self._hold(self.home.stored_keys(self.keys))
+            await self._hand_in_words(port)
+        return stated, destroyed
+
+    def _hold(self, stored: Sequence[StoredKey]) -> None:
+        """Open with these private keys from now on."""
+        self.keys = replace(self.keys, decryption=tuple(k.key for k in stored))
+
+    async def _hand_in_words(self, port: AgencyPort) -> None:
+        """Words of this contact alone: those of others are their own adapters' matter."""
+        for data in self.journal.unsaid():
+            if keyring.speaker(data) == self.keys.contact.handle:
+                await port.submit("statement", data)
+
     async def flush(self) -> int:
-        """Hand in everything that is queued, and every retrieval that was not taken yet; how many went."""
-        done = 0
-        for outgoing in self.journal.outgoing(QUEUED):
+        """Hand in everything that is queued, and every retrieval that was not taken yet; how many messages went.
+
+        Under a trust bundle that does not hold, messages stay queued: only what was opened is reported.
+        """
+        await self._send_retrievals()
+        queued, done = self.journal.outgoing(QUEUED), 0
+        try:
+            self.home.trust.check_sendable(self.home.bundle, clock())
+        except Stale as error:
+            if queued:
+                log.warning("not-sent", waiting=len(queued), says=str(error))
+            return 0
+        for outgoing in queued:
             if await self.hand_in(outgoing.data) is not None:
                 done += 1
-        await self._send_retrievals()
         return done
 
     async def listen(self) -> None:
@@ -374,12 +462,39 @@ class AgencyClient:
                 accepted=evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE,
                 repeated=answer.repeated,
             )
+            await self._heard(evidence)
             self.journal.promised(
                 (leaf, evidence.include_by) for leaf in (evidence.leaf, *(o.leaf for o in evidence.outcomes))
             )
+            self._saw_epoch(evidence.epoch)
             future = self._waiting.get(evidence.submission)
             if future is not None and not future.done():
                 future.set_result((evidence, answer.repeated))
+
+    async def _heard(self, evidence: Evidence) -> None:
+        """What follows from an answer about a word on an encryption key: of a refused one the private half goes.
+
+        The word counts as answered only then, so that a crash before is made good when it is answered again. Another
+        contact's word is left to that contact's own adapter, which hands it in again and hears the same.
+        """
+        word = self.journal.unanswered(evidence.submission)
+        if word is None or keyring.speaker(word) != self.keys.contact.handle:
+            return
+        if evidence.type is not EvidenceType.SUBMISSION_ACCEPTANCE:
+            code = evidence.code or ""
+            number = keyring.stated_number(word)
+            if number is None and code == Replayed.code:
+                log.info("keys-destroyed", told="before")  # in other bytes: the log knows
+            else:
+                log.error("alarm", what="key-word-refused", code=code)
+            if number is not None:
+                try:
+                    await asyncio.to_thread(keyring.drop_refused, self.home, self.keys, word)
+                except (ShareError, OSError) as error:
+                    log.error("keys-not-tended", code=getattr(error, "code", "system"))
+                    return
+                self.refused_keys[number] = code
+        self.journal.said(evidence.submission)
 
     # receiving
 
@@ -408,20 +523,38 @@ class AgencyClient:
             if incoming.state == NEW:
                 yield await self.open(ViewId(incoming.view))
         stream = self._port.deliveries(self.keys.contact.handle)
+        coming = asyncio.ensure_future(anext(stream))
         try:
-            async for delivery in stream:
+            while True:
+                renewed = asyncio.ensure_future(self._renewed.wait())
+                await asyncio.wait({coming, renewed}, return_when=asyncio.FIRST_COMPLETED)
+                renewed.cancel()
+                if self._renewed.is_set():  # what waited for this trust bundle opens now
+                    self._renewed.clear()
+                    for incoming in self.journal.incoming(self.keys.contact.handle):
+                        if incoming.state == NEW:
+                            yield await self.open(ViewId(incoming.view))
+                if not coming.done():
+                    continue
+                delivery = coming.result()
                 fresh_one = self.journal.received(delivery.view_id, self.keys.contact.handle, delivery.data, clock())
                 await delivery.ack()
                 if fresh_one:
                     yield await self.open(delivery.view_id)
+                coming = asyncio.ensure_future(anext(stream))
+        except StopAsyncIteration:
+            return
         finally:
+            coming.cancel()
+            with suppress(asyncio.CancelledError, StopAsyncIteration, ShareError):
+                await coming
             await _close(stream)
 
     def look(self, view: ViewId) -> Received:
         """Check and open a journaled view without leaving a trace; for lists. Never shows content to a person."""
         incoming = self._incoming(view)
         try:
-            opened = self._receiver.open(incoming.delivery, self.keys.contact, self.keys.decryption, clock())
+            opened = self._opened(incoming)
         except RemoteError as error:
             return Received(
                 view_id=view,
@@ -433,9 +566,48 @@ class AgencyClient:
             )
         return Received(view_id=view, received=incoming.received, opened=opened, raw=incoming.delivery)
 
+    def _opened(self, incoming: Incoming) -> Opened:
+        """All checks of one delivery, or the `RemoteError` that says why it is kept aside.
+
+        Where we decide otherwise than the broker did, its decision is held once more against the bundle that was in
+        force when it admitted the message, if we have that one: an agreement may have been narrowed since.
+        """
+        keys = self.keys
+        try:
+            opened = self._receiver.open(incoming.delivery, keys.contact, keys.decryption)
+        except NewerEpoch as newer:
+            self.journal.saw_epoch(newer.epoch, clock())
+            self._stale.set()
+            raise
+        except Disagrees:
+            before = self._bundle_then(incoming.delivery)
+            contact = before.directory.contact(keys.contact.handle) if before is not None else None
+            if before is None or contact is None:
+                raise
+            opened = self._receiver_of(before).open(incoming.delivery, contact, keys.decryption)
+        return replace(opened, warnings=tuple(self.home.trust.warnings(self.home.bundle, clock())))
+
+    def _bundle_then(self, delivery: bytes) -> Bundle | None:
+        """The bundle that was in force for us when the stamp was made, where it is another one than now.
+
+        The stamp's own word for the epoch is not enough: a broker could name an old one to go by old mandates. It must
+        have been the newest one published when the message was admitted, as far as we have them; and where we lack the
+        one that the stamp names, no older one takes its place.
+        """
+        stamp = Stamp.from_bytes(Delivery.from_bytes(delivery).stamp.body)
+        try:
+            state, bundle = self.home.trust.copy.at(stamp.admitted)
+        except ShareError:
+            return None
+        return bundle if state.epoch == stamp.epoch != self.home.bundle.epoch else None
+
     async def open(self, view: ViewId) -> Received:
         """Check, sign the retrieval, and only then hand the content over. Quarantines what does not hold."""
         received = self.look(view)
+        if received.code == NewerEpoch.code and await self._caught_up():
+            received = self.look(view)
+        if received.code == NewerEpoch.code:
+            return received  # it stays new: it opens when the bundle has been fetched
         if received.opened is None:
             self.journal.mark(view, QUARANTINED, received.code)
             log.warning("quarantined", view=view, code=received.code)
@@ -493,6 +665,78 @@ class AgencyClient:
         """The full id of the view that begins with `text`."""
         return ViewId(self._incoming(text).view)
 
+    # the trust bundle
+
+    def _saw_epoch(self, epoch: int) -> None:
+        if epoch > self.home.bundle.epoch:
+            self.journal.saw_epoch(epoch, clock())
+            self._stale.set()
+
+    async def refresh(self) -> bool:
+        """Fetch the newest trust bundle and go on under it; whether it is another one than before.
+
+        Raises `DependencyError`, or `BundleRefused` naming what was tried: then nothing is sent until one holds.
+        """
+        async with self._refreshing:
+            home, taken = await self.home.refreshed()
+            self._take(home)
+            await self._find_keys()
+        if taken.changed:
+            self._renewed.set()
+            log.info("trust-bundle", epoch=taken.bundle.epoch)
+        return taken.changed
+
+    async def _find_keys(self) -> None:
+        """Read our private keys anew where others may seal to one that another process of ours has made."""
+        here = {key.public for key in self.keys.decryption}
+        if all(s.key in here for s in self.keys.contact.statements if clock() < s.end):
+            return
+        try:
+            self._hold(await asyncio.to_thread(self.home.stored_keys, self.keys))
+        except (ShareError, OSError) as error:
+            log.error("keys-not-tended", code=getattr(error, "code", "system"))
+
+    async def _caught_up(self) -> bool:
+        try:
+            return await self.refresh()
+        except (ShareError, OSError) as error:
+            log.warning("trust-bundle", code=getattr(error, "code", "system"))
+            return False
+
+    async def keep_fresh(self) -> None:
+        """Fetch the trust bundle every minute, and at once when something was signed under a newer one; until
+        cancelled. Raises nothing: what is refused or missed is an alarm in the log and in `doctor`.
+        """
+        while True:
+            try:
+                async with asyncio.timeout(REFRESH / 1000):
+                    await self._stale.wait()
+            except TimeoutError:
+                pass
+            self._stale.clear()
+            if not await self._caught_up():
+                await asyncio.sleep(1)
+            try:
+                await self.check_epochs()
+            except DependencyError as error:
+                log.info("bus-trouble", code=error.code)
+            except RemoteError as error:
+                log.error("alarm", what=error.code, says=str(error))
+
+    async def check_epochs(self) -> list[int]:
+        """Have our extract's place in the log proved, and name the epochs that we saw and could not get for an hour.
+
+        Raises `Unverified` where the log holds another extract for us than the one we were given: then the broker
+        shows different bundles to different people.
+        """
+        ours = self.home.bundle.epoch
+        if self._port is not None:
+            await self._watch().confirm_epoch(clock())
+        missed = [epoch for epoch, seen in self.journal.newer_epochs(ours) if clock() - seen > MISSED]
+        for epoch in missed:
+            log.error("alarm", what="epoch-missed", epoch=epoch)
+        return missed
+
     # the log
 
     async def prove(self, leaf: bytes) -> Inclusion | None:
@@ -500,21 +744,12 @@ class AgencyClient:
 
         None while the leaf is not in the log yet. Raises `Unverified` where the log proves something else: an alarm.
         """
+        return await self._watch().prove(leaf)
+
+    def _watch(self) -> LogWatch:
         if self._port is None:
             raise DependencyError("There is no connection to the bus; connect first.")
-        value = cbor.load(await self._port.ask("proof", leaf), limits.ENVELOPE_BYTES, "proof")
-        if value is None:
-            return None
-        reader = Reader(value, "proof")
-        index, size = reader.number("index"), reader.number("size")
-        proof = cbor.bytes_list(reader.items("proof", 64), "proof", 32, 32)
-        root = await self._head(reader.raw("checkpoint"), size)
-        reader.end()
-        try:
-            verify_inclusion(index, size, leaf, proof, root)
-        except AuditError:
-            raise Unverified("The log's proof does not hold: tell the security officers.") from None
-        return Inclusion(index, size, root)
+        return LogWatch(self.home.bundle, self.journal, self._port)
 
     async def check_promises(self) -> list[bytes]:
         """Ask for the proof of every leaf that was promised to us and not proved yet; the broken promises.
@@ -531,35 +766,6 @@ class AgencyClient:
                 log.error("alarm", what="not-in-log", leaf=leaf.hex(), include_by=include_by)
         return broken
 
-    async def _head(self, note: bytes, size: int) -> bytes:
-        """The root of a head of this size, if the log signed it and it continues the last one we verified."""
-        if self._port is None:
-            raise DependencyError("There is no connection to the bus; connect first.")
-        operator = self.home.bundle.directory.operator
-        try:
-            head = verify_head(note, VerifierKey.parse(operator.log_vkey))
-            if head.size != size or head.origin != operator.log_origin:
-                raise Unverified("The log's head is about another log or size.")
-            last = self.journal.head()
-            if last is not None and last[0] < head.size:
-                answer = cbor.load(
-                    await self._port.ask("consistency", cbor.dump(last[0])), limits.ENVELOPE_BYTES, "proof"
-                )
-                reader = Reader(answer, "consistency proof")
-                proof = cbor.bytes_list(reader.items("proof", 128), "proof", 32, 32)
-                newest = verify_head(reader.raw("checkpoint"), VerifierKey.parse(operator.log_vkey))
-                verify_consistency(last[0], newest.size, last[1], newest.root, proof)
-                self.journal.saw_head(newest.size, newest.root)
-            elif last is None:
-                self.journal.saw_head(head.size, head.root)
-            elif last == (head.size, head.root):
-                pass
-            elif last[0] == head.size:
-                raise Unverified("The log has forked: two heads of one size differ. Tell the security officers.")
-        except AuditError:
-            raise Unverified("The log's head or its consistency does not hold: tell the security officers.") from None
-        return head.root
-
 
 async def _close(stream: object) -> None:
     closing = getattr(stream, "aclose", None)
@@ -568,28 +774,49 @@ async def _close(stream: object) -> None:
 
 
 @asynccontextmanager
-async def offline(folder: Path, contact: str, passphrase: str) -> AsyncIterator[AgencyClient]:
+async def offline(
+    folder: Path, contact: str, passphrase: Passphrase | str, *, ask: Ask | None = None
+) -> AsyncIterator[AgencyClient]:
     """The adapter without a bus: it can plan, compose into the journal, and open what has arrived."""
-    home = Home.open(folder, passphrase)
+    home = Home.open(folder, passphrase, ask=ask)
     keys = home.unlock(contact)
     journal = Journal(folder / "journal.db")
     try:
         yield AgencyClient(home, keys, journal, None)
     finally:
         journal.close()
+        home.tokens.close()
+        home.trust.close()
 
 
 @asynccontextmanager
 async def connect(
-    folder: Path, contact: str, passphrase: str, url: str | None = None, *, or_offline: bool = False
+    folder: Path,
+    contact: str,
+    passphrase: Passphrase | str,
+    url: str | None = None,
+    *,
+    or_offline: bool = False,
+    unattended: bool = False,
+    ask: Ask | None = None,
 ) -> AsyncIterator[AgencyClient]:
-    """The adapter on the bus, for one contact.
+    """The adapter on the bus, for one contact, under the newest trust bundle that can be had.
 
     Where the bus does not answer: raises `DependencyError`, or with `or_offline` goes on without it (`online` tells).
+    A bundle that is refused does not stop it: what was delivered still opens, and sending says what is wrong.
+    `unattended` where a service asks, which may not hold a person's key; `ask` asks a person for its passphrase.
     """
-    home = Home.open(folder, passphrase, url)
-    keys = home.unlock(contact)
+    home = Home.open(folder, passphrase, url, ask=ask)
+    try:
+        home, _ = await home.refreshed()
+    except DependencyError as error:
+        log.info("trust-bundle", code=error.code)
+    except RemoteError as error:
+        log.warning("trust-bundle", code=error.code)
+    keys = home.unlock(contact, unattended=unattended)
     async with AsyncExitStack() as stack:
+        stack.callback(home.tokens.close)
+        stack.callback(home.trust.close)
         journal = Journal(folder / "journal.db")
         stack.callback(journal.close)
         try:
@@ -598,7 +825,13 @@ async def connect(
                     "The address of the bus is not known: start the broker (safeconduct up), or give --url."
                 )
             connection = await stack.enter_async_context(
-                connected(home.url, home.nkey_seed, inbox_prefix=subjects.inbox(home.agency.handle), name="adapter")
+                connected(
+                    home.url,
+                    keys.nkey_seed,
+                    inbox_prefix=subjects.contact_inbox(keys.contact.handle),
+                    name="adapter",
+                    tls=home.tls(),
+                )
             )
         except DependencyError:
             if not or_offline:
@@ -608,7 +841,12 @@ async def connect(
         port = await NatsAgency.open(connection, home.agency.handle)
         stack.push_async_callback(port.close)
         client = AgencyClient(home, keys, journal, port)
-        tasks = [asyncio.create_task(client.listen()), asyncio.create_task(client.report_retrievals())]
+        tasks = [
+            asyncio.create_task(client.listen()),
+            asyncio.create_task(client.report_retrievals()),
+            asyncio.create_task(client.keep_fresh()),
+            asyncio.create_task(client.keep_keys()),
+        ]
         try:
             yield client
         finally:

@@ -29,6 +29,7 @@ from keys import keystore
 from keys.domains import KeyKind, Tag
 from keys.sealing import SectionKey, open_section, seal_grant
 from keys.signing import Signer
+from keys.unlocking import Passphrase
 from messages import cbor, ids, limits
 from messages.attestations import AttestedSection, Consent, GuardAttestation
 from messages.catalogue import Catalogue
@@ -315,7 +316,7 @@ def _frame(data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 
-def open_key(folder: Path, passphrase: str) -> Signer:
+def open_key(folder: Path, passphrase: Passphrase | str) -> Signer:
     """The guard's own key, from the guard's own folder."""
     secrets = keystore.read(folder / KEY_FILE, passphrase)
     handle = secrets.get("handle")

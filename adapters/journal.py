@@ -27,11 +27,14 @@ CREATE TABLE IF NOT EXISTS promise (
 CREATE TABLE IF NOT EXISTS head (size INTEGER PRIMARY KEY, root BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS pseudonym (
   agency TEXT NOT NULL, person TEXT NOT NULL, pseudonym TEXT NOT NULL UNIQUE, PRIMARY KEY (agency, person));
+CREATE TABLE IF NOT EXISTS epoch (epoch INTEGER PRIMARY KEY, seen INTEGER NOT NULL, confirmed INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS word (submission BLOB PRIMARY KEY, data BLOB NOT NULL, answered INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS seen (contact TEXT PRIMARY KEY, number INTEGER NOT NULL);
 """
 
 HELD, QUEUED, ACCEPTED, REJECTED = "held", "queued", "accepted", "rejected"
 NEW, OPENED, DONE, QUARANTINED = "new", "opened", "done", "quarantined"
+_UNSAID, _INTENDED = 0, -1  # of a word that no worker has answered; 1 when one has
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,49 @@ class Journal:
         with self._write() as db:
             db.executemany("UPDATE retrieval SET sent = 1 WHERE view = ?", [(view,) for view in views])
 
+    # what our contacts say of their encryption keys
+
+    def intend(self, submission: bytes, data: bytes) -> None:
+        """Keep a signed word that may not be handed in yet: what it says is not done. `say` follows."""
+        with self._write() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO word (submission, data, answered) VALUES (?, ?, ?)",
+                (submission, data, _INTENDED),
+            )
+
+    def say(self, submission: bytes, data: bytes) -> None:
+        """Keep a signed word, from now on to be handed in. One that was answered stays so."""
+        with self._write() as db:
+            db.execute(
+                "INSERT INTO word (submission, data) VALUES (?, ?) "
+                "ON CONFLICT (submission) DO UPDATE SET answered = 0 WHERE answered = ?",
+                (submission, data, _INTENDED),
+            )
+
+    def intended(self) -> list[bytes]:
+        """Words that may not be handed in yet, oldest first: a crash came between `intend` and `say`."""
+        return self._words(_INTENDED)
+
+    def unsaid(self) -> list[bytes]:
+        """Words that no worker has answered yet, oldest first."""
+        return self._words(_UNSAID)
+
+    def unanswered(self, submission: bytes) -> bytes | None:
+        """This word, if no worker has answered it yet."""
+        row = self._db.execute(
+            "SELECT data FROM word WHERE submission = ? AND answered = ?", (submission, _UNSAID)
+        ).fetchone()
+        return bytes(row[0]) if row else None
+
+    def said(self, submission: bytes) -> None:
+        """A worker's signed evidence about it is here, and what followed from it is done."""
+        with self._write() as db:
+            db.execute("UPDATE word SET answered = 1 WHERE submission = ?", (submission,))
+
+    def _words(self, answered: int) -> list[bytes]:
+        rows = self._db.execute("SELECT data FROM word WHERE answered = ? ORDER BY rowid", (answered,))
+        return [bytes(row[0]) for row in rows]
+
     # what the log promised
 
     def promised(self, leaves: Iterable[tuple[bytes, int]]) -> None:
@@ -213,6 +259,29 @@ class Journal:
         """Keep a head whose consistency with the last one was verified."""
         with self._write() as db:
             db.execute("INSERT OR IGNORE INTO head VALUES (?, ?)", (size, root))
+
+    def saw_epoch(self, epoch: int, now: int) -> None:
+        """Note that a worker signed something under this epoch of the trust bundle; the first time stays."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO epoch VALUES (?, ?, 0)", (epoch, now))
+
+    def newer_epochs(self, ours: int) -> list[tuple[int, int]]:
+        """Epochs that were seen and are newer than ours, and when each was seen first."""
+        rows = self._db.execute("SELECT epoch, seen FROM epoch WHERE epoch > ? ORDER BY epoch", (ours,))
+        return [(int(epoch), int(seen)) for epoch, seen in rows]
+
+    def confirmed_epoch(self, epoch: int, now: int) -> None:
+        """The log holds our extract of this epoch."""
+        with self._write() as db:
+            db.execute(
+                "INSERT INTO epoch VALUES (?, ?, 1) ON CONFLICT (epoch) DO UPDATE SET confirmed = 1", (epoch, now)
+            )
+
+    def is_confirmed(self, epoch: int) -> bool:
+        """Whether the log is known to hold our extract of this epoch."""
+        return (
+            self._db.execute("SELECT 1 FROM epoch WHERE epoch = ? AND confirmed = 1", (epoch,)).fetchone() is not None
+        )
 
     def pseudonym(self, agency: str, person: str) -> str | None:
         """The pseudonym this person has towards an agency."""

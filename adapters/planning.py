@@ -135,7 +135,7 @@ class Planner:
         if not recipients:
             raise BadInput("Name at least one recipient, such as --to district-prosecutor/trafficking-desk.")
         by_agency: dict[AgencyHandle, list[Contact]] = {}
-        for recipient in dict.fromkeys(recipients):
+        for recipient in self._with_deputies(recipients, now):
             by_agency.setdefault(recipient.agency, []).append(recipient)
         shared = self.new_id()
         full: list[tuple[Agency, list[Contact]]] = []
@@ -153,6 +153,14 @@ class Planner:
         if full:
             self._keep(self._message(case, shared, full, now, guarded=False), messages, refused)
         return Plan(tuple(messages), tuple(refused), self._dropped(case))
+
+    def _with_deputies(self, recipients: Sequence[Contact], now: int) -> list[Contact]:
+        """The recipients once each, and after each absent one everybody who stands in for it (docs/design.md, 4)."""
+        found: dict[str, Contact] = {}
+        for recipient in recipients:
+            for contact in (recipient, *self.bundle.directory.deputies(recipient, now)):
+                found.setdefault(contact.handle, contact)
+        return list(found.values())
 
     @staticmethod
     def _keep(message: MessagePlan, messages: list[MessagePlan], refused: list[RecipientPlan]) -> None:

@@ -28,7 +28,7 @@ from messages.catalogue import Catalogue
 from messages.catalogue.jsontext import parse_json
 from messages.directory import Bundle, Contact
 from messages.envelope import COVER, Delivery, SectionDetail
-from messages.errors import ContentRefused, Disagrees, Malformed, Mislabelled, UnknownSender, Unverified
+from messages.errors import ContentRefused, Disagrees, Malformed, Mislabelled, NewerEpoch, UnknownSender, Unverified
 from messages.evidence import Outcome, Stamp
 from messages.labels import Flag, Role
 from messages.manifest import Manifest
@@ -54,7 +54,7 @@ class Opened:
     thread: bytes
     view_digest: bytes
     manifest_digest: bytes
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # what the person who opens it should know; not of the message's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +66,26 @@ class Receiver:
     engine: Engine
     catalogue: Catalogue
 
-    def open(self, data: bytes, recipient: Contact, keys: tuple[DecryptionKey, ...], now: int) -> Opened:
+    def open(self, data: bytes, recipient: Contact, keys: tuple[DecryptionKey, ...]) -> Opened:
         """All steps for one delivery, or raise the `RemoteError` that says why it is kept aside."""
         delivery = Delivery.from_bytes(data)  # (1)
         stamp, record = self._stamp(delivery, recipient)  # (1), (2)
         view = wire.decode_view(delivery.view)
+        if stamp.epoch > self.bundle.epoch:
+            raise NewerEpoch(stamp.epoch)
         sender = self.bundle.directory.contact(view.manifest.sender)
         if sender is None:
             raise UnknownSender
-        verified = verify_view(view, sender, recipient.handle)  # (3)
+        verified = verify_view(view, sender, recipient.handle, stamp.admitted)  # (3)
         if verified.manifest_digest != stamp.manifest:
             raise Unverified("The broker's stamp is about another message.")
         attested = check_attestations(  # (4)
-            view.attestations, self.bundle.directory, sender, view.manifest, verified.manifest_digest
+            view.attestations,
+            self.bundle.directory,
+            sender,
+            view.manifest,
+            verified.manifest_digest,
+            stamp.admitted,
         )
         if (attested.guards.keys() | attested.releases.keys()) - {recipient.handle}:
             raise Unverified("The view tells of another recipient.")
@@ -95,9 +102,6 @@ class Receiver:
             )
             for name, content in plain.items()
         }  # (7)
-        warnings = []
-        if now >= self.bundle.expires:
-            warnings.append("The trust bundle has expired: fetch the newest one before you rely on who sent this.")
         return Opened(
             manifest=view.manifest,
             sender=sender,
@@ -112,7 +116,6 @@ class Receiver:
             thread=verified.grant.thread,
             view_digest=stamp.view,
             manifest_digest=verified.manifest_digest,
-            warnings=tuple(warnings),
         )
 
     def _stamp(self, delivery: Delivery, recipient: Contact) -> tuple[Stamp, Record]:
@@ -148,8 +151,6 @@ class Receiver:
         admitted = stamp.admitted
         if manifest.created > admitted + limits.CLOCK_SKEW or admitted > manifest.expires:
             raise Disagrees("The broker admitted the message outside the time in which it was fresh.")
-        if stamp.epoch > self.bundle.epoch:
-            raise Disagrees("The broker decided under a newer trust bundle than ours; fetch the newest one.")
         judgement = judge(
             manifest=manifest,
             sender=sender,

@@ -17,7 +17,7 @@ from audit.errors import AuditError, ProofFailed, Unreadable
 from audit.findings import Report, many
 from audit.proofs import verify_consistency, verify_inclusion
 from audit.readers.fields import base64_bytes
-from audit.record import Record, leaf
+from audit.record import Record, TrustRecord, leaf, read_record
 from audit.tree import Tree, leaf_hash
 
 HOLDS, BROKEN, MISTAKE = 0, 1, 2
@@ -189,7 +189,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
         if held is None:
             print("record     no longer held; the log still proves that there was one")
         else:
-            _print_record(Record.from_bytes(held.record))
+            _print_record(read_record(held.record))
             if leaf(held.salt, held.record) != leaves[index]:
                 print(f"The record does not open leaf {index}: it was changed.")
                 return BROKEN
@@ -208,14 +208,35 @@ def _inspect(arguments: argparse.Namespace) -> int:
     return HOLDS
 
 
-def _print_record(record: Record) -> None:
+def _print_record(record: Record | TrustRecord) -> None:
     year_9999 = 253_402_300_000_000
     moment = datetime.fromtimestamp(min(record.at, year_9999 - 1) / 1000, UTC)
-    rows = [
+    at = f"{moment.isoformat(timespec='milliseconds')} (epoch {record.epoch})"
+    rows = _trust_rows(record, at) if isinstance(record, TrustRecord) else _rows(record, at)
+    for name, value in rows:
+        print(f"{name:<10} {value}")
+
+
+def _trust_rows(record: TrustRecord, at: str) -> list[tuple[str, str]]:
+    return [
+        ("type", "trust"),
+        ("says", record.says),
+        ("step", record.step),
+        ("at", at),
+        ("worker", record.by),
+        ("subject", record.subject or "-"),
+        ("number", "-" if record.number is None else str(record.number)),
+        ("digest", record.digest.hex()),
+        ("signers", ", ".join(record.signers) or "-"),
+    ]
+
+
+def _rows(record: Record, at: str) -> list[tuple[str, str]]:
+    return [
         ("type", record.type),
         ("outcome", record.outcome),
         ("rules", ", ".join(record.rules) or "-"),
-        ("at", f"{moment.isoformat(timespec='milliseconds')} (epoch {record.epoch})"),
+        ("at", at),
         ("worker", record.by),
         ("agency", record.agency),
         ("kind", record.kind or "-"),
@@ -227,8 +248,6 @@ def _print_record(record: Record) -> None:
         ("view", record.view.hex() if record.view else "-"),
         *(("section", f"{name} ({kind}): {outcome}") for name, kind, outcome in record.sections),
     ]
-    for name, value in rows:
-        print(f"{name:<10} {value}")
 
 
 def _need_log(directory: Path) -> None:

@@ -10,6 +10,8 @@ What is checked, in this order; the first break found is the one to look at:
 6. **order**: the records in the entries, in the order in which they were stored, are the leaves, in order.
 7. **deliveries**: each waiting view is stamped, permitted by a record of the log, and is the very view that was meant.
 8. **views**: each view that a record permits waits, was retrieved, or is reported as neither.
+9. **trust**: each epoch of the trust bundle took effect once, after the one before it; nothing was decided under one
+   that had not; and each contact's encryption keys were stated in the order of their numbers.
 
 Not a break, because a crash or the passing of time leaves exactly this: entries not yet sequenced; leaves not yet
 under a checkpoint; records written ahead of their leaves; a torn last line; records that expired together with their
@@ -22,6 +24,7 @@ that somebody else kept (`known`), and the log's key against one that came anoth
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +48,18 @@ from audit.readers import entries as shapes
 from audit.readers import envelope
 from audit.readers.entries import Entry, ListedView
 from audit.readers.signed import read_signed, verify
-from audit.record import DECISION, PERMITTED, RETRIEVED, Record, leaf
+from audit.record import (
+    DECISION,
+    EPOCH,
+    KEY_DESTROYED,
+    KEY_STATED,
+    PERMITTED,
+    RETRIEVED,
+    Record,
+    TrustRecord,
+    leaf,
+    read_record,
+)
 from audit.tree import EMPTY_ROOT, RunningRoot, leaf_hash
 
 ENTRIES_KEPT_MS: Final = 24 * 3_600_000  # the broker's promise: an entry lives at least so long after admission
@@ -80,7 +94,7 @@ class _Held:
 
     index: int
     commitment: bytes
-    record: Record | None
+    record: Record | TrustRecord | None
     trouble: str  # why `record` is None
 
 
@@ -90,7 +104,7 @@ class _Stored:
 
     seq: int
     leaves: list[bytes]
-    records: list[Record]
+    records: list[Record | TrustRecord]
     views: tuple[ListedView, ...]
 
 
@@ -113,7 +127,7 @@ class _Check:
         self.positions: dict[bytes, int] = {}
         self.held: dict[int, _Held] = {}
         self.stored: list[_Stored] = []
-        self.by_leaf: dict[bytes, tuple[_Stored, Record]] = {}
+        self.by_leaf: dict[bytes, tuple[_Stored, Record | TrustRecord]] = {}
         self.pending: list[_Stored] = []  # entries that are not in the log yet
         self.expired: list[int] = []
         self.gone: list[int] = []  # leaves whose entry has expired
@@ -143,6 +157,7 @@ class _Check:
             self._step("order", self._order)
             self._step("deliveries", self._deliveries)
             self._step("views", self._views)
+            self._step("trust", self._trust)
             for name in sorted(self.log.torn):
                 self.notes.append(f"The end of {name} is torn: a write was cut short. The torn piece is left out.")
         return Report(
@@ -290,7 +305,7 @@ class _Check:
                     continue
                 record, trouble = None, ""
                 try:
-                    record = Record.from_bytes(line.record)
+                    record = read_record(line.record)
                 except Unreadable as error:
                     trouble = str(error)
                 commitment = leaf(line.salt, line.record)
@@ -398,16 +413,25 @@ class _Check:
         agency, key = shapes.read_entry_subject(line.subject)
         by, body = self._worker_signed(line.entry, shapes.ENTRY)
         entry = shapes.read_entry(body)
-        records = [Record.from_bytes(record) for _, record in entry.records]
+        records = [read_record(record) for _, record in entry.records]
         leaves = [leaf(salt, record) for salt, record in entry.records]
         for record in records:
             _agree(record.by == by, "a record is another worker's")
+            if isinstance(record, TrustRecord):
+                _agree(len(records) == 1, "a record about trust stands with others")
+                _agree(key == _trust_key(record), "its key is not that of what it records")
+                own = agency != shapes.OPERATOR or record.digest == entry.submission
+                _agree(own, "a record is of another submission")
+                continue
             _agree(record.agency == agency, "a record is another agency's")
             _agree(record.submission == entry.submission, "a record is of another submission")
-            own_id = record.message is None or key[0] in "xr" or record.message.hex() == key
-            _agree(own_id or len(key) != 32, "a record is of another message")
+            form = shapes.key_form(key)
+            _agree(form in ("", "x", "r"), "its key is one of those of records about trust")
+            own_id = record.message is None or form != "" or record.message.hex() == key
+            _agree(own_id, "a record is of another message")
         self._check_evidence(entry, leaves)
-        permitted = sorted((r.view, r.recipient) for r in records if r.type == DECISION and r.view and r.recipient)
+        decisions = [r for r in records if isinstance(r, Record) and r.type == DECISION]
+        permitted = sorted((r.view, r.recipient) for r in decisions if r.view and r.recipient)
         _agree(
             permitted == sorted((view.digest, view.recipient) for view in entry.views),
             "its views are not those that its records permit",
@@ -537,7 +561,8 @@ class _Check:
 
     def _due(self) -> set[str]:
         """The ids of views that an entry lists and that neither wait nor were retrieved."""
-        done = {record.view for _, record in self.by_leaf.values() if record.outcome == RETRIEVED} | self.waiting
+        stored = (record for _, record in self.by_leaf.values() if isinstance(record, Record))
+        done = {record.view for record in stored if record.outcome == RETRIEVED} | self.waiting
         return {view.id for stored in self.stored for view in stored.views if view.digest not in done}
 
     def _judge_delivery(self, line: DeliveryLine) -> tuple[str, str]:
@@ -580,8 +605,8 @@ class _Check:
     # 8 -------------------------------------------------------------------------------------------------------------
 
     def _views(self) -> Iterator[Break]:
-        records = {held.commitment: held.record for held in self.held.values() if held.record}
-        records |= {commitment: record for commitment, (_, record) in self.by_leaf.items()}
+        records = {h.commitment: h.record for h in self.held.values() if isinstance(h.record, Record)}
+        records |= {c: record for c, (_, record) in self.by_leaf.items() if isinstance(record, Record)}
         permitted = {r.view: r for r in records.values() if r.type == DECISION and r.view}
         retrieved = {r.view: c for c, r in records.items() if r.outcome == RETRIEVED and r.view}
         if not self.expired and not self.gone:  # else the decision may lawfully be out of sight
@@ -603,6 +628,46 @@ class _Check:
             f" {len(permitted.keys() & retrieved.keys())} retrieved."
         )
 
+    # 9 -------------------------------------------------------------------------------------------------------------
+
+    def _trust(self) -> Iterator[Break]:
+        """What the log says of trust, in the order of its leaves; what is not in the log yet comes last."""
+        opened = [h for i, h in self.held.items() if i < len(self.leaves) and h.commitment == self.leaves[i]]
+        placed = {held.index: held.record for held in opened if held.record}
+        placed |= {self.positions[c]: r for c, (_, r) in self.by_leaf.items() if c in self.positions}
+        rows: list[tuple[int | None, Record | TrustRecord]] = sorted(placed.items())
+        rows += [(None, r) for stored in self.pending for c, r in zip(stored.leaves, stored.records, strict=True)
+                 if c not in self.positions]  # fmt: skip
+        whole = not self.expired and not self.gone  # else an epoch's record may lawfully be out of sight
+        epochs: dict[int, bytes] = {}
+        numbers: dict[str, int] = {}
+        counts = dict.fromkeys((EPOCH, KEY_STATED, KEY_DESTROYED, "step"), 0)
+        for index, record in rows:
+            if not isinstance(record, TrustRecord):
+                if whole and epochs and record.epoch > max(epochs):
+                    says = f"Something was decided under epoch {record.epoch}, which had not taken effect."
+                    yield Break(kind="epoch-unannounced", index=index, where=RECORDS, says=says)
+                continue
+            counts[record.step if record.step in counts else "step"] += 1
+            if record.step == EPOCH:
+                if record.epoch in epochs:
+                    other = "" if epochs[record.epoch] == record.digest else ", as something else the second time"
+                    says = f"Epoch {record.epoch} of the trust bundle took effect twice{other}."
+                    yield Break(kind="epoch-twice", index=index, where=RECORDS, says=says)
+                elif epochs and record.epoch < max(epochs):
+                    says = f"Epoch {record.epoch} of the trust bundle took effect after epoch {max(epochs)}."
+                    yield Break(kind="epoch-order", index=index, where=RECORDS, says=says)
+                epochs.setdefault(record.epoch, record.digest)
+            elif record.step == KEY_STATED and record.subject is not None and record.number is not None:
+                if record.number <= numbers.get(record.subject, -1):
+                    says = f"Contact {record.subject} stated key {record.number} after key {numbers[record.subject]}."
+                    yield Break(kind="key-number", index=index, where=RECORDS, says=says)
+                numbers[record.subject] = max(record.number, numbers.get(record.subject, -1))
+        self.says = (
+            f"{_epochs(sorted(epochs))} {many(counts[KEY_STATED], 'encryption key')} stated,"
+            f" {counts[KEY_DESTROYED]} destroyed; {many(counts['step'], 'step')} of ceremonies."
+        )
+
 
 class _Disagrees(Exception):
     """The parts of one entry do not fit together."""
@@ -611,6 +676,26 @@ class _Disagrees(Exception):
 def _agree(holds: bool, otherwise: str) -> None:
     if not holds:
         raise _Disagrees(otherwise)
+
+
+def _trust_key(record: TrustRecord) -> str:
+    """Under which key the entry of a record about trust stands: one for each epoch, step, and number of a key."""
+    about = f"{record.subject}|{record.number}"
+    if record.step == EPOCH:
+        letter, about = "e", str(record.epoch)
+    elif record.step in (KEY_STATED, KEY_DESTROYED):
+        letter = "s" if record.step == KEY_STATED else "d"
+    else:
+        return "c" + record.digest[:16].hex()
+    return letter + blake2b(about.encode(), digest_size=16).hexdigest()
+
+
+def _epochs(epochs: list[int]) -> str:
+    if not epochs:
+        return "No epoch of the trust bundle took effect."
+    if len(epochs) == 1:
+        return f"Epoch {epochs[0]} of the trust bundle took effect."
+    return f"Epochs {epochs[0]} to {epochs[-1]} of the trust bundle took effect, {len(epochs)} of them."
 
 
 def _these(size: int) -> str:

@@ -1,20 +1,21 @@
-"""Decision records and their salted commitments.
+"""Records and their salted commitments.
 
 A record says what happened, never what was said: random ids, digests, codes, the outcome, the rule ids. The log holds
 only `leaf(salt, record)`, so a record can expire, its salt with it, and the log still proves everything else.
 
-The broker makes records with the builders below; this module alone turns them into bytes and back. A record has one
-byte form: `Record.from_bytes` takes nothing that `to_bytes` would have written otherwise.
+Two forms: a `Record` is about a message, a `TrustRecord` about who is trusted to send one. The broker makes records
+with the builders below; this module alone turns them into bytes and back (`read_record`). A record has one byte form:
+`from_bytes` takes nothing that `to_bytes` would have written otherwise.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from audit.errors import Unreadable
-from audit.readers import bounds, cbor
+from audit.readers import bounds, cbor, codes
 from audit.readers.cbor import Value
-from audit.readers.fields import Fields, as_code, as_tuple, read_map
-from audit.readers.signed import digest
+from audit.readers.fields import Fields, as_code, as_handle, as_set, as_tuple, read_map
+from audit.readers.signed import SIGNERS, digest
 
 SALT_BYTES: Final = 32
 MAX_RECORD_BYTES: Final = bounds.ATTESTATION_BYTES  # what a delivery takes; 64 sections with outcomes are 8 kB
@@ -29,6 +30,13 @@ ACCEPTED: Final = "accepted"
 REFUSED: Final = "refused"
 PERMITTED: Final = "permitted"
 RETRIEVED: Final = "retrieved"
+
+TRUST: Final = "trust"
+EPOCH: Final = "epoch"
+KEY_STATED: Final = "key-statement"
+KEY_DESTROYED: Final = "key-destroyed"
+TRUST_STEPS: Final = codes.STEP | {EPOCH, KEY_STATED, KEY_DESTROYED}
+MAX_SIGNERS: Final = 16
 
 _NAMES: Final = (
     "v",
@@ -48,6 +56,7 @@ _NAMES: Final = (
     "sections",
     "view",
 )
+_TRUST_NAMES: Final = ("v", "type", "at", "epoch", "by", "step", "subject", "number", "digest", "signers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +118,97 @@ class Record:
         if record._dump() != raw:
             raise Unreadable("record: not in its one byte form")
         return record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustRecord:
+    """One thing that changed whom, or which key, the task force trusts. Made by `trust_record` or `from_bytes`."""
+
+    at: int  # milliseconds since the epoch, UTC
+    epoch: int  # of the trust bundle under which it was recorded; for `epoch`, the one that took effect
+    by: str  # the worker
+    step: str  # one of `TRUST_STEPS`
+    subject: str | None  # the handle of whom it is about
+    number: int | None  # of the encryption key that was stated or destroyed
+    digest: bytes  # SHA-256 of the signed object, for `epoch` of the epoch statement
+    signers: tuple[str, ...]  # handles of those who signed, in rising order
+
+    def to_bytes(self) -> bytes:
+        """The record's one byte form. Raises `ValueError` where a field is not what it must be."""
+        raw = self._dump()
+        try:
+            _read_trust(raw)
+        except Unreadable as error:
+            raise ValueError(str(error)) from None
+        return raw
+
+    def _dump(self) -> bytes:
+        return cbor.dumps(
+            {
+                "v": 1,
+                "type": TRUST,
+                "at": self.at,
+                "epoch": self.epoch,
+                "by": self.by,
+                "step": self.step,
+                "subject": self.subject,
+                "number": self.number,
+                "digest": self.digest,
+                "signers": list(self.signers),
+            }
+        )
+
+    @staticmethod
+    def from_bytes(raw: bytes) -> "TrustRecord":
+        """Read a record about trust, or raise `Unreadable`."""
+        record = _read_trust(raw)
+        if record._dump() != raw:
+            raise Unreadable("record: not in its one byte form")
+        return record
+
+    @property
+    def says(self) -> str:
+        """What happened, as one sentence for a person."""
+        if self.step == EPOCH:
+            return f"Epoch {self.epoch} of the trust bundle took effect."
+        if self.step == KEY_STATED:
+            return f"Contact {self.subject} stated encryption key {self.number}."
+        if self.step == KEY_DESTROYED:
+            return f"Contact {self.subject} destroyed the private half of encryption key {self.number}."
+        about = f" about {self.subject}" if self.subject else ""
+        return f"{', '.join(self.signers)} {_DONE[self.step]}{about}."
+
+
+_DONE: Final = {
+    "init": "made the task force's first trust bundle",
+    "request": "asked for an enrolment or a change",
+    "fingerprint-compared": "compared a key's fingerprint",
+    "propose": "proposed a change to the trust bundle",
+    "review": "reviewed a proposed change",
+    "sign": "signed a proposed change",
+    "publish": "published a trust bundle",
+    "renew": "signed the unchanged trust bundle again",
+    "rotate-signing-key": "had a signing key followed by a new one",
+    "suspend": "suspended a mandate",
+    "resume": "ended a suspension",
+    "revoke": "revoked a mandate",
+    "retire-agency": "retired an agency",
+    "replace-officer": "replaced an officer",
+    "rotate-root": "changed who holds the root keys",
+    "add-agency": "added an agency",
+    "add-contact": "added a contact",
+    "add-agreement": "added a sharing agreement",
+    "end-agreement": "ended a sharing agreement",
+    "change-mandate": "changed a mandate",
+    "absence": "noted an absence, in which a deputy stands in",
+}
+
+
+def read_record(raw: bytes) -> Record | TrustRecord:
+    """Read a record of either form, or raise `Unreadable`."""
+    value = cbor.loads(raw, max_bytes=MAX_RECORD_BYTES)
+    about_trust = isinstance(value, dict) and value.get("type") == TRUST
+    return TrustRecord.from_bytes(raw) if about_trust else Record.from_bytes(raw)
 
 
 def leaf(salt: bytes, record: bytes) -> bytes:
@@ -223,6 +323,58 @@ def retrieval_record(
         sections=(),
         view=view,
     )
+
+
+def trust_record(
+    *,
+    at: int,
+    epoch: int,
+    by: str,
+    step: str,
+    digest: bytes,
+    signers: tuple[str, ...],
+    subject: str | None = None,
+    number: int | None = None,
+) -> TrustRecord:
+    """Something that changed whom, or which key, the task force trusts; `signers` in any order."""
+    return TrustRecord(
+        at=at,
+        epoch=epoch,
+        by=by,
+        step=step,
+        subject=subject,
+        number=number,
+        digest=digest,
+        signers=tuple(sorted(set(signers))),
+    )
+
+
+def _read_trust(raw: bytes) -> TrustRecord:
+    fields = read_map(raw, "record", _TRUST_NAMES, max_bytes=MAX_RECORD_BYTES)
+    fields.version()
+    if fields.code("type") != TRUST:
+        raise Unreadable("record: not one about trust")
+    what = "record: signers"
+    record = TrustRecord(
+        at=fields.uint("at"),
+        epoch=fields.uint("epoch"),
+        by=fields.handle("by", "w"),
+        step=fields.choice("step", TRUST_STEPS),
+        subject=fields.handle_or_none("subject", SIGNERS),
+        number=fields.uint_or_none("number"),
+        digest=fields.octets("digest", 32),
+        signers=as_set(tuple(as_handle(s, what, SIGNERS) for s in fields.items("signers", MAX_SIGNERS)), what),
+    )
+    about_key = record.step in (KEY_STATED, KEY_DESTROYED)
+    if about_key != (record.number is not None):
+        raise Unreadable("record: a number goes with an encryption key, and with nothing else")
+    if about_key and (record.subject is None or record.subject not in record.signers):
+        raise Unreadable("record: an encryption key is stated and destroyed by its contact")
+    if record.step == EPOCH and record.subject is not None:
+        raise Unreadable("record: an epoch is about nobody alone")
+    if record.step in codes.STEP and not record.signers:
+        raise Unreadable("record: a step of a ceremony is signed")
+    return record
 
 
 def _read(raw: bytes) -> Record:

@@ -17,6 +17,7 @@ from bus.queue import NatsAgency, NatsBroker
 from bus.server import EmbeddedServer
 from bus.store import Store
 from cli.serve import start_service, stop_service
+from keys.nkey import public_of
 
 ROOT = Path(__file__).resolve().parent.parent
 AT_ONCE = 256
@@ -82,11 +83,20 @@ async def child(errors: Path, **job: Any) -> AsyncIterator[Child]:
         await started.end()
 
 
+def _logins(bench: Bench) -> list[subjects.Login]:
+    """The broker and the police unit in the server's configuration: logging in is not what is measured here."""
+    rights = {
+        bench.broker.nkey_seed: subjects.worker_permissions(),
+        bench.police.nkey_seed: subjects.agency_permissions(bench.police.agency.handle, ()),
+    }
+    return [subjects.Login(public_key=public_of(seed), permissions=allowed) for seed, allowed in rights.items()]
+
+
 async def drained(bench: Bench, folder: Path, messages: list[bytes], **job: Any) -> dict[str, Any]:
     """Fill SUBMIT of a fresh server with `messages`, then let one process take them all; what that process measured."""
     folder.mkdir()
     agency = bench.police.agency.handle
-    async with EmbeddedServer(folder / "nats", bench.broker.logins()) as server:
+    async with EmbeddedServer(folder / "nats", _logins(bench)) as server:
         async with connected(server.url, bench.broker.nkey_seed, inbox_prefix=subjects.BROKER_INBOX) as connection:
             store = Store(connection)
             await store.ensure_streams()

@@ -105,7 +105,7 @@ def sealing(bench: Bench, count: int) -> list[Figure]:
         engine=Engine.load(),
         catalogue=load_catalogue(),
     )
-    opening = best(lambda d: receiver.open(d, recipient.contact, recipient.decryption, now), deliveries)
+    opening = best(lambda d: receiver.open(d, recipient.contact, recipient.decryption), deliveries)
     return [
         Figure("seal", "seal 4 sections for 5 recipients", best(seal, range(count)) / 1000, "ms", Target("<=", 1)),
         Figure("open", "open one view, all seven steps", opening, "µs", Target("<=", 250)),

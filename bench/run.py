@@ -19,7 +19,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import flow, micro, world
+from bench import flow, micro, trust, world
 from bench.figures import Figure, markdown, table
 
 FULL = {
@@ -31,6 +31,7 @@ FULL = {
     "leaves": [100_000, 1_000_000],
     "rate": 200,
     "seconds": 10.0,
+    "trust": {"agencies": 1000, "contacts": 10, "reach": 10, "changes": 10},
 }
 QUICK = {
     "messages": 400,
@@ -41,6 +42,7 @@ QUICK = {
     "leaves": [100_000],
     "rate": 200,
     "seconds": 1.0,
+    "trust": {"agencies": 20, "contacts": 10, "reach": 3, "changes": 2},
 }
 
 
@@ -69,7 +71,8 @@ def measure(sizes: dict[str, Any], console: Console) -> list[Figure]:
             SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
         ) as progress,
     ):
-        task = progress.add_task("making a task force", total=5 + len(sizes["leaves"]) + 5 * sizes["rounds"] + 1)
+        steps = 5 + len(sizes["leaves"]) + 5 * sizes["rounds"] + 15
+        task = progress.add_task("making a task force", total=steps)
 
         def step(what: str) -> None:
             progress.update(task, description=what)
@@ -90,6 +93,9 @@ def measure(sizes: dict[str, Any], console: Console) -> list[Figure]:
         messages = world.compose_many(bench, sizes["messages"])
         figures += uvloop.run(flow.throughput(bench, root, messages, sizes["naive"], sizes["rounds"], step))
         figures += uvloop.run(flow.end_to_end(bench, root / "e2e", sizes["rate"], sizes["seconds"], step))
+        if sizes["trust"]:
+            step(f"making a task force of {sizes['trust']['agencies']} agencies")
+            figures += trust.figures(root / "trust", sizes["trust"], step)
         return figures
 
 

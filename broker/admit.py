@@ -17,15 +17,24 @@ copy that arrives first would burn it. Such a refusal is stored under the digest
 code looks at freshness (step 4) only after step 5.
 Step 7's salts and step 8's view ids are derived from the worker's secret and the bytes, so the function stays pure and
 a repeat by the same worker is the same answer.
+
+`retrieve` takes a recipient's signed word that it has a view. What is said about trust itself goes the same way into
+the log: `broker.trust`.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b, sha256
 from typing import Final
 
-from audit.record import Record, decision_record, retrieval_record, submission_record
+from audit.record import (
+    Record,
+    TrustRecord,
+    decision_record,
+    retrieval_record,
+    submission_record,
+)
 from audit.record import leaf as commitment
 from audit.tree import leaf_hash
 from broker import records
@@ -35,7 +44,7 @@ from keys.signing import Signer, digest, verify
 from keys.verifying import Attested, Verified, check_attestations, check_content, check_signature
 from messages import limits, wire
 from messages.catalogue import Catalogue
-from messages.directory import Bundle, Contact
+from messages.directory import Bundle, Contact, Directory, KeyStatement
 from messages.envelope import COVER, Delivery, Envelope, Opening, SectionDetail, View
 from messages.errors import RemoteError, Replayed, Stale, UnknownSender
 from messages.evidence import Entry, Evidence, EvidenceType, Outcome, RecipientOutcome, Retrieval, Stamp
@@ -65,10 +74,37 @@ class World:
     engine: Engine
     catalogue: Catalogue
     worker: Signer
-    secret: bytes  # 32 bytes of this worker, from which salts and view ids are derived
+    secret: bytes = field(repr=False)  # 32 bytes of this worker, from which salts and view ids are derived
     waiting: Mapping[ContactHandle, int] = field(default_factory=dict)
+    # Encryption keys that were accepted since the bundle was signed: they count as the bundle's own do.
+    stated: Mapping[ContactHandle, tuple[KeyStatement, ...]] = field(default_factory=dict)
+    # Of whom each agency's extract tells, itself included. None: everybody of everybody, as in an extract's own world.
+    seen_by: Mapping[AgencyHandle, frozenset[AgencyHandle]] | None = None
     # Judgements already made in this very world: `replace` makes an empty one, so none outlives bundle or agreements.
     judged: dict[tuple[object, ...], Judgement] = field(init=False, default_factory=dict, repr=False, compare=False)
+    _parts: dict[AgencyHandle, "World"] = field(init=False, default_factory=dict, repr=False, compare=False)
+
+    def of(self, agency: AgencyHandle) -> "World":
+        """The world as one agency's extract shows it. What the agency submits is decided in it alone.
+
+        So whatever is answered, it tells nothing of any other agency: whoever is not in the asker's extract does not
+        exist here, and two bundles that give it the same extract give it the same answers, byte for byte.
+        """
+        if self.seen_by is None:
+            return self
+        part = self._parts.get(agency)
+        if part is None:
+            known = self.seen_by.get(agency, frozenset())
+            directory = self.bundle.directory.limited_to(known)
+            names = {a.name for a in directory.agencies if a.handle == agency}
+            own = {i: a for i, a in self.agreements.items() if not names.isdisjoint(a.parties)}
+            part = replace(self, bundle=replace(self.bundle, directory=directory), agreements=own, seen_by=None)
+            self._parts[agency] = part
+        return part
+
+    def statements(self, contact: Contact) -> tuple[KeyStatement, ...]:
+        """All that this contact stated, as far as the bundle and what was accepted since tell."""
+        return contact.statements + self.stated.get(contact.handle, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +123,15 @@ class ViewOut:
 class Admitted:
     """What to store, all together or not at all, and what to answer."""
 
-    agency: AgencyHandle
+    agency: AgencyHandle  # or `OPERATOR`, where nobody submitted anything
     key: str  # under which the entry is stored at most once
     submission: bytes
     entry: bytes
     evidence: Signed
     views: tuple[ViewOut, ...]
-    ttl: int  # milliseconds
+    ttl: int | None  # milliseconds; None: for ever
     retrieved: tuple[ContactHandle, ViewId] | None = None  # a view that may leave once the entry is stored
+    stated: tuple[ContactHandle, KeyStatement] | None = None  # an encryption key that counts once the entry is stored
 
 
 def submission_digest(raw: bytes) -> bytes:
@@ -104,16 +141,16 @@ def submission_digest(raw: bytes) -> bytes:
 
 def admit(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Admitted:
     """Say what follows from `raw`, submitted by `submitter` and looked at at `now` (milliseconds)."""
-    draft = _Draft(submission_digest(raw), submitter, world, now)
+    draft = Draft(submission_digest(raw), submitter, world, now)
     manifest: Manifest | None = None
     sender: Contact | None = None
     try:
         envelope = wire.decode(raw)  # (1)
         claimed = _sender(envelope, submitter, world.bundle)  # (2)
-        check_signature(envelope.manifest_bytes, envelope.signature, claimed)  # (3)
+        check_signature(envelope.manifest_bytes, envelope.signature, claimed, now)  # (3)
         verified = check_content(envelope, claimed)  # (5)
         attested = check_attestations(  # (5)
-            envelope.attestations, world.bundle.directory, claimed, envelope.manifest, verified.manifest_digest
+            envelope.attestations, world.bundle.directory, claimed, envelope.manifest, verified.manifest_digest, now
         )
         manifest, sender = envelope.manifest, claimed
         check_fresh(manifest, world.bundle, now)  # (4), last: a stale message claims its id, a damaged copy does not
@@ -125,20 +162,16 @@ def admit(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Admitt
 
 def refuse_stray(raw: bytes, submitter: AgencyHandle, world: World, now: int, code: str = Replayed.code) -> Admitted:
     """Refuse bytes that may not claim a message id (a used one, say), recorded under the digest of the bytes."""
-    return _Draft(submission_digest(raw), submitter, world, now).refuse(code, None, None)
+    return Draft(submission_digest(raw), submitter, world, now).refuse(code, None, None)
 
 
 def retrieve(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Admitted:
     """Say what follows from a retrieval evidence: a record, and that the view may leave."""
-    draft = _Draft(submission_digest(raw), submitter, world, now)
+    draft = Draft(submission_digest(raw), submitter, world, now)
     try:
         signed = Signed.from_bytes(raw, limits.ATTESTATION_BYTES)
-        contact = world.bundle.directory.contact(signed.by)
-        if contact is None:
-            raise UnknownSender
-        if contact.agency != submitter:
-            raise Replayed("The retrieval was signed for another agency than the one that submits it.")
-        retrieval = Retrieval.from_bytes(verify(signed, Tag.RETRIEVAL, contact.signing_key))
+        contact = own_contact(signed, submitter, world.bundle.directory)
+        retrieval = Retrieval.from_bytes(verify(signed, Tag.RETRIEVAL, contact.key_at(now)))
         if retrieval.recipient != contact.handle:
             raise UnknownSender("A retrieval is signed by the recipient itself.")
     except RemoteError as error:
@@ -149,6 +182,16 @@ def retrieve(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Adm
 def retrieval_key(retrieval: Retrieval) -> str:
     """The entry's key, of contact and view: a colleague's word about a view that is not its own claims nothing."""
     return "r" + blake2b(f"{retrieval.recipient}|{retrieval.view_id}".encode(), digest_size=16).hexdigest()
+
+
+def own_contact(signed: Signed, submitter: AgencyHandle, directory: Directory) -> Contact:
+    """The contact that says to have signed, of the agency that submits."""
+    contact = directory.contact(signed.by)
+    if contact is None:
+        raise UnknownSender
+    if contact.agency != submitter:
+        raise Replayed("This was signed for another agency than the one that submits it.")
+    return contact
 
 
 def check_fresh(manifest: Manifest, bundle: Bundle, now: int) -> None:
@@ -179,7 +222,8 @@ def _judge(verified: Verified, recipient: ContactHandle, attested: Attested, wor
     if contact is None:
         return judge.refused(judge.NO_SUCH_CONTACT, sections)
     created = verified.manifest.created
-    if not any(s.start <= created < s.end and _key_id(s.key) == grant.key for s in contact.statements):
+    known = world.statements(contact)
+    if not any(s.start <= created < s.end and _key_id(s.key) == grant.key for s in known):
         return judge.refused(judge.KEY_NOT_IN_FORCE, sections)
     if world.waiting.get(recipient, 0) >= WAITING:
         return judge.refused(judge.RECIPIENT_FULL, sections)
@@ -291,7 +335,7 @@ def _concerns(signed: Signed, recipient: ContactHandle, attested: Attested, cons
     return any(c.id in consents and c.to_bytes() == signed.body for c in attested.consents.values())
 
 
-class _Draft:
+class Draft:
     """Steps 7 and 8: records, evidence, entry, views and stamps of one submission."""
 
     def __init__(self, submission: bytes, submitter: AgencyHandle, world: World, now: int) -> None:
@@ -305,9 +349,12 @@ class _Draft:
     def _derive(self, what: str, about: str = "") -> bytes:
         return blake2b(f"{what}|{about}".encode() + self._submission, key=self._world.secret, digest_size=32).digest()
 
-    def _record(self, record: Record) -> tuple[bytes, bytes, bytes]:
+    def _record(self, record: Record | TrustRecord) -> tuple[bytes, bytes, bytes]:
         """Salt, record and leaf hash, once noted."""
-        salt, data = self._derive("salt", record.recipient or ""), records.write(record)
+        if isinstance(record, TrustRecord):
+            salt, data = self._derive("salt"), records.write_trust(record)
+        else:
+            salt, data = self._derive("salt", record.recipient or ""), records.write(record)
         self._records.append((salt, data))
         return salt, data, leaf_hash(commitment(salt, data))
 
@@ -388,6 +435,20 @@ class _Draft:
             retrieved=(retrieval.recipient, retrieval.view_id),
         )
 
+    def told(self, key: str, record: TrustRecord, ttl: int | None) -> Admitted:
+        """One record about trust, accepted."""
+        _, _, leaf = self._record(record)
+        evidence = self._evidence(EvidenceType.SUBMISSION_ACCEPTANCE, None, None, leaf)
+        return Admitted(
+            agency=self._agency,
+            key=key,
+            submission=self._submission,
+            entry=self._entry(evidence),
+            evidence=evidence,
+            views=(),
+            ttl=ttl,
+        )
+
     def admit(self, verified: Verified, attested: Attested, judged: list[tuple[ContactHandle, Judgement]]) -> Admitted:
         """Records of all decisions, evidence, entry, and a stamped view for each permitted recipient."""
         manifest = verified.manifest
@@ -432,9 +493,8 @@ class _Draft:
                     view=view_digest,
                 )
             )
-            outcomes.append(
-                RecipientOutcome(recipient=recipient, outcome=judgement.outcome, rules=judgement.rules, leaf=leaf)
-            )
+            told = judgement.rules if judge.BEYOND_EXTRACT.isdisjoint(judgement.rules) else (judge.NOT_DELIVERABLE,)
+            outcomes.append(RecipientOutcome(recipient=recipient, outcome=judgement.outcome, rules=told, leaf=leaf))
             if view is not None and view_digest is not None:
                 out = self._view(verified, recipient, judgement, view, view_digest, (salt, data, leaf))
                 views.append(out)

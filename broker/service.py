@@ -1,46 +1,71 @@
-"""The broker as a process: embedded server, streams, workers, sequencer, and what adapters ask.
+"""The broker as a process: server, log-ins, trust bundle, streams, workers, sequencer, and what adapters ask.
 
 Whoever opens it closes it: `serving` starts everything in order and, when its block ends, finishes what is in hand and
 stops. Its folder holds nothing that a reader could open: ciphertext, digests, records without personal data.
+
+    HOME/broker.json       addresses, and whether TLS is used
+    HOME/keys/broker.key   the worker's, the log's and the online key, and the broker's log-ins, sealed
+    HOME/trust/            the trust bundle (`broker.bundles`)
+    HOME/tls/              key and certificate of this machine (`keys.tls`)
+    HOME/nats/  HOME/log/  the server's store; projections of the log
+    HOME/run/              where adapters on this machine find us, while we run
 """
 
 import asyncio
 import json
 import socket
+import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from audit.logdir import DeliveryLine, EntryLine, RecordLine, write_log_dir
+from audit.logdir import DeliveryLine, EntryLine, RecordLine, write_atomically, write_log_dir
+from broker import http
 from broker.admit import World
+from broker.bundles import BrokerTrust, Epoch
+from broker.doors import Doors
 from broker.sequencer import Sequencer
+from broker.stated import Stated
+from broker.trust import STEP_TOLD, announce_epoch, announce_step, epoch_key
 from broker.worker import Worker
 from bus import subjects
+from bus.callout import answering_logins
 from bus.connection import Connection, connected
+from bus.doorkeeper import Doorkeeper
 from bus.queue import NatsBroker, NatsSequencer
-from bus.server import EmbeddedServer
+from bus.server import EmbeddedServer, TlsFiles
 from bus.store import Store
-from keys import keystore
-from keys.bundle import Anchor, open_bundle
-from keys.domains import KeyKind
-from keys.signing import Signer
+from keys import keystore, tls
+from keys.certificates import Kind as TlsKind
+from keys.domains import KeyKind, Tag
+from keys.jwt import Issuer
+from keys.nkey import public_of
+from keys.signing import Signer, verify
+from keys.unlocking import Passphrase
 from messages import cbor
 from messages.catalogue import load as load_catalogue
-from messages.directory import Bundle
-from messages.errors import BadInput, DependencyError, KeyTrouble, Malformed
+from messages.directory import Bundle, Contact, Directory
+from messages.errors import BadInput, BundleRefused, DependencyError, KeyTrouble, Malformed, RemoteError, ShareError
+from messages.evidence import Entry
 from messages.ids import AgencyHandle
+from messages.signed import Signed
 from policies import edition, rights
-from policies.agreements import read_all
+from policies.agreements import Reader
 from policies.decide import Engine
+from policies.extracts import Sight
 
 log = structlog.get_logger("broker.service")
 
 KEY_FILE: Final = "keys/broker.key"
+AT_ONCE: Final = 64  # contacts whose consumers are made at the same time
+LOOK_SECONDS: Final = 0.5
+"""Between two looks for a newer epoch: a revocation has to be in force within five seconds of its publication."""
 
 
 def clock() -> int:
@@ -53,64 +78,123 @@ class BrokerHome:
     """The broker's folder, read and checked."""
 
     folder: Path
-    bundle: Bundle
-    bundle_bytes: bytes
+    trust: BrokerTrust = field(repr=False)
+    agreements: Reader = field(repr=False)
+    sight: Sight = field(repr=False)
+    stated: Stated = field(repr=False)
     worker: Signer
     log_signer: Signer
-    nkey_seed: bytes
-    secret: bytes
+    nkey_seed: bytes = field(repr=False)
+    callout_seed: bytes = field(repr=False)
+    system_seed: bytes = field(repr=False)
+    issuer: Issuer = field(repr=False)
+    secret: bytes = field(repr=False)
+    host: str
     port: int | None
+    http_port: int
+    tls: tls.Files | None
 
     @classmethod
-    def open(cls, folder: Path, passphrase: str) -> "BrokerHome":
+    def open(cls, folder: Path, passphrase: Passphrase | str) -> "BrokerHome":
         """Read `folder`, or raise `KeyTrouble`, `BadInput` or `Unverified` with what to do."""
-        if not (folder / "broker.json").is_file():
-            raise BadInput(f"{folder} is not a broker's folder; make a practice task force, or name the right folder.")
-        try:
-            port = json.loads((folder / "broker.json").read_text())["port"]
-        except (ValueError, KeyError, TypeError):
-            raise BadInput(f"{folder}/broker.json cannot be read; it names the port, or null.") from None
-        anchor = Anchor.from_json((folder / "trust" / "officers.json").read_text())
-        bundle_bytes = (folder / "trust" / "bundle.cbor").read_bytes()
-        bundle = open_bundle(bundle_bytes, anchor)
-        edition.check(bundle)
+        settings = _settings(folder)
         secrets = keystore.read(folder / KEY_FILE, passphrase)
         handle = secrets.get("worker")
-        if not isinstance(handle, str) or bundle.directory.worker(handle) is None:
+        if not isinstance(handle, str):
+            raise KeyTrouble("This is not a broker's key file.")
+        agreements = Reader()
+        trust = BrokerTrust(
+            folder / "trust",
+            Signer(KeyKind.ONLINE, handle, keystore.secret(secrets, "online-seed")),
+            lambda bundle: _take_over(bundle, agreements),
+        )
+        worker = Signer(KeyKind.WORKER, handle, keystore.secret(secrets, "worker-seed"))
+        known = trust.current.bundle.directory.worker(handle)
+        if known is None or known.key != worker.public:
             raise KeyTrouble("The broker's key is not in the trust bundle; the officers must publish it first.")
         return cls(
             folder=folder,
-            bundle=bundle,
-            bundle_bytes=bundle_bytes,
-            worker=Signer(KeyKind.WORKER, handle, keystore.secret(secrets, "worker-seed")),
+            trust=trust,
+            agreements=agreements,
+            sight=Sight(),
+            stated=Stated(folder / "trust"),
+            worker=worker,
             log_signer=Signer(KeyKind.LOG, handle, keystore.secret(secrets, "log-seed")),
             nkey_seed=keystore.secret(secrets, "nkey"),
+            callout_seed=keystore.secret(secrets, "callout"),
+            system_seed=keystore.secret(secrets, "system"),
+            issuer=Issuer(keystore.secret(secrets, "issuer")),
             secret=keystore.secret(secrets, "secret"),
-            port=port if isinstance(port, int) else None,
+            host=str(settings.get("host", http.LOOPBACK)),
+            port=_port(settings.get("port")),
+            http_port=_port(settings.get("http_port")) or 0,
+            tls=tls.Files(folder / "tls") if settings.get("tls") is True else None,
         )
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle in force."""
+        return self.trust.current.bundle
 
     def world(self) -> World:
         """What `admit` may look at."""
-        agreements = read_all(self.bundle.agreements.items())
         rights.load()  # read once here, not while the first message waits
+        agreements = self.agreements.under(self.bundle.agreements)
         return World(
             bundle=self.bundle,
-            agreements={a.id: a for a in agreements},
+            agreements=agreements,
+            seen_by=self.sight.under(self.bundle.directory.agencies, agreements),
             engine=Engine.load(),
             catalogue=load_catalogue(),
             worker=self.worker,
             secret=self.secret,
+            stated=self.stated.load(),
         )
 
-    def logins(self) -> list[subjects.Login]:
-        """Who may log in to NATS, with what least permissions: the broker, and every agency of the directory."""
-        directory = self.bundle.directory
-        logins = [subjects.Login(public_key=directory.operator.nkey, permissions=subjects.worker_permissions())]
-        for agency in directory.agencies:
-            contacts = [c.handle for c in directory.contacts_of(agency.handle)]
-            permissions = subjects.agency_permissions(agency.handle, contacts)
-            logins.append(subjects.Login(public_key=agency.nkey, permissions=permissions))
-        return logins
+    def server(self) -> EmbeddedServer:
+        """The server of this folder: agencies and contacts log in through the callout, and only we by configuration."""
+        own = {
+            self.nkey_seed: subjects.worker_permissions(),
+            self.callout_seed: subjects.callout_permissions(),
+            self.system_seed: subjects.doorkeeper_permissions(),
+        }
+        return EmbeddedServer(
+            self.folder / "nats",
+            [subjects.Login(public_key=public_of(seed), permissions=rights) for seed, rights in own.items()],
+            host=self.host,
+            port=self.port or _last_port(self.folder),
+            issuer=self.issuer.public,
+            tls=self._server_tls(),
+        )
+
+    def _server_tls(self) -> TlsFiles | None:
+        if self.tls is None:
+            return None
+        tls.check_files(self.tls, clock(), TlsKind.NODE)
+        return TlsFiles(cert=self.tls.certificate, key=self.tls.key, ca=self.tls.authorities)
+
+    def client_tls(self) -> ssl.SSLContext | None:
+        """For our own connections to the server."""
+        return tls.client_context(self.tls, clock()) if self.tls is not None else None
+
+    def login(self, nkey: str) -> subjects.Login | None:
+        """What the holder of a login may do now: the answer to the server's question at every connection."""
+        found = self.bundle.directory.login(nkey, clock())
+        if found is None:
+            return None
+        agency, contact = found
+        return subjects.Login(
+            public_key=nkey,
+            permissions=subjects.contact_permissions(agency.handle, contact.handle)
+            if contact is not None
+            else subjects.agency_permissions(agency.handle, ()),
+        )
+
+
+def _take_over(bundle: Bundle, agreements: Reader) -> None:
+    """What a bundle must be besides signed, before we go on under it: one that we can decide by."""
+    edition.check(bundle)
+    agreements.under(bundle.agreements)
 
 
 @dataclass(slots=True)
@@ -121,25 +205,27 @@ class Serving:
     server: EmbeddedServer
     worker: Worker
     sequencer: Sequencer
+    endpoint: http.Endpoint
     failed: asyncio.Future[None]
+    taken: asyncio.Event  # set, and made new, whenever another epoch has been taken over
 
 
 @asynccontextmanager
 async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
-    """Run server, worker and sequencer while the block does; leaving it drains and stops them."""
+    """Run server, log-ins, worker and sequencer while the block does; leaving it drains and stops them."""
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(
-            EmbeddedServer(home.folder / "nats", home.logins(), port=home.port or _last_port(home.folder))
-        )
-        connection = await stack.enter_async_context(
-            connected(server.url, home.nkey_seed, inbox_prefix=subjects.BROKER_INBOX, name="broker")
-        )
+        server = await stack.enter_async_context(home.server())
+        context = home.client_tls()
+
+        async def connection_of(seed: bytes, inbox: str, name: str) -> Connection:
+            connecting = connected(server.url, seed, inbox_prefix=inbox, name=name, tls=context)
+            return await stack.enter_async_context(connecting)
+
+        connection = await connection_of(home.nkey_seed, subjects.BROKER_INBOX, "broker")
         store = Store(connection)
         await store.ensure_streams()
         port = await NatsBroker.open(connection, on_foreign=lambda what: log.error("foreign", what=what))
         stack.push_async_callback(port.close)
-        for contact in home.bundle.directory.contacts:
-            await port.ensure_consumers(contact.agency, contact.handle)
         sequencing = NatsSequencer(connection)
         stack.push_async_callback(sequencing.close)
         sequencer = Sequencer(
@@ -152,34 +238,184 @@ async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
         )
         stack.callback(sequencer.close)
         await sequencer.start()
-        worker = Worker(port, home.world(), clock, sequencer.may_admit)
+        worker = Worker(port, home.world(), clock, sequencer.may_admit, home.stated.add)
+        system = await connection_of(home.system_seed, subjects.DOORKEEPER_INBOX, "doorkeeper")
+        followed = _Following(home, port, worker, sequencer, Doorkeeper(system))
+        await followed.begin()
+        callout = await connection_of(home.callout_seed, subjects.CALLOUT_INBOX, "callout")
+        await stack.enter_async_context(
+            answering_logins(
+                callout, home.login, home.issuer, clock, on_refused=lambda code: log.info("login-refused", code=code)
+            )
+        )
+        endpoint = await stack.enter_async_context(
+            http.listening(
+                home.trust,
+                clock,
+                host=home.host,
+                port=home.http_port or _last_port(home.folder, "trust-port") or 0,
+                tls=tls.server_context(home.tls, clock()) if home.tls is not None else None,
+            )
+        )
         stop = asyncio.Event()
-        await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer)))
-        tasks = [asyncio.create_task(worker.run(stop)), asyncio.create_task(sequencer.run(stop))]
-        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer, port)))
+        serving = Serving(
+            home, server, worker, sequencer, endpoint, asyncio.get_running_loop().create_future(), asyncio.Event()
+        )
+        tasks = [
+            asyncio.create_task(worker.run(stop)),
+            asyncio.create_task(sequencer.run(stop)),
+            asyncio.create_task(followed.run(serving)),
+        ]
         for task in tasks:
-            task.add_done_callback(lambda t: _tell(t, failed))
-        (home.folder / "run").mkdir(mode=0o700, exist_ok=True)
-        address = home.folder / "run" / "address"
-        address.write_text(server.url)
-        (home.folder / "run" / "port").write_text(str(server.port))
+            task.add_done_callback(lambda t: _tell(t, serving.failed))
+        run = home.folder / "run"
+        run.mkdir(mode=0o700, exist_ok=True)
+        addresses = {"address": server.url, "port": str(server.port), "trust": endpoint.url}
+        addresses["trust-port"] = endpoint.url.rpartition(":")[2].partition("/")[0]
+        for name, text in addresses.items():
+            write_atomically(run / name, [text.encode()])
         log.info("up", epoch=home.bundle.epoch, leaves=sequencer.size)
         try:
-            yield Serving(home, server, worker, sequencer, failed)
+            yield serving
         finally:
             stop.set()
-            await asyncio.wait(tasks, timeout=10)
+            await asyncio.wait(tasks[:2], timeout=10)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            address.unlink(missing_ok=True)
+            for name in ("address", "trust"):
+                (run / name).unlink(missing_ok=True)
             log.info("down")
 
 
-def _last_port(folder: Path) -> int | None:
+class _Following:
+    """Follows the trust bundle: announces each epoch in the log, decides under it, and closes the door behind whoever
+    it no longer names.
+    """
+
+    def __init__(
+        self, home: BrokerHome, port: NatsBroker, worker: Worker, sequencer: Sequencer, doorkeeper: Doorkeeper
+    ) -> None:
+        self._home = home
+        self._port = port
+        self._worker = worker
+        self._sequencer = sequencer
+        self._doorkeeper = doorkeeper
+        self._doors = Doors()
+        self._taken: Epoch | None = None
+
+    async def begin(self) -> None:
+        """Take over the epoch that is in force at the start.
+
+        Raises `BundleRefused` where the log holds a newer one: whoever damaged or hid that one on our disk would
+        otherwise have put an older bundle back into force.
+        """
+        current = self._home.trust.current
+        if await self._port.entry(subjects.OPERATOR, epoch_key(current.state.epoch + 1)) is not None:
+            raise BundleRefused(
+                "rolled-back",
+                f"The log knows a newer trust bundle than epoch {current.state.epoch}, the newest that holds in this "
+                "folder; have it published here again: safeconduct bundle publish",
+            )
+        await self._take(current)
+        await self._close_doors()
+        await self._purge()
+
+    async def run(self, serving: Serving) -> None:
+        """Take over every newer epoch, and let no login outlive its mandate, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.to_thread(self._home.trust.look)
+            # Side by side: a server that does not say whom it cut must not hold up what is decided, nor the reverse.
+            await asyncio.gather(_tried(self._close_doors()), _tried(self._go_on(serving)))
+
+    async def _go_on(self, serving: Serving) -> None:
+        """Decide under the epoch in force, also one that could not be announced the time before; then purge."""
+        current = self._home.trust.current
+        newer = current is not self._taken
+        if newer:
+            await self._take(current)
+        await self._purge()
+        if newer:
+            taken, serving.taken = serving.taken, asyncio.Event()
+            taken.set()
+
+    async def _take(self, epoch: Epoch) -> None:
+        """Announce, then decide under it: never a decision under an epoch that the log does not hold."""
+        home, now = self._home, clock()
+        world = home.world()
+        await self._worker.announce([announce_epoch(epoch.statement, world, now)])
+        since = self._taken.state.at if self._taken is not None else now - STEP_TOLD
+        for raw in home.trust.steps(since):
+            try:
+                await self._worker.announce([announce_step(Signed.from_bytes(raw), world, now)])
+            except RemoteError as error:  # one that nobody may take, or an old one: it was told, or does not count
+                log.warning("step-not-announced", code=error.code)
+        await self._ensure_consumers(epoch.bundle.directory)
+        await self._worker.take(world)
+        self._sequencer.renew(epoch.bundle.directory)
+        self._taken = epoch
+        log.info("epoch", epoch=epoch.state.epoch)
+
+    async def _ensure_consumers(self, directory: Directory) -> None:
+        """Make sure that every contact that is new since the epoch taken last can pull."""
+        before = self._taken.bundle.directory if self._taken is not None else None
+        new: list[Contact] = []
+        for agency in directory.agencies:
+            contacts = directory.contacts_of(agency.handle)
+            known = before.contacts_of(agency.handle) if before is not None else ()
+            if contacts is not known:
+                handles = {c.handle for c in known}
+                new += (c for c in contacts if c.handle not in handles)
+        for start in range(0, len(new), AT_ONCE):
+            batch = new[start : start + AT_ONCE]
+            await asyncio.gather(*(self._port.ensure_consumers(c.agency, c.handle) for c in batch))
+
+    async def _close_doors(self) -> None:
+        """Cut whoever may not be inside any more, or has other rights. What fails is done the next time."""
+        self._doors.look(self._home.bundle.directory, clock(), self._home.login)
+        if self._doors.to_cut:
+            cut = await self._doorkeeper.cut(self._doors.to_cut)
+            log.info("doors-closed", logins=len(self._doors.to_cut), connections=cut)
+            self._doors.to_cut.clear()
+
+    async def _purge(self) -> None:
+        """Remove what waits for whoever was shut out; once the worker decides by that, so that nothing follows."""
+        for contact in list(self._doors.to_purge.values()):
+            purged = await self._port.remove_views(contact.agency, contact.handle)
+            self._doors.purged(contact.handle)
+            log.info("views-purged", contact=contact.handle, views=purged)
+
+
+async def _tried(doing: Awaitable[None]) -> None:
+    """Do what the bus may not let us now; what is left of it is done the next time."""
+    try:
+        await doing
+    except DependencyError as error:
+        log.warning("bus-trouble", code=error.code)
+
+
+def _settings(folder: Path) -> dict[str, object]:
+    if not (folder / "broker.json").is_file():
+        raise BadInput(f"{folder} is not a broker's folder; make a practice task force, or name the right folder.")
+    try:
+        value = json.loads((folder / "broker.json").read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        value = None
+    if not isinstance(value, dict) or "port" not in value:
+        raise BadInput(f"{folder}/broker.json cannot be read; it names the port, or null.")
+    return value
+
+
+def _port(value: object) -> int | None:
+    return value if type(value) is int and 0 < value < 65536 else None
+
+
+def _last_port(folder: Path, name: str = "port") -> int | None:
     """The port of the run before, if it is free: adapters that are connected look for the broker where it was."""
     try:
-        port = int((folder / "run" / "port").read_text())
+        port = int((folder / "run" / name).read_text())
         with socket.create_server(("127.0.0.1", port)):
             return port
     except (OSError, ValueError, OverflowError):
@@ -193,16 +429,22 @@ def _tell(task: asyncio.Task[None], failed: asyncio.Future[None]) -> None:
 
 
 class _Asks:
-    """What adapters may ask a broker: the trust bundle, the log's head, and proofs about leaves."""
+    """What adapters may ask a broker: the time, the epoch in force, the log's head, and proofs about leaves.
 
-    def __init__(self, home: BrokerHome, sequencer: Sequencer) -> None:
+    Whoever asks is told of itself alone: no question takes another agency's handle.
+    """
+
+    def __init__(self, home: BrokerHome, sequencer: Sequencer, port: NatsBroker) -> None:
         self._home = home
         self._sequencer = sequencer
+        self._port = port
 
     async def __call__(self, agency: AgencyHandle, verb: str, data: bytes) -> bytes:
         match verb:
-            case "bundle":
-                return self._home.bundle_bytes
+            case "time":
+                return cbor.dump(clock())
+            case "epoch":
+                return await self._epoch(agency, data)
             case "head":
                 return self._sequencer.head or b""
             case "proof":
@@ -215,16 +457,36 @@ class _Asks:
             case _:
                 raise Malformed("Brokers are not asked that.")
 
+    async def _epoch(self, agency: AgencyHandle, data: bytes) -> bytes:
+        """The statement of the epoch in force, the place of this agency's extract in it, and the log's record of it."""
+        place = self._home.trust.place(agency)
+        if place is None or cbor.load(data, 16, "epoch") != place[0].epoch:
+            return cbor.dump(None)
+        statement, index, path = place
+        stored = await self._port.entry(subjects.OPERATOR, epoch_key(statement.epoch))
+        if stored is None:
+            return cbor.dump(None)
+        signed = Signed.from_bytes(stored.data)
+        worker = self._home.bundle.directory.worker(signed.by)
+        if worker is None:
+            raise ShareError
+        entry = Entry.from_bytes(verify(signed, Tag.ENTRY, worker.key))
+        if entry.submission != sha256(statement.to_bytes()).digest():
+            raise ShareError
+        salt, record = entry.records[0]
+        return cbor.dump(
+            {"statement": statement.to_bytes(), "index": index, "path": list(path), "salt": salt, "record": record}
+        )
+
 
 @asynccontextmanager
 async def stores(home: BrokerHome, url: str | None) -> AsyncIterator[Connection]:
     """A connection to the broker's NATS: the running one at `url`, or a server of our own on the same folder."""
     async with AsyncExitStack() as stack:
         if url is None:
-            server = EmbeddedServer(home.folder / "nats", home.logins(), port=home.port)
-            url = (await stack.enter_async_context(server)).url
+            url = (await stack.enter_async_context(home.server())).url
         yield await stack.enter_async_context(
-            connected(url, home.nkey_seed, inbox_prefix=subjects.BROKER_INBOX, name="export")
+            connected(url, home.nkey_seed, inbox_prefix=subjects.BROKER_INBOX, name="export", tls=home.client_tls())
         )
 
 

@@ -2,6 +2,9 @@
 
 A crash anywhere is safe. Before the store: the submission is handed out again. After the store and before the
 acknowledgement: it is handed out again and the compare-and-set finds the entry, whose evidence is answered again.
+
+Words about encryption keys are taken one by one, after the messages of their batch: each changes what the next one may
+say.
 """
 
 import asyncio
@@ -11,11 +14,15 @@ from typing import Final
 
 import structlog
 
-from broker.admit import WAITING, Admitted, World, admit, refuse_stray, retrieve
+from broker.admit import WAITING, Admitted, World, admit, refuse_stray, retrieve, submission_digest
+from broker.trust import statement, statement_key
 from bus.queue import Admission, AlreadyStored, BrokerPort, Submission
 from bus.queue import View as StoredView
+from keys import statements
 from keys.domains import Tag
 from keys.signing import verify
+from messages.ceremony import StatementSubmission
+from messages.directory import KeyStatement
 from messages.errors import DependencyError, ShareError, Unverified
 from messages.evidence import Answer, Entry
 from messages.ids import AgencyHandle, ContactHandle
@@ -29,6 +36,11 @@ WAIT: Final = 1.0
 RECOUNT: Final = 10_000
 """Milliseconds between two counts of one contact's waiting views."""
 
+OnStatement = Callable[[ContactHandle, KeyStatement], None]
+"""Told of each encryption key that was accepted, before anybody is answered; what it keeps comes back in a `World`.
+Where it cannot keep it, it raises `DependencyError`: then the word is taken again.
+"""
+
 
 class Worker:
     """One worker; any number may run on one queue."""
@@ -39,18 +51,57 @@ class Worker:
         world: World,
         clock: Callable[[], int],
         may_admit: Callable[[], bool] = lambda: True,
+        on_statement: OnStatement = lambda _contact, _statement: None,
     ) -> None:
         self._port = port
         self._counts: dict[ContactHandle, int] = {}
         self._counted: dict[ContactHandle, int] = {}
-        self.world = replace(world, waiting=self._counts)
+        self._stated: dict[ContactHandle, tuple[KeyStatement, ...]] = {}
         self._clock = clock
         self._may_admit = may_admit
+        self._on_statement = on_statement
+        self._in_hand = asyncio.Lock()
         self.admitted = 0
+        self._go_on_under(world)
 
-    def renew(self, world: World) -> None:
-        """Go on under another trust bundle."""
-        self.world = replace(world, waiting=self._counts)
+    async def take(self, world: World) -> None:
+        """Go on under another trust bundle, between two batches: on return, everything that was judged under the one
+        before is stored, and whatever follows is judged under this one. So views can be purged then, and stay so.
+
+        Encryption keys stated since, as `world` and this worker know them, count until a bundle holds them.
+        """
+        async with self._in_hand:
+            self._go_on_under(world)
+
+    def _go_on_under(self, world: World) -> None:
+        for handle, known in world.stated.items():
+            numbers = {s.number for s in self._stated.get(handle, ())}
+            self._stated[handle] = self._stated.get(handle, ()) + tuple(s for s in known if s.number not in numbers)
+        for handle in list(self._stated):
+            contact = world.bundle.directory.contact(handle)
+            held = {s.number for s in contact.statements} if contact else set()
+            self._stated[handle] = tuple(s for s in self._stated[handle] if contact and s.number not in held)
+            if not self._stated[handle]:
+                del self._stated[handle]
+        self.world = replace(world, waiting=self._counts, stated=self._stated)
+
+    async def announce(self, admitted: Iterable[Admitted]) -> None:
+        """Store what the log is to learn about trust, each once, in order; what stands there already is left.
+
+        Raises `Unverified` where something else stands under the same key: an epoch, say, that took effect as another
+        one. That is an alarm: nothing may be decided under this bundle until somebody has looked.
+        """
+        for one in admitted:
+            try:
+                await self._port.store([_stored(one)])
+                log.info("announced", entry=one.key)
+            except AlreadyStored:
+                standing = await self._standing(one.agency, one.key)
+                if standing is None or standing[0] != one.submission:
+                    log.error("announced-otherwise", entry=one.key)
+                    raise Unverified(
+                        "The log holds something else about this step or epoch of the trust bundle; call the operator."
+                    ) from None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand is finished first."""
@@ -75,7 +126,15 @@ class Worker:
         submissions = await self._port.pull(BATCH, wait)
         if not submissions:
             return 0
-        now = self._clock()
+        async with self._in_hand:
+            now = self._clock()
+            await self._admit_all([s for s in submissions if s.kind != "statement"], now)
+            for submission in submissions:
+                if submission.kind == "statement":
+                    await self._take_word(submission, now)
+        return len(submissions)
+
+    async def _admit_all(self, submissions: list[Submission], now: int) -> None:
         first: dict[tuple[AgencyHandle, str], tuple[Submission, Admitted]] = {}
         again: list[tuple[Submission, Admitted]] = []
         for submission in submissions:
@@ -90,12 +149,33 @@ class Worker:
         for submission, admitted in again:
             await self._repeat(submission, admitted, now)
         await self._recount(a for _, a in first.values())
-        return len(submissions)
+
+    async def _take_word(self, submission: Submission, now: int) -> None:
+        """One word about an encryption key. If it was accepted before, it is found by the key of its entry: judged
+        again, its number would no longer be the next one, nor its dates those of today.
+        """
+        key = statement_key(submission.data)
+        standing = await self._standing(submission.agency, key) if key is not None else None
+        if key is None or standing is None or standing[0] != submission_digest(submission.data):
+            await self._admit_all([submission], now)
+            return
+        signed = StatementSubmission.from_bytes(submission.data).statement
+        contact = self.world.bundle.directory.contact(signed.by)
+        if signed.tag == Tag.KEY_STATEMENT.value and contact is not None:
+            self._keep(contact.handle, statements.read(signed.to_bytes()))
+        await self._answer(submission, key, standing, 0, repeated=True)
+
+    def _keep(self, handle: ContactHandle, new: KeyStatement) -> None:
+        """Let an accepted encryption key count from now on."""
+        contact = self.world.bundle.directory.contact(handle)
+        if contact is not None and new.number not in {s.number for s in self.world.statements(contact)}:
+            self._on_statement(handle, new)
+            self._stated[handle] = (*self._stated.get(handle, ()), new)
 
     def _judge(self, submission: Submission, now: int) -> Admitted:
-        function = admit if submission.kind == "message" else retrieve
+        function = admit if submission.kind == "message" else retrieve if submission.kind == "retrieval" else statement
         try:
-            return function(submission.data, submission.agency, self.world, now)
+            return function(submission.data, submission.agency, self.world.of(submission.agency), now)
         except Exception as error:  # fail closed: whatever breaks the flow is refused on record, and the others pass
             # Not the traceback: it can quote what nobody may see, and rendering one costs more than the message.
             log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
@@ -119,7 +199,7 @@ class Worker:
 
     async def _repeat(self, submission: Submission, admitted: Admitted, now: int) -> None:
         """Answer a repeat with the first evidence; refuse other bytes under a used id, on record."""
-        evidence = await self._standing(admitted)
+        evidence = await self._standing(admitted.agency, admitted.key)
         if evidence is not None and evidence[0] == admitted.submission:
             await self._done(submission, replace(admitted, evidence=evidence[1]), repeated=True)
             return
@@ -128,15 +208,15 @@ class Worker:
             await self._port.store([_stored(refusal)])
             await self._done(submission, refusal, repeated=False)
         except AlreadyStored:
-            evidence = await self._standing(refusal)
+            evidence = await self._standing(refusal.agency, refusal.key)
             if evidence is None:
                 await submission.nak(1.0)
                 return
             await self._done(submission, replace(refusal, evidence=evidence[1]), repeated=True)
 
-    async def _standing(self, admitted: Admitted) -> tuple[bytes, Signed] | None:
+    async def _standing(self, agency: AgencyHandle, key: str) -> tuple[bytes, Signed] | None:
         """Digest and evidence of the entry that stands under this key, if a worker of ours wrote it."""
-        stored = await self._port.entry(admitted.agency, admitted.key)
+        stored = await self._port.entry(agency, key)
         if stored is None:
             return None
         try:
@@ -154,17 +234,19 @@ class Worker:
         if admitted.retrieved is not None:
             contact, view = admitted.retrieved
             await self._port.remove_view(admitted.agency, contact, view)
-        answer = Answer(submission=admitted.submission, evidence=admitted.evidence, repeated=repeated)
-        await self._port.answer(admitted.agency, answer.to_bytes())
+        if admitted.stated is not None:
+            self._keep(*admitted.stated)
+        told = (admitted.submission, admitted.evidence)
+        await self._answer(submission, admitted.key, told, len(admitted.views), repeated=repeated)
+
+    async def _answer(
+        self, submission: Submission, key: str, told: tuple[bytes, Signed], views: int, *, repeated: bool
+    ) -> None:
+        answer = Answer(submission=told[0], evidence=told[1], repeated=repeated)
+        await self._port.answer(submission.agency, answer.to_bytes())
         await submission.ack()
         self.admitted += 1
-        log.info(
-            "submission",
-            agency=admitted.agency,
-            entry=admitted.key,
-            views=len(admitted.views),
-            repeated=repeated,
-        )
+        log.info("submission", agency=submission.agency, entry=key, views=views, repeated=repeated)
 
     async def _recount(self, done: Iterable[Admitted]) -> None:
         now = self._clock()
@@ -185,7 +267,7 @@ def _stored(admitted: Admitted) -> Admission:
         agency=admitted.agency,
         key=admitted.key,
         entry=admitted.entry,
-        ttl_seconds=-(-admitted.ttl // 1000),
+        ttl_seconds=None if admitted.ttl is None else -(-admitted.ttl // 1000),
         views=[
             StoredView(v.agency, v.contact, v.lane.value, v.view_id, v.data, max(1, -(-v.ttl // 1000)))
             for v in admitted.views

@@ -20,12 +20,25 @@ LINGER_SECONDS: Final = 0.02  # how long a pull waits for the rest of a batch th
 ACK_SECONDS: Final = 5.0  # a submission not acknowledged by then goes to another worker: a batch takes 0.1 s
 ACK_DELIVERY_SECONDS: Final = 30.0  # a view not journaled by then goes to another device of the same contact
 ACK_PENDING_WORKERS: Final = 20_000  # submissions in the hands of all workers together: fifty workers of two batches
+CONSUMERS: Final = 100_000  # of one stream; without a number of ours the server (2.15) stops at 1,000: 500 contacts
 ACK_PENDING_CONTACT: Final = 1_000  # views in the hands of one contact's devices together
 WAITING_PULLS: Final = 512  # pull requests open at once on one consumer
 PULL_SECONDS: Final = 25.0  # life of an adapter's open pull; below the two minutes an account border remembers a reply
 LANE_BATCH: Final = 32  # views an adapter asks for at once: enough for a round trip, few enough to share among devices
 ASKS_AT_ONCE: Final = 64  # requests of adapters answered at the same time by one worker
 ANSWERS_WAITING: Final = 10_000  # answers an adapter keeps before it loses some; it can ask again by submitting again
+
+LOGIN_SECONDS: Final = (
+    300  # life of a login; its holder logs in again. What a revocation that nobody could carry out costs
+)
+LOGIN_SPREAD: Final = 30  # by up to so much shorter, so that those who came together do not come together again
+AUTH_SECONDS: Final = 2  # for the callout to answer the server about one login
+CLOCK_SECONDS: Final = 60  # how far the clocks of a server and of the callout may lie apart
+TLS_SECONDS: Final = 5  # for a TLS handshake
+CUT_SECONDS: Final = 5.0  # altogether, to find and close the connections of a revoked login on all servers
+SWEEP_SECONDS: Final = 1.0  # for all servers to list their connections
+REFUSED_PAUSE: Final = 30.0  # longest pause between two tries of a login that is refused; begins at RECONNECT_PAUSE
+REFUSED_SECONDS: Final = 3600.0  # a login refused for so long gives up: longer than a restart of all workers
 
 DUPLICATE_SECONDS: Final = 0.1  # of SUBMIT, the server's minimum: only `entry.…` decides what is a repeat
 HEADS_KEPT: Final = 1_000  # checkpoints kept: enough for a witness that was away for days

@@ -1,24 +1,33 @@
 """Connect to NATS by NKEY, stay connected, and say every failure in our own words.
 
 A `Connection` reconnects for ever once it has connected; the first connection fails within `patience` with one
-sentence. Whatever the client library raises becomes a `DependencyError` here (`mapped`), so no other folder knows its
-errors. What the server denied is kept in `denied`: subjects only, which hold handles and nothing else.
+sentence. Logins are short: when one expires the server ends the connection, and it is back a moment later with nothing
+lost; a `request` that was under way is asked again. A login that the server no longer takes is tried more and more
+slowly (`refused`), because a callout that is being restarted looks no different, and is given up after
+`REFUSED_SECONDS`. With TLS the handshake comes before the first word, so nobody on the way can talk it away.
+
+Whatever the client library raises becomes a `DependencyError` here (`mapped`), so no other folder knows its errors.
+What the server denied is kept in `denied`: subjects only, which hold handles and nothing else.
 """
 
 import asyncio
 import itertools
+import random
+import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 import nats.errors
-from nats.aio.client import Client
+from nats.aio.client import Client, Server
 from nats.aio.msg import Msg
 
 from bus import bounds
 from keys.nkey import public_of
 from messages.errors import DependencyError, LocalError
+
+_EXPIRED: Final = "login-expired"  # stands for a reply that will not come, as the server's own 503 does
 
 
 class NoAnswer(DependencyError):
@@ -50,6 +59,26 @@ def status(message: Msg) -> str | None:
     return message.headers.get("Status")
 
 
+class LoginExpired(nats.errors.NoRespondersError):
+    """The login ended before the reply came. `Connection.request` asks again; others take it for no answer."""
+
+
+class _Client(Client):
+    """The library's client, but for one thing: it takes any last word of a server for the end of everything, also
+    "User Authentication Expired". Here such a word ends this connection only, and the client connects again.
+    """
+
+    expired = False
+
+    async def _process_err(self, err_msg: str) -> None:
+        word = err_msg.strip("' ").lower()
+        if "permissions violation" in word:
+            await super()._process_err(err_msg)
+            return
+        self.expired = "authentication expired" in word
+        await self._process_op_err(nats.errors.Error(f"nats: {word}"))
+
+
 class Connection:
     """One connection of one login, and the small machinery of requests on it.
 
@@ -57,17 +86,22 @@ class Connection:
     returns, so the messages of an atomic batch keep their order, and no task is made for each reply.
     """
 
-    def __init__(self, client: Client, prefix: str) -> None:
+    def __init__(self, client: _Client, prefix: str) -> None:
         self.client = client
         self.prefix = prefix
         self.denied: deque[str] = deque(maxlen=100)
         self.reconnects = 0
+        self.opened = False  # whether it has ever stood
         self._listeners: list[Callable[[], None]] = []
         self._replies: dict[str, asyncio.Future[Msg]] = {}
         self._numbers = itertools.count()
         self._inbox = ""
+        self._refusals = 0
+        self._refused_since = 0.0
+        self._giving_up: asyncio.Task[None] | None = None
 
     async def _open(self) -> None:
+        self.opened = True
         self._inbox = f"{self.client.new_inbox()}."
         await self.client.subscribe(f"{self._inbox}*", cb=self._replied, pending_msgs_limit=0, pending_bytes_limit=0)
 
@@ -89,14 +123,34 @@ class Connection:
     async def _disconnected(self) -> None:
         """Whatever was asked on the broken connection gets no reply any more: say so now, not when time is up."""
         lost, self._replies = self._replies, {}
+        word = _EXPIRED if self.client.expired else "503"
+        self.client.expired = False
         for future in lost.values():
             if not future.done():
-                future.set_result(Msg(_client=self.client, headers={"Status": "503"}))
+                future.set_result(Msg(_client=self.client, headers={"Status": word}))
 
     async def _reconnected(self) -> None:
         self.reconnects += 1
+        self._refusals = 0
         for listener in tuple(self._listeners):
             listener()
+
+    def _refused_again(self) -> None:
+        """The server has turned our login away while reconnecting."""
+        now = asyncio.get_running_loop().time()
+        if not self._refusals:
+            self._refused_since = now
+        self._refusals += 1
+        if now - self._refused_since >= bounds.REFUSED_SECONDS and self._giving_up is None:
+            self._giving_up = asyncio.create_task(self.client.close())
+
+    def _next(self, servers: list[Server], info: dict[str, Any]) -> tuple[Server, float]:
+        """Which server to try, and after what pause: the one that failed least often, and a refused login slowly."""
+        chosen = min(servers, key=lambda server: server.reconnects)
+        if self._refusals:
+            longest = min(bounds.REFUSED_PAUSE, bounds.RECONNECT_PAUSE * 2**self._refusals)
+            return chosen, random.uniform(longest / 2, longest)  # noqa: S311 - so that not all knock at once
+        return chosen, bounds.RECONNECT_PAUSE if chosen.reconnects else 0.0
 
     async def publish(self, subject: str, data: bytes, headers: Mapping[str, str] | None = None) -> None:
         """Publish without confirmation."""
@@ -123,7 +177,10 @@ class Connection:
         except TimeoutError:
             self._forget(future)
             raise
-        if status(message) == "503":
+        word = status(message)
+        if word == _EXPIRED:
+            raise LoginExpired
+        if word == "503":
             raise nats.errors.NoRespondersError
         return message
 
@@ -141,9 +198,18 @@ class Connection:
         timeout: float = bounds.REQUEST_SECONDS,  # noqa: ASYNC109
         doing: str = "asking",
     ) -> Msg:
-        """One request and its reply; `NoAnswer` when there is none."""
+        """One request and its reply; `NoAnswer` when there is none. Asked again if the login expires meanwhile, so it
+        may be heard twice.
+        """
+        clock = asyncio.get_running_loop().time
+        end = clock() + timeout
         with mapped(doing):
-            return await self.reply(await self.ask(subject, data, headers), timeout)
+            while True:
+                try:
+                    return await self.reply(await self.ask(subject, data, headers), end - clock())
+                except LoginExpired:
+                    if clock() >= end:
+                        raise
 
     async def flush(self) -> None:
         """Return when the server has seen everything published before: a barrier, also for what it denied."""
@@ -159,8 +225,13 @@ class Connection:
 
     @property
     def closed(self) -> bool:
-        """Whether it has ended for good: by `close`, or because the server revoked the login."""
+        """Whether it has ended for good: by `close`, or because the server has refused the login for too long."""
         return bool(self.client.is_closed)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server turns this login away at present: it is revoked, or nobody is there who could check it."""
+        return self._refusals > 0 and not self.connected
 
     async def close(self) -> None:
         """End the connection. Safe to call twice."""
@@ -171,46 +242,73 @@ class Connection:
             await self.client.close()
 
 
+def _check_tls(urls: Sequence[str], tls: ssl.SSLContext | None) -> None:
+    for url in urls:
+        if url.startswith("tls://") != (tls is not None):
+            raise LocalError(
+                "The message bus is to be reached with TLS, which needs this machine's certificate."
+                if tls is None
+                else "An address of the message bus does not begin with tls://, so nothing is sent there."
+            )
+    if tls is not None and not (tls.verify_mode == ssl.CERT_REQUIRED and tls.check_hostname):
+        raise LocalError("This TLS context would take any server for the message bus.")
+
+
 async def connect(
-    url: str,
+    url: str | Sequence[str],
     seed: bytes,
     *,
     inbox_prefix: str,
     name: str = "safeconduct",
     patience: float = bounds.CONNECT_SECONDS,
+    tls: ssl.SSLContext | None = None,
 ) -> Connection:
-    """Connect to `url` with the NKEY `seed`; replies come to `inbox_prefix` only.
+    """Connect to `url`, or to one of several servers of a cluster, with the NKEY `seed`; replies come to `inbox_prefix`
+    only. With `tls` (it checks host names and shows our certificate) every address begins with tls://.
 
-    A key the server does not know fails at once; a server that is not there, after `patience` seconds.
+    A key the server does not know fails at once, and so does a certificate that either side does not take; a server
+    that is not there, after `patience` seconds.
     """
     public_of(seed)  # or `KeyTrouble`, before anything is sent
-    client = Client()
+    urls = [url] if isinstance(url, str) else list(url)
+    _check_tls(urls, tls)
+    client = _Client()
     connection = Connection(client, inbox_prefix)
-    refused = asyncio.Event()
+    denial = asyncio.get_running_loop().create_future()  # why the first connection fails at once
 
     async def trouble(error: Exception) -> None:
         text = str(error)
         lowered = text.lower()
         if "permissions violation" in lowered:
             connection.denied.append(text)
-        if "authorization violation" in lowered:
-            refused.set()
+        if connection.opened and ("authorization violation" in lowered or "authentication timeout" in lowered):
+            connection._refused_again()
+        elif "authorization violation" in lowered and not denial.done():
+            denial.set_result("The message bus does not know this login, or has revoked it.")
+        if isinstance(error, ssl.SSLError) and not denial.done():
+            denial.set_result(
+                "This machine and the message bus do not take each other's TLS certificates; check both with"
+                " `safeconduct doctor`."
+            )
 
     options: dict[str, Any] = {
+        "servers": urls,
         "nkeys_seed_str": seed.decode("ascii"),
         "inbox_prefix": inbox_prefix,
         "name": name,
         "error_cb": trouble,
         "disconnected_cb": connection._disconnected,
         "reconnected_cb": connection._reconnected,
+        "reconnect_to_server_handler": connection._next,
         "allow_reconnect": True,
         "max_reconnect_attempts": -1,
         "reconnect_time_wait": bounds.RECONNECT_PAUSE,
         "connect_timeout": 5,
         "pending_size": bounds.BATCH_BYTES,
     }
-    connecting = asyncio.ensure_future(client.connect(url, **options))
-    denial = asyncio.ensure_future(refused.wait())
+    if tls is not None:
+        options |= {"tls": tls, "tls_handshake_first": True}
+    connecting = asyncio.ensure_future(client.connect(**options))
     try:
         await asyncio.wait({connecting, denial}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         if connecting.done():
@@ -219,29 +317,29 @@ async def connect(
                 await connection._open()
             return connection
     finally:
-        denial.cancel()
         if not connecting.done():
             connecting.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await connecting
             with suppress(Exception):
                 await client.close()
-    if refused.is_set():
-        raise DependencyError("The message bus does not know this login, or has revoked it.")
+    if denial.done():
+        raise DependencyError(denial.result())
     raise DependencyError("The message bus does not answer at its address; start it, or correct the address.")
 
 
 @asynccontextmanager
 async def connected(
-    url: str,
+    url: str | Sequence[str],
     seed: bytes,
     *,
     inbox_prefix: str,
     name: str = "safeconduct",
     patience: float = bounds.CONNECT_SECONDS,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Connection]:
     """`connect` for the time of a block."""
-    connection = await connect(url, seed, inbox_prefix=inbox_prefix, name=name, patience=patience)
+    connection = await connect(url, seed, inbox_prefix=inbox_prefix, name=name, patience=patience, tls=tls)
     try:
         yield connection
     finally:

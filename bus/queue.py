@@ -292,6 +292,7 @@ class _Puller:
         self._belongs = belongs
         self._foreign = foreign
         self._wanted = 0
+        self._stale = False
         self._until = 0.0
         self._inbox = ""
         self._subscription: Subscription | None = None
@@ -308,8 +309,12 @@ class _Puller:
         self._forget = self._connection.on_reconnect(self._lost)
 
     def _lost(self) -> None:
-        """The server forgets open requests when a connection breaks."""
+        """A request that was open when the connection broke brings nothing any more, but the server may keep it: as
+        long as somebody hears its inbox, a message would be sent there, reach nobody, and wait for the end of its time
+        to be acknowledged. So the next request has an inbox of its own, and this one falls silent.
+        """
         self._wanted = 0
+        self._stale = True
         self.wake.set()
 
     async def _arrived(self, message: Msg) -> None:
@@ -338,6 +343,10 @@ class _Puller:
         now = self._clock()
         if self._wanted > 0 and now < self._until:
             return
+        if self._stale:
+            await self._leave()
+            await self.open()
+            self._stale = False
         self._wanted, self._until = count, now + seconds
         body = b'{"batch":%d,"expires":%d}' % (count, max(1, round(seconds * 1e9)))
         with mapped("pulling"):
@@ -382,14 +391,18 @@ class _Puller:
             await self.request(limit, bounds.ACK_SECONDS)
         return taken
 
-    async def close(self, give_back: bool = True) -> None:
-        """Stop listening, and hand back what is in `ready`."""
+    async def _leave(self) -> None:
         if self._forget is not None:
             self._forget()
-        client = self._connection.client
         with suppress(nats.errors.Error, OSError):
             if self._subscription is not None:
                 await self._subscription.unsubscribe()
+
+    async def close(self, give_back: bool = True) -> None:
+        """Stop listening, and hand back what is in `ready`."""
+        await self._leave()
+        client = self._connection.client
+        with suppress(nats.errors.Error, OSError):
             while self.ready:
                 reply = self.ready.popleft().reply
                 if give_back:

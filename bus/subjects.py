@@ -2,7 +2,7 @@
 
 | Subject                                      | Stream  | Published by          | Read by                          |
 |----------------------------------------------|---------|-----------------------|----------------------------------|
-| `submit.<agency>.message` and `.retrieval`   | SUBMIT  | that agency           | broker workers                   |
+| `submit.<agency>.<kind>`                     | SUBMIT  | that agency           | broker workers                   |
 | `entry.<agency>.<key>`                       | FLOW    | broker workers        | broker workers, sequencer        |
 | `deliver.<agency>.<contact>.<lane>.<view>`   | FLOW    | broker workers        | that contact, by its consumers   |
 | `log.leaf`                                   | LOG     | sequencer             | sequencer, proofs, fsck          |
@@ -11,12 +11,18 @@
 | `answer.<agency>`                            | none    | broker workers        | that agency                      |
 | `ask.<agency>.<verb>`                        | none    | that agency, as a request | broker workers               |
 
+A `<kind>` is `message`, `retrieval` (signed retrieval evidence) or `statement` (a signed key statement). The `<agency>`
+of an entry is the word `operator` where no agency submitted anything: a step of a ceremony, a new epoch.
+
 **Two accounts.** Workers and all streams live in the account BROKER; agencies live in AGENCIES, which has no
 JetStream and imports from BROKER exactly the subjects of the table. The reason: a server's reply (a PubAck, a pulled
 view, "404 no messages") is published to whatever subject the asker named as reply, *past the asker's permissions*. In
 one account an agency could so write into `log.leaf`, which nobody can delete from, into `entry.…`, or into another's
 `submit.…`. An account border holds such a reply on the agencies' side, where it can reach only another agency's inbox
 or `answer.…`; readers there drop whatever has the wrong shape or no worker's signature, and count it.
+
+Two more accounts keep the door. AUTH holds nothing but the service that the server asks about every login
+(`callout.py`); SYS is the server's own, in which `doorkeeper.py` lists and cuts connections, and may do nothing else.
 
 Handles only: every function that makes a subject checks each token, so a dot, a space or a wildcard never gets into
 one. Workers and the sequencer share one kind of login in v1; that only one sequencer writes is the store's doing, by
@@ -26,18 +32,19 @@ compare-and-set.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from bus import bounds
 from messages.errors import LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 
 Lane = Literal["urgent", "normal"]
-Kind = Literal["message", "retrieval"]
-Account = Literal["BROKER", "AGENCIES"]
+Kind = Literal["message", "retrieval", "statement"]
+Account = Literal["BROKER", "AGENCIES", "AUTH", "SYS"]
 
 LANES: Final[tuple[Lane, ...]] = ("urgent", "normal")  # in the order in which a reader drains them
-KINDS: Final[tuple[Kind, ...]] = ("message", "retrieval")
+KINDS: Final[tuple[Kind, ...]] = ("message", "retrieval", "statement")
+OPERATOR: Final = AgencyHandle("operator")  # stands for the agency in entries that no agency submitted
 WORKERS: Final = "workers"  # durable consumer on SUBMIT, shared by all workers
 LEAF: Final = "log.leaf"
 HEAD: Final = "head"
@@ -45,11 +52,19 @@ FLOW_SEQUENCE: Final = "Flow-Seq"  # header of a leaf: the FLOW sequence of the 
 ASKS: Final = "ask.*.*"
 ENTRIES: Final = "entry.>"
 BROKER_INBOX: Final = "_INBOX_broker"
+CALLOUT: Final = "$SYS.REQ.USER.AUTH"  # where the server asks about a login, in AUTH
+CALLOUT_INBOX: Final = "_INBOX_callout"
+DOORKEEPER_INBOX: Final = "_INBOX_doorkeeper"
+CONNECTIONS: Final = "$SYS.REQ.SERVER.PING.CONNZ"  # every server answers with its connections
+SERVERS: Final = "$SYS.REQ.SERVER.PING"  # every server answers with its name and how many servers it sees
 
 _AGENCY = re.compile(r"a[a-z2-7]{12}", re.ASCII)
 _CONTACT = re.compile(r"c[a-z2-7]{12}", re.ASCII)
 _VIEW = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_KEY = re.compile(r"[xr]?[0-9a-f]{32}", re.ASCII)
+# What an entry is about: nothing, a message; x, a stray that names none; r, a retrieval; s, a key statement; d, the
+# destruction of a key; c, a step of a ceremony; e, an epoch.
+_KEY = re.compile(r"[xrsdce]?[0-9a-f]{32}", re.ASCII)
+_SERVER = re.compile(r"N[A-Z2-7]{55}", re.ASCII)
 _VERB = re.compile(r"[a-z]{1,32}", re.ASCII)
 
 
@@ -61,6 +76,10 @@ def _token(pattern: re.Pattern[str], text: str, what: str) -> str:
 
 def _agency(agency: str) -> str:
     return _token(_AGENCY, agency, "an agency's handle")
+
+
+def _submitter(agency: str) -> str:
+    return agency if agency == OPERATOR else _agency(agency)
 
 
 def _contact(contact: str) -> str:
@@ -77,15 +96,19 @@ def _lane(lane: str) -> str:
 
 
 def submit(agency: AgencyHandle, kind: Kind) -> str:
-    """Where `agency` hands in its envelopes ("message") and signed retrieval evidences ("retrieval")."""
+    """Where `agency` hands in its envelopes ("message"), signed retrieval evidences ("retrieval") and signed key
+    statements ("statement").
+    """
     if kind not in KINDS:
-        raise LocalError("A submission is a message or a retrieval.")
+        raise LocalError("A submission is a message, a retrieval or a statement.")
     return f"submit.{_agency(agency)}.{kind}"
 
 
 def entry(agency: AgencyHandle, key: str) -> str:
-    """Where the signed entry of one submission of `agency` stands; one key is stored at most once."""
-    return f"entry.{_agency(agency)}.{_token(_KEY, key, 'the key of an entry')}"
+    """Where the signed entry of one submission of `agency` stands, or of an act of the `OPERATOR`; one key is stored at
+    most once.
+    """
+    return f"entry.{_submitter(agency)}.{_token(_KEY, key, 'the key of an entry')}"
 
 
 def deliver(agency: AgencyHandle, contact: ContactHandle, lane: Lane, view: ViewId) -> str:
@@ -126,8 +149,13 @@ def ask(agency: AgencyHandle, verb: str) -> str:
 
 
 def inbox(agency: AgencyHandle) -> str:
-    """The prefix of the only inboxes that an agency may read."""
+    """The prefix of the only inboxes that an agency's own login may read."""
     return f"_INBOX_{_agency(agency)}"
+
+
+def contact_inbox(contact: ContactHandle) -> str:
+    """The prefix of the only inboxes that a contact's login may read: not even a colleague hears its replies."""
+    return f"_INBOX_{_contact(contact)}"
 
 
 def consumer(contact: ContactHandle, lane: Lane) -> str:
@@ -143,9 +171,7 @@ def read_submit(subject: str) -> tuple[AgencyHandle, Kind] | None:
     tokens = subject.split(".")
     if len(tokens) != 3 or tokens[0] != "submit" or not _AGENCY.fullmatch(tokens[1]):
         return None
-    if tokens[2] == "message":
-        return AgencyHandle(tokens[1]), "message"
-    return (AgencyHandle(tokens[1]), "retrieval") if tokens[2] == "retrieval" else None
+    return next(((AgencyHandle(tokens[1]), kind) for kind in KINDS if kind == tokens[2]), None)
 
 
 def read_deliver(subject: str) -> tuple[AgencyHandle, ContactHandle, Lane, ViewId] | None:
@@ -160,9 +186,11 @@ def read_deliver(subject: str) -> tuple[AgencyHandle, ContactHandle, Lane, ViewI
 
 
 def read_entry(subject: str) -> tuple[AgencyHandle, str] | None:
-    """Whose entry it is, and its key."""
+    """Whose entry it is (`OPERATOR` where no agency's), and its key."""
     tokens = subject.split(".")
-    if len(tokens) != 3 or tokens[0] != "entry" or not _AGENCY.fullmatch(tokens[1]) or not _KEY.fullmatch(tokens[2]):
+    if len(tokens) != 3 or tokens[0] != "entry" or not _KEY.fullmatch(tokens[2]):
+        return None
+    if tokens[1] != OPERATOR and not _AGENCY.fullmatch(tokens[1]):
         return None
     return AgencyHandle(tokens[1]), tokens[2]
 
@@ -203,7 +231,7 @@ class StreamSpec:
             "retention": self.retention,
             "storage": "file",
             "discard": "new" if self.retention == "workqueue" else "old",
-            "max_consumers": -1,
+            "max_consumers": bounds.CONSUMERS,
             "max_msgs": self.max_msgs,
             "max_msgs_per_subject": self.max_msgs_per_subject,
             "max_bytes": -1,
@@ -224,7 +252,7 @@ class StreamSpec:
 
 SUBMIT: Final = StreamSpec(
     name="SUBMIT",
-    subjects=("submit.*.message", "submit.*.retrieval"),
+    subjects=tuple(f"submit.*.{kind}" for kind in KINDS),
     why="What agencies handed in and no worker has finished. Its duplicate window is as short as the server allows,"
     " because one agency's message id could swallow another's message in it; repeats are caught by `entry.…`.",
     retention="workqueue",
@@ -320,8 +348,14 @@ class Login:
     permissions: Permissions
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"U[A-Z2-7]{55}", self.public_key, re.ASCII):
-            raise LocalError("A login of the bus is the public half of a user NKEY; it begins with U.")
+        check_login(self.public_key)
+
+
+def check_login(public_key: str) -> str:
+    """`public_key` if it has the form of one, or raise `LocalError`."""
+    if not re.fullmatch(r"U[A-Z2-7]{55}", public_key, re.ASCII):
+        raise LocalError("A login of the bus is the public half of a user NKEY; it begins with U.")
+    return public_key
 
 
 def agency_permissions(agency: AgencyHandle, contacts: Iterable[ContactHandle]) -> Permissions:
@@ -334,10 +368,26 @@ def agency_permissions(agency: AgencyHandle, contacts: Iterable[ContactHandle]) 
         for lane in LANES:
             name = consumer(contact, lane)
             pulls += (f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{name}", f"$JS.ACK.FLOW.{name}.>")
+    # The subjects of the agency's own object bucket, once evidence files travel, belong here and in BORDER.
     return Permissions(
         account="AGENCIES",
         publish=(*(submit(agency, kind) for kind in KINDS), f"ask.{_agency(agency)}.*", *pulls),
         subscribe=(f"{inbox(agency)}.>", answer(agency)),
+    )
+
+
+def contact_permissions(agency: AgencyHandle, contact: ContactHandle) -> Permissions:
+    """What the devices of one contact may do: hand in for its agency, ask, hear its agency's answers, and pull and
+    acknowledge what waits for this contact alone. Of its colleagues it hears nothing.
+    """
+    pulls: list[str] = []
+    for lane in LANES:
+        name = consumer(contact, lane)
+        pulls += (f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{name}", f"$JS.ACK.FLOW.{name}.>")
+    return Permissions(
+        account="AGENCIES",
+        publish=(*(submit(agency, kind) for kind in KINDS), f"ask.{_agency(agency)}.*", *pulls),
+        subscribe=(f"{contact_inbox(contact)}.>", answer(agency)),
     )
 
 
@@ -373,6 +423,25 @@ def worker_permissions() -> Permissions:
     )
 
 
+def callout_permissions() -> Permissions:
+    """What the service behind the auth callout may do: hear the server's requests and answer each, once."""
+    return Permissions(account="AUTH", publish=(), subscribe=(CALLOUT, f"{CALLOUT_INBOX}.>"), replies=True)
+
+
+def doorkeeper_permissions() -> Permissions:
+    """What the doorkeeper may do: ask who is connected, and close a connection."""
+    return Permissions(
+        account="SYS",
+        publish=(SERVERS, CONNECTIONS, "$SYS.REQ.SERVER.*.KICK"),
+        subscribe=(f"{DOORKEEPER_INBOX}.>",),
+    )
+
+
+def kick(server: str) -> str:
+    """Where the server with this id is told to close a connection."""
+    return f"$SYS.REQ.SERVER.{_token(_SERVER, server, 'the id of a server')}.KICK"
+
+
 @dataclass(frozen=True, slots=True)
 class Border:
     """What BROKER lets AGENCIES import: (subject, whether one request may have many replies)."""
@@ -396,7 +465,7 @@ def split_logins(logins: Sequence[Login]) -> dict[Account, list[Login]]:
     keys = [login.public_key for login in logins]
     if len(set(keys)) != len(keys):
         raise LocalError("One NKEY is given twice among the logins of the bus.")
-    found: dict[Account, list[Login]] = {"BROKER": [], "AGENCIES": []}
+    found: dict[Account, list[Login]] = {account: [] for account in get_args(Account)}
     for login in logins:
         found[login.permissions.account].append(login)
     return found

@@ -4,10 +4,9 @@ Exit codes: 0 done; 1 refused by policy; 2 the user's mistake; 3 a dependency fa
 """
 
 import asyncio
-import json
+import logging
 import os
 import signal
-import stat
 import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -19,7 +18,8 @@ import typer
 import uvloop
 from rich.console import Console
 
-from messages.errors import BadInput, DependencyError, KeyTrouble, NotPermitted, ShareError
+from cli.unlock import passphrase as passphrase
+from messages.errors import BadInput, DependencyError, NotPermitted, ShareError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,34 +40,6 @@ ContactOption = Annotated[
 ]
 UrlOption = Annotated[str | None, typer.Option("--url", help="Address of the bus, if not the one in the folder.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-
-
-def passphrase(folder: Path) -> str:
-    """The passphrase: from SAFECONDUCT_PASSPHRASE, from a file that the folder's settings name, or asked for."""
-    found = os.environ.get("SAFECONDUCT_PASSPHRASE")
-    if found:
-        return found
-    for name in ("agency.json", "broker.json"):
-        try:
-            settings = json.loads((folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(settings, dict) and "passphrase_file" in settings:
-            return _passphrase_file(folder / str(settings["passphrase_file"]))
-    if not any((folder / name).is_file() for name in ("agency.json", "broker.json")):
-        raise BadInput(f"{folder} is not an agency's or a broker's folder; name the right one with --home.")
-    if not sys.stdin.isatty():
-        raise KeyTrouble("The keys are locked: set SAFECONDUCT_PASSPHRASE, or run this where it can ask you.")
-    return str(typer.prompt("Passphrase", hide_input=True, err=True))
-
-
-def _passphrase_file(path: Path) -> str:
-    try:
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise KeyTrouble(f"Others can read {path}; run: chmod 600 {path}")
-        return path.read_text(encoding="utf-8").strip()
-    except OSError:
-        raise KeyTrouble(f"The passphrase file {path} cannot be read.") from None
 
 
 def only_contact(folder: Path, chosen: str | None) -> str:
@@ -138,6 +110,7 @@ def service_logs() -> None:
 
 
 def _logs(level: int) -> None:
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of what TLS does at every orderly end
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

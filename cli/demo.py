@@ -27,7 +27,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from adapters.home import clock
+from adapters.home import clock, read_bundle
 from adapters.journal import Journal
 from cli import practice
 from cli.common import JsonOption, command, fail, run
@@ -43,7 +43,7 @@ SHELTER: Final = "wrenfold-support/referrals"
 RAPPORTEUR: Final = "national-rapporteur/statistics"
 RECIPIENTS: Final = (PROSECUTOR, FOREIGN, LABOUR, SHELTER, RAPPORTEUR)
 BUSY: Final = 30
-STEPS: Final = 21
+STEPS: Final = 22
 
 ATTACKS: Final = (
     # attack, case, recipient, what it is in words, code or rule that must answer
@@ -139,6 +139,7 @@ class _Play:
         self.made = practice.Practice(out)
         self.logs = out / "logs"
         self.broker: asyncio.subprocess.Process | None = None
+        self.adapters: dict[str, asyncio.subprocess.Process] = {}
 
     async def all(self) -> dict[str, Any]:
         """Every act, in order; returns the log's head."""
@@ -163,6 +164,7 @@ class _Play:
             await self._replay()
             await self._killed()
             await self._collected()
+            await self._revoked()
         return await self._proof()
 
     # the cast
@@ -183,13 +185,19 @@ class _Play:
             table.add_row(party["title"], party["class"], ", ".join(c["name"] for c in party["contacts"]))
         story.console.print(table)
         story.say(
-            "Two security officers signed the directory, every mandate and five agreements, each with a key of its own."
+            "Two security officers signed the trust bundle: every mandate and five agreements. Each party holds its "
+            "own extract of it, and learns of nobody else."
         )
+        for address, knows in ((PROSECUTOR, 2), (f"{POLICE}/desk", len(parties["parties"]))):
+            party = address.split("/")[0]
+            names = [a.name for a in read_bundle(self.made.party(party)).directory.agencies]
+            story.expect(f"{party} knows of {len(names)} agencies", holds=len(names) == knows, detail=", ".join(names))
         story.step("The broker and its NATS server start")
         await self._start_broker()
         stack.push_async_callback(self._stop_broker)
         story.say(
-            "It runs on this machine, as one process with an embedded nats-server. It holds no key that opens anything."
+            "It runs on this machine, as one process with an embedded nats-server, and holds no key that opens "
+            "anything. It answers itself who may log in, over TLS 1.3 with a certificate on both sides."
         )
         story.step("The police unit's release guard starts")
         guard = await start_service("guard", "run", "--home", str(self.made.party(POLICE)), log=self.logs / "guard.log")
@@ -202,7 +210,8 @@ class _Play:
                 "adapter", "run", "--home", str(self.made.party(party)), "--as", contact, log=self.logs / f"{party}.log"
             )
             stack.push_async_callback(stop_service, adapter)
-        story.say("One process for each agency.")
+            self.adapters[address] = adapter
+        story.say("One process for each agency, each with a login of its own.")
 
     async def _start_broker(self) -> None:
         self.broker = await start_service("up", "--home", str(self.made.broker), log=self.logs / "broker.log")
@@ -324,7 +333,7 @@ class _Play:
     async def _referral(self) -> None:
         story = self.story
         story.step("A redacted referral that still proves who sent it")
-        sent = await self._send("03-referral-adult", SHELTER, extra=("--countersign", "analyst-deputy"))
+        sent = await self._send("03-referral-adult", SHELTER, extra=("--countersign", "release-officer"))
         self._note("03-referral-adult", sent)
         view = await self._opened(SHELTER, sent["sent"][0]["message"])
         story.expect(
@@ -460,6 +469,45 @@ class _Play:
                 self.story.say(f"  {address}: {len(opened)} retrievals signed")
             finally:
                 journal.close()
+
+    async def _revoked(self) -> None:
+        """Two officers revoke a contact while everybody is connected."""
+        story = self.story
+        story.step("Two officers revoke a contact: the door closes within seconds")
+        now = clock()
+        state, decided = practice.published(self.out / "officers" / "work")
+        agency = next(a for a in decided.agencies.values() if a.name == FOREIGN.split("/")[0])
+        contacts = [
+            c.model_copy(update={"mandates": tuple(m.model_copy(update={"revoked": now}) for m in c.mandates)})
+            if c.name == FOREIGN.split("/")[1]
+            else c
+            for c in decided.contacts[agency.handle]
+        ]
+        epoch = practice.publish(self.out, decided.with_contacts(agency.handle, contacts), now).epoch
+        await _until(lambda: self._logged("doors-closed", "connections"), 30)
+        seconds = (clock() - now) / 1000
+        story.expect(
+            f"epoch {state.epoch} became {epoch}, and its open connection was closed",
+            holds=seconds < 10,
+            detail=f"{seconds:.1f} s",
+        )
+        await _until(lambda: self._logged("login-refused", "code"), 30)
+        story.expect("it cannot come back", holds=True)
+        story.expect("the others go on undisturbed", holds=all(a.returncode is None for a in self.adapters.values()))
+        sent = await self._send("08-organisations", PROSECUTOR, FOREIGN)
+        story.expect(
+            "the next message reaches the prosecutor, and nobody at the foreign desk",
+            holds=[r["recipient"] for s in sent["sent"] for r in s["recipients"]] == [PROSECUTOR]
+            and [r["recipient"] for r in sent["refused"]] == [FOREIGN],
+        )
+        for refused in sent["refused"]:
+            self._tell("08-organisations", None, refused)
+
+    def _logged(self, event: str, name: str) -> bool:
+        """Whether the broker has logged an event in which `name` is more than nothing."""
+        lines = (self.logs / "broker.log").read_text(encoding="utf-8").splitlines()
+        found = [json.loads(line) for line in lines if f'"{event}"' in line]
+        return any(value.get("event") == event and value.get(name) for value in found)
 
     # the proof
 

@@ -1,12 +1,10 @@
 """What `safeconduct inspect` tells of any file: its outside, never its content."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from keys.bundle import BUNDLE_BYTES
-from messages import cbor, wire
-from messages.cbor import Reader
+from keys.metadata import Root, Snapshot, Targets, Timestamp, expiry, parse
+from messages import wire
 from messages.envelope import Delivery, Envelope, Opening, Outer, View
 from messages.errors import Malformed, ShareError
 from messages.evidence import Evidence, Stamp
@@ -17,7 +15,7 @@ from messages.signed import Signed
 
 def describe(data: bytes) -> dict[str, Any] | None:
     """A description of an envelope, view, delivery or signed object, or None."""
-    for reader in (_envelope, _view, _delivery, _signed, _bundle):
+    for reader in (_envelope, _view, _delivery, _signed, _metadata):
         found = _try(reader, data)
         if found is not None:
             return found
@@ -95,25 +93,22 @@ def _delivery(data: bytes) -> dict[str, Any]:
     }
 
 
-def _bundle(data: bytes) -> dict[str, Any]:
-    reader = Reader(cbor.load(data, BUNDLE_BYTES, "trust bundle"), "trust bundle")
-    body, signatures = reader.raw("body", 1, BUNDLE_BYTES), reader.map("signatures", 16)
-    reader.end()
-    try:
-        value = json.loads(body)
-        directory = value["directory"]
+def _metadata(data: bytes) -> dict[str, Any]:
+    """A part of a trust bundle: what it is, for whom, until when, and by how many it was signed."""
+    for kind in (Root, Targets, Snapshot, Timestamp):
+        try:
+            found = parse(data, kind, "part")  # type: ignore[type-var]
+        except ShareError:
+            continue
+        told = found.signed.unrecognized_fields.get("safeconduct")
         return {
-            "is": "trust bundle",
-            "epoch": value["epoch"],
-            "created": value["created"],
-            "expires": value["expires"],
-            "signatures by": sorted(signatures),
-            "agencies": sorted(a["name"] for a in directory["agencies"]),
-            "contacts": len(directory["contacts"]),
-            "agreements": sorted(value["agreements"]),
+            "is": f"part of a trust bundle ({found.signed.type})",
+            "version": found.signed.version,
+            "expires": expiry(found.signed),
+            "signatures": len(found.signatures),
+            **({k: v for k, v in told.items() if k in ("for", "agency", "epoch")} if isinstance(told, dict) else {}),
         }
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise Malformed("This is not a trust bundle.") from None
+    raise Malformed
 
 
 def _signed(data: bytes) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from cli import keys_cmd, serve
 from cli import demo as demo_command
 from cli import messages_cmd as messages
-from cli import serve
 from cli.common import MISTAKE, HomeOption, JsonOption, UrlOption, command, err, out, passphrase, run
+from cli.tls_cmd import tls_app
+from cli.unlock import DescriptorOption
 
 app = typer.Typer(
     name="safeconduct",
@@ -22,18 +24,26 @@ app = typer.Typer(
 practice_app = typer.Typer(help="A practice task force on this machine, to learn with.", no_args_is_help=True)
 audit_app = typer.Typer(help="The log of what was decided.", no_args_is_help=True)
 
+
+@app.callback()
+def options(passphrase_fd: DescriptorOption = None) -> None:
+    """An inter-agency, victim-safe message broker for anti-trafficking task forces."""
+
+
 app.command()(messages.send)
 app.command()(messages.release)
 app.command()(messages.outbox)
 app.command()(messages.promises)
 app.command()(messages.contacts)
 app.command()(messages.inspect)
+app.command()(keys_cmd.keys)
 app.command()(serve.up)
 app.command("demo")(demo_command.demo)
 app.add_typer(messages.inbox_app, name="inbox")
 app.add_typer(serve.adapter_app, name="adapter")
 app.add_typer(serve.guard_app, name="guard")
 app.add_typer(practice_app, name="practice")
+app.add_typer(tls_app, name="tls")
 app.add_typer(audit_app, name="audit")
 
 
@@ -58,11 +68,11 @@ def practice_new(
 @practice_app.command("renew")
 @command
 def practice_renew(folder: Annotated[Path, typer.Argument(help="The practice task force.")]) -> None:
-    """Sign the trust bundle again for seven days, with fresh encryption keys; restart the broker afterwards."""
+    """Sign the trust bundle again for seven days, with fresh encryption keys; a running broker takes it over."""
     from adapters.home import clock
     from cli import practice
 
-    out.print(f"signed epoch {practice.renew(folder, clock())}; restart the broker and the adapters")
+    out.print(f"signed epoch {practice.renew(folder, clock())}; broker and adapters take it over by themselves")
 
 
 @audit_app.command("export")

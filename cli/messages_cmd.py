@@ -10,7 +10,7 @@ from rich.table import Table
 
 from adapters.casefile import read_file
 from adapters.client import AgencyClient, Sent, connect, offline
-from adapters.home import read_bundle, read_settings
+from adapters.home import clock, read_bundle, read_settings
 from adapters.journal import NEW, QUEUED, Journal
 from audit.logdir import write_atomically
 from cli import show
@@ -30,6 +30,8 @@ from cli.common import (
     run,
 )
 from cli.serve import guard_at_hand
+from cli.unlock import own_passphrase
+from messages.directory import Contact
 from messages.errors import BadInput
 from messages.evidence import EvidenceType
 from messages.ids import message_from_text, message_text
@@ -63,7 +65,7 @@ def send(
     name = only_contact(home, contact)
 
     async def planned() -> None:
-        async with offline(home, name, secret) as agency:
+        async with offline(home, name, secret, ask=own_passphrase) as agency:
             made = agency.plan(case, to)
             directory = agency.home.bundle.directory
             if as_json:
@@ -74,10 +76,10 @@ def send(
                 raise typer.Exit(REFUSED)
 
     async def sending() -> None:
-        async with connect(home, name, secret, url, or_offline=True) as agency:
+        async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
             second = agency.home.unlock(countersign) if countersign else None
             if any(m.guarded for m in agency.plan(case, to).messages):
-                async with guard_at_hand(home):
+                async with guard_at_hand(home, secret):
                     made, sent = await agency.send(case, to, countersigner=second)
             else:
                 made, sent = await agency.send(case, to, countersigner=second)
@@ -124,7 +126,7 @@ def release(
     name = only_contact(home, contact)
 
     async def main() -> None:
-        async with connect(home, name, secret, url) as agency:
+        async with connect(home, name, secret, url, ask=own_passphrase) as agency:
             sent = await agency.release(identifier, agency.keys)
             if sent is None or sent.evidence is None:
                 out.print("released; the broker did not answer yet, it goes with: safeconduct outbox --flush")
@@ -148,7 +150,8 @@ def outbox(
     """What we sent, what waits for a release, and what has not gone yet."""
 
     async def flushing() -> None:
-        async with connect(home, only_contact(home, contact), passphrase(home), url) as agency:
+        async with connect(home, only_contact(home, contact), passphrase(home), url, ask=own_passphrase) as agency:
+            agency.home.trust.check_sendable(agency.home.bundle, clock())  # or the sentence that says why nothing goes
             out.print(f"{await agency.flush()} handed in")
 
     read_settings(home)
@@ -188,7 +191,7 @@ def inbox_list(
     secret = passphrase(home)
 
     async def main() -> None:
-        async with connect(home, name, secret, url, or_offline=True) as agency:
+        async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
             _say_offline(agency)
             await agency.collect(seconds)
             _list(agency, as_json=as_json)
@@ -251,7 +254,7 @@ def inbox_open(
     secret = passphrase(home)
 
     async def main() -> None:
-        async with connect(home, name, secret, url, or_offline=True) as agency:
+        async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
             _say_offline(agency)
             await agency.collect(0.5)
             received = await agency.open(agency.find_view(view))
@@ -286,7 +289,7 @@ def inbox_ack(
     secret = passphrase(home)
 
     async def main() -> None:
-        async with offline(home, name, secret) as agency:
+        async with offline(home, name, secret, ask=own_passphrase) as agency:
             agency.done(agency.find_view(view))
             out.print("handled")
 
@@ -300,7 +303,7 @@ def promises(home: HomeOption = Path(), contact: ContactOption = "", url: UrlOpt
     secret = passphrase(home)
 
     async def main() -> None:
-        async with connect(home, name, secret, url) as agency:
+        async with connect(home, name, secret, url, ask=own_passphrase) as agency:
             broken = await agency.check_promises()
             waiting = len(agency.journal.open_promises()) - len(broken)
             head = agency.journal.head()
@@ -324,15 +327,16 @@ def contacts(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
     now = clock()
     rows = []
     for contact in sorted(bundle.directory.contacts, key=bundle.directory.address):
-        mandate = contact.mandate_at(now)
         last = max(contact.mandates, key=lambda m: m.end) if contact.mandates else None
+        principal = bundle.directory.contact(last.deputy_for) if last and last.deputy_for else None
         rows.append(
             {
                 "address": bundle.directory.address(contact),
                 "title": contact.title,
                 "class": bundle.directory.agency_of(contact).party_class.value,
                 "keeping": contact.keeping.value,
-                "mandate": "in force" if mandate else "ended or not begun",
+                "mandate": _standing(contact, now),
+                "deputy_for": principal.name if principal else None,
                 "until": show.moment(last.end)[:10] if last else None,
                 "types": sorted(last.types) if last else [],
                 "duties": sorted(d.value for d in last.duties) if last else [],
@@ -342,14 +346,27 @@ def contacts(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
     if as_json:
         out.print_json(data=rows)
         return
-    table = Table("address", "class", "mandate", "types")
+    caption = f"trust bundle of epoch {bundle.epoch}, valid until {show.moment(bundle.expires)}"
+    table = Table("address", "class", "mandate", "types", caption=caption, caption_justify="left")
     table.columns[0].no_wrap = True
     for row in rows:
-        until = "in force until" if row["mandate"] == "in force" else "ended or not begun;"
+        until = "in force until" if row["mandate"] == "in force" else f"{row['mandate']};"
         table.add_row(
             str(row["address"]), str(row["class"]), f"{until} {row['until'] or '—'}", " ".join(row["types"] or ())
         )
     out.print(table)
+
+
+def _standing(contact: Contact, now: int) -> str:
+    """Whether a contact may act now, and why not."""
+    if any(span.holds(now) for span in contact.suspended):
+        return "suspended"
+    if contact.mandate_at(now) is not None:
+        return "in force"
+    running = [m for m in contact.mandates if m.start <= now < m.end]
+    if any(m.revoked is None for m in running):
+        return "deputy, off duty"
+    return "revoked" if running else "ended or not begun"
 
 
 @command

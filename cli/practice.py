@@ -1,47 +1,58 @@
-"""Make a practice task force: keys, a directory signed by two officers, agreements, and a folder for every party.
+"""Make a practice task force: keys, a trust bundle signed by two officers, agreements, and a folder for every party.
 
 For learning, demonstrations and tests. All keys are made on one machine and one passphrase opens them, which is just
-what a real task force must not do; everything else is real.
+what a real task force must not do; everything else is real, and the ceremonies (docs/ceremonies.md) go on from here:
+
+    FOLDER/officers/NAME/     an officer's keys, and a root holder's beside them
+    FOLDER/officers/work/     the officers' common folder, without secrets: what was published, and what is proposed
+    FOLDER/broker/            the broker
+    FOLDER/PARTY/             an agency
 """
 
 import json
 import re
 import secrets as random
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from audit.checkpoint import VerifierKey
-from audit.logdir import write_atomically
-from keys import keystore, statements
-from keys.bundle import Anchor, open_bundle, sign_bundle, write_body
+from cli import enrol
+from cli.enrol import Sealing
+from keys import certificates, content, keystore, publishing, retiring, statements, tls
+from keys.bundle import Verifier
+from keys.certificates import Kind as TlsKind
+from keys.content import Content, Share
 from keys.domains import KeyKind
-from keys.nkey import new_nkey
+from keys.metadata import FULL, Audience, new_root, sign
+from keys.online import Extracts, export
+from keys.repository import Repository, State, copy
+from keys.retiring import StoredKey
 from keys.sealing import DecryptionKey
 from keys.signing import Signer
+from keys.updating import FolderFetcher, TrustCopy, install_root
 from messages import ids
+from messages.catalogue import catalogue_texts
 from messages.catalogue import load as load_catalogue
-from messages.directory import Agency, Contact, Directory, Guard, Mandate, Operator, Worker
+from messages.directory import Account, Agency, Contact, Mandate, Span
 from messages.errors import BadInput, ShareError
+from messages.labels import Keeping, PartyClass
 from messages.limits import DAY, KEY_STATEMENT_LIFETIME
 from policies.agreements import read_all
+from policies.decide import packaged_texts
 from policies.edition import rules_digest
+from policies.extracts import shares
 
-_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _DATE: Final = re.compile(r"\b(20(?:2[6-9]|[3-9]\d)-[01]\d-[0-3]\d)\b")
 STORY: Final = date(2026, 11, 20)
 """The day on which Operation Orchid plays: dates in its files are moved so that this is today."""
+LOCAL: Final = ("localhost", "127.0.0.1")
 _PRACTICE_COST: Final = keystore.Cost(1, keystore.MIN_MEMORY)
 """Cheap on purpose: the passphrase is machine-made and lies in a file beside the keys."""
-
-
-def handle(letter: str) -> str:
-    """A fresh random handle."""
-    return letter + "".join(random.choice(_LETTERS) for _ in range(12))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +88,7 @@ def make(folder: Path, example: Path, now: int, *, shift: bool = True) -> Practi
     days = (datetime.fromtimestamp(now / 1000, UTC).date() - STORY).days if shift else 0
     parties = yaml.safe_load(_moved((example / "parties.yaml").read_text(encoding="utf-8"), days))
     agreements = {
-        f"agreements/{path.name}": _moved(path.read_text(encoding="utf-8"), days)
+        path.name: _moved(path.read_text(encoding="utf-8"), days)
         for path in sorted((example / "agreements").glob("*.yaml"))
     }
     read_all(agreements.items())
@@ -85,77 +96,107 @@ def make(folder: Path, example: Path, now: int, *, shift: bool = True) -> Practi
     secret = folder / "passphrase"
     secret.touch(mode=0o600)
     secret.write_text(passphrase, encoding="utf-8")
-    officers = [Signer(KeyKind.OFFICER, handle("o"), random.token_bytes(32)) for _ in parties["officers"]]
-    builder = _Builder(folder, passphrase, now, [o.handle for o in officers])
-    directory = builder.directory(parties)
-    anchor = Anchor(officers={ids.officer_handle(o.handle): o.public for o in officers})
-    body = write_body(
-        epoch=1,
-        created=now,
-        expires=now + 7 * DAY,
-        directory=directory,
-        agreements=agreements,
-        rules_digest=rules_digest(),
-        catalogue_digest=load_catalogue().digest,
-    )
-    bundle = sign_bundle(body, officers)
-    open_bundle(bundle, anchor)
-    for officer, named in zip(officers, parties["officers"], strict=True):
-        builder.write(
-            folder / "officers" / f"{named['name']}.key", {"handle": officer.handle, "sign": officer.export()}
-        )
-    for home in (folder / "broker", *(folder / p["name"] for p in parties["parties"])):
-        home.chmod(0o700)
-        trust = home / "trust"
-        trust.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (trust / "officers.json").write_text(anchor.to_json(), encoding="utf-8")
-        (trust / "bundle.cbor").write_bytes(bundle)
+    try:
+        _Founding(folder, Sealing(passphrase, _PRACTICE_COST, practice=True), now).found(parties, agreements)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ShareError):
+            raise
+        raise BadInput(f"parties.yaml does not describe a task force ({type(error).__name__}: {error}).") from None
     return Practice(folder)
 
 
 def renew(folder: Path, now: int) -> int:
     """Sign the practice task force's bundle again: next epoch, new encryption keys, seven more days; the new epoch.
 
-    What the officers of a real task force do together once a week. Raises `BadInput` where `folder` is none.
+    What the officers of a real task force do together once a week. A running broker takes it over by itself. Raises
+    `BadInput` where `folder` is none.
     """
-    broker = folder / "broker"
-    if not (folder / "passphrase").is_file() or not (folder / "officers").is_dir():
+    work = folder / "officers" / "work"
+    if not (folder / "passphrase").is_file() or not work.is_dir():
         raise BadInput(f"{folder} is not a practice task force; make one with: safeconduct practice new")
     passphrase = (folder / "passphrase").read_text(encoding="utf-8").strip()
-    anchor = Anchor.from_json((broker / "trust" / "officers.json").read_text(encoding="utf-8"))
-    old = open_bundle((broker / "trust" / "bundle.cbor").read_bytes(), anchor)
-    contacts = tuple(_restated(folder, old.directory, c, passphrase, now) for c in old.directory.contacts)
-    directory = Directory(agencies=old.directory.agencies, contacts=contacts, operator=old.directory.operator)
-    body = write_body(
-        epoch=old.epoch + 1,
-        created=now,
-        expires=now + 7 * DAY,
-        directory=directory,
-        agreements=old.agreements,
-        rules_digest=rules_digest(),
-        catalogue_digest=load_catalogue().digest,
+    decided = published(work)[1]
+    for agency, contacts in decided.contacts.items():
+        renewed = [_restated(folder, decided.agencies[agency], c, passphrase, now) for c in contacts]
+        decided = decided.with_contacts(agency, renewed)
+    texts = edition_files()
+    decided = replace(decided, rules=texts[content.RULES], catalogue=texts[content.CATALOGUE])
+    return publish(folder, decided, now, renew=True).epoch
+
+
+def published(work: Path) -> tuple[State, Content]:
+    """What the officers' common folder holds as published last, verified."""
+    repository = Repository(work / "repository")
+    state = repository.newest()
+    if state is None:
+        raise BadInput(f"Nothing was published from {work} yet.")
+    Verifier((work / "root.json").read_bytes(), Audience(FULL)).open(repository, state)
+    return state, publishing.published(repository, state)
+
+
+def publish(folder: Path, decided: Content, now: int, *, renew: bool = False) -> State:
+    """Sign `decided` with the practice officers' keys, publish it, and bring it to the broker and every party."""
+    passphrase = (folder / "passphrase").read_text(encoding="utf-8").strip()
+    work = folder / "officers" / "work"
+    repository = Repository(work / "repository")
+    previous = repository.newest()
+    unsigned = publishing.draft(
+        decided,
+        {h: Share(*seen) for h, seen in shares(decided.agencies, decided.agreements).items()},
+        repository,
+        previous,
+        epoch=previous.epoch + 1 if previous else 1,
+        root=previous.root if previous else 1,
+        now=now,
+        renew=renew,
     )
-    officers = []
-    for path in sorted((folder / "officers").glob("*.key")):
-        secrets = keystore.read(path, passphrase)
-        officers.append(Signer(KeyKind.OFFICER, str(secrets["handle"]), keystore.secret(secrets, "sign")))
-    bundle = sign_bundle(body, officers)
-    open_bundle(bundle, anchor)
-    for home in (broker, *(folder / a.name for a in directory.agencies)):
-        write_atomically(home / "trust" / "bundle.cbor", [bundle])
-    return old.epoch + 1
+    signing = {o.handle for o in decided.officers[:2]}
+    for path in (folder / "officers").glob("*/keys/officer.key"):
+        signer = enrol.officer_signer(path.parent.parent, passphrase)
+        if signer.handle in signing:
+            publishing.add_signature(unsigned, decided, signer, now)
+    state = publishing.store(unsigned, decided, repository, ())
+    copy(repository, Repository(folder / "broker" / "trust" / "repository"), state)
+    return state
 
 
-def _restated(folder: Path, directory: Directory, contact: Contact, passphrase: str, now: int) -> Contact:
+def edition_files() -> dict[str, bytes]:
+    """The files of the bundle that hold this installation's rules and catalogue."""
+    return {
+        content.RULES: content.edition(rules_digest(), packaged_texts()),
+        content.CATALOGUE: content.edition(load_catalogue().digest, catalogue_texts()),
+    }
+
+
+def carry_out(folder: Path, now: int) -> None:
+    """Bring each party its extract as on a stick, so that it can plan and open before the broker is up."""
+    secrets = keystore.read(folder / "broker" / enrol.BROKER_KEY, (folder / "passphrase").read_text().strip())
+    online = Signer(KeyKind.ONLINE, str(secrets["worker"]), keystore.secret(secrets, "online-seed"))
+    extracts = Extracts(Repository(folder / "broker" / "trust" / "repository"), online)
+    state = Repository(folder / "broker" / "trust" / "repository").newest()
+    if state is None:
+        return
+    extracts.take(state)
+    for path in sorted(folder.glob("*/agency.json")):
+        agency = json.loads(path.read_text(encoding="utf-8"))["handle"]
+        stick = path.parent / "stick"
+        for name, data in export(extracts, Audience(agency), now).items():
+            (stick / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (stick / name).write_bytes(data)
+        TrustCopy(path.parent / "trust", Audience(agency)).refresh("file:///", FolderFetcher(stick))
+        shutil.rmtree(stick)
+
+
+def _restated(folder: Path, agency: Agency, contact: Contact, passphrase: str, now: int) -> Contact:
     """The contact with a fresh encryption key; the older ones stay, for what was sealed to them."""
-    path = folder / directory.agency_of(contact).name / "keys" / f"{contact.name}.key"
+    path = folder / agency.name / "keys" / f"{contact.name}.key"
     secrets = keystore.read(path, passphrase)
     signer = Signer(KeyKind.CONTACT, contact.handle, keystore.secret(secrets, "sign"))
     key = DecryptionKey(random.token_bytes(96))
     number = max((s.number for s in contact.statements), default=0) + 1
     stated = statements.make(signer, key, number, now, now + KEY_STATEMENT_LIFETIME)
-    older = secrets["decrypt"] if isinstance(secrets["decrypt"], list) else []
-    keystore.write(path, {**secrets, "decrypt": [key.export(), *older]}, passphrase, _PRACTICE_COST)
+    fresh = StoredKey(raw=key.export(), number=stated.number, start=stated.start, end=stated.end)
+    retiring.add(path, passphrase, fresh, contact.statements)
     return contact.model_copy(update={"statements": (stated, *contact.statements)})
 
 
@@ -181,117 +222,144 @@ def moved_file(source: Path, target: Path, now: int) -> Path:
     return target
 
 
-class _Builder:
-    def __init__(self, folder: Path, passphrase: str, now: int, officers: list[str]) -> None:
-        self._folder = folder
-        self._passphrase = passphrase
-        self._now = now
-        self._officers = tuple(ids.officer_handle(o) for o in officers)
+@dataclass(frozen=True, slots=True)
+class _Founding:
+    """The first epoch of a practice task force, in the order of docs/ceremonies.md."""
 
-    def write(self, path: Path, values: Mapping[str, object]) -> None:
-        keystore.write(path, values, self._passphrase, _PRACTICE_COST)
+    folder: Path
+    sealing: Sealing
+    now: int
 
-    def directory(self, parties: Mapping[str, Any]) -> Directory:
-        agencies: list[Agency] = []
-        contacts: list[Contact] = []
-        try:
-            for party in parties["parties"]:
-                agency = self._agency(party)
-                agencies.append(agency)
-                named = {c["name"]: ids.contact_handle(handle("c")) for c in party["contacts"]}
-                contacts += [self._contact(party["name"], agency, c, named) for c in party["contacts"]]
-            return Directory(
-                agencies=tuple(agencies), contacts=tuple(contacts), operator=self._operator(parties["operator"])
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, ShareError):
-                raise
-            raise BadInput(f"parties.yaml does not describe a task force ({type(error).__name__}: {error}).") from None
+    @property
+    def _before(self) -> int:
+        """Keys count from some days ago on, so that a practice message may be dated back."""
+        return self.now - 10 * DAY
+
+    def found(self, parties: Mapping[str, Any], agreements: Mapping[str, str]) -> None:
+        homes = {o["name"]: self.folder / "officers" / o["name"] for o in parties["officers"]}
+        officers = tuple(
+            enrol.make_officer(
+                homes[o["name"]], title=o["title"], now=self.now, sealing=self.sealing, start=self._before
+            ).officer()
+            for o in parties["officers"]
+        )
+        holders = [
+            enrol.make_officer(
+                self.folder / "officers" / h["name"],
+                title=h["title"],
+                now=self.now,
+                sealing=self.sealing,
+                kind=KeyKind.ROOT,
+            ).officer()
+            for h in [*parties["officers"], *parties.get("root", [])]
+        ]
+        broker = enrol.make_operator(
+            self.folder / "broker",
+            name=parties["operator"]["name"],
+            now=self.now,
+            sealing=self.sealing,
+            settings={"passphrase_file": "../passphrase", "practice": True, "tls": True},
+            start=self._before,
+        ).broker()
+        work = self.folder / "officers" / "work"
+        root = new_root([h.key for h in holders], [o.key for o in officers], [broker.key], self.now)
+        for officer in parties["officers"]:
+            sign(root, enrol.root_signer(homes[officer["name"]], self.sealing.passphrase))
+        agencies = [self._agency(p) for p in parties["parties"]]
+        granted = tuple(o.handle for o in officers[:2])
+        contacts = {
+            agency.handle: tuple(self._contacts(agency, party["contacts"], granted))
+            for agency, party in zip(agencies, parties["parties"], strict=True)
+        }
+        files = edition_files()
+        decided = Content(
+            operator=broker.operator,
+            officers=officers,
+            agencies={a.handle: a for a in agencies},
+            contacts=contacts,
+            agreements=agreements,
+            rules=files[content.RULES],
+            catalogue=files[content.CATALOGUE],
+            accounts=tuple(Account(officer=o.handle, role="officer") for o in officers),
+        )
+        data = root.to_bytes()
+        for repository in (work / "repository", self.folder / "broker" / "trust" / "repository"):
+            Repository(repository).add_root(1, data)
+        install_root(work, data)
+        named = ["broker", *(a.name for a in agencies), *(str(Path("officers") / name) for name in homes)]
+        named += [str(Path("officers") / h["name"]) for h in parties.get("root", [])]
+        for name in named:
+            install_root(self.folder / name / "trust", data)
+        self._tls(parties["operator"]["name"], agencies)
+        publish(self.folder, decided, self.now)
+        carry_out(self.folder, self.now)
+
+    def _tls(self, operator: str, agencies: list[Agency]) -> None:
+        """A small authority, a certificate for the broker's machine, and one for each party's adapter."""
+        authority = tls.make_authority(
+            self.folder / "officers" / "tls", f"{operator} authority", self.sealing.passphrase, self.now,
+            cost=self.sealing.cost,
+        )  # fmt: skip
+        machines: list[tuple[str, TlsKind, tuple[str, ...], str | None]] = [("broker", TlsKind.NODE, LOCAL, None)]
+        machines += [(a.name, TlsKind.CLIENT, (), a.handle) for a in agencies]
+        for name, kind, hosts, whose in machines:
+            files = tls.Files(self.folder / name / "tls")
+            request = tls.ask(files, kind, hosts=hosts, handle=whose)
+            certificate = certificates.issue(authority, request, self.now)
+            tls.remember_issued(self.folder / "officers" / "tls", certificate)
+            tls.install(files, certificate, authority.certificate, self.now)
 
     def _agency(self, party: Mapping[str, Any]) -> Agency:
-        home = self._folder / party["name"]
-        seed, public = new_nkey()
-        self.write(home / "keys" / "adapter.key", {"nkey": seed, "register": random.token_bytes(32)})
-        guard = Signer(KeyKind.GUARD, handle("g"), random.token_bytes(32))
-        self.write(home / "guard" / "guard.key", {"handle": guard.handle, "sign": guard.export()})
-        (home / "agency.json").write_text(
-            json.dumps({"agency": party["name"], "broker": "../broker", "passphrase_file": "../passphrase"}, indent=1),
-            encoding="utf-8",
-        )
-        return Agency(
-            handle=ids.agency_handle(handle("a")),
+        return enrol.make_agency(
+            self.folder / party["name"],
             name=party["name"],
             title=party["title"],
-            party_class=party["class"],
+            party_class=PartyClass(party["class"]),
             country=party["country"],
-            nkey=public,
-            guards=(
-                Guard(handle=ids.guard_handle(guard.handle), key=guard.public, start=0, end=self._now + 3650 * DAY),
-            ),
-        )
+            now=self.now,
+            sealing=self.sealing,
+            head_title=f"Head of {party['title']}",
+            settings={"broker": "../broker", "passphrase_file": "../passphrase", "practice": True},
+            start=self._before,
+        ).agency()
 
-    def _contact(self, party: str, agency: Agency, contact: Mapping[str, Any], named: Mapping[str, Any]) -> Contact:
-        signer = Signer(KeyKind.CONTACT, named[contact["name"]], random.token_bytes(32))
-        key = DecryptionKey(random.token_bytes(96))
-        start = self._now - 10 * DAY  # so that a practice message may be dated back
-        statement = statements.make(signer, key, 1, start, start + KEY_STATEMENT_LIFETIME)
-        self.write(
-            self._folder / party / "keys" / f"{contact['name']}.key",
-            {"handle": signer.handle, "sign": signer.export(), "decrypt": [key.export()]},
-        )
-        return Contact(
-            handle=ids.contact_handle(signer.handle),
-            name=contact["name"],
-            title=contact["title"],
-            agency=agency.handle,
-            signing_key=signer.public,
-            keeping=contact["keeping"],
-            mandates=tuple(self._mandate(m, named) for m in contact["mandates"]),
-            statements=(statement,),
-        )
+    def _contacts(self, agency: Agency, rows: Any, granted: tuple[Any, ...]) -> list[Contact]:
+        handles = {row["name"]: enrol.handle("c") for row in rows}
+        found = []
+        for row in rows:
+            contact = enrol.make_contact(
+                self.folder / agency.name,
+                agency=agency,
+                name=row["name"],
+                title=row["title"],
+                keeping=Keeping(row["keeping"]),
+                now=self.now,
+                sealing=self.sealing,
+                start=self._before,
+                contact=handles[row["name"]],
+            ).contact()
+            mandates = tuple(_mandate(m, handles, granted) for m in row["mandates"])
+            found.append(contact.model_copy(update={"mandates": mandates}))
+        return found
 
-    def _mandate(self, mandate: Mapping[str, Any], named: Mapping[str, Any]) -> Mandate:
-        deputy = mandate.get("deputy_for")
-        return Mandate(
-            start=_midnight(mandate["from"]),
-            end=_midnight(mandate["until"]) + DAY,
-            areas=frozenset(mandate["areas"]),
-            types=frozenset(mandate["types"]),
-            may_send=mandate["may_send"],
-            may_receive=mandate["may_receive"],
-            duties=frozenset(mandate.get("duties", ())),
-            deputy_for=named[deputy] if deputy else None,
-            granted_by=self._officers,
-        )
 
-    def _operator(self, operator: Mapping[str, Any]) -> Operator:
-        worker = Signer(KeyKind.WORKER, handle("w"), random.token_bytes(32))
-        log = Signer(KeyKind.LOG, worker.handle, random.token_bytes(32))
-        seed, public = new_nkey()
-        home = self._folder / "broker"
-        self.write(
-            home / "keys" / "broker.key",
-            {
-                "worker": worker.handle,
-                "worker-seed": worker.export(),
-                "log-seed": log.export(),
-                "nkey": seed,
-                "secret": random.token_bytes(32),
-            },
-        )
-        (home / "broker.json").write_text(
-            json.dumps({"port": None, "passphrase_file": "../passphrase"}, indent=1), encoding="utf-8"
-        )
-        origin = f"{operator['name']}/safeconduct-log"
-        return Operator(
-            name=operator["name"],
-            nkey=public,
-            workers=(
-                Worker(handle=ids.worker_handle(worker.handle), key=worker.public, start=0, end=self._now + 3650 * DAY),
-            ),
-            log_origin=origin,
-            log_vkey=str(VerifierKey(name=origin, public=log.public)),
-        )
+def _mandate(mandate: Mapping[str, Any], handles: Mapping[str, str], granted: tuple[Any, ...]) -> Mandate:
+    deputy = mandate.get("deputy_for")
+    return Mandate(
+        start=_midnight(mandate["from"]),
+        end=_midnight(mandate["until"]) + DAY,
+        areas=frozenset(mandate["areas"]),
+        types=frozenset(mandate["types"]),
+        may_send=mandate["may_send"],
+        may_receive=mandate["may_receive"],
+        duties=frozenset(mandate.get("duties", ())),
+        deputy_for=ids.contact_handle(handles[deputy]) if deputy else None,
+        absences=tuple(
+            Span(start=_midnight(a["from"]), end=_midnight(a["until"]) + DAY) for a in mandate.get("absences", ())
+        ),
+        granted_by=granted,
+        granted_in=1,
+    )
 
 
 def _midnight(day: date) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +29,8 @@ from cli.common import (
     service_logs,
     until_stopped,
 )
+from cli.unlock import handing_over
+from keys.unlocking import Passphrase
 from messages.errors import DependencyError, ShareError, Unverified
 
 adapter_app = typer.Typer(help="The agency's adapter as a service.")
@@ -52,7 +54,7 @@ def up(
     async def main() -> None:
         broker = BrokerHome.open(home, passphrase(home))
         async with serving(broker) as running:
-            print(f"{READY} {running.server.url} epoch {broker.bundle.epoch}", flush=True)  # noqa: T201
+            print(f"{READY} {running.server.url} epoch {broker.bundle.epoch} trust {running.endpoint.url}", flush=True)  # noqa: T201
             stopped = asyncio.ensure_future(until_stopped())
             await asyncio.wait({stopped, running.failed}, return_when=asyncio.FIRST_COMPLETED)
             if running.failed.done():
@@ -94,7 +96,7 @@ def adapter_run(
 
     async def main() -> None:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        async with connect(home, name, secret, url) as agency:
+        async with connect(home, name, secret, url, unattended=True) as agency:
             print(READY, flush=True)  # noqa: T201
             stopped = asyncio.ensure_future(until_stopped())
             tasks = [asyncio.create_task(_receive(agency, target)), asyncio.create_task(_watch(agency))]
@@ -129,12 +131,19 @@ async def _watch(agency: AgencyClient) -> None:
         await asyncio.sleep(WATCH_SECONDS)
 
 
-async def start_service(*arguments: str, log: Path | None = None) -> asyncio.subprocess.Process:
-    """Start `safeconduct ARGUMENTS` as a process of its own and wait until it says that it is ready."""
+async def start_service(
+    *arguments: str, log: Path | None = None, secret: Passphrase | None = None
+) -> asyncio.subprocess.Process:
+    """Start `safeconduct ARGUMENTS` as a process of its own and wait until it says that it is ready.
+
+    With `secret` it unlocks its keys with that; else it looks for a passphrase as any command does.
+    """
     sink = await asyncio.to_thread(log.open, "ab") if log else asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", *arguments, stdout=asyncio.subprocess.PIPE, stderr=sink
-    )
+    with handing_over(secret) if secret else nullcontext() as handed:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "cli.main", *arguments, stdout=asyncio.subprocess.PIPE, stderr=sink,
+            **(handed.arguments() if handed else {}),
+        )  # fmt: skip
     assert process.stdout is not None  # noqa: S101  asked for above
     try:
         async with asyncio.timeout(60):
@@ -161,8 +170,8 @@ async def stop_service(process: asyncio.subprocess.Process) -> None:
 
 
 @asynccontextmanager
-async def guard_at_hand(home: Path) -> AsyncIterator[None]:
-    """The agency's guard while the block runs: the one that is up, or one of our own for so long."""
+async def guard_at_hand(home: Path, secret: Passphrase) -> AsyncIterator[None]:
+    """The agency's guard while the block runs: the one that is up, or one of our own, unlocked with `secret`."""
     socket = home / "guard" / SOCKET
     try:
         _, writer = await asyncio.open_unix_connection(socket)
@@ -171,7 +180,7 @@ async def guard_at_hand(home: Path) -> AsyncIterator[None]:
         return
     except OSError:
         pass
-    process = await start_service("guard", "run", "--home", str(home))
+    process = await start_service("guard", "run", "--home", str(home), secret=secret)
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ from nacl.utils import random
 
 from keys.domains import Tag
 from keys.sealing import SectionKey, commitment, key_id, seal_grant, seal_section, section_context
-from keys.signing import Signer, digest
+from keys.signing import Signs, digest
 from messages import limits
 from messages.envelope import GRANT, Envelope, GrantDetail, Opening, Outer, SectionDetail
 from messages.errors import BadInput
@@ -134,7 +134,7 @@ def open_description(kind: str, detail: bytes) -> Opening:
 
 
 def sign_envelope(
-    signer: Signer,
+    signer: Signs,
     header: Manifest,
     sections: Sequence[SealedSection],
     grants: Sequence[SealedGrant],

@@ -17,6 +17,7 @@ class KeyKind(StrEnum):
     GUARD = "guard"
     WORKER = "worker"
     OFFICER = "officer"
+    HEAD = "agency head"
     LOG = "log"
     WITNESS = "witness"
     ROOT = "root"
@@ -37,13 +38,14 @@ class Tag(StrEnum):
     CONSENT_WITHDRAWAL = "consent-withdrawal"
     KEY_STATEMENT = "key-statement"
     KEY_STATEMENT_COUNTER = "key-statement-countersignature"
+    KEY_DESTROYED = "key-destroyed"
     STAMP = "stamp"
     EVIDENCE = "evidence"
     ENTRY = "entry"
     RETRIEVAL = "retrieval-evidence"
     ACCEPTANCE = "acceptance-evidence"
     RECALL = "recall"
-    BUNDLE = "bundle"
+    ENROLMENT = "enrolment-request"
     CEREMONY = "ceremony-step"
     CONSOLE_ACTION = "console-action"
     EVIDENCE_FILE = "evidence-file-request"
@@ -59,7 +61,7 @@ class Row:
     since: str  # the envelope's version or "later": kept here so that no later row can reuse a tag
 
 
-_C, _G, _W, _O = KeyKind.CONTACT, KeyKind.GUARD, KeyKind.WORKER, KeyKind.OFFICER
+_C, _G, _W, _O, _H = KeyKind.CONTACT, KeyKind.GUARD, KeyKind.WORKER, KeyKind.OFFICER, KeyKind.HEAD
 
 TABLE: Final = MappingProxyType(
     {
@@ -83,8 +85,14 @@ TABLE: Final = MappingProxyType(
         ),
         Tag.CONSENT_COUNTER: Row((_C,), "the consent's body", "broker; recipient", "v1"),
         Tag.CONSENT_WITHDRAWAL: Row((_C, _O), "consent id, time", "broker on receipt; holders", "later"),
-        Tag.KEY_STATEMENT: Row((_C,), "contact, number, encryption key, from, until", "sender before sealing", "v1"),
-        Tag.KEY_STATEMENT_COUNTER: Row((_C, _O), "the key statement's body", "broker", "later"),
+        Tag.KEY_STATEMENT: Row(
+            (_C,),
+            "contact, number, encryption key, from, until",
+            "broker when it is stated; sender before sealing; auditor",
+            "v1",
+        ),
+        Tag.KEY_STATEMENT_COUNTER: Row((_C, _O, _H), "the key statement's body", "broker when it is stated", "v1"),
+        Tag.KEY_DESTROYED: Row((_C,), "contact, number, key id, time", "broker on receipt; auditor", "v1"),
         Tag.STAMP: Row(
             (_W,),
             "view digest, manifest digest, recipient, outcome, rule ids, epoch, admission time, leaf hash, include-by",
@@ -108,8 +116,15 @@ TABLE: Final = MappingProxyType(
         ),
         Tag.ACCEPTANCE: Row((_C,), "message id, manifest digest, accepted or declined, time", "sender", "later"),
         Tag.RECALL: Row((_C, _O), "message id, ground, time", "broker; holders", "later"),
-        Tag.BUNDLE: Row((_O,), "epoch, directory, agreements, digests of rules and catalogue", "everybody", "v1"),
-        Tag.CEREMONY: Row((_O,), "step, subject, epoch, time", "auditor", "later"),
+        Tag.ENROLMENT: Row(
+            (_C, _G, _W, _O, _H, KeyKind.ROOT, KeyKind.ONLINE),
+            "SHA-256 of the request, which names the key and what it is wanted for",
+            "officers before they propose",
+            "v1",
+        ),
+        Tag.CEREMONY: Row(
+            (_O, _H), "step, subject, digest of the proposal, epoch, time", "broker before it is logged; auditor", "v1"
+        ),
         Tag.CONSOLE_ACTION: Row((_O,), "action, subject, time", "auditor", "later"),
         Tag.EVIDENCE_FILE: Row((_C,), "view id, chunk range, time", "broker", "later"),
     }

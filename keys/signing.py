@@ -5,7 +5,7 @@ never make what passes for a guard's, a worker's or an officer's word.
 """
 
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
 from nacl.exceptions import BadSignatureError
@@ -16,6 +16,23 @@ from messages.limits import SIGNATURE
 from messages.signed import Signed, pae
 
 PUBLIC_KEY: Final = 32
+_SIGN_METADATA: Final = frozenset({KeyKind.OFFICER, KeyKind.HEAD, KeyKind.ROOT, KeyKind.ONLINE})
+
+
+class Signs(Protocol):
+    """A signing key, wherever it is: in our memory (`Signer`) or in a token (`keys.pkcs11`)."""
+
+    @property
+    def kind(self) -> KeyKind: ...
+    @property
+    def handle(self) -> str: ...
+    @property
+    def public(self) -> bytes: ...
+    def signature(self, tag: Tag, body: bytes) -> bytes:
+        """64 bytes over `pae(tag, body)`."""
+
+    def sign(self, tag: Tag, body: bytes) -> Signed:
+        """The body with its signature."""
 
 
 class Signer:
@@ -53,6 +70,12 @@ class Signer:
         if self.kind not in (KeyKind.LOG, KeyKind.WITNESS):
             raise KeyTrouble(f"A {self.kind.value}'s key does not sign log heads.")
         return crypto_sign(text, self._secret)[:SIGNATURE]
+
+    def sign_metadata(self, payload: bytes) -> bytes:
+        """64 bytes over TUF metadata in its canonical form. For those who sign the trust bundle only."""
+        if self.kind not in _SIGN_METADATA:
+            raise KeyTrouble(f"A {self.kind.value}'s key does not sign the trust bundle.")
+        return crypto_sign(payload, self._secret)[:SIGNATURE]
 
 
 def check(public: bytes, tag: Tag, body: bytes, signature: bytes) -> None:

@@ -3,6 +3,10 @@
 A `Verified` has: the sender's signature over the manifest; every opening among the manifest's digests, once; every
 section and grant the very bytes its signed description names. An `Attested` has: every attestation signed by somebody
 whom the directory names for that duty. Not checked here: mandates, freshness, and whether anybody may get anything.
+
+A contact's signing key can be followed by another, so everything here is checked `at` a moment: the admission (at a
+recipient, the one that the stamp names). The manifest's own date decides nothing: whoever stole a key that was given
+up since would write any date.
 """
 
 import hmac
@@ -112,9 +116,11 @@ def _section(outer: Outer, raw: bytes) -> SectionDetail:
     return detail
 
 
-def check_signature(manifest_bytes: bytes, signature: bytes, sender: Contact) -> None:
-    """Step 3 of docs/protocol.md: raise `Unverified` unless the contact's key signed exactly these bytes."""
-    check(sender.signing_key, Tag.MANIFEST, manifest_bytes, signature)
+def check_signature(manifest_bytes: bytes, signature: bytes, sender: Contact, at: int) -> None:
+    """Step 3 of docs/protocol.md: raise `Unverified` unless the key that counted for the contact `at` that moment
+    signed exactly these bytes.
+    """
+    check(sender.key_at(at), Tag.MANIFEST, manifest_bytes, signature)
 
 
 def check_content(envelope: Envelope, sender: Contact) -> Verified:
@@ -157,15 +163,15 @@ def check_content(envelope: Envelope, sender: Contact) -> Verified:
     )
 
 
-def verify_envelope(envelope: Envelope, sender: Contact) -> Verified:
+def verify_envelope(envelope: Envelope, sender: Contact, at: int) -> Verified:
     """Signature and content at once, for whoever has no steps to number."""
-    check_signature(envelope.manifest_bytes, envelope.signature, sender)
+    check_signature(envelope.manifest_bytes, envelope.signature, sender, at)
     return check_content(envelope, sender)
 
 
-def verify_view(view: View, sender: Contact, recipient: ContactHandle) -> VerifiedView:
-    """What a recipient checks of the view itself; raises `Unverified`."""
-    check_signature(view.manifest_bytes, view.signature, sender)
+def verify_view(view: View, sender: Contact, recipient: ContactHandle, at: int) -> VerifiedView:
+    """What a recipient checks of the view itself, admitted `at` that moment; raises `Unverified`."""
+    check_signature(view.manifest_bytes, view.signature, sender, at)
     grant: GrantDetail | None = None
     sections: dict[str, SectionDetail] = {}
     withheld: list[str] = []
@@ -226,8 +232,9 @@ def check_attestations(
     sender: Contact,
     manifest: Manifest,
     manifest_hash: bytes,
+    at: int,
 ) -> Attested:
-    """Hold every attestation against the directory as of the manifest's creation.
+    """Hold every attestation against the directory: duties as of the manifest's creation, keys as of `at`.
 
     One that cannot be tied to somebody with that duty makes the whole message `Unverified`: a stranger's paper beside
     an honest manifest is an attack or a mistake, and both want a person's eyes.
@@ -243,15 +250,15 @@ def check_attestations(
                 raise Unverified("The guard attested one recipient twice.")
             guards[guard.recipient] = guard
         elif signed.tag == Tag.RELEASE.value:
-            release = _release(signed, directory, sender, manifest, manifest_hash)
+            release = _release(signed, directory, sender, manifest, manifest_hash, at)
             releases[release.recipient] = release
         elif signed.tag == Tag.CONSENT.value:
-            consent = _consent(signed, directory, sender, manifest)
+            consent = _consent(signed, directory, manifest, at)
             if consent.id in consents:
                 raise Unverified("Two consents have one id.")
             consents[consent.id] = consent
         elif signed.tag == Tag.CONSENT_COUNTER.value:
-            counters.setdefault(signed.body, set()).add(_counter(signed, directory, sender, manifest))
+            counters.setdefault(signed.body, set()).add(_counter(signed, directory, manifest, at))
         else:
             raise Unverified("An attestation is of a kind this program does not know.")
     countersigned = frozenset(
@@ -260,11 +267,11 @@ def check_attestations(
     return Attested(guards=guards, releases=releases, consents=consents, countersigned=countersigned)
 
 
-def _colleague(signed: Signed, directory: Directory, sender: Contact, moment: int, tag: Tag) -> Contact:
+def _colleague(signed: Signed, directory: Directory, sender: Contact, manifest: Manifest, tag: Tag, at: int) -> Contact:
     contact = directory.contact(signed.by)
-    if contact is None or contact.agency != sender.agency or contact.mandate_at(moment) is None:
+    if contact is None or contact.agency != sender.agency or contact.mandate_at(manifest.created) is None:
         raise Unverified(f"A {tag.value} is not by a designated contact of the sending agency.")
-    verify(signed, tag, contact.signing_key)
+    verify(signed, tag, contact.key_at(at))
     return contact
 
 
@@ -279,9 +286,9 @@ def _guard(signed: Signed, directory: Directory, sender: Contact, manifest: Mani
 
 
 def _release(
-    signed: Signed, directory: Directory, sender: Contact, manifest: Manifest, manifest_hash: bytes
+    signed: Signed, directory: Directory, sender: Contact, manifest: Manifest, manifest_hash: bytes, at: int
 ) -> Release:
-    contact = _colleague(signed, directory, sender, manifest.created, Tag.RELEASE)
+    contact = _colleague(signed, directory, sender, manifest, Tag.RELEASE, at)
     mandate = contact.mandate_at(manifest.created)
     if contact.handle == sender.handle or mandate is None or Duty.RELEASE not in mandate.duties:
         raise Unverified("A release is not by a second contact whose mandate names that duty.")
@@ -291,11 +298,11 @@ def _release(
     return release
 
 
-def _consent(signed: Signed, directory: Directory, sender: Contact, manifest: Manifest) -> Consent:
+def _consent(signed: Signed, directory: Directory, manifest: Manifest, at: int) -> Consent:
     collector = directory.contact(signed.by)
     if collector is None or collector.mandate_at(manifest.created) is None:
         raise Unverified("A consent is not signed by a designated contact.")
-    consent = Consent.from_bytes(verify(signed, Tag.CONSENT, collector.signing_key))
+    consent = Consent.from_bytes(verify(signed, Tag.CONSENT, collector.key_at(at)))
     if consent.collector != collector.handle:
         raise Unverified("A consent names another collector than the one who signed it.")
     if consent.id != consent_id(consent):
@@ -303,9 +310,9 @@ def _consent(signed: Signed, directory: Directory, sender: Contact, manifest: Ma
     return consent
 
 
-def _counter(signed: Signed, directory: Directory, sender: Contact, manifest: Manifest) -> str:
+def _counter(signed: Signed, directory: Directory, manifest: Manifest, at: int) -> str:
     contact = directory.contact(signed.by)
     if contact is None or contact.mandate_at(manifest.created) is None:
         raise Unverified("A consent's countersignature is not by a designated contact.")
-    verify(signed, Tag.CONSENT_COUNTER, contact.signing_key)
+    verify(signed, Tag.CONSENT_COUNTER, contact.key_at(at))
     return contact.handle

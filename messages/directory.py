@@ -1,16 +1,20 @@
 """Agencies, contacts and their dated mandates, and pure look-ups as of a moment.
 
 These models are the contract; how a directory is signed and distributed is `keys.bundle`'s. A `Directory` found here
-has a shape; that two officers signed it is known only to whoever got it from `keys.bundle.open_bundle`. Ended mandates
-stay in with their dates, so that "in force at T" can be answered years later.
+has a shape; that two officers signed it is known only to whoever got it from `keys.bundle.Verifier`. Ended and revoked
+mandates stay in with their dates, so that "in force at T" can be answered years later.
+
+A directory may be an agency's extract: then it holds that agency, those with which it has an agreement, and nobody
+else.
 
 All moments are milliseconds since the Unix epoch; intervals are half-open, so that a successor may abut.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated
+from itertools import chain
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
@@ -35,8 +39,25 @@ def _key32(raw: bytes) -> bytes:
 PublicKey = Annotated[bytes, AfterValidator(_key32)]
 
 
+class Span(_Model):
+    """From `start` until before `end`."""
+
+    start: int
+    end: int
+
+    @model_validator(mode="after")
+    def _forwards(self) -> "Span":
+        if self.end <= self.start:
+            raise ValueError("a span ends after it begins")
+        return self
+
+    def holds(self, moment: int) -> bool:
+        """Whether `moment` lies in [start, end)."""
+        return self.start <= moment < self.end
+
+
 class Mandate(_Model):
-    """What a contact may do, from when until when, and which two officers said so."""
+    """What a contact may do, from when until when, and which two people said so."""
 
     start: int
     end: int
@@ -46,11 +67,16 @@ class Mandate(_Model):
     may_receive: bool
     duties: frozenset[Duty] = frozenset()
     deputy_for: ContactHandle | None = None
+    absences: tuple[Span, ...] = ()  # when the contact it stands in for is away: a deputy has duty in these alone
     granted_by: tuple[OfficerHandle, ...] = ()
+    granted_in: int = 0  # the epoch in which it first stood in the trust bundle
+    revoked: int | None = None  # the moment from which it holds no longer, whatever `end` says
 
     def in_force(self, moment: int) -> bool:
-        """Whether `moment` lies in [start, end)."""
-        return self.start <= moment < self.end
+        """Whether `moment` lies in [start, end), before any revocation, and for a deputy in an absence."""
+        if not self.start <= moment < self.end or (self.revoked is not None and moment >= self.revoked):
+            return False
+        return self.deputy_for is None or any(a.holds(moment) for a in self.absences)
 
     def covers_type(self, data_type: str) -> bool:
         """Whether content of `data_type` ("A02") may pass; the cover goes with any type."""
@@ -67,6 +93,14 @@ class KeyStatement(_Model):
     signed: bytes  # the Signed object as it travels; `keys.statements.check` holds it against the fields above
 
 
+class FormerKey(_Model):
+    """A signing key that a contact had before."""
+
+    key: PublicKey
+    start: int
+    end: int
+
+
 class Contact(_Model):
     """A designated point of contact."""
 
@@ -74,20 +108,54 @@ class Contact(_Model):
     name: str  # "duty-desk"; with the agency's name it is the address "harbour-police/duty-desk"
     title: str
     agency: AgencyHandle
-    signing_key: PublicKey
+    signing_key: PublicKey  # the newest
     keeping: Keeping
     mandates: tuple[Mandate, ...]
     statements: tuple[KeyStatement, ...] = ()
+    former_keys: tuple[FormerKey, ...] = ()
+    suspended: tuple[Span, ...] = ()
+    nkey: str | None = None  # the public NKEY with which its own devices log in ("U…"); None: it cannot connect
+    rotation_days: int = 20  # the enrolled schedule: an encryption key is followed by the next after so many days
+
+    @model_validator(mode="after")
+    def _shaped(self) -> "Contact":
+        ids.contact_handle(self.handle)
+        ids.agency_handle(self.agency)
+        ids.name(self.name)
+        if not 1 <= self.rotation_days <= 30:
+            raise ValueError("an encryption key is followed by the next after 1 to 30 days")
+        return self
 
     def mandate_at(self, moment: int) -> Mandate | None:
-        """The mandate in force at `moment`; where several are, the latest granted."""
+        """The mandate in force at `moment`; where several are, the latest granted. None while suspended."""
+        if any(s.holds(moment) for s in self.suspended):
+            return None
         live = [m for m in self.mandates if m.in_force(moment)]
         return max(live, key=lambda m: m.start) if live else None
+
+    def may_log_in(self, moment: int) -> bool:
+        """Whether its devices may connect: some mandate began, none was revoked without another that holds, and it is
+        not suspended. A mandate that ended by its date still lets its contact collect what waits for it.
+        """
+        if any(s.holds(moment) for s in self.suspended):
+            return False
+        return any(m.start <= moment and (m.revoked is None or moment < m.revoked) for m in self.mandates)
 
     def statement_at(self, moment: int) -> KeyStatement | None:
         """The newest encryption key usable at `moment`."""
         live = [s for s in self.statements if s.start <= moment < s.end]
         return max(live, key=lambda s: s.number) if live else None
+
+    def key_at(self, moment: int) -> bytes:
+        """The public signing key whose signatures count at `moment`.
+
+        At a broker `moment` is the admission, at a recipient the stamp's: else a stolen old key could sign a message
+        that is dated back to before the rotation.
+        """
+        for former in self.former_keys:
+            if former.start <= moment < former.end:
+                return former.key
+        return self.signing_key
 
 
 class Guard(_Model):
@@ -99,6 +167,21 @@ class Guard(_Model):
     end: int
 
 
+class Officer(_Model):
+    """A security officer of the task force, or the head of one agency: somebody whose signature grants mandates."""
+
+    handle: OfficerHandle
+    title: str
+    key: PublicKey
+    start: int
+    end: int
+
+    @model_validator(mode="after")
+    def _shaped(self) -> "Officer":
+        ids.officer_handle(self.handle)
+        return self
+
+
 class Agency(_Model):
     """An organisation of the task force."""
 
@@ -107,8 +190,18 @@ class Agency(_Model):
     title: str
     party_class: PartyClass
     country: str
-    nkey: str  # the public NKEY of its adapter ("U…")
+    nkey: str  # the public NKEY with which its adapter fetches the trust bundle and asks the broker ("U…")
     guards: tuple[Guard, ...] = ()
+    head: Officer | None = None  # counts as one of the two signatures, for this agency's own contacts alone
+    retired: int | None = None  # from this moment on nobody may log in for it
+
+    @model_validator(mode="after")
+    def _shaped(self) -> "Agency":
+        ids.agency_handle(self.handle)
+        ids.name(self.name)
+        for guard in self.guards:
+            ids.guard_handle(guard.handle)
+        return self
 
 
 class Worker(_Model):
@@ -120,6 +213,20 @@ class Worker(_Model):
     end: int
 
 
+class Witness(_Model):
+    """Who cosigns the log's heads, under a random label."""
+
+    label: str
+    vkey: str  # C2SP verifier key
+
+
+class Account(_Model):
+    """Who may log in to the officers' console, and as what."""
+
+    officer: OfficerHandle
+    role: str
+
+
 class Operator(_Model):
     """Who runs the broker: its workers and the key that signs checkpoints (as a C2SP verifier key)."""
 
@@ -128,53 +235,116 @@ class Operator(_Model):
     workers: tuple[Worker, ...]
     log_origin: str
     log_vkey: str
+    trust_url: str | None = None  # where extracts are fetched, if not from a broker on this machine
 
 
 class Directory(_Model):
-    """Everybody, at one epoch."""
+    """Everybody that its holder may know of, at one epoch."""
 
     agencies: tuple[Agency, ...]
     contacts: tuple[Contact, ...]
     operator: Operator
+    officers: tuple[Officer, ...] = ()  # former ones too
 
     @model_validator(mode="after")
     def _consistent(self) -> "Directory":
-        def unique(what: str, values: Iterable[object]) -> None:
-            seen: set[object] = set()
-            for value in values:
-                if value in seen:
-                    raise ValueError(f"{what} stands twice in the directory")
-                seen.add(value)
+        def unique(what: str, values: list[object]) -> None:
+            if len(set(values)) != len(values):
+                raise ValueError(f"{what} stands twice in the directory")
 
-        for agency in self.agencies:
-            ids.agency_handle(agency.handle)
-            ids.name(agency.name)
-        for contact in self.contacts:
-            ids.contact_handle(contact.handle)
-            ids.name(contact.name)
-            if contact.agency not in {a.handle for a in self.agencies}:
-                raise ValueError("a contact belongs to no agency of the directory")
-        guards = [g for a in self.agencies for g in a.guards]
-        for guard in guards:
-            ids.guard_handle(guard.handle)
+        handles = {a.handle for a in self.agencies}
+        if not handles.issuperset(c.agency for c in self.contacts):
+            raise ValueError("a contact belongs to no agency of the directory")
         for worker in self.operator.workers:
             ids.worker_handle(worker.handle)
-        unique("an agency's handle", (a.handle for a in self.agencies))
-        unique("an agency's name", (a.name for a in self.agencies))
-        unique("a contact's handle", (c.handle for c in self.contacts))
-        unique("a contact's address", ((c.agency, c.name) for c in self.contacts))
-        unique("a guard's handle", (g.handle for g in guards))
-        unique("a worker's handle", (w.handle for w in self.operator.workers))
+        guards = [g for a in self.agencies for g in a.guards]
+        unique("an agency's handle", [a.handle for a in self.agencies])
+        unique("an agency's name", [a.name for a in self.agencies])
+        own = [c.nkey for c in self.contacts if c.nkey is not None]
+        unique("a login", [self.operator.nkey, *(a.nkey for a in self.agencies), *own])
+        unique("a contact's handle", [c.handle for c in self.contacts])
+        unique("a contact's address", [(c.agency, c.name) for c in self.contacts])
+        unique("a guard's handle", [g.handle for g in guards])
+        unique("a worker's handle", [w.handle for w in self.operator.workers])
+        unique("an officer's handle", [o.handle for o in self._granting()])
         # One key, one holder: else one person could be both signatures, or a guard its own sender (law 7).
-        unique(
-            "a signing key",
-            [c.signing_key for c in self.contacts] + [g.key for g in guards] + [w.key for w in self.operator.workers],
-        )
+        unique("a signing key", list(self._all_keys()))
         return self
+
+    def with_contacts(self, changed: Mapping[AgencyHandle, tuple[Contact, ...]]) -> "Directory":
+        """The same with other contacts of these agencies; raises `ValueError` wherever making the whole anew would.
+
+        What stands in this directory was checked when it was made, so only what changed is checked, against all of it.
+        """
+        contacts, logins, keys = dict(self._contacts), dict(self._logins), set(self._keys)
+        lists = dict(self._by_agency)
+        for agency in changed:
+            for contact in lists.pop(agency, ()):
+                del contacts[contact.handle]
+                keys.difference_update(_keys_of(contact))
+                if contact.nkey is not None:
+                    del logins[contact.nkey]
+        for handle, listed in changed.items():
+            agency_of_them = self._agencies.get(handle)
+            if agency_of_them is None or any(c.agency != handle for c in listed):
+                raise ValueError("a contact belongs to no agency of the directory")
+            if len({c.name for c in listed}) != len(listed):
+                raise ValueError("a contact's address stands twice in the directory")
+            for contact in listed:
+                if contact.handle in contacts:
+                    raise ValueError("a contact's handle stands twice in the directory")
+                contacts[contact.handle] = contact
+                if contact.nkey is not None:
+                    if contact.nkey in logins or contact.nkey == self.operator.nkey:
+                        raise ValueError("a login stands twice in the directory")
+                    logins[contact.nkey] = (agency_of_them, contact)
+                for key in _keys_of(contact):
+                    if key in keys:
+                        raise ValueError("a signing key stands twice in the directory")
+                    keys.add(key)
+            lists[handle] = listed
+        made = Directory.model_construct(
+            agencies=self.agencies,
+            contacts=tuple(chain.from_iterable(lists.get(a.handle, ()) for a in self.agencies)),
+            operator=self.operator,
+            officers=self.officers,
+        )
+        tables = {"_contacts": contacts, "_logins": logins, "_keys": keys, "_by_agency": lists}
+        shared = {name: self.__dict__[name] for name in _OF_AGENCIES if name in self.__dict__}
+        made.__dict__.update(tables, **shared)
+        return made
 
     @cached_property
     def _contacts(self) -> Mapping[str, Contact]:
         return {c.handle: c for c in self.contacts}
+
+    @cached_property
+    def _by_agency(self) -> Mapping[str, tuple[Contact, ...]]:
+        found: dict[str, list[Contact]] = {}
+        for contact in self.contacts:
+            found.setdefault(contact.agency, []).append(contact)
+        return {agency: tuple(contacts) for agency, contacts in found.items()}
+
+    @cached_property
+    def _keys(self) -> Set[bytes]:
+        """Every signing key that somebody holds or held."""
+        return set(self._all_keys())
+
+    def _all_keys(self) -> Iterator[bytes]:
+        for contact in self.contacts:
+            yield from _keys_of(contact)
+        for agency in self.agencies:
+            yield from (g.key for g in agency.guards)
+        yield from (w.key for w in self.operator.workers)
+        yield from (o.key for o in self._granting())
+
+    def _granting(self) -> Iterator[Officer]:
+        yield from self.officers
+        yield from (a.head for a in self.agencies if a.head is not None)
+
+    @cached_property
+    def _officers(self) -> Mapping[str, Officer]:
+        return {o.handle: o for o in self._granting()}
 
     @cached_property
     def _agencies(self) -> Mapping[str, Agency]:
@@ -227,27 +397,81 @@ class Directory(_Model):
         """All addresses, sorted."""
         return sorted(self._addresses)
 
-    def contacts_of(self, agency: AgencyHandle) -> list[Contact]:
+    def contacts_of(self, agency: AgencyHandle) -> tuple[Contact, ...]:
         """The contacts of an agency, in force or not."""
-        return [c for c in self.contacts if c.agency == agency]
+        return self._by_agency.get(agency, ())
+
+    def limited_to(self, agencies: Collection[AgencyHandle]) -> "Directory":
+        """The part of it that tells of these agencies alone. It was checked as a whole, so it is not checked again."""
+        kept = tuple(a for a in self.agencies if a.handle in agencies)
+        return Directory.model_construct(
+            agencies=kept,
+            contacts=tuple(c for a in kept for c in self._by_agency.get(a.handle, ())),
+            operator=self.operator,
+            officers=self.officers,
+        )
+
+    def officer(self, handle: str) -> Officer | None:
+        """The officer, former officer or agency head with this handle."""
+        return self._officers.get(handle)
+
+    @cached_property
+    def _logins(self) -> Mapping[str, tuple[Agency, Contact | None]]:
+        found: dict[str, tuple[Agency, Contact | None]] = {a.nkey: (a, None) for a in self.agencies}
+        return found | {c.nkey: (self._agencies[c.agency], c) for c in self.contacts if c.nkey is not None}
+
+    def login(self, nkey: str, moment: int) -> tuple[Agency, Contact | None] | None:
+        """Whose login a public NKEY is at `moment`: an agency's own, or one of its contacts'. None where nobody's.
+
+        A contact logs in while a mandate is in force, and for as long after its natural end as what was delivered
+        before may still be collected; from a revocation or suspension on, and when its agency has retired, never.
+        """
+        found = self._logins.get(nkey)
+        if found is None or (found[0].retired is not None and moment >= found[0].retired):
+            return None
+        contact = found[1]
+        if contact is not None and not contact.may_log_in(moment):
+            return None
+        return found
+
+    def deputies(self, contact: Contact, moment: int) -> list[Contact]:
+        """Who stands in for `contact` at `moment`: those with a deputy's mandate in force."""
+        return [
+            c
+            for c in self.contacts_of(contact.agency)
+            if (mandate := c.mandate_at(moment)) is not None and mandate.deputy_for == contact.handle
+        ]
+
+
+_OF_AGENCIES: Final = ("_agencies", "_officers", "_workers", "_guards")
+"""Tables that do not depend on contacts."""
+
+
+def _keys_of(contact: Contact) -> Iterator[bytes]:
+    yield contact.signing_key
+    yield from (f.key for f in contact.former_keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """The trust bundle at one epoch, as `keys.bundle.open_bundle` returns it: the signatures have been checked.
+    """The trust bundle at one epoch, or one agency's extract of it, as `keys.bundle.Verifier` made it: the signatures
+    have been checked.
 
     `agreements` are the YAML texts as the officers signed them; `policies.agreements` reads them.
     """
 
     epoch: int
     created: int
-    expires: int
+    expires: int  # the earliest expiry of anything in it: from then on nothing is sent under it
     directory: Directory
     agreements: Mapping[str, str] = field(default_factory=dict)
     rules_digest: str = ""
     catalogue_digest: str = ""
     digest: bytes = b""
-    officers: tuple[OfficerHandle, ...] = ()
+    officers: tuple[OfficerHandle, ...] = ()  # who signed its top
+    audience: AgencyHandle | None = None  # whose extract it is; None: everything, for officers and broker
+    witnesses: tuple[Witness, ...] = ()
+    accounts: tuple[Account, ...] = ()
 
 
 def key_id_text(key: KeyId | bytes) -> str:

@@ -4,11 +4,13 @@ ShareError
 ├─ RemoteError          the peer sent what we will not take: record it, never retry
 │  ├─ Malformed         the bytes do not parse
 │  ├─ Unverified        they parse; the proof does not hold
+│  │  └─ BundleRefused  the trust bundle that was offered is not one to trust: `why` names what is wrong
 │  ├─ UnknownSender     the proof names somebody who is not a designated contact
 │  ├─ Stale             the proof holds; it is too old, too early, or past its end
 │  ├─ Replayed          the proof holds; this id has been used before, or by somebody else
 │  ├─ ContentRefused    the content is not what its data type permits
 │  ├─ Disagrees         the broker permitted what the recipient's own rules refuse, or for other reasons
+│  │  └─ NewerEpoch     it was decided under a newer trust bundle than ours: fetch that, then look again
 │  └─ Mislabelled       the content is not what its sender declared it to be
 ├─ LocalError           we or our operator asked for the impossible: fix the input or the configuration
 │  ├─ BadInput          a file, an argument or an address that the person can mend
@@ -55,6 +57,20 @@ class Unverified(RemoteError):
     says = "A signature or seal does not hold, so the message may have been forged or altered."
 
 
+class BundleRefused(Unverified):
+    """The trust bundle that was offered is not one to trust; the one before stays in use.
+
+    `why`: expired, frozen, rolled-back, mixed, unsigned, not-for-us, too-large, unreadable, refused.
+    """
+
+    code = "bundle-refused"
+    says = "The trust bundle that was offered does not hold, so the one before it stays in use."
+
+    def __init__(self, why: str = "unreadable", sentence: str = "") -> None:
+        super().__init__(sentence)
+        self.why = why
+
+
 class UnknownSender(RemoteError):
     """The sender is not in the directory of designated contacts, or is not of the submitting agency."""
 
@@ -88,6 +104,17 @@ class Disagrees(RemoteError):
 
     code = "decision-differs"
     says = "The broker's decision is not the one that our own rules give; the message is kept aside for an officer."
+
+
+class NewerEpoch(Disagrees):
+    """The broker decided under a newer trust bundle than ours: fetch it, then look again. `epoch` is that one's."""
+
+    code = "newer-epoch"
+    says = "The message was admitted under a newer trust bundle than ours; it opens when that has been fetched."
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self.epoch = epoch
 
 
 class Mislabelled(RemoteError):

@@ -9,7 +9,7 @@ Dates are days in UTC: `from` counts from its first moment and `until` to its la
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Final
@@ -172,13 +172,14 @@ class Agreement(_Model):
 def read(text: str, source: str) -> Agreement:
     """Return the agreement in `text`, or raise `BadInput` naming `source`, the line and the nearest valid word."""
     try:
-        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        for token in yaml.scan(text, Loader=yaml.SafeLoader) if "&" in text or "*" in text else ():
             if isinstance(token, yaml.AnchorToken | yaml.AliasToken):  # a small file could stand for a huge one
                 line = token.start_mark.line + 1
                 raise BadInput(f"{source}, line {line}: write it out; anchors (&) and references (*) are not read.")
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = yaml.SafeLoader(text)
+        tree = loader.get_single_node()
         _refuse_repeats(tree, source)
-        value = yaml.safe_load(text)
+        value = loader.construct_document(tree) if tree is not None else None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadInput(f"{source}, line {line}: this is not YAML: {error.problem or 'it cannot be read'}.") from None
@@ -194,13 +195,33 @@ def read(text: str, source: str) -> Agreement:
 
 def read_all(texts: Iterable[tuple[str, str]]) -> tuple[Agreement, ...]:
     """Read (source, text) pairs, as they stand in a bundle, or raise `BadInput`; no id may stand twice."""
-    found: dict[str, Agreement] = {}
-    for source, text in texts:
-        agreement = read(text, source)
-        if agreement.id in found:
+    return tuple(_distinctly((source, read(text, source)) for source, text in texts))
+
+
+class Reader:
+    """Reads a bundle's agreements; of a newer bundle only those whose text is new. A text is read one way only."""
+
+    def __init__(self) -> None:
+        self._texts: Mapping[str, str] | None = None
+        self._read: dict[tuple[str, str], Agreement] = {}
+        self._found: dict[str, Agreement] = {}
+
+    def under(self, texts: Mapping[str, str]) -> Mapping[str, Agreement]:
+        """The agreements in `texts` (by source) by their ids, or raise `BadInput` as `read_all` does."""
+        if texts is not self._texts:
+            known = {(s, t): self._read.get((s, t)) or read(t, s) for s, t in texts.items()}
+            found: dict[str, Agreement] = {a.id: a for a in _distinctly((s, a) for (s, _), a in known.items())}
+            self._texts, self._read, self._found = texts, known, found
+        return self._found
+
+
+def _distinctly(agreements: Iterable[tuple[str, Agreement]]) -> Iterator[Agreement]:
+    seen: set[AgreementId] = set()
+    for source, agreement in agreements:
+        if agreement.id in seen:
             raise BadInput(f"{source}: the agreement id {agreement.id} is used twice.")
-        found[agreement.id] = agreement
-    return tuple(found.values())
+        seen.add(agreement.id)
+        yield agreement
 
 
 def between(agreements: Iterable[Agreement], sender: str, recipient: str, moment: int) -> tuple[Agreement, ...]:

@@ -32,6 +32,8 @@ _KEY: Final = attrgetter(*_NAMES)
 _BOOLEANS: Final = tuple(f.name for f in fields(Facts) if f.name not in _WORDS)
 _JSON_BOOL: Final = ("false", "true")
 
+_SCHEMA: Final = "schema.cedarschema"
+
 
 class Effect(StrEnum):
     """What was decided."""
@@ -174,12 +176,18 @@ class Engine:
 
 def packaged() -> tuple[str, str]:
     """The packaged rules (all themes, in the order of their names) and their schema, as text."""
+    texts = packaged_texts()
+    schema = texts.pop(_SCHEMA)
+    return "\n".join(texts.values()), schema
+
+
+def packaged_texts() -> dict[str, str]:
+    """The packaged rules by file name, in that order, and their schema, as officers sign them."""
     folder = files("policies.rules")
     themes = sorted((f for f in folder.iterdir() if f.name.endswith(".cedar")), key=lambda f: f.name)
     if not themes:
         raise RulesBroken("There are no rules in this installation.")
-    policies = "\n".join(f.read_text(encoding="utf-8") for f in themes)
-    return policies, folder.joinpath("schema.cedarschema").read_text(encoding="utf-8")
+    return {f.name: f.read_text(encoding="utf-8") for f in (*themes, folder.joinpath(_SCHEMA))}
 
 
 def decide(facts: Facts) -> Decision:

@@ -22,10 +22,14 @@ from policies.facts import Facts, gather
 NO_SUCH_CONTACT = "undesignated-recipient"
 KEY_NOT_IN_FORCE = "key-not-in-force"
 RECIPIENT_FULL = "recipient-full"
+NOT_DELIVERABLE = "not-deliverable"
+BEYOND_EXTRACT = frozenset({RECIPIENT_FULL})
+"""Refusals that follow from what no sender's extract tells: the sender hears `NOT_DELIVERABLE`, the record says why."""
 
 SENTENCES: Mapping[str, str] = {
     NO_SUCH_CONTACT: "The recipient is not a designated contact of the task force.",
     KEY_NOT_IN_FORCE: "The message was sealed to an encryption key that the recipient does not have in force.",
+    NOT_DELIVERABLE: "The message cannot be delivered now; the officers can say why: give them its id.",
     RECIPIENT_FULL: "Too many messages wait for this recipient; ask its agency to collect them, then send again.",
 }
 """What is refused before any rule is asked, in words."""

@@ -21,6 +21,13 @@ def flow() -> Mapping[str, str]:
         **dict(_flow()),
         **judge.SENTENCES,
         "not-permitted": "No recipient of the message may have it.",
+        "key-number": "An encryption key carries the next number after the contact's newest one; this one does not.",
+        "key-dates": "An encryption key is stated from now on and at most 30 days ahead; these dates are not such.",
+        "key-off-schedule": (
+            "An encryption key that comes before it is due needs the countersignature of a second contact of the"
+            " agency, of its head, or of an officer."
+        ),
+        "key-unknown": "The contact never stated the encryption key that is said to be destroyed.",
         "broker-failed": "The broker could not judge the message, and what cannot be judged is refused.",
         "redaction-refused": "The words of this section could not be made safe for this recipient; they are withheld.",
     }

@@ -33,3 +33,8 @@ ROLES: Final = _codes(
 FLAGS: Final = frozenset("DQLS")
 OUTCOME: Final = frozenset({"permitted", "refused"})
 EVIDENCE_TYPE: Final = frozenset({"SubmissionAcceptance", "SubmissionRejection", "Retrieval"})
+STEP: Final = _codes(
+    "init request fingerprint-compared propose review sign publish renew rotate-signing-key suspend resume revoke"
+    " retire-agency replace-officer rotate-root add-agency add-contact add-agreement end-agreement change-mandate"
+    " absence"
+)

@@ -19,9 +19,11 @@ STAMP: Final = "stamp"
 
 MAX_RECORDS: Final = bounds.GRANTS + 1  # one for each recipient, and the submission's own
 LANES: Final = ("urgent", "normal")
+OPERATOR: Final = "operator"  # stands in an entry's subject where no agency submitted anything
 
 _VIEW_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_ENTRY_KEY = re.compile(r"[xr]?[0-9a-f]{32}", re.ASCII)
+_ENTRY_KEY = re.compile(r"[xrsdce]?[0-9a-f]{32}", re.ASCII)
+_OPERATORS = "ce"  # ceremony steps and epochs: no agency submits them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +151,21 @@ def read_entry(body: bytes) -> Entry:
 
 
 def read_entry_subject(subject: str) -> tuple[str, str]:
-    """Return agency and key of `entry.<agency>.<key>`, or raise `Unreadable`."""
+    """Return agency and key of `entry.<agency>.<key>`, or raise `Unreadable`. The agency is `OPERATOR` for what the
+    broker itself records.
+    """
     parts = subject.split(".")
     if len(parts) != 3 or parts[0] != "entry":
         raise Unreadable("the subject is not that of an entry")
-    return as_handle(parts[1], "the entry's agency", "a"), _matching(parts[2], _ENTRY_KEY, "the entry's key")
+    key = _matching(parts[2], _ENTRY_KEY, "the entry's key")
+    if (parts[1] == OPERATOR) != (key_form(key) in tuple(_OPERATORS)):
+        raise Unreadable("the entry's key is not one of those that stand there")
+    return parts[1] if parts[1] == OPERATOR else as_handle(parts[1], "the entry's agency", "a"), key
+
+
+def key_form(key: str) -> str:
+    """The letter before an entry's 32 digits, "" where these are a message id."""
+    return key[:-32]
 
 
 def read_delivery_subject(subject: str) -> DeliverySubject:

@@ -62,6 +62,9 @@ class Fields:
     def uint(self, name: str) -> int:
         return as_uint(self.values[name], f"{self.what}: {name}")
 
+    def uint_or_none(self, name: str) -> int | None:
+        return None if self.values[name] is None else self.uint(name)
+
     def flag(self, name: str) -> bool:
         value = self.values[name]
         if not isinstance(value, bool):

@@ -24,6 +24,7 @@ from cli.show import sent_json
 from keys import composing
 from keys.domains import KeyKind
 from keys.signing import Signer
+from keys.unlocking import Passphrase
 from messages.envelope import Envelope
 from messages.evidence import Evidence
 from messages.ids import message_text
@@ -92,7 +93,7 @@ async def rogue(options: argparse.Namespace) -> None:
         attack = options.attack
         if attack == "undesignated":
             stranger = Signer(KeyKind.CONTACT, "c" + "stranger2222", secrets.token_bytes(32))
-            agency.keys = ContactKeys(agency.keys.contact, stranger, ())
+            agency.keys = ContactKeys(agency.keys.contact, stranger, (), agency.keys.nkey_seed)
             message = await plan_one(agency, case, to, sender=stranger.handle)
             await hand_in(agency, attack, await compose(agency, message), message.header.id)
         elif attack == "expired-mandate":
@@ -118,7 +119,7 @@ async def rogue(options: argparse.Namespace) -> None:
             await tampered(agency, options, secret)
 
 
-async def tampered(agency: AgencyClient, options: argparse.Namespace, secret: str) -> None:
+async def tampered(agency: AgencyClient, options: argparse.Namespace, secret: Passphrase) -> None:
     """Attacks on a genuine message: its signature, its ciphertext, its id."""
     attack = options.attack
     message = await plan_one(agency, Path(options.case), options.to)

@@ -2,7 +2,7 @@
 
 from messages.catalogue.datatype import DataType, Field, RoleSource
 from messages.catalogue.jsontext import parse_json
-from messages.catalogue.loader import Catalogue, CatalogueBroken, CodeList, MessageKind, load
+from messages.catalogue.loader import Catalogue, CatalogueBroken, CodeList, MessageKind, catalogue_texts, load
 from messages.catalogue.persons import KnownPerson, identities
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "KnownPerson",
     "MessageKind",
     "RoleSource",
+    "catalogue_texts",
     "identities",
     "load",
     "parse_json",

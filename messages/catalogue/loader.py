@@ -121,9 +121,17 @@ class Catalogue:
 @cache
 def load() -> Catalogue:
     """The catalogue, read from the packaged data files on the first call."""
+    return build(_packaged())
+
+
+def catalogue_texts() -> dict[str, str]:
+    """The packaged data files by name, as officers sign them."""
+    return {name: data.decode() for name, data in sorted(_packaged().items())}
+
+
+def _packaged() -> dict[str, bytes]:
     folder = files("messages.catalogue")
-    raw = {item.name: item.read_bytes() for item in folder.iterdir() if item.name.endswith(".yaml")}
-    return build(raw)
+    return {item.name: item.read_bytes() for item in folder.iterdir() if item.name.endswith(".yaml")}
 
 
 def build(raw: Mapping[str, bytes]) -> Catalogue:

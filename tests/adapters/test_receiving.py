@@ -17,7 +17,7 @@ from keys.domains import KeyKind, Tag
 from keys.signing import Signer, digest
 from messages import wire
 from messages.envelope import Delivery, View
-from messages.errors import Malformed, RemoteError, UnknownSender, Unverified
+from messages.errors import Malformed, NewerEpoch, RemoteError, UnknownSender, Unverified
 from messages.evidence import Outcome, Stamp
 from messages.labels import Flag, Role
 from messages.limits import DAY
@@ -221,8 +221,14 @@ def test_an_admission_outside_the_time_of_the_message_is_a_difference(force: Tas
     for days in (-1, 100):
         made = restamped(force, data, stamp=lambda s, d=days: replace(s, admitted=s.admitted + d * DAY))
         refused(force, made, PROSECUTOR, Disagrees, "outside the time")
+
+
+def test_an_admission_under_a_newer_trust_bundle_waits_for_that_bundle(force: TaskForce) -> None:
+    data = delivered(force, FIRMS, PROSECUTOR)
     newer = restamped(force, data, stamp=lambda s: replace(s, epoch=s.epoch + 1))
-    refused(force, newer, PROSECUTOR, Disagrees, "newer trust bundle")
+    with pytest.raises(NewerEpoch, match="newer trust bundle") as caught:
+        force.open(newer, PROSECUTOR)
+    assert caught.value.epoch == force.bundle.epoch + 1
 
 
 # (6) opening
@@ -233,7 +239,7 @@ def test_without_the_key_it_was_sealed_to_nothing_opens(force: TaskForce) -> Non
     recipient = force.contact(PROSECUTOR)
     for keys in ((), force.keys(FOREIGN).decryption):
         with pytest.raises(Unverified, match="not here"):
-            force.receiver().open(data, recipient, keys, force.now)
+            force.receiver().open(data, recipient, keys)
 
 
 # (7) what it was declared to be
@@ -272,10 +278,11 @@ def test_content_that_does_not_fit_its_type_is_kept_aside(force: TaskForce) -> N
 
 def test_an_expired_bundle_warns_and_still_opens(force: TaskForce) -> None:
     data = delivered(force, FIRMS, PROSECUTOR)
-    keys = force.keys(PROSECUTOR)
-    opened = force.receiver().open(data, keys.contact, keys.decryption, force.bundle.expires)
-    assert "expired" in opened.warnings[0]
-    assert not force.open(data, PROSECUTOR).warnings
+    expired = replace(force.bundle, expires=force.now - 1)
+    assert force.open(data, PROSECUTOR, bundle=expired) == force.open(data, PROSECUTOR)
+    trust = force.homes["district-prosecutor"].trust
+    assert "expired" in trust.warnings(expired, force.now)[0]
+    assert not trust.warnings(force.bundle, force.now)
 
 
 def test_every_reason_for_keeping_aside_has_a_code_and_a_sentence() -> None:

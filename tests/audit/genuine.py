@@ -6,7 +6,8 @@ a message to two recipients of whom one is refused, and the retrieval.
 
 import copy
 import dataclasses
-from hashlib import sha256
+from collections.abc import Sequence
+from hashlib import blake2b, sha256
 from pathlib import Path
 from uuid import UUID
 
@@ -18,7 +19,15 @@ from audit.readers import cbor
 from audit.readers.cbor import Value
 from audit.readers.envelope import manifest_digest, view_digest
 from audit.readers.signed import Signed, digest, pae, write_signed
-from audit.record import Record, decision_record, leaf, retrieval_record, submission_record
+from audit.record import (
+    Record,
+    TrustRecord,
+    decision_record,
+    leaf,
+    retrieval_record,
+    submission_record,
+    trust_record,
+)
 from audit.tree import leaf_hash, root_of
 
 T0 = 1_780_000_000_000
@@ -194,7 +203,7 @@ class Broker:
         agency: str,
         key: str,
         submission: bytes,
-        records: list[Record],
+        records: Sequence[Record | TrustRecord],
         views: list[tuple[str, str, bytes, bytes]] | None = None,
         sequence: bool = True,
     ) -> None:
@@ -205,14 +214,14 @@ class Broker:
         outcomes: list[Value] = [
             {"recipient": r.recipient, "outcome": r.outcome, "rules": list(r.rules), "leaf": leaf_hash(item)}
             for r, item in zip(records, leaves, strict=True)
-            if r.type == "decision"
+            if isinstance(r, Record) and r.type == "decision"
         ]
         evidence = cbor.dumps(
             {
                 "v": 1,
                 "type": "SubmissionAcceptance",
                 "submission": submission,
-                "message": records[0].message,
+                "message": records[0].message if isinstance(records[0], Record) else None,
                 "at": records[0].at,
                 "epoch": 7,
                 "code": None,
@@ -236,7 +245,9 @@ class Broker:
         parts.entries.append(EntryLine(seq=self.seq, subject=f"entry.{agency}.{key}", entry=signed("entry", body)))
         self.unsequenced += 1
         for view_id, recipient, view, manifest in views:
-            at = next(i for i, record in enumerate(records) if record.view == view_digest(view))
+            at, record = next(
+                (i, r) for i, r in enumerate(records) if isinstance(r, Record) and r.view == view_digest(view)
+            )
             stamp = cbor.dumps(
                 {
                     "v": 1,
@@ -244,11 +255,11 @@ class Broker:
                     "manifest": manifest_digest(manifest),
                     "recipient": recipient,
                     "outcome": "permitted",
-                    "rules": list(records[at].rules),
+                    "rules": list(record.rules),
                     "epoch": 7,
-                    "admitted": records[at].at,
+                    "admitted": record.at,
                     "leaf": leaf_hash(leaves[at]),
-                    "include_by": records[at].at + 600_000,
+                    "include_by": record.at + 600_000,
                 }
             )
             delivery = cbor.dumps(
@@ -321,6 +332,32 @@ class Broker:
         self.admit(NGO, "r" + view_id, submission, [record])
         self.parts.deliveries = [line for line in self.parts.deliveries if not line.subject.endswith(view_id)]
         self._wrote("the purge of the view")
+
+    def trust(self, record: TrustRecord, sequence: bool = True) -> None:
+        """One word about trust; what the operator announces is named by its own digest."""
+        form = {"epoch": "e", "key-statement": "s", "key-destroyed": "d"}.get(record.step, "c")
+        about = str(record.epoch) if form == "e" else f"{record.subject}|{record.number}"
+        key = form + blake2b(about.encode(), digest_size=16).hexdigest()
+        if form == "c":
+            key = form + record.digest[:16].hex()
+        agency = "operator" if form in "ce" else NGO
+        submission = record.digest if form in "ce" else some(f"submission of {key}")
+        self.admit(agency, key, submission, [record], sequence=sequence)
+
+    def epoch(self, number: int, at: int, digest: bytes = b"") -> None:
+        """An epoch of the trust bundle takes effect."""
+        named = digest or some(f"epoch {number}")
+        officers = ("o" + "a" * 12, "o" + "b" * 12)
+        self.trust(trust_record(at=at, epoch=number, by=WORKER, step="epoch", digest=named, signers=officers))
+
+    def key(self, number: int, at: int, step: str = "key-statement", contact: str = FIRST) -> None:
+        """A contact states an encryption key, or says that one is destroyed."""
+        named = some(f"{step} {number} of {contact}")
+        self.trust(
+            trust_record(
+                at=at, epoch=7, by=WORKER, step=step, digest=named, signers=(contact,), subject=contact, number=number
+            )
+        )
 
 
 def run() -> Broker:

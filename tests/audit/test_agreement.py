@@ -9,10 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audit.errors import AuditError
-from audit.readers import cbor, entries, envelope
+from audit.readers import cbor, entries, envelope, trust
 from audit.readers.signed import read_signed
 from keys.verifying import verify_envelope, verify_view
 from messages import wire
+from messages.ceremony import CeremonyStep, EpochStatement, KeyDestroyed
 from messages.envelope import Delivery, GrantDetail, Outer, SectionDetail
 from messages.errors import RemoteError
 from messages.evidence import Entry, Evidence, Stamp
@@ -70,17 +71,32 @@ FORMATS: dict[str, Both] = {
     "entry": Both(
         good=raw(first("bodies", of="entry"), "body"), product=Entry.from_bytes, audit=entries.read_entry
     ),
+    "key-destroyed": Both(
+        good=raw(first("bodies", of="key-destroyed"), "body"),
+        product=KeyDestroyed.from_bytes,
+        audit=trust.read_key_destroyed,
+    ),
+    "ceremony-step": Both(
+        good=raw(first("bodies", of="ceremony-step"), "body"),
+        product=CeremonyStep.from_bytes,
+        audit=trust.read_ceremony_step,
+    ),
+    "epoch-statement": Both(
+        good=raw(first("bodies", of="epoch-statement"), "body"),
+        product=EpochStatement.from_bytes,
+        audit=trust.read_epoch_statement,
+    ),
     "delivery": Both(
         good=raw(first("bodies", of="delivery"), "body"), product=Delivery.from_bytes, audit=envelope.read_delivery
     ),
     "envelope": Both(
         good=raw(ENVELOPE, "envelope"),
-        product=lambda data: verify_envelope(wire.decode(data), CONTACT),
+        product=lambda data: verify_envelope(wire.decode(data), CONTACT, world.T0),
         audit=lambda data: envelope.check_envelope(envelope.read_envelope(data), CONTACT.signing_key),
     ),
     "view": Both(
         good=raw(VIEW, "view"),
-        product=lambda data: verify_view(wire.decode_view(data), CONTACT, VIEW["recipient"]),
+        product=lambda data: verify_view(wire.decode_view(data), CONTACT, VIEW["recipient"], world.T0),
         audit=lambda data: envelope.check_view(envelope.read_view(data), CONTACT.signing_key, VIEW["recipient"]),
     ),
 }  # fmt: skip
@@ -184,6 +200,12 @@ BY_AGENCY = cbor.dumps({"body": b"x", "by": "a" + "a" * 12, "sig": bytes(64), "t
         ("entry", "evidence", b"\xa0", False),
         ("entry", "evidence", BY_AGENCY, True),
         ("delivery", "stamp", b"\xa0", False),
+        ("ceremony-step", "subject", "", True),
+        ("ceremony-step", "subject", None, False),
+        ("ceremony-step", "subject", "oaaaaaaaaaaaa", True),
+        ("ceremony-step", "step", "epoch", False),
+        ("epoch-statement", "previous", None, True),
+        ("key-destroyed", "contact", "oaaaaaaaaaaaa", False),
         ("section", "size", 2**21, True),
         ("section", "size", 2**21 + 1, False),
         ("grant", "agreement", "-x", False),

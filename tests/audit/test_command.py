@@ -31,10 +31,10 @@ def test_verify_says_step_by_step_that_a_log_holds(
 ) -> None:
     assert command.main(["verify", str(parts.write(tmp_path)), "--key", str(LOG_KEY)]) == command.HOLDS
     said = capsys.readouterr().out.splitlines()
-    assert [line.split()[:3] for line in said[:8]] == [
+    assert [line.split()[:3] for line in said[:9]] == [
         [str(number), name, "holds"]
         for number, name in enumerate(
-            ("files", "checkpoint", "leaves", "records", "entries", "order", "deliveries", "views"), 1
+            ("files", "checkpoint", "leaves", "records", "entries", "order", "deliveries", "views", "trust"), 1
         )
     ]
     assert said[-1].startswith("The log holds: 8 leaves")

@@ -94,7 +94,7 @@ def test_a_genuine_log_holds(parts: Parts, tmp_path: Path) -> None:
     report = check(parts.write(tmp_path))
     assert report.first is None and report.holds and not report.notes
     assert (report.size, report.leaves, report.records, report.entries, report.deliveries) == (8, 8, 8, 4, 2)
-    assert [step.holds for step in report.steps] == [True] * 8
+    assert [step.holds for step in report.steps] == [True] * 9
     assert json.loads(json.dumps(report.to_json()))["holds"] is True
 
 

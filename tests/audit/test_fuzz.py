@@ -13,16 +13,17 @@ from audit import checkpoint as heads
 from audit import logdir
 from audit.errors import AuditError, Unreadable
 from audit.fsck import check
-from audit.readers import cbor, entries, envelope
+from audit.readers import cbor, entries, envelope, trust
 from audit.readers.signed import read_signed
-from audit.record import Record
-from tests.audit.genuine import FIRST, LOG_KEY, SENDER, genuine, make_view, public
+from audit.record import Record, read_record, trust_record
+from tests.audit.genuine import FIRST, LOG_KEY, SENDER, WORKER, genuine, make_view, public
 
 PARTS = genuine()
 ENTRY = read_signed(PARTS.entries[0].entry).body
 DELIVERY = PARTS.deliveries[0].delivery
 STAMP = read_signed(envelope.read_delivery(DELIVERY).stamp).body
 EVIDENCE = read_signed(entries.read_entry(ENTRY).evidence).body
+TOLD = trust_record(at=1, epoch=7, by=WORKER, step="revoke", digest=bytes(32), signers=("o" + "a" * 12,))
 VIEW, MANIFEST = make_view("fuzz", FIRST)
 
 READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
@@ -36,6 +37,25 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "evidence": (entries.read_evidence, EVIDENCE),
     "stamp": (entries.read_stamp, STAMP),
     "record": (Record.from_bytes, PARTS.records[1].record),
+    "record of either form": (read_record, TOLD.to_bytes()),
+    "key statement": (
+        trust.read_key_statement,
+        cbor.dumps({"v": 1, "contact": FIRST, "number": 1, "key": bytes(1216), "start": 1, "end": 2}),
+    ),
+    "epoch statement": (
+        trust.read_epoch_statement,
+        cbor.dumps(
+            {"v": 1, "epoch": 1, "at": 1, "root": bytes(32), "extracts": 4, "full": bytes(32), "previous": None}
+        ),
+    ),
+    "destroyed key": (
+        trust.read_key_destroyed,
+        cbor.dumps({"v": 1, "contact": FIRST, "number": 1, "key_id": bytes(16), "at": 1}),
+    ),
+    "ceremony step": (
+        trust.read_ceremony_step,
+        cbor.dumps({"v": 1, "step": "sign", "subject": "", "proposal": bytes(32), "epoch": 1, "at": 1}),
+    ),
     "note": (heads.read_note, PARTS.checkpoint),
     "checkpoint": (lambda raw: heads.read_checkpoint(raw.decode("utf-8", "replace")), PARTS.checkpoint),
     "verifier key": (lambda raw: heads.VerifierKey.parse(raw.decode("utf-8", "replace")), PARTS.vkey.encode()),

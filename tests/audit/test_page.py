@@ -23,6 +23,7 @@ CODES = {
     "flags": codes.FLAGS,
     "outcome": codes.OUTCOME,
     "type of evidence": codes.EVIDENCE_TYPE,
+    "step of a ceremony": codes.STEP,
 }
 OWN = {"STORED_BYTES", "KIND", "TAG_TEXT", "RULE", "RULES", "MIN_SECTION", "MAX_SECTION"}  # words on the page, not rows
 

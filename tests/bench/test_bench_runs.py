@@ -14,6 +14,7 @@ TINY = {
     "leaves": [1000],
     "rate": 50,
     "seconds": 0.2,
+    "trust": None,  # has its own test
 }
 KEYS = {
     "admit",

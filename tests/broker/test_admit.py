@@ -355,7 +355,8 @@ def test_a_recipient_for_whom_too_many_views_wait_is_refused_and_the_others_are_
     full = force.contact(PROSECUTOR).handle
     admitted = force.admit(envelope, waiting={full: WAITING})
     outcomes = {o.recipient: (o.outcome, o.rules) for o in evidence_of(force, admitted).outcomes}
-    assert outcomes[full] == (Outcome.REFUSED, (judge.RECIPIENT_FULL,))
+    assert outcomes[full] == (Outcome.REFUSED, (judge.NOT_DELIVERABLE,))  # how full it is, is not the sender's to know
+    assert [r.rules for r in records_of(force, admitted) if r.recipient == full] == [(judge.RECIPIENT_FULL,)]
     assert [v.contact for v in admitted.views] == [force.contact(FOREIGN).handle]
     assert len(force.admit(envelope, waiting={full: WAITING - 1}).views) == 2
 
@@ -593,7 +594,14 @@ def test_a_retrieval_counts_only_if_the_recipient_itself_signed_it_and_its_agenc
 
 
 def test_every_refusal_code_and_rule_id_has_a_sentence() -> None:
-    codes = {judge.NO_SUCH_CONTACT, judge.KEY_NOT_IN_FORCE, judge.RECIPIENT_FULL, NOT_PERMITTED, "broker-failed"}
+    codes = {
+        judge.NO_SUCH_CONTACT,
+        judge.KEY_NOT_IN_FORCE,
+        *judge.BEYOND_EXTRACT,
+        judge.NOT_DELIVERABLE,
+        NOT_PERMITTED,
+        "broker-failed",
+    }
     stack: list[type[RemoteError]] = [RemoteError]
     while stack:
         error = stack.pop()

@@ -159,14 +159,15 @@ async def test_a_confirmation_is_not_taken_for_the_reply_to_an_ask(bus: RunningB
 
 async def test_a_worker_answers_no_ask_that_did_not_cross_the_border(bus: RunningBus) -> None:
     """In the workers' own account a reply subject is whatever the asker says, so there it is never used."""
-    broker, worker = await bus.broker(), await bus.worker()
+    worker = await bus.worker()
     await worker.client.publish(subjects.ask(HARBOUR, "head"), b"", reply=subjects.LEAF)
     await worker.flush()
     assert len(worker.denied) == 1  # not even a worker may ask there
 
     seed = new_seed()
     rights = subjects.Permissions(account="BROKER", publish=(subjects.ASKS,), subscribe=())
-    await bus.server.reload([*bus.logins(), subjects.Login(public_key=public_of(seed), permissions=rights)])
+    await bus.restart(subjects.Login(public_key=public_of(seed), permissions=rights))
+    broker = await bus.broker()
     served: list[str] = []
 
     async def handler(agency: str, verb: str, data: bytes) -> bytes:

@@ -16,8 +16,10 @@ KEY = "0" * 32
 FORBIDDEN_TO_PUBLISH = [
     subjects.submit(SHELTER, "message"),
     subjects.submit(SHELTER, "retrieval"),
+    subjects.submit(SHELTER, "statement"),
     f"submit.{HARBOUR}.other",
     subjects.entry(HARBOUR, KEY),
+    subjects.entry(subjects.OPERATOR, KEY),
     subjects.deliver(HARBOUR, DESK, "normal", ViewId(KEY)),
     subjects.LEAF,
     subjects.record(0),

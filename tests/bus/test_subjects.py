@@ -15,7 +15,7 @@ BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 agencies = st.text(BASE32, min_size=12, max_size=12).map(lambda t: AgencyHandle("a" + t))
 contacts = st.text(BASE32, min_size=12, max_size=12).map(lambda t: ContactHandle("c" + t))
 views = st.text("0123456789abcdef", min_size=32, max_size=32).map(ViewId)
-keys = st.tuples(st.sampled_from(["", "x", "r"]), views).map("".join)
+keys = st.tuples(st.sampled_from(["", *"xrsdce"]), views).map("".join)
 HOSTILE = [
     "",
     ">",
@@ -31,7 +31,7 @@ HOSTILE = [
 ]
 
 
-@given(agencies, keys)
+@given(agencies | st.just(subjects.OPERATOR), keys)
 def test_an_entry_is_read_back_as_it_was_named(agency: AgencyHandle, key: str) -> None:
     assert subjects.read_entry(subjects.entry(agency, key)) == (agency, key)
 
@@ -51,12 +51,25 @@ def test_a_submission_is_read_back_as_it_was_named(agency: AgencyHandle, kind: s
 @given(st.text(max_size=80) | st.text(".>*submitdelvrnyaskcgo0123 \n", max_size=80))
 def test_reading_any_text_gives_one_of_ours_or_nothing(text: str) -> None:
     for read, form in (
-        (subjects.read_submit, r"submit\.a[a-z2-7]{12}\.(message|retrieval)"),
-        (subjects.read_entry, r"entry\.a[a-z2-7]{12}\.[xr]?[0-9a-f]{32}"),
+        (subjects.read_submit, r"submit\.a[a-z2-7]{12}\.(message|retrieval|statement)"),
+        (subjects.read_entry, r"entry\.(operator|a[a-z2-7]{12})\.[xrsdce]?[0-9a-f]{32}"),
         (subjects.read_deliver, r"deliver\.a[a-z2-7]{12}\.c[a-z2-7]{12}\.(urgent|normal)\.[0-9a-f]{32}"),
         (subjects.read_ask, r"ask\.a[a-z2-7]{12}\.[a-z]{1,32}"),
     ):
         assert (read(text) is not None) == bool(re.fullmatch(form, text, re.ASCII))
+
+
+def test_the_operator_has_entries_and_nothing_else() -> None:
+    for make in (
+        lambda: subjects.submit(subjects.OPERATOR, "statement"),
+        lambda: subjects.answer(subjects.OPERATOR),
+        lambda: subjects.ask(subjects.OPERATOR, "head"),
+        lambda: subjects.inbox(subjects.OPERATOR),
+        lambda: subjects.agency_permissions(subjects.OPERATOR, []),
+    ):
+        with pytest.raises(LocalError):
+            make()
+    assert subjects.read_submit("submit.operator.statement") is None
 
 
 @pytest.mark.parametrize("bad", HOSTILE)
@@ -105,6 +118,7 @@ def test_the_rights_of_an_agency_are_exactly_these() -> None:
         f"ask.{HARBOUR}.*",
         f"submit.{HARBOUR}.message",
         f"submit.{HARBOUR}.retrieval",
+        f"submit.{HARBOUR}.statement",
     ]
     assert sorted(rights.subscribe) == [f"_INBOX_{HARBOUR}.>", f"answer.{HARBOUR}"]
 

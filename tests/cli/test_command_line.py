@@ -11,6 +11,8 @@ import pytest
 from adapters.journal import Journal
 from cli import main as program
 from cli.common import DEPENDENCY, MISTAKE, REFUSED
+from cli.messages_cmd import _standing
+from messages.directory import Span
 from tests.support.orchid import FOREIGN, INSPECTORS, PROSECUTOR, RAPPORTEUR, SHELTER, TaskForce, leaks
 from tests.support.processes import command
 
@@ -20,7 +22,7 @@ Call = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     """Run `safeconduct ARGUMENTS` here: exit code, standard output, standard error."""
-    for name in ("SAFECONDUCT_HOME", "SAFECONDUCT_BROKER", "SAFECONDUCT_PASSPHRASE", "SAFECONDUCT_TRACEBACK"):
+    for name in ("SAFECONDUCT_HOME", "SAFECONDUCT_BROKER", "SAFECONDUCT_PASSPHRASE_FD", "SAFECONDUCT_TRACEBACK"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str) -> tuple[int, str, str]:
@@ -58,18 +60,23 @@ def mistakes(force: TaskForce, tmp: Path) -> dict[str, tuple[list[str], int, str
     wrong_code.write_text(json.dumps({**value, "kind": "Ioana Dobrescu"}), encoding="utf-8")
     locked = tmp / "locked"
     shutil.copytree(force.practice.party("harbour-police"), locked)
-    (locked / "agency.json").write_text(json.dumps({"agency": "harbour-police", "broker": "../none"}))
+    who = {"agency": "harbour-police", "handle": force.agency("harbour-police")}
+    (locked / "agency.json").write_text(json.dumps({**who, "broker": "../none"}))
     loose = tmp / "loose"
     shutil.copytree(force.practice.party("harbour-police"), loose)
-    settings = {"agency": "harbour-police", "passphrase_file": str(force.practice.folder / "passphrase")}
+    settings = {**who, "passphrase_file": str(force.practice.folder / "passphrase")}
     (loose / "agency.json").write_text(json.dumps(settings))
     (loose / "keys" / "desk.key").chmod(0o644)
+    away = tmp / "away"
+    shutil.copytree(force.practice.party("harbour-police"), away)
+    (away / "agency.json").write_text(json.dumps(settings))
     forged = tmp / "forged"
     shutil.copytree(force.practice.party("harbour-police"), forged)
     (forged / "agency.json").write_text(json.dumps(settings))
-    bundle = bytearray((forged / "trust" / "bundle.cbor").read_bytes())
-    bundle[len(bundle) // 2] ^= 1
-    (forged / "trust" / "bundle.cbor").write_bytes(bytes(bundle))
+    (top,) = (forged / "trust" / "repository" / "top").rglob("*.json")
+    signed = bytearray(top.read_bytes())
+    signed[len(signed) // 2] ^= 1
+    top.write_bytes(bytes(signed))
     return {
         "no such command": (["sned"], MISTAKE, "sned"),
         "no such option": (["send", case, *to, *home, "--plann"], MISTAKE, "--plann"),
@@ -91,7 +98,7 @@ def mistakes(force: TaskForce, tmp: Path) -> dict[str, tuple[list[str], int, str
         "no message id": (["release", "7", *home], MISTAKE, "."),
         "nothing of ours": (["inspect", str(broken)], MISTAKE, "nothing that Safeconduct writes"),
         "no such view": (["inbox", "ack", "feedbeef", *home], MISTAKE, "inbox list"),
-        "bus is down": (["send", case, *to, "--home", str(loose), "--as", "analyst-deputy"], DEPENDENCY, "broker"),
+        "bus is down": (["send", case, *to, "--home", str(away), "--as", "desk"], DEPENDENCY, "broker"),
         "nobody listens": (["promises", *home, "--url", "nats://127.0.0.1:1"], DEPENDENCY, "does not answer"),
         "refused by rule": (
             ["send", str(force.file("12-suspect-to-inspectorate.json")), "--to", INSPECTORS, *home, "--plan", "--json"],
@@ -192,12 +199,24 @@ def test_contacts_matrix_and_rules_are_told_to_people_and_programs(force: TaskFo
     rows = {r["address"]: r for r in json.loads(out)}
     assert code == 0 and len(rows) == 11
     assert rows["harbour-police/former-liaison"]["mandate"] == "ended or not begun"
+    deputy = rows["harbour-police/analyst-deputy"]
+    assert (deputy["mandate"], deputy["deputy_for"]) == ("deputy, off duty", "desk")
+    assert (rows[PROSECUTOR]["mandate"], rows[PROSECUTOR]["deputy_for"]) == ("in force", None)
     assert re.fullmatch(r"[0-9a-zA-Z -]{16,}", rows[PROSECUTOR]["fingerprint"])
     code, out, _ = call("matrix", *home, "--json")
     assert code == 0 and len(json.loads(out)) > 10
     code, out, _ = call("rules", "--json")
     assert code == 0 and {"R-03", "SC-11", "stale"} <= {r["id"] for r in json.loads(out)}
     assert call("rules", "R-03")[0] == 0 and "right to know" in call("rules", "R-03")[1].replace("\n", " ")
+
+
+def test_whether_a_contact_may_act_now_and_why_not_is_one_word(force: TaskForce) -> None:
+    contact, now = force.contact(PROSECUTOR), force.now
+    assert _standing(contact, now) == "in force"
+    assert _standing(contact.model_copy(update={"suspended": (Span(start=now, end=now + 1),)}), now) == "suspended"
+    revoked = tuple(m.model_copy(update={"revoked": now}) for m in contact.mandates)
+    assert _standing(contact.model_copy(update={"mandates": revoked}), now) == "revoked"
+    assert _standing(contact, contact.mandates[0].end) == "ended or not begun"
 
 
 def test_inspect_tells_the_outside_of_a_file_and_opens_nothing(force: TaskForce, call: Call, tmp_path: Path) -> None:

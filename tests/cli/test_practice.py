@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from adapters.home import Home, read_bundle
+from adapters.home import Home, clock, read_bundle
 from cli import practice
 from cli.main import app
 from keys.statements import usable
 from messages.errors import BadInput
 from messages.limits import DAY
 
-NOW = 1_795_000_000_000
+NOW = clock()
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +43,19 @@ def test_renewing_signs_the_next_epoch_with_fresh_keys_and_keeps_the_old_ones(tm
     force = practice.make(tmp_path / "force", practice.example_folder(), NOW)
     police = force.party("harbour-police")
     before = read_bundle(police)
-    later = NOW + 6 * DAY
-    assert practice.renew(force.folder, later) == before.epoch + 1
+    now = clock()
+    assert practice.renew(force.folder, now) == before.epoch + 1
+    state, _ = practice.published(force.folder / "officers" / "work")
+    assert (state.epoch, set(state.tops.values())) == (2, {2})  # also what did not change was signed anew
+    practice.carry_out(force.folder, now)
     after = read_bundle(police)
-    assert after.expires == later + 7 * DAY
+    assert after.epoch == before.epoch + 1
+    assert before.expires <= after.expires <= now + 7 * DAY
     assert after.agreements == before.agreements
     for old in before.directory.contacts:
         new = after.directory.contact(old.handle)
         assert new is not None
-        assert usable(new, later).number == usable(old, later).number + 1
+        assert usable(new, now).number == usable(old, now).number + 1
         assert set(old.statements) < set(new.statements)  # what was sealed to the old key still has its statement
     keys = Home.open(police, secret(force)).unlock("desk")
     assert {k.public for k in keys.decryption} == {s.key for s in keys.contact.statements}
@@ -62,10 +66,16 @@ def test_only_a_practice_task_force_is_renewed(tmp_path: Path) -> None:
         practice.renew(tmp_path, NOW)
 
 
-def test_a_trust_bundle_tells_its_outside(made: practice.Practice) -> None:
-    done = CliRunner().invoke(app, ["inspect", str(made.broker / "trust" / "bundle.cbor"), "--json"])
-    told = json.loads(done.stdout)
-    assert (told["is"], told["epoch"], len(told["signatures by"]), len(told["agencies"])) == ("trust bundle", 1, 2, 6)
+def test_a_part_of_a_trust_bundle_tells_its_outside(made: practice.Practice) -> None:
+    trust = made.broker / "trust"
+    for path, kind, whose in (
+        (trust / "repository" / "top" / "full" / "1.json", "targets", {"for": "full", "epoch": 1}),
+        (trust / "root.json", "root", {}),
+    ):
+        done = CliRunner().invoke(app, ["inspect", str(path), "--json"])
+        told = json.loads(done.stdout)
+        assert (told["is"], told["version"], told["signatures"]) == (f"part of a trust bundle ({kind})", 1, 2)
+        assert whose.items() <= told.items() and told["expires"] > NOW
 
 
 @pytest.mark.parametrize("name", ["A01", "A24", "service-needs"])

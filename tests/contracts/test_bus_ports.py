@@ -7,7 +7,7 @@ import pytest
 
 from bus.queue import Admission, AlreadyStored, BrokerPort, Delivery, SequencerPort, StoredEntry, Submission, View
 from bus.store import Fenced
-from bus.subjects import Lane
+from bus.subjects import OPERATOR, Lane
 from messages.errors import DependencyError, LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 from tests.contracts.conftest import Ports
@@ -67,10 +67,12 @@ async def test_a_submission_arrives_unchanged_under_the_name_of_its_agency(bus: 
     broker = await bus.broker()
     await (await bus.agency(HARBOUR)).submit("message", b"\x00\xff envelope")
     await (await bus.agency(SHELTER)).submit("retrieval", b"evidence")
-    found = await pulled(broker, 2)
+    await (await bus.agency(SHELTER)).submit("statement", b"statement")
+    found = await pulled(broker, 3)
     assert [(one.agency, one.kind, one.data, one.attempt) for one in found] == [
         (HARBOUR, "message", b"\x00\xff envelope", 1),
         (SHELTER, "retrieval", b"evidence", 1),
+        (SHELTER, "statement", b"statement", 1),
     ]
 
 
@@ -196,6 +198,14 @@ async def test_one_admission_of_more_than_a_batch_is_refused_before_anything_is_
     with pytest.raises(LocalError):
         await broker.store([admission(1, *(view(m) for m in range(1000)))])
     assert await broker.entry(HARBOUR, key(1)) is None
+
+
+async def test_an_entry_of_the_operator_stands_among_the_others_in_their_order(bus: Ports) -> None:
+    broker, sequencer = await bus.broker(), await bus.sequencer()
+    await broker.store([admission(1)])
+    await broker.store([Admission(OPERATOR, "c" + key(1), b"a step", 3600)])
+    found = await read(sequencer, 0, 2)
+    assert [entry.subject for entry in found] == [f"entry.{HARBOUR}.{key(1)}", f"entry.operator.c{key(1)}"]
 
 
 async def test_storing_nothing_is_nothing(bus: Ports) -> None:

@@ -33,6 +33,7 @@ PAGES = sorted(
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 INLINE = re.compile(r"(?<!`)`(safeconduct(?: [^`\n]+)?)`(?!`)")
+REDIRECTION = re.compile(r" \d*[<>]")
 SAMPLE = re.compile(r"Save this as `([\w.-]+)`; it is for `([a-z0-9/-]+)`:\n\n```json\n(.*?)^```$", re.M | re.S)
 NEEDED = {
     "README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/README.md", "docs/protocol.md",
@@ -123,7 +124,7 @@ def parse(command: Any, name: str, words: list[str], parent: Any = None) -> None
 
 
 def read_command(line: str, *, complete: bool) -> None:
-    words = shlex.split(line)
+    words = shlex.split(REDIRECTION.split(line)[0])
     try:
         parse(typer.main.get_command(app), words[0], words[1:])
     except Exception as error:

@@ -111,7 +111,8 @@ def test_the_shelters_view_verifies_under_the_police_contacts_own_signature(town
     view = wire.decode_view(Delivery.from_bytes(data).view)
     from keys.verifying import verify_view
 
-    verified = verify_view(view, town.force.contact(DESK), town.force.contact(SHELTER).handle)
+    shelter = town.force.contact(SHELTER).handle
+    verified = verify_view(view, town.force.contact(DESK), shelter, view.manifest.created)
     assert verified.withheld == ("A24/sealed",)
 
 

@@ -66,8 +66,10 @@ def test_every_message_is_told_with_recipient_sections_decision_and_rules(
     for message in messages:
         assert message["decision"] in ("permit", "refuse")
         assert message["rules"]
-        assert message["granted"]
+        assert bool(message["granted"]) == (message["decision"] == "permit")
         assert isinstance(message["withheld"], list)
+    refused = [(m["case"], m["recipient"].split("/")[0], m["rules"]) for m in messages if m["decision"] == "refuse"]
+    assert refused == [("08-organisations", "valea-police", ["SC-02"])]  # whose mandate was revoked meanwhile
 
 
 def test_every_refusal_names_its_rule(played: tuple[Path, dict[str, Any]]) -> None:

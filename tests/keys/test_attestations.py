@@ -17,14 +17,16 @@ from tests.keys import world
 
 PARTS = world.make_parts()
 ENVELOPE = world.make_envelope(PARTS)
-VERIFIED = world.verify_envelope(ENVELOPE, world.sender())
+VERIFIED = world.verify_envelope(ENVELOPE, world.sender(), world.T0)
 HASH = VERIFIED.manifest_digest
 OTHER_MESSAGE = bytes.fromhex("0f0e0d0c0b0a4908870605040302aabc")
 
 
-def checked(*attestations: Signed, created: int = world.T0, directory: Directory | None = None) -> Attested:
+def checked(
+    *attestations: Signed, created: int = world.T0, directory: Directory | None = None, at: int = world.T0
+) -> Attested:
     manifest = replace(ENVELOPE.manifest, created=created, expires=created + DAY)
-    return check_attestations(attestations, directory or world.directory(), world.sender(), manifest, HASH)
+    return check_attestations(attestations, directory or world.directory(), world.sender(), manifest, HASH, at)
 
 
 def refused(*attestations: Signed, **given: Any) -> None:

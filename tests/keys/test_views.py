@@ -17,23 +17,24 @@ from tests.keys import world
 FULL, PART = world.prosecutor_view(), world.refuge_view()
 SENDER = world.sender()
 IDENTITY = "a02.1.identity"
+T0 = world.T0
 
 
 def test_each_recipient_opens_exactly_what_it_was_granted() -> None:
-    full = verify_view(wire.decode_view(FULL.to_bytes()), SENDER, world.PROSECUTOR)
+    full = verify_view(wire.decode_view(FULL.to_bytes()), SENDER, world.PROSECUTOR, T0)
     assert open_view(full, world.decryption_key(world.PROSECUTOR)) == {
         "cover": world.COVER_TEXT,
         "a02.1.facts": world.FACTS_TEXT,
         IDENTITY: world.IDENTITY_TEXT,
     }
-    part = verify_view(wire.decode_view(PART.to_bytes()), SENDER, world.REFUGE)
+    part = verify_view(wire.decode_view(PART.to_bytes()), SENDER, world.REFUGE, T0)
     assert open_view(part, world.decryption_key(world.REFUGE)) == {"a02.1.facts": world.FACTS_TEXT}
 
 
 def test_two_views_of_one_message_carry_the_same_manifest_and_signature() -> None:
     assert FULL.signature == PART.signature == world.envelope().signature
     assert FULL.manifest_bytes == PART.manifest_bytes
-    check_signature(PART.manifest_bytes, PART.signature, SENDER)
+    check_signature(PART.manifest_bytes, PART.signature, SENDER, T0)
 
 
 def traces(of: str) -> dict[str, bytes]:
@@ -78,8 +79,8 @@ def test_a_view_holds_of_a_withheld_section_its_kind_alone() -> None:
 
 
 def test_the_recipient_learns_withheld_kinds_and_no_more() -> None:
-    assert verify_view(PART, SENDER, world.REFUGE).withheld == ("A02/identity",)
-    assert verify_view(FULL, SENDER, world.PROSECUTOR).withheld == ()
+    assert verify_view(PART, SENDER, world.REFUGE, T0).withheld == ("A02/identity",)
+    assert verify_view(FULL, SENDER, world.PROSECUTOR, T0).withheld == ()
 
 
 @pytest.mark.parametrize("extra", range(12))
@@ -98,7 +99,7 @@ def test_the_number_of_digests_tells_only_a_power_of_two(extra: int) -> None:
     assert len(digests) == digest_slots(2 + extra)
     assert list(digests) == sorted(set(digests))
     assert {digest("description", o.outer) for o in envelope.openings} <= set(digests)
-    verify_envelope(wire.decode(envelope.to_bytes()), SENDER)
+    verify_envelope(wire.decode(envelope.to_bytes()), SENDER, T0)
 
 
 def test_the_same_sections_described_twice_share_no_digest() -> None:
@@ -109,7 +110,7 @@ def test_the_same_sections_described_twice_share_no_digest() -> None:
 
 def refused(view: View, recipient: str = world.REFUGE) -> None:
     with pytest.raises(Unverified):
-        verify_view(view, SENDER, recipient)
+        verify_view(view, SENDER, recipient, T0)
 
 
 def test_a_view_with_more_than_its_own_is_refused() -> None:
@@ -139,7 +140,7 @@ def test_a_view_is_nobody_elses() -> None:
     refused(PART, world.PROSECUTOR)
     refused(FULL, world.REFUGE)
     with pytest.raises(Unverified):
-        verify_view(PART, world.directory().contact(world.CHIEF) or SENDER, world.REFUGE)
+        verify_view(PART, world.directory().contact(world.CHIEF) or SENDER, world.REFUGE, T0)
 
 
 def test_a_withheld_kind_is_one_the_sender_signed() -> None:
@@ -153,7 +154,7 @@ def test_an_envelope_gives_the_broker_every_detail() -> None:
     first = envelope.openings[0]
     hidden = replace(envelope, openings=(Opening(outer=first.outer, detail=None), *envelope.openings[1:]))
     with pytest.raises(Unverified):
-        verify_envelope(hidden, SENDER)
+        verify_envelope(hidden, SENDER, T0)
 
 
 @pytest.mark.parametrize("drop", range(5))
@@ -161,7 +162,7 @@ def test_an_envelope_may_not_keep_a_description_back(drop: int) -> None:
     envelope = world.envelope()
     fewer = tuple(o for i, o in enumerate(envelope.openings) if i != drop)
     with pytest.raises(Unverified):
-        verify_envelope(replace(envelope, openings=fewer), SENDER)
+        verify_envelope(replace(envelope, openings=fewer), SENDER, T0)
 
 
 def test_attestations_are_attached_without_touching_the_signature() -> None:
@@ -214,7 +215,7 @@ def test_the_largest_message_the_bounds_allow_fits_into_them() -> None:
     assert max(len(o.detail or b"") for o in envelope.openings) <= limits.OPENING_BYTES
     data = envelope.to_bytes()
     assert len(data) <= limits.ENVELOPE_BYTES
-    verify_envelope(wire.decode(data), SENDER)
+    verify_envelope(wire.decode(data), SENDER, T0)
 
 
 def test_message_ids_are_random_uuids() -> None:

@@ -124,7 +124,13 @@ def directory() -> Directory:
 
     def agency(handle: str, name: str, party: PartyClass, guards: tuple[Guard, ...] = ()) -> Agency:
         return Agency(
-            handle=handle, name=name, title=name, party_class=party, country="PL", nkey="U" + "A" * 55, guards=guards
+            handle=handle,
+            name=name,
+            title=name,
+            party_class=party,
+            country="PL",
+            nkey="U" + handle.upper().ljust(55, "A"),
+            guards=guards,
         )
 
     return Directory(
@@ -309,7 +315,7 @@ def envelope() -> Envelope:
 @cache
 def verified() -> Verified:
     """The same, verified."""
-    return verify_envelope(envelope(), sender())
+    return verify_envelope(envelope(), sender(), T0)
 
 
 def sender() -> Contact:

@@ -7,6 +7,7 @@ from pathlib import Path
 from keys.domains import TABLE, KeyKind
 from messages import labels, limits
 from messages.attestations import ConsentForm, ConsentPurpose, ConsentRoute
+from messages.ceremony import StepCode
 from messages.evidence import EvidenceType, Outcome
 from tests.vectors import check as checker
 
@@ -30,6 +31,7 @@ CODES: list[tuple[str, type[Enum]]] = [
     ("route", ConsentRoute),
     ("outcome", Outcome),
     ("type of evidence", EvidenceType),
+    ("step of a ceremony", StepCode),
 ]
 
 

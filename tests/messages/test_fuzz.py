@@ -4,28 +4,30 @@ Three ways to make bytes: random ones, well-formed CBOR of the wrong shape, and 
 seeded, so a failure repeats; its case number is in the message.
 """
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from keys import keystore
-from keys.bundle import Anchor, open_bundle
+from keys import content, keystore
+from keys.bundle import Verifier, first_root
 from keys.domains import Tag
+from keys.metadata import FULL, Audience
+from keys.repository import Repository
 from keys.statements import check as check_statement
 from keys.verifying import check_attestations, open_view, verify_envelope, verify_view
 from messages import cbor, wire
 from messages.attestations import Consent, GuardAttestation, Release
 from messages.envelope import Delivery, Envelope, GrantDetail, Outer, SectionDetail
-from messages.errors import KeyTrouble, Malformed, RemoteError, Unverified
+from messages.errors import KeyTrouble, Malformed, RemoteError
 from messages.evidence import Answer, Entry, Evidence, Retrieval, Stamp
 from messages.manifest import Manifest
 from messages.signed import Signed
-from tests.keys import world
-from tests.keys.test_bundle import ANCHOR, body, signed_bundle
+from tests.keys import trust, world
 
 ENVELOPE_CASES = 10_000
 OTHER_CASES = 1_500
@@ -77,6 +79,22 @@ CBOR = st.recursive(
     ),
     max_leaves=20,
 )
+
+WORDS = (
+    "signed signatures _type version expires targets delegations keys roles spec_version safeconduct epoch at root tops"
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=12),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(WORDS.split()),
+            inner,
+            max_size=8,
+        )
+    ),
+    max_leaves=20,
+).map(lambda value: json.dumps(value).encode())
 
 
 def damaged(good: bytes, cases: int, seed: str) -> Iterator[tuple[int, bytes]]:
@@ -163,7 +181,7 @@ def test_a_damaged_envelope_is_an_envelope_or_malformed_and_never_verified_unles
             if envelope is None:
                 continue
             read += 1
-            checked = verify_envelope(envelope, sender)
+            checked = verify_envelope(envelope, sender, world.T0)
         except RemoteError:
             continue
         except Exception as error:
@@ -174,7 +192,7 @@ def test_a_damaged_envelope_is_an_envelope_or_malformed_and_never_verified_unles
         assert checked.envelope.grants == ENVELOPE.grants, f"case {case}"
         try:
             check_attestations(
-                envelope.attestations, world.directory(), sender, envelope.manifest, checked.manifest_digest
+                envelope.attestations, world.directory(), sender, envelope.manifest, checked.manifest_digest, world.T0
             )
         except RemoteError:
             continue
@@ -232,7 +250,7 @@ def test_a_damaged_view_opens_to_the_same_text_or_not_at_all() -> None:
     sender, key = world.sender(), world.decryption_key(world.REFUGE)
     for case, data in damaged(good, OTHER_CASES, "opened view"):
         try:
-            plain = open_view(verify_view(wire.decode_view(data), sender, world.REFUGE), key)
+            plain = open_view(verify_view(wire.decode_view(data), sender, world.REFUGE, world.T0), key)
         except RemoteError:
             continue
         except Exception as error:
@@ -250,59 +268,88 @@ def test_a_damaged_key_statement_holds_or_is_refused() -> None:
             continue
 
 
-def test_a_damaged_trust_bundle_is_opened_or_refused() -> None:
-    good = signed_bundle()
-    opened = open_bundle(good, ANCHOR)
-    for case, data in damaged(good, OTHER_CASES, "bundle"):
-        try:
-            bundle = open_bundle(data, ANCHOR)
-        except (Malformed, Unverified):
-            continue
-        except Exception as error:
-            raise AssertionError(f"case {case}") from error
-        assert bundle.directory == opened.directory, f"case {case}"
+class Altered(Repository):
+    """A published bundle in which one stored file has other bytes."""
+
+    name, data = "", b""
+
+    def _maybe(self, name: str) -> bytes | None:
+        return self.data if name == self.name else super()._maybe(name)
 
 
-@settings(max_examples=300, deadline=None)
-@given(CBOR | st.binary(max_size=200))
-def test_anything_given_as_a_trust_bundle_is_refused(value: Any) -> None:
-    data = value if isinstance(value, bytes) else cbor.dump(value)
-    with pytest.raises((Malformed, Unverified)):
-        open_bundle(data, ANCHOR)
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> trust.Force:
+    force = trust.Force(tmp_path_factory.mktemp("bundle") / "repository")
+    force.publish()
+    return force
 
 
-def test_any_signed_json_is_a_bundle_or_malformed() -> None:
-    """Two careless officers: the signatures hold, and the body is whatever it is."""
-    draw = random.Random("json")
-    good = body()
-    for text in (b"", b"null", b"[]", b"{}", b"1e999", b'{"epoch": 1e999}', b"[" * 100_000, b"\xff", b'"\\ud800"'):
-        _one_body(text)
-    assert b'"epoch": 7' in good
-    _one_body(good.replace(b'"epoch": 7', b'"epoch": 1e999'))
-    for _ in range(300):
-        data = bytearray(good)
-        at = draw.randrange(len(data))
-        data[at : at + draw.randrange(3)] = draw.choice((b"", b"0", b"null", b'"', b"{}", b"\xff", b"1e999"))
-        _one_body(bytes(data))
-
-
-def _one_body(text: bytes) -> None:
-    from keys.bundle import sign_bundle
-
-    if not text:
-        return
+def _refused(force: trust.Force, name: str, data: bytes, case: object) -> bool:
+    """Whether a stored file with these bytes is refused. Whatever opens says the same as before."""
+    repository = Altered(force.folder)
+    repository.name, repository.data = name, data
+    audience = Audience(FULL)
+    honest = Verifier(force.root, audience).open(force.repository, force.repository.state(1))
     try:
-        open_bundle(sign_bundle(text, [world.signer(o) for o in world.OFFICERS[:2]]), ANCHOR)
-    except (Malformed, Unverified):
+        bundle = Verifier(force.root, audience).open(repository, repository.state(1))
+    except RemoteError:
+        return True
+    except Exception as error:
+        raise AssertionError(f"{name}, case {case}") from error
+    assert (bundle.directory, bundle.agreements) == (honest.directory, honest.agreements), f"{name}, case {case}"
+    return False
+
+
+def test_a_damaged_part_of_a_trust_bundle_is_refused_or_changes_nothing(published: trust.Force) -> None:
+    names = [f"top/{FULL}/1.json", f"role/{trust.POLICE}/1.json", "epoch/1.json"]
+    files = sorted((published.folder / "file").iterdir(), key=lambda p: p.stat().st_size)
+    names += [f"file/{files[0].name}", f"file/{files[-1].name}"]
+    refused = 0
+    for name in names:
+        good = (published.folder / name).read_bytes()
+        assert not _refused(published, name, good, "good")
+        refused += sum(_refused(published, name, data, case) for case, data in damaged(good, 60, name))
+    assert refused > 200
+
+
+@pytest.mark.parametrize("part", ["top/full/1.json", f"role/{trust.POLICE}/1.json", "epoch/1.json"])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=200) | JSON)
+def test_anything_given_as_a_part_of_a_trust_bundle_is_refused(published: trust.Force, part: str, data: bytes) -> None:
+    assert _refused(published, part, data, data)
+
+
+def test_whatever_the_officers_signed_is_read_or_malformed(published: trust.Force) -> None:
+    """Two careless officers: the signatures hold, and a file is whatever it is."""
+    draw = random.Random("json")
+    good = content.files(published.content)
+    assert content.from_files(good).directory() == published.content.directory()
+    junk = (b"", b"null", b"[]", b"{}", b"[1e999]", b'[{"epoch": 1e999}]', b"[" * 100_000, b"\xff", b'["\\ud800"]')
+    for name, known in good.items():
+        _read(good, name, known)
+        for data in junk:
+            _read(good, name, data)
+        for _ in range(60):
+            data = bytearray(known)
+            at = draw.randrange(len(data))
+            data[at : at + draw.randrange(3)] = draw.choice((b"", b"0", b"null", b'"', b"{}", b"\xff", b"1e999"))
+            _read(good, name, bytes(data))
+
+
+def _read(good: dict[str, bytes], name: str, data: bytes) -> None:
+    try:
+        content.from_files({**good, name: data}).directory()
+    except Malformed:
         return
+    except Exception as error:
+        raise AssertionError((name, data[:200])) from error
 
 
-def test_any_text_given_as_trust_anchor_is_an_anchor_or_trouble_with_keys() -> None:
-    good = ANCHOR.to_json().encode()
-    for case, data in damaged(good, OTHER_CASES, "anchor"):
+def test_any_bytes_given_as_the_root_of_trust_are_one_or_refused(published: trust.Force) -> None:
+    for case, data in damaged(published.root, 400, "root"):
         try:
-            Anchor.from_json(data.decode("latin-1"))
-        except KeyTrouble:
+            first_root(data)
+        except RemoteError:
             continue
         except Exception as error:
             raise AssertionError(f"case {case}") from error

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from messages.directory import Directory
 from messages.labels import Kind, Purpose
 from messages.limits import DAY
 from policies import explain
@@ -85,7 +86,7 @@ def test_outside_its_dates_an_agreement_has_no_row_and_an_ended_mandate_closes_o
     desk = DESKS["prosecutor"]
     ended = desk.model_copy(update={"mandates": tuple(m.model_copy(update={"end": NOW}) for m in desk.mandates)})
     contacts = tuple(ended if c.handle == desk.handle else c for c in DIRECTORY.contacts)
-    directory = DIRECTORY.model_copy(update={"contacts": contacts})
+    directory = Directory(agencies=DIRECTORY.agencies, contacts=contacts, operator=DIRECTORY.operator)
     closed = row(rows(directory, agreements, CATALOGUE, NOW), "police", "prosecutor", "A02")
     assert closed.recipients == () and not closed.open
     assert AGENCIES["prosecutor"].name == closed.recipient

@@ -31,7 +31,7 @@ from cli.practice import Practice, example_folder, make, moved_file
 from keys import composing, statements
 from keys.domains import Tag
 from keys.pseudonyms import pseudonym, reference
-from keys.signing import Signer
+from keys.signing import Signer, Signs
 from messages.attestations import Release
 from messages.catalogue import Catalogue
 from messages.catalogue import load as load_catalogue
@@ -216,7 +216,7 @@ class TaskForce:
         message: MessagePlan,
         *,
         sender: str = DESK,
-        signer: Signer | None = None,
+        signer: Signs | None = None,
         public: Callable[[Contact], bytes] | None = None,
         guard: Signer | None = None,
         releases: Sequence[str] = (),
@@ -337,7 +337,7 @@ class TaskForce:
     def open(self, delivery: bytes, address: str, **changes: Any) -> Opened:
         """What its recipient does with a delivery."""
         keys = self.keys(address)
-        return self.receiver(**changes).open(delivery, keys.contact, keys.decryption, self.now)
+        return self.receiver(**changes).open(delivery, keys.contact, keys.decryption)
 
 
 @cache

@@ -225,6 +225,16 @@ ITEM = lambda v: (  # noqa: E731
 )
 PURPOSES = "services|tracing|investigation|prosecution|statistics-non-identifiable|research"
 CLASSES = "POL|PRO|CRT|BOR|LAB|FIU|SOC|FOR|IOL|NGO-S|NGO-P|RAP"
+ANYBODY = _text(HANDLE.format("[acgwo]"))
+STEPS = (
+    "init|request|fingerprint-compared|propose|review|sign|publish|renew|rotate-signing-key|suspend|resume|revoke|"
+    "retire-agency|replace-officer|rotate-root|add-agency|add-contact|add-agreement|end-agreement|change-mandate|absence"
+)
+TRUST_RECORD: Shape = {
+    "v": _one, "type": _text("trust"), "at": _uint, "epoch": _uint, "by": _text(HANDLE.format("w")),
+    "step": _text(STEPS + "|epoch|key-statement|key-destroyed"), "subject": _or_null(ANYBODY),
+    "number": _or_null(_uint), "digest": DIGEST, "signers": lambda v: _rising(ANYBODY)(v) and len(v) <= 16,
+}  # fmt: skip
 BODIES: dict[str, Shape] = {
     "guard-attestation": {
         "v": _one, "message": _uuid4, "sender": CONTACT, "recipient": CONTACT, "sections": _list(_inner(ATTESTED), 64),
@@ -261,6 +271,16 @@ BODIES: dict[str, Shape] = {
             lambda v: type(v) is list and len(v) == 3 and _text("[0-9a-f]{32}")(v[0]) and CONTACT(v[1])
             and DIGEST(v[2]), 256),
     },
+    "key-destroyed": {"v": _one, "contact": CONTACT, "number": _uint, "key_id": _bytes(16), "at": _uint},
+    "ceremony-step": {
+        "v": _one, "step": _text(STEPS), "subject": lambda v: v == "" or ANYBODY(v), "proposal": DIGEST,
+        "epoch": _uint, "at": _uint,
+    },
+    "epoch-statement": {
+        "v": _one, "epoch": _uint, "at": _uint, "root": DIGEST, "extracts": _uint, "full": DIGEST,
+        "previous": _or_null(DIGEST),
+    },
+    "statement-submission": {"v": _one, "statement": _bytes(1, 32768), "counter": _or_null(_bytes(1, 32768))},
     "delivery": {
         "v": _one, "view": _bytes(1, 2**22), "stamp": _bytes(1, 32768), "record": _bytes(1, 32768), "salt": DIGEST,
     },
@@ -564,9 +584,53 @@ def _body(v: Vector) -> Any:
     if v["of"] == "guard-attestation":
         names = [s["name"] for s in body["sections"]]
         need(len(set(names)) == len(names), Malformed, "a section twice")
-    for inner in {"entry": ["evidence"], "delivery": ["stamp"]}.get(v["of"], []):
-        _fields(cbor(body[inner]), SIGNED, inner)
+    signed_inside = {"entry": ["evidence"], "delivery": ["stamp"], "statement-submission": ["statement", "counter"]}
+    for inner in signed_inside.get(v["of"], []):
+        if body[inner] is not None:
+            _fields(cbor(body[inner]), SIGNED, inner)
     return plain(body)
+
+
+def _trust_record(v: Vector) -> Any:
+    """Section 8: the fields, what they say together, and the one byte form."""
+    record = _fields(cbor(_x(v, "record")), TRUST_RECORD, "record")
+    about_key = record["step"] in ("key-statement", "key-destroyed")
+    need(about_key == (record["number"] is not None), Malformed, "a number without a key, or a key without one")
+    need(not about_key or record["subject"] in record["signers"], Malformed, "a key that is not its contact's word")
+    need(record["step"] != "epoch" or record["subject"] is None, Malformed, "an epoch about somebody")
+    need(about_key or record["step"] == "epoch" or record["signers"] != [], Malformed, "a step that nobody took")
+    keys = sorted(record, key=lambda name: (len(name), name))
+    need(_x(v, "record") == _head(5, len(keys)) + b"".join(enc(k) + _short(record[k]) for k in keys), Malformed, "form")
+    return plain(record)
+
+
+def _short(value: Any) -> bytes:
+    """A value of a record in its shortest form."""
+    if isinstance(value, list):
+        return _head(4, len(value)) + b"".join(map(_short, value))
+    if value is None or isinstance(value, str | bytes):
+        return b"\xf6" if value is None else enc(value)
+    wide = next((w for w in (1, 2, 4, 8) if value < 1 << 8 * w), 8)
+    return bytes([value]) if value < 24 else bytes([23 + wide.bit_length()]) + value.to_bytes(wide, "big")
+
+
+def _epoch(v: Vector) -> Any:
+    """Section 6: the leaf of an extract, and the path from it to the root (RFC 9162 section 2.1.3.2)."""
+    audience = v["audience"].encode()
+    leaf = named("extract", b"\x82" + _head(3, len(audience)) + audience + enc(_x(v, "listing")))
+    at, last, node = v["index"], v["size"] - 1, sha256(b"\x00" + leaf).digest()
+    need(at <= last, Unverified, "a place outside of the tree")
+    for step in map(bytes.fromhex, v["path"]):
+        need(last > 0, Unverified, "a path too long")
+        if at & 1 or at == last:
+            node = sha256(b"\x01" + step + node).digest()
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            node = sha256(b"\x01" + node + step).digest()
+        at, last = at >> 1, last >> 1
+    need(last == 0 and node == _x(v, "root"), Unverified, "another root")
+    return leaf.hex()
 
 
 def _name(v: Vector) -> Any:
@@ -585,6 +649,7 @@ CHECKS: dict[str, Callable[[Vector], Any]] = {
     "bodies": _body,
     "cbor": lambda v: plain(cbor(_x(v, "item"))),
     "descriptions": _description,
+    "epochs": _epoch,
     "envelopes": lambda v: check_envelope(_x(v, "envelope"), _x(v, "public")),
     "grants": _grant,
     "manifests": _manifest,
@@ -592,6 +657,7 @@ CHECKS: dict[str, Callable[[Vector], Any]] = {
     "padding": _padding,
     "pae": lambda v: pae(v["kind"], _x(v, "payload")).hex(),
     "sections": _section,
+    "trust_records": _trust_record,
     "views": lambda v: check_view(_x(v, "view"), _x(v, "public"), v["recipient"], _x(v, "private")),
 }
 

@@ -20,9 +20,12 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
+from audit.readers import cbor as audit_cbor
+from audit.record import trust_record
 from keys import composing, sealing
 from keys.composing import SealedSection, open_description
 from keys.domains import Tag
+from keys.epochs import epoch_tree, extract_leaf, lined_up
 from keys.fingerprints import fingerprint
 from keys.pseudonyms import pseudonym, reference
 from keys.sealing import SectionKey, key_id
@@ -31,7 +34,7 @@ from keys.verifying import verify_envelope
 from messages import cbor, limits
 from messages.envelope import Delivery, Envelope, GrantDetail, Opening, Outer, SectionDetail, View
 from messages.signed import Signed, pae
-from tests.keys import world
+from tests.keys import words, world
 from tests.vectors.check import hchacha20
 
 HERE = Path(__file__).parent
@@ -566,7 +569,7 @@ def of_envelopes(env: Envelope, parts: world.Parts) -> list[Vector]:
 
 def of_views(env: Envelope, parts: world.Parts) -> list[Vector]:
     public = world.signer(world.DESK).public
-    checked = verify_envelope(env, world.sender())
+    checked = verify_envelope(env, world.sender(), world.T0)
     refuge, prosecutor = world.refuge_view(checked), world.prosecutor_view(checked)
     out: list[Vector] = []
 
@@ -635,14 +638,14 @@ def of_views(env: Envelope, parts: world.Parts) -> list[Vector]:
         [replace(s, detail=replace(s.detail, commitment=bytes(32))) for s in parts.sections],
         parts.grants,
     )
-    bad("commitment-of-something-else", "signed, but not over this plaintext", "unverified",
-        world.refuge_view(verify_envelope(composing.attach(leaked, env.attestations), world.sender())))  # fmt: skip
+    spoiled = verify_envelope(composing.attach(leaked, env.attestations), world.sender(), world.T0)
+    bad("commitment-of-something-else", "signed, but not over this plaintext", "unverified", world.refuge_view(spoiled))
     return out
 
 
 def samples(env: Envelope, parts: world.Parts) -> dict[str, tuple[str, Tag, bytes]]:
     """One body of every signed object of v1: name, then signer, tag and body."""
-    view = digest("view", world.refuge_view(verify_envelope(env, world.sender())).to_bytes())
+    view = digest("view", world.refuge_view(verify_envelope(env, world.sender(), world.T0)).to_bytes())
     manifest = digest("manifest", env.manifest_bytes)
     stated = Signed.from_bytes(world.statement(world.REFUGE).signed)
     entry = replace(world.entry(), evidence=world.signer(world.WORKER).sign(Tag.EVIDENCE, world.evidence().to_bytes()))
@@ -656,7 +659,10 @@ def samples(env: Envelope, parts: world.Parts) -> dict[str, tuple[str, Tag, byte
         "evidence": (world.WORKER, Tag.EVIDENCE, world.evidence().to_bytes()),
         "retrieval-evidence": (world.REFUGE, Tag.RETRIEVAL, world.retrieval(view, manifest).to_bytes()),
         "entry": (world.WORKER, Tag.ENTRY, entry.to_bytes()),
-        "text-not-ascii": (world.OFFICERS[0], Tag.BUNDLE, "Task force «Орхидея», Gdańsk".encode()),
+        "key-statement-countersignature": (world.CHIEF, Tag.KEY_STATEMENT_COUNTER, stated.body),
+        "key-destroyed": (world.REFUGE, Tag.KEY_DESTROYED, words.destroyed().to_bytes()),
+        "ceremony-step": (world.OFFICERS[0], Tag.CEREMONY, words.ceremony_step().to_bytes()),
+        "text-not-ascii": (world.OFFICERS[0], Tag.ENROLMENT, "Task force «Орхидея», Gdańsk".encode()),
     }
 
 
@@ -696,15 +702,18 @@ def of_attestations(env: Envelope, parts: world.Parts) -> list[Vector]:
 
 
 def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
-    view = world.refuge_view(verify_envelope(env, world.sender())).to_bytes()
+    view = world.refuge_view(verify_envelope(env, world.sender(), world.T0)).to_bytes()
     stamp = world.stamp(digest("view", view), digest("manifest", env.manifest_bytes))
     delivery = Delivery(
         view=view, stamp=world.signer(world.WORKER).sign(Tag.STAMP, stamp.to_bytes()), record=b"\xa1\x61v\x01",
         salt=world.seed("salt"),
     )  # fmt: skip
     bodies = {n: b for n, (_, _, b) in samples(env, parts).items()}
-    del bodies["text-not-ascii"], bodies["consent-countersignature"]
+    for other in ("text-not-ascii", "consent-countersignature", "key-statement-countersignature"):
+        del bodies[other]
     bodies["delivery"] = delivery.to_bytes()
+    bodies["epoch-statement"] = words.epoch_statement().to_bytes()
+    bodies["statement-submission"] = words.submission().to_bytes()
     out = []
     for name, body in bodies.items():
         fields = cbor.load(body, 10**6)
@@ -729,8 +738,103 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
     bad("stamp", "negative-time", "times are unsigned", put("admitted", -1))
     bad("stamp", "time-true", "true is not a time", put("admitted", True))
     bad("evidence", "unknown-outcome", "permitted or refused", lambda v: put("outcome", "maybe")(v["outcomes"][0]))
+    bad("ceremony-step", "about-nobody", "an empty subject is one, null is none", put("subject", None))
+    bad("ceremony-step", "about-a-name", "handles only", put("subject", "harbour-police"))
+    bad("ceremony-step", "unknown-step", "a step that no ceremony has", put("step", "bribe"))
+    bad("epoch-statement", "short-previous", "31 bytes", put("previous", bytes(31)))
+    bad("statement-submission", "empty-counter", "a signed object or null", put("counter", b""))
     bad("entry", "short-salt", "31 bytes", lambda v: v["records"][0].__setitem__(0, bytes(31)))
     bad("entry", "view-of-two", "id, recipient, digest", lambda v: v["views"][0].pop())
+    return out
+
+
+def of_trust_records() -> list[Vector]:
+    """Records about trust: `audit.record` writes them, and one record has one byte form."""
+    refuge, head = world.REFUGE, world.OFFICERS[0]
+    named = sha256(Signed.from_bytes(world.statement(refuge).signed).to_bytes()).digest()
+    common: dict[str, Any] = {"at": world.T0, "epoch": 7, "by": world.WORKER}
+    key = common | {"subject": refuge, "digest": named}
+    made = {
+        "epoch": trust_record(
+            **common,
+            step="epoch",
+            digest=sha256(words.epoch_statement().to_bytes()).digest(),
+            signers=world.OFFICERS[:2],
+        ),
+        "key-statement": trust_record(**key, step="key-statement", number=1, signers=(refuge,)),
+        "key-statement-countersigned": trust_record(**key, step="key-statement", number=2, signers=(refuge, head)),
+        "key-destroyed": trust_record(**key, step="key-destroyed", number=0, signers=(refuge,)),
+        "ceremony-step": trust_record(**key, step="revoke", signers=(head,)),
+        "ceremony-step-about-nobody": trust_record(**common, step="renew", digest=named, signers=(head,)),
+    }
+    out = []
+    for name, record in made.items():
+        fields = cbor.load(record.to_bytes(), 10**6)
+        out.append(vector(name, "every field", "ok", show(fields), record=record.to_bytes()))
+
+    def bad(name: str, comment: str, change: Callable[[Any], Any], of: str = "key-statement") -> None:
+        value = cbor.load(made[of].to_bytes(), 10**6)
+        change(value)
+        out.append(vector(name, comment, "malformed", None, record=audit_cbor.dumps(value)))
+
+    for field in cbor.load(made["epoch"].to_bytes(), 10**6):
+        bad(f"without-{field}", "missing", drop(field))
+    bad("version-2", "not ours", put("v", 2))
+    bad("field-more", "nobody asked", put("note", "Орхидея"))
+    bad("of-a-message", "another type", put("type", "decision"))
+    bad("unknown-step", "a step that no ceremony has", put("step", "bribe"))
+    bad("by-an-officer", "records are a worker's", put("by", head))
+    bad("number-null", "a key has a number", put("number", None))
+    bad("number-of-an-epoch", "an epoch is no key", put("number", 7), "epoch")
+    bad("number-negative", "numbers are unsigned", put("number", -1))
+    bad("epoch-of-somebody", "an epoch is everybody's", put("subject", refuge), "epoch")
+    bad("about-nobody", "a key is a contact's", put("subject", None))
+    bad("about-a-name", "handles only", put("subject", "Anna"))
+    bad("signed-by-another", "a key's contact is among those who signed", put("signers", [world.DESK]))
+    bad("signed-twice", "one set has one form", put("signers", [refuge, refuge]))
+    bad("signers-falling", "one set has one form", put("signers", [head, refuge]))
+    bad("signed-by-nobody", "somebody took the step", put("signers", []), "ceremony-step")
+    bad("digest-of-31", "a digest has 32 bytes", put("digest", bytes(31)))
+    body = made["epoch"].to_bytes()
+    out.append(vector("length-written-longer", "one byte form", "malformed", None, record=b"\xb8\x0a" + body[1:]))
+    out.append(vector("byte-after", "one byte more", "malformed", None, record=body + b"\0"))
+    return out
+
+
+def of_epochs() -> list[Vector]:
+    """An epoch's extracts: the leaf of each, and the path from it to the root."""
+    listings = {world.POLICE: b"first", world.COURT: "второй".encode(), world.SHELTER: b""}
+    tree = epoch_tree(lined_up([extract_leaf(a, text) for a, text in listings.items()], counter("fillers")))
+    out = []
+
+    def one(name: str, comment: str, expect: str, agency: str, **changed: Any) -> None:
+        index, path = tree.path(extract_leaf(agency, listings[agency]))
+        given: dict[str, Any] = {
+            "audience": agency, "listing": listings[agency], "index": index, "size": len(tree.leaves),
+            "path": [p.hex() for p in path], "root": tree.root,
+        } | changed  # fmt: skip
+        output = extract_leaf(agency, listings[agency]).hex() if expect == "ok" else None
+        out.append(vector(name, comment, expect, output, **given))
+
+    one("police", "a listing in ASCII", "ok", world.POLICE)
+    one("court", "a listing that is not: lengths count bytes", "ok", world.COURT)
+    one("shelter", "an empty listing", "ok", world.SHELTER)
+    one(
+        "listing-of-another",
+        "the court's, given to the police",
+        "unverified",
+        world.POLICE,
+        listing=listings[world.COURT],
+    )
+    one("audience-of-another", "the police's, given to the court", "unverified", world.POLICE, audience=world.COURT)
+    index, path = tree.path(extract_leaf(world.POLICE, listings[world.POLICE]))
+    one("another-place", "the leaf beside it", "unverified", world.POLICE, index=index ^ 1)
+    one("place-beyond", "outside of the tree", "unverified", world.POLICE, index=len(tree.leaves))
+    one("path-too-short", "a hash is missing", "unverified", world.POLICE, path=[p.hex() for p in path[:-1]])
+    one(
+        "path-too-long", "a hash to spare", "unverified", world.POLICE, path=[*(p.hex() for p in path), tree.root.hex()]
+    )
+    one("another-root", "of another epoch", "unverified", world.POLICE, root=flip(tree.root, 0))
     return out
 
 
@@ -769,12 +873,14 @@ def build(kept: dict[str, str]) -> dict[str, str]:
             "cbor": of_cbor(),
             "descriptions": of_descriptions(env, parts),
             "envelopes": of_envelopes(env, parts),
+            "epochs": of_epochs(),
             "grants": of_grants(parts),
             "manifests": of_manifests(env),
             "names": of_names(),
             "padding": of_padding(),
             "pae": of_pae(),
             "sections": of_sections(parts),
+            "trust_records": of_trust_records(),
             "views": of_views(env, parts),
         }
     texts = {}

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from audit.errors import Unreadable
+from audit.record import TrustRecord
+from keys.epochs import check_path, extract_leaf
 from keys.fingerprints import fingerprint
 from keys.pseudonyms import pseudonym, reference
 from keys.sealing import DecryptionKey, SectionKey, key_id, open_grant, open_section, unpad
@@ -15,6 +18,7 @@ from keys.signing import check, digest, verify
 from keys.verifying import _open, _section, open_view, verify_envelope, verify_view
 from messages import cbor, limits, wire
 from messages.attestations import Consent, GuardAttestation, Release
+from messages.ceremony import CeremonyStep, EpochStatement, KeyDestroyed, StatementSubmission
 from messages.envelope import GRANT, Delivery, GrantDetail, Opening, SectionDetail
 from messages.errors import Malformed, RemoteError, Unverified
 from messages.evidence import Entry, Evidence, Retrieval, Stamp
@@ -159,13 +163,13 @@ def _contact(v: Vector) -> Any:
 
 
 def _envelope(v: Vector) -> Any:
-    verified = verify_envelope(wire.decode(_x(v, "envelope")), _contact(v))
+    verified = verify_envelope(wire.decode(_x(v, "envelope")), _contact(v), world.T0)
     grants = {r: list(g.sections) for r, g in sorted(verified.grants.items())}
     return {"sections": sorted(verified.sections), "grants": grants}
 
 
 def _view(v: Vector) -> Any:
-    verified = verify_view(wire.decode_view(_x(v, "view")), _contact(v), v["recipient"])
+    verified = verify_view(wire.decode_view(_x(v, "view")), _contact(v), v["recipient"], world.T0)
     plain = open_view(verified, DecryptionKey(_x(v, "private")))
     return {"plaintexts": {n: p.hex() for n, p in sorted(plain.items())}, "withheld": list(verified.withheld)}
 
@@ -182,6 +186,10 @@ READERS: dict[str, Any] = {
     "evidence": Evidence,
     "retrieval-evidence": Retrieval,
     "entry": Entry,
+    "key-destroyed": KeyDestroyed,
+    "ceremony-step": CeremonyStep,
+    "epoch-statement": EpochStatement,
+    "statement-submission": StatementSubmission,
     "delivery": Delivery,
 }
 
@@ -204,6 +212,21 @@ def _statement(body: bytes) -> Any:
     return cbor.load(body, 10**6)
 
 
+def _trust_record(v: Vector) -> Any:
+    """Of records the product has one reader, which is `audit`'s."""
+    try:
+        record = TrustRecord.from_bytes(_x(v, "record"))
+    except Unreadable as error:
+        raise Malformed(str(error)) from None
+    return generate.show(cbor.load(record.to_bytes(), 9999))
+
+
+def _epoch(v: Vector) -> Any:
+    leaf = extract_leaf(v["audience"], _x(v, "listing"))
+    check_path(leaf, v["index"], v["size"], [bytes.fromhex(p) for p in v["path"]], _x(v, "root"))
+    return leaf.hex()
+
+
 def _name(v: Vector) -> Any:
     if v["of"] == "pseudonym":
         return pseudonym(_x(v, "key"), v["agency"], v["person"], v["taken"])
@@ -220,11 +243,13 @@ PRODUCT: dict[str, Callable[[Vector], Any]] = {
     "cbor": lambda v: generate.show(cbor.load(_x(v, "item"), 99_999)),
     "descriptions": _description,
     "envelopes": _envelope,
+    "epochs": _epoch,
     "grants": _grant,
     "manifests": _manifest,
     "names": _name,
     "padding": _padding,
     "pae": lambda v: pae(v["kind"], _x(v, "payload")).hex(),
     "sections": _one_section,
+    "trust_records": _trust_record,
     "views": _view,
 }

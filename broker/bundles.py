@@ -1,0 +1,164 @@
+"""The broker's own copy of the trust bundle, and what it serves of it to each agency.
+
+The officers publish into `trust/repository/`; a running broker notices a new epoch by itself, verifies it whole, and
+only then goes on under it. What does not hold is reported and changes nothing; it is looked at again and again, for
+what is half copied now may be whole in a moment. Every broker has a whole copy: each epoch names the one before it.
+
+    trust/root.json      the root of trust, installed by hand
+    trust/repository/    every epoch that was published (`keys.repository`)
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b, sha256
+from pathlib import Path
+from threading import Lock
+
+import structlog
+
+from keys.bundle import Verifier
+from keys.epochs import EpochTree, epoch_tree, lined_up
+from keys.metadata import FULL, Audience
+from keys.online import Extracts
+from keys.repository import Repository, State
+from keys.signing import Signer
+from messages.ceremony import EpochStatement
+from messages.directory import Bundle
+from messages.errors import BadInput, BundleRefused, ShareError
+from messages.ids import AgencyHandle
+
+log = structlog.get_logger("broker.bundles")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """One epoch as the broker took it over: its bundle, its statement for the log, and each extract's place in it."""
+
+    state: State
+    bundle: Bundle
+    statement: EpochStatement
+    leaves: dict[Audience, bytes] = field(repr=False)
+    tree: EpochTree = field(repr=False)
+
+
+class BrokerTrust:
+    """The folder `trust/`. `current` is the epoch in force here; only `look` changes it, in whatever thread it runs."""
+
+    def __init__(self, folder: Path, online: Signer, check: Callable[[Bundle], None]) -> None:
+        """`check` raises where a bundle that holds is still not one to go on under."""
+        self.folder = folder
+        self._check = check
+        self.repository = Repository(folder / "repository")
+        try:
+            root = (folder / "root.json").read_bytes()
+        except OSError:
+            raise BadInput(f"{folder} lacks root.json, the task force's root of trust; install it first.") from None
+        self._verifier = Verifier(root, Audience(FULL))
+        self.extracts = Extracts(self.repository, online)
+        self._online = online
+        self._refused: dict[int, str] = {}
+        self._serving = Lock()
+        self.current = self._first()
+
+    def _first(self) -> Epoch:
+        """The newest epoch that holds; where the newest does not, the one before, and a log line says so."""
+        found, refusal = self._newest(0, None)
+        if found is not None:
+            return found
+        if refusal is not None:
+            raise refusal
+        raise BadInput(f"No trust bundle was published into {self.folder} yet; see: safeconduct bundle publish --help")
+
+    def look(self) -> Epoch | None:
+        """The newest epoch that holds, if it is newer than the current one, and go on under it; else None."""
+        found, _ = self._newest(self.current.state.epoch, self.current.state)
+        if found is not None:
+            self.current = found
+        return found
+
+    def _newest(self, than: int, last: State | None) -> tuple[Epoch | None, ShareError | None]:
+        """The newest epoch above `than` that holds, and why the newest of all did not. Each reason is logged once."""
+        refusal: ShareError | None = None
+        for number in reversed(self.repository.epochs()):
+            if number <= than:
+                break
+            try:
+                found = self._take(self.repository.state(number), last)
+            except ShareError as error:
+                refusal = refusal or error
+                if self._refused.get(number) != str(error):
+                    self._refused[number] = str(error)
+                    log.error("epoch-refused", epoch=number, code=error.code, says=str(error))
+            else:
+                return found, refusal
+        return None, refusal
+
+    def _take(self, state: State, last: State | None = None) -> Epoch:
+        bundle = self._verifier.open(self.repository, state)
+        self._check(bundle)
+        leaves = self.extracts.leaves(state)
+        tree = epoch_tree(lined_up(leaves.values(), _drawn(self._online, state.epoch)))
+        statement = EpochStatement(
+            epoch=state.epoch,
+            at=state.at,
+            root=tree.root,
+            extracts=len(tree.leaves),
+            full=bundle.digest,
+            previous=self._digest_of_last(state, last),
+        )
+        with self._serving:
+            self.extracts.take(state)
+        return Epoch(state=state, bundle=bundle, statement=statement, leaves=leaves, tree=tree)
+
+    def _digest_of_last(self, state: State, last: State | None) -> bytes | None:
+        """Names the epoch before by its stored state, which is the same at every broker."""
+        before = [e for e in self.repository.epochs() if e < state.epoch]
+        if not before:
+            return None
+        if last is None or last.epoch != before[-1]:
+            last = self.repository.state(before[-1])
+        return sha256(last.to_bytes()).digest()
+
+    def steps(self, since: int) -> Iterator[bytes]:
+        """Signed steps of the ceremonies that led to the epochs published since `since`, oldest first: also to those
+        that were never in force here, because the next one was there already.
+        """
+        for number in self.repository.epochs():
+            if number <= self.current.state.epoch:
+                try:
+                    state = self.repository.state(number)
+                except BundleRefused:
+                    continue  # it was refused and said when it came
+                if state.at >= since:
+                    yield from state.steps
+
+    def audience_of(self, nkey: str, now: int) -> Audience | None:
+        """Whose extract the holder of this login may fetch: its agency's; the operator's own fetches the whole."""
+        directory = self.current.bundle.directory
+        if nkey == directory.operator.nkey:
+            return Audience(FULL)
+        found = directory.login(nkey, now)
+        return Audience(found[0].handle) if found is not None else None
+
+    def answer(self, audience: Audience, path: str, now: int) -> bytes | None:
+        """What an audience finds at a path of its extract, or None. Never begun in one epoch and ended in another."""
+        with self._serving:
+            return self.extracts.answer(audience, path, now)
+
+    def place(self, agency: AgencyHandle) -> tuple[EpochStatement, int, tuple[bytes, ...]] | None:
+        """The current epoch's statement, and the place of an agency's extract in its tree: index and path."""
+        leaf = self.current.leaves.get(Audience(agency))
+        if leaf is None:
+            return None
+        index, path = self.current.tree.path(leaf)
+        return self.current.statement, index, path
+
+
+def _drawn(online: Signer, epoch: int) -> Callable[[int], bytes]:
+    """Filler leaves that look random to all, and are the same at every broker that holds the online key.
+
+    An Ed25519 signature is the same each time for one text, and this one is shown to nobody.
+    """
+    secret = sha256(online.sign_metadata(b"safeconduct filler leaves of epoch %d" % epoch)).digest()
+    count = iter(range(1 << 32))
+    return lambda size: blake2b(b"%d" % next(count), key=secret, digest_size=size).digest()

@@ -1,0 +1,264 @@
+"""Snapshot and timestamp: what the broker's online key says about which versions are the newest. Pure.
+
+They hold for three days, so that somebody between broker and adapter cannot hold a new bundle back for longer. Both
+follow from the state and the hour alone, and Ed25519 gives one signature for one text: any number of brokers with the
+online key serve the same bytes without speaking to each other, and a version is never used twice for different bytes.
+"""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from keys.bundle import listing
+from keys.epochs import extract_leaf
+from keys.metadata import (
+    FIELD,
+    ONLINE_LIFETIME,
+    Audience,
+    Metadata,
+    MetaFile,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+    moment,
+    parse,
+    sign,
+)
+from keys.repository import Repository, State
+from keys.signing import Signer
+from messages.errors import BundleRefused
+from messages.ids import AgencyHandle
+from messages.limits import HOUR
+
+_HOURS_BITS: Final = 24
+"""Hours since the epoch need 19 bits until the year 2029, 20 until 2089: 24 leave room for ever."""
+
+
+def _version(epoch: int, hours: int) -> int:
+    return (epoch << _HOURS_BITS) | hours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extract:
+    """One audience's extract at one epoch: the signed parts it consists of."""
+
+    audience: Audience
+    state: State
+    top: "Part"
+    roles: "dict[AgencyHandle, Part]"
+
+    @property
+    def listing(self) -> bytes:
+        """How an epoch's statement counts it: its reader makes the same bytes from what it holds."""
+        return listing(self.audience, self.top.digest, {agency: part.digest for agency, part in self.roles.items()})
+
+    def names(self, digest: str) -> bool:
+        """Whether the file with this SHA-256 belongs to it."""
+        return digest in self.top.files or any(digest in part.files for part in self.roles.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is remembered of a signed part: it never changes, so it is read once for each version."""
+
+    version: int
+    digest: bytes
+    length: int
+    agencies: tuple[AgencyHandle, ...]  # to whose roles a top delegates; of a list, none
+    files: frozenset[str] = field(repr=False)
+
+
+def _part(version: int, data: bytes) -> Part:
+    signed = parse(data, Targets, "bundle").signed
+    delegated = signed.delegations.roles if signed.delegations is not None and signed.delegations.roles else {}
+    return Part(
+        version=version,
+        digest=sha256(data).digest(),
+        length=len(data),
+        agencies=tuple(AgencyHandle(name) for name in sorted(delegated)),
+        files=frozenset(t.hashes["sha256"] for t in signed.targets.values()),
+    )
+
+
+def snapshot(found: Extract, signer: Signer, now: int) -> tuple[int, bytes]:
+    """Version and bytes of the snapshot, the same for a whole day (UTC)."""
+    day = now // HOUR // 24 * 24
+    version = _version(found.state.epoch, day)
+    meta = {"targets.json": _meta(found.top.version, found.top.digest, found.top.length)}
+    meta |= {f"{a}.json": _meta(p.version, p.digest, p.length) for a, p in sorted(found.roles.items())}
+    told = {FIELD: {"for": found.audience, "epoch": found.state.epoch, "at": found.state.at}}
+    metadata = Metadata(
+        Snapshot(version=version, expires=moment(day * HOUR + ONLINE_LIFETIME), meta=meta, unrecognized_fields=told)
+    )
+    sign(metadata, signer)
+    return version, metadata.to_bytes()
+
+
+def timestamp(found: Extract, signer: Signer, now: int, named: tuple[int, bytes]) -> bytes:
+    """Bytes of the timestamp over `named` (what `snapshot` gave), the same for a whole hour."""
+    hours = now // HOUR
+    version, data = named
+    metadata = Metadata(
+        Timestamp(
+            version=_version(found.state.epoch, hours),
+            expires=moment(hours * HOUR + ONLINE_LIFETIME),
+            snapshot_meta=_meta(version, sha256(data).digest(), len(data)),
+        )
+    )
+    sign(metadata, signer)
+    return metadata.to_bytes()
+
+
+def _meta(version: int, digest: bytes, length: int) -> MetaFile:
+    return MetaFile(version, length, {"sha256": digest.hex()})
+
+
+class Extracts:
+    """Answers an audience's requests as a TUF repository with consistent snapshots would, and nobody else's.
+
+    The path says what is wanted; for whom is not in it, but decided by who asks: so there is no path by which to ask
+    for another's extract, and a file that an extract does not name is not there, whoever else may have it.
+    """
+
+    def __init__(self, repository: Repository, signer: Signer) -> None:
+        self._repository = repository
+        self._signer = signer
+        self._tops: dict[Audience, Part] = {}
+        self._roles: dict[AgencyHandle, Part] = {}
+        self._leaves: tuple[State, dict[Audience, bytes]] | None = None
+        self._snapshots: dict[Audience, tuple[int, tuple[int, bytes]]] = {}
+        self._timestamps: dict[Audience, tuple[int, bytes]] = {}
+        self.state: State | None = None
+
+    def take(self, state: State) -> None:
+        """Serve this state from now on."""
+        self.state = state
+        self._snapshots, self._timestamps = {}, {}
+
+    def extract(self, audience: Audience) -> Extract | None:
+        """The extract of an audience, or None where there is none. Raises `BundleRefused` where a part is missing."""
+        state = self.state
+        if state is None or audience not in state.tops:
+            return None
+        return self._extract(state, audience, self._top(state, audience))
+
+    def _extract(self, state: State, audience: Audience, top: Part) -> Extract:
+        return Extract(audience=audience, state=state, top=top, roles={a: self._role(state, a) for a in top.agencies})
+
+    def _top(self, state: State, audience: Audience) -> Part:
+        version = state.tops[audience]
+        top = self._tops.get(audience)
+        if top is None or top.version != version:
+            top = self._tops[audience] = _part(version, self._repository.top(audience, version))
+        return top
+
+    def _role(self, state: State, agency: AgencyHandle) -> Part:
+        part = self._roles.get(agency)
+        version = state.roles.get(agency)
+        if version is None:
+            raise BundleRefused("mixed", "The contacts of an agency are missing; fetch the trust bundle again.")
+        if part is None or part.version != version:
+            part = self._roles[agency] = _part(version, self._repository.role(agency, version))
+        return part
+
+    def leaves(self, state: State | None = None) -> dict[Audience, bytes]:
+        """Every extract's leaf, for the statement of an epoch (the served one's, if none is named).
+
+        Only those leaves are made again in whose extract something is another version than in the epoch asked about
+        before. What is served is not touched.
+        """
+        state = state or self.state
+        if state is None:
+            return {}
+        before, known = self._leaves or (None, {})
+        roles = before.roles if before is not None else {}
+        changed = {agency for agency, version in state.roles.items() if roles.get(agency) != version}
+        changed |= roles.keys() - state.roles.keys()
+        found = {}
+        for audience in sorted(state.tops):
+            top = self._top(state, audience)
+            same = before is not None and before.tops.get(audience) == top.version
+            if same and changed.isdisjoint(top.agencies):
+                found[audience] = known[audience]
+            else:
+                found[audience] = extract_leaf(audience, self._extract(state, audience, top).listing)
+        self._leaves = state, found
+        return found
+
+    def answer(self, audience: Audience, path: str, now: int) -> bytes | None:
+        """The bytes at `metadata/…` or `targets/…` for this audience, or None: there is no such thing for it."""
+        found = self.extract(audience)
+        if found is None or len(path) > 200:
+            return None
+        folder, _, name = path.partition("/")
+        if folder == "metadata":
+            return self._metadata(found, name, now)
+        if folder == "targets":
+            digest = name.rpartition("/")[2].partition(".")[0]
+            return self._repository.file(digest) if found.names(digest) else None
+        return None
+
+    def _metadata(self, found: Extract, name: str, now: int) -> bytes | None:
+        if name == "timestamp.json":
+            return self._timestamp(found, now)
+        version, _, rest = name.partition(".")
+        if not version.isascii() or not version.isdecimal() or len(version) > 16:
+            return None
+        number = int(version)
+        match rest:
+            case "root.json":
+                return self._repository.root(number) if number <= found.state.root else None
+            case "snapshot.json":
+                current = self._snapshot(found, now)
+                return current[1] if current[0] == number else self._yesterdays(found, number, now)
+            case "targets.json":
+                return self._repository.top(found.audience, number) if number == found.top.version else None
+        agency = AgencyHandle(rest.removesuffix(".json"))
+        known = found.roles.get(agency)
+        return self._repository.role(agency, number) if known is not None and known.version == number else None
+
+    def snapshot_version(self, found: Extract, now: int) -> int:
+        """The version of the snapshot that is served now."""
+        return self._snapshot(found, now)[0]
+
+    def _snapshot(self, found: Extract, now: int) -> tuple[int, bytes]:
+        day = now // HOUR // 24
+        known = self._snapshots.get(found.audience)
+        if known is None or known[0] != day:
+            known = self._snapshots[found.audience] = (day, snapshot(found, self._signer, now))
+        return known[1]
+
+    def _yesterdays(self, found: Extract, number: int, now: int) -> bytes | None:
+        """Midnight may pass between an adapter's timestamp and its snapshot."""
+        before = snapshot(found, self._signer, now - 24 * HOUR)
+        return before[1] if before[0] == number else None
+
+    def _timestamp(self, found: Extract, now: int) -> bytes:
+        hour = now // HOUR
+        known = self._timestamps.get(found.audience)
+        if known is None or known[0] != hour:
+            data = timestamp(found, self._signer, now, self._snapshot(found, now))
+            known = self._timestamps[found.audience] = (hour, data)
+        return known[1]
+
+
+def export(extracts: Extracts, audience: Audience, now: int) -> dict[str, bytes]:
+    """A whole extract as the files of a TUF repository, to be carried on a stick; `BundleRefused` if there is none."""
+    found = extracts.extract(audience)
+    if found is None:
+        raise BundleRefused("not-for-us", "There is no extract of the trust bundle for that agency.")
+    names = [f"metadata/{v}.root.json" for v in range(1, found.state.root + 1)]
+    names += ["metadata/timestamp.json", f"metadata/{extracts.snapshot_version(found, now)}.snapshot.json"]
+    signed = [f"metadata/{found.top.version}.targets.json"]
+    signed += [f"metadata/{part.version}.{agency}.json" for agency, part in found.roles.items()]
+    names += signed
+    paths: list[TargetFile] = []
+    for name in signed:
+        data = extracts.answer(audience, name, now) or b""
+        paths += parse(data, Targets, "bundle").signed.targets.values()
+    for target in paths:
+        folder, slash, base = target.path.rpartition("/")
+        names.append(f"targets/{folder}{slash}{target.hashes['sha256']}.{base}")
+    files = {name: extracts.answer(audience, name, now) for name in names}
+    return {name: data for name, data in files.items() if data is not None}

@@ -1,0 +1,168 @@
+"""An agency's eye on the log: what continues is believed, what forks is an alarm, what lags is asked again."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from adapters.examining import log
+from adapters.journal import Journal
+from adapters.watching import LogWatch
+from audit.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
+from audit.tree import Tree, leaf_hash
+from keys.domains import KeyKind
+from keys.signing import Signer
+from messages import cbor
+from messages.directory import Bundle, Directory, Operator
+from messages.errors import DependencyError, Unverified
+from messages.health import Health
+from tests.keys.world import seed
+
+SIGNER = Signer(KeyKind.LOG, "waaaaaaaaaaaa", seed("log"))
+KEY = VerifierKey(name="force/log", public=SIGNER.public)
+
+
+def history(*leaves: str) -> Tree:
+    tree = Tree()
+    tree.extend(leaf.encode() for leaf in leaves)
+    return tree
+
+
+HONEST = history("a", "b", "c", "d", "e")
+FORK = history("a", "b", "X", "d", "e")
+
+
+def head(tree: Tree, size: int, signer: Signer = SIGNER) -> bytes:
+    key = VerifierKey(name=KEY.name, public=signer.public)
+    return sign_checkpoint(Checkpoint(origin=KEY.name, size=size, root=tree.root(size)), key, signer.sign_note)
+
+
+@dataclass
+class Broker:
+    """A broker that shows whatever it is told to show: of each answer, from which tree and at which size."""
+
+    shows: tuple[Tree, int] = (HONEST, 5)
+    proves: tuple[Tree, int] = (HONEST, 5)
+    extends: list[tuple[Tree, int]] = field(default_factory=lambda: [(HONEST, 5)])  # in turn; the last one stays
+    foreign = 0
+
+    async def ask(self, verb: str, data: bytes, timeout: float = 0) -> bytes:
+        match verb:
+            case "head":
+                return head(*self.shows)
+            case "proof":
+                tree, size = self.proves
+                index = next((i for i in range(size) if tree.leaf(i) == data), None)
+                if index is None:
+                    return cbor.dump(None)
+                proof = tree.inclusion_proof(index, size)
+                return cbor.dump({"index": index, "size": size, "proof": proof, "checkpoint": head(tree, size)})
+            case "consistency":
+                tree, size = self.extends.pop(0) if len(self.extends) > 1 else self.extends[0]
+                old = cbor.load(data, 16, "size")
+                if not isinstance(old, int) or not 0 < old <= size:
+                    return cbor.dump(None)
+                return cbor.dump({"proof": tree.consistency_proof(old, size), "checkpoint": head(tree, size)})
+        raise AssertionError(verb)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    kept = Journal(tmp_path / "journal.db")
+    yield kept
+    kept.close()
+
+
+def watch(broker: Broker, journal: Journal) -> LogWatch:
+    operator = Operator(name="force", nkey="U", workers=(), log_origin=KEY.name, log_vkey=str(KEY))
+    directory = Directory(agencies=(), contacts=(), operator=operator)
+    bundle = Bundle(epoch=1, created=0, expires=1, directory=directory)
+    return LogWatch(bundle, journal, broker)  # type: ignore[arg-type]
+
+
+def saw(journal: Journal, tree: Tree, size: int) -> None:
+    journal.saw_head(size, tree.root(size))
+
+
+async def test_the_first_head_is_kept_and_later_ones_continue_it(journal: Journal) -> None:
+    first = watch(Broker(shows=(HONEST, 3)), journal)
+    assert (await first.head() or pytest.fail()).size == 3
+    assert journal.head() == (3, HONEST.root(3))
+    assert (await watch(Broker(), journal).head() or pytest.fail()).size == 5
+    assert journal.head() == (5, HONEST.root(5))
+
+
+async def test_an_empty_log_is_no_head_to_keep(journal: Journal) -> None:
+    await watch(Broker(shows=(HONEST, 0)), journal).head()
+    assert journal.head() is None
+
+
+@pytest.mark.parametrize("seen", [3, 5])
+async def test_a_fork_is_an_alarm_whether_it_is_as_long_or_longer(journal: Journal, seen: int) -> None:
+    saw(journal, HONEST, seen)
+    with pytest.raises(Unverified, match="forked"):
+        await watch(Broker(shows=(FORK, 5), extends=[(FORK, 5)]), journal).head()
+    assert journal.head() == (seen, HONEST.root(seen))
+
+
+async def test_a_forked_head_is_not_hidden_by_an_honest_proof_about_another(journal: Journal) -> None:
+    saw(journal, HONEST, 2)  # up to here both are one
+    with pytest.raises(Unverified, match="forked"):
+        await watch(Broker(shows=(FORK, 4), extends=[(HONEST, 5)]), journal).head()
+    with pytest.raises(Unverified, match="forked"):
+        await watch(Broker(shows=(FORK, 4), extends=[(HONEST, 5), (FORK, 5)]), journal).head()
+
+
+async def test_a_shorter_fork_is_an_alarm_too(journal: Journal) -> None:
+    saw(journal, HONEST, 5)
+    with pytest.raises(Unverified, match="forked"):
+        await watch(Broker(shows=(FORK, 4)), journal).head()
+    assert (await watch(Broker(shows=(HONEST, 4)), journal).head() or pytest.fail()).size == 4
+
+
+async def test_a_broker_that_lags_behind_is_asked_again_later(journal: Journal) -> None:
+    saw(journal, HONEST, 5)
+    with pytest.raises(DependencyError, match="shorter log"):
+        await watch(Broker(shows=(HONEST, 4), extends=[(HONEST, 4)]), journal).head()
+
+
+async def test_a_log_that_grows_between_two_answers_is_still_compared(journal: Journal) -> None:
+    saw(journal, HONEST, 2)
+    growing = Broker(shows=(HONEST, 3), extends=[(HONEST, 4), (HONEST, 5)])
+    assert (await watch(growing, journal).head() or pytest.fail()).size == 3
+    assert journal.head() == (5, HONEST.root(5))
+
+
+async def test_a_proof_counts_only_under_a_head_that_continues_ours(journal: Journal) -> None:
+    saw(journal, HONEST, 3)
+    found = await watch(Broker(), journal).prove(leaf_hash(b"d"))
+    assert found is not None and (found.index, found.size, found.root) == (3, 5, HONEST.root())
+    assert await watch(Broker(), journal).prove(leaf_hash(b"?")) is None
+    with pytest.raises(Unverified, match="forked"):
+        await watch(Broker(proves=(FORK, 5)), journal).prove(leaf_hash(b"X"))
+
+
+async def test_a_head_by_another_key_is_nobodys(journal: Journal) -> None:
+    class Other(Broker):
+        async def ask(self, verb: str, data: bytes, timeout: float = 0) -> bytes:
+            return head(HONEST, 5, Signer(KeyKind.LOG, "wbbbbbbbbbbbb", seed("other")))
+
+    with pytest.raises(Unverified, match="its key signed"):
+        await watch(Other(), journal).head()
+
+
+async def test_the_doctor_says_of_a_fork_to_call_and_to_send_nothing(journal: Journal) -> None:
+    saw(journal, HONEST, 5)
+    (found,) = await log(watch(Broker(shows=(FORK, 5)), journal), journal, 1, 0)
+    assert found.health is Health.BAD
+    assert "forked" in found.says and "send nothing" in found.do
+
+
+async def test_the_doctor_names_records_that_were_promised_and_are_not_there(journal: Journal) -> None:
+    journal.confirmed_epoch(1, 0)
+    journal.promised([(leaf_hash(b"d"), 10), (leaf_hash(b"?"), 10), (leaf_hash(b"!"), 30)])
+    good, broken = await log(watch(Broker(), journal), journal, 1, 20)
+    assert (good.health, broken.health) == (Health.GOOD, Health.BAD)
+    assert "1 record " in broken.says
+    assert {leaf for leaf, _ in journal.open_promises()} == {leaf_hash(b"?"), leaf_hash(b"!")}
