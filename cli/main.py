@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cli import keys_cmd, serve
+from cli import ceremonies, keys_cmd, serve
 from cli import demo as demo_command
 from cli import messages_cmd as messages
 from cli.common import MISTAKE, HomeOption, JsonOption, UrlOption, command, err, out, passphrase, run
@@ -37,12 +37,18 @@ app.command()(messages.promises)
 app.command()(messages.contacts)
 app.command()(messages.inspect)
 app.command()(keys_cmd.keys)
+app.command()(ceremonies.fingerprint)
 app.command()(serve.up)
 app.command("demo")(demo_command.demo)
 app.add_typer(messages.inbox_app, name="inbox")
 app.add_typer(serve.adapter_app, name="adapter")
 app.add_typer(serve.guard_app, name="guard")
 app.add_typer(practice_app, name="practice")
+app.add_typer(ceremonies.officer_app, name="officer")
+app.add_typer(ceremonies.agency_app, name="agency")
+app.add_typer(ceremonies.contact_app, name="contact")
+app.add_typer(ceremonies.operator_app, name="operator")
+app.add_typer(ceremonies.bundle_app, name="bundle")
 app.add_typer(tls_app, name="tls")
 app.add_typer(audit_app, name="audit")
 
