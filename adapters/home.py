@@ -166,7 +166,12 @@ class Home:
                 raise
             keystore.check_modes(path)  # what no passphrase mends is said before somebody types one
         assert self.ask is not None  # noqa: S101  can_ask says so
-        words = self.ask(f"the key of {name}")
+        try:
+            words = self.ask(f"the key of {name}")
+        except KeyTrouble:
+            raise KeyTrouble(
+                f"The key of {name!r} is a person's: give its passphrase at the terminal or by a pipe, not in a file."
+            ) from None
         return keystore.read(path, words), words
 
     def stored_keys(self, keys: ContactKeys) -> tuple[StoredKey, ...]:

@@ -18,7 +18,7 @@ from audit.record import SALT_BYTES, TrustRecord, read_record
 from audit.record import leaf as record_leaf
 from audit.tree import leaf_hash
 from bus.queue import AgencyPort
-from keys.epochs import check_path
+from keys.epochs import check_path, epoch_leaf
 from messages import cbor, limits
 from messages.cbor import Reader
 from messages.ceremony import EpochStatement
@@ -100,7 +100,7 @@ class LogWatch:
         raw = reader.raw("record", 1, limits.ATTESTATION_BYTES)
         reader.end()
         stated = EpochStatement.from_bytes(statement)
-        check_path(self._bundle.digest, index, stated.extracts, path, stated.root)
+        check_path(epoch_leaf(ours, self._bundle.digest), index, stated.extracts, path, stated.root)
         try:
             record = read_record(raw)
         except AuditError:

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from hashlib import blake2b, sha256
 from pathlib import Path
 from threading import Lock
+from typing import Final
 
 import structlog
 
 from keys.bundle import Verifier
-from keys.epochs import EpochTree, epoch_tree, lined_up
+from keys.epochs import EpochTree, epoch_leaf, epoch_tree, lined_up
 from keys.metadata import FULL, Audience
 from keys.online import Extracts
-from keys.repository import Repository, State
+from keys.repository import Repository, State, follows
 from keys.signing import Signer
 from messages.ceremony import EpochStatement
 from messages.directory import Bundle
@@ -28,6 +29,9 @@ from messages.errors import BadInput, BundleRefused, ShareError
 from messages.ids import AgencyHandle
 
 log = structlog.get_logger("broker.bundles")
+
+LEAVES: Final = 1024
+"""Leaves of an epoch's tree at least: up to so many extracts its size tells nothing of their number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +99,14 @@ class BrokerTrust:
 
     def _take(self, state: State, last: State | None = None) -> Epoch:
         bundle = self._verifier.open(self.repository, state)
+        if state.root != self._verifier.root.signed.version:
+            raise BundleRefused("rolled-back", "The epoch names an older root than the newest one. Tell the officers.")
+        for before in (last, self.repository.before(state.epoch)):
+            if before is not None:
+                follows(before, state)
         self._check(bundle)
-        leaves = self.extracts.leaves(state)
-        tree = epoch_tree(lined_up(leaves.values(), _drawn(self._online, state.epoch)))
+        leaves = {a: epoch_leaf(state.epoch, leaf) for a, leaf in self.extracts.leaves(state).items()}
+        tree = epoch_tree(lined_up(leaves.values(), _drawn(self._online, state.epoch), LEAVES))
         statement = EpochStatement(
             epoch=state.epoch,
             at=state.at,

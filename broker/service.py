@@ -64,6 +64,8 @@ log = structlog.get_logger("broker.service")
 
 KEY_FILE: Final = "keys/broker.key"
 AT_ONCE: Final = 64  # contacts whose consumers are made at the same time
+NEWER: Final = 50
+"""How many epochs past ours a broker asks the log about before it starts: those of a year."""
 LOOK_SECONDS: Final = 0.5
 """Between two looks for a newer epoch: a revocation has to be in force within five seconds of its publication."""
 
@@ -312,7 +314,10 @@ class _Following:
         otherwise have put an older bundle back into force.
         """
         current = self._home.trust.current
-        if await self._port.entry(subjects.OPERATOR, epoch_key(current.state.epoch + 1)) is not None:
+        first = current.state.epoch + 1
+        for newer in range(first, first + NEWER):
+            if await self._port.entry(subjects.OPERATOR, epoch_key(newer)) is None:
+                continue
             raise BundleRefused(
                 "rolled-back",
                 f"The log knows a newer trust bundle than epoch {current.state.epoch}, the newest that holds in this "

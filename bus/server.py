@@ -108,9 +108,9 @@ def _user(login: Login) -> str:
 
 def _tls(files: TlsFiles, *lines: str) -> str:
     settings = (
-        f"cert_file: {json.dumps(str(files.cert))}",
-        f"key_file: {json.dumps(str(files.key))}",
-        f"ca_file: {json.dumps(str(files.ca))}",
+        f"cert_file: {json.dumps(str(files.cert.absolute()))}",
+        f"key_file: {json.dumps(str(files.key.absolute()))}",
+        f"ca_file: {json.dumps(str(files.ca.absolute()))}",
         'min_version: "1.3"',
         f"timeout: {bounds.TLS_SECONDS}",
         *lines,

@@ -44,7 +44,7 @@ from keys.metadata import (
     signers,
 )
 from keys.publishing import Unsigned
-from keys.repository import Repository, State
+from keys.repository import Repository, State, follows
 from keys.signing import Signer, verify
 from messages import ids
 from messages.ceremony import CeremonyStep, StepCode
@@ -170,6 +170,9 @@ def published(repository: Repository, root: bytes | None) -> Standing:
     if state is None:
         return Standing(content=None, state=None, repository=repository)
     found = verified(repository, state, root)
+    before = repository.before(state.epoch)
+    if before is not None:
+        follows(before, state)
     return Standing(content=found, state=state, repository=repository, root=_followed(root or b"", repository, state))
 
 

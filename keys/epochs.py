@@ -23,12 +23,20 @@ def extract_leaf(audience: str, listing: bytes) -> bytes:
     return digest("extract", cbor.dump([audience, listing]))
 
 
-def lined_up(leaves: Iterable[bytes], draw: Callable[[int], bytes] = token_bytes) -> tuple[bytes, ...]:
-    """The leaves of one epoch as the tree takes them: filled up to 4, 8, 16 … and sorted. Keep them with the epoch:
-    the fillers are drawn afresh each time.
+def epoch_leaf(epoch: int, leaf: bytes) -> bytes:
+    """The leaf of an extract as one epoch's tree holds it: another one in every epoch, although the extract stays.
+
+    Else whoever sees a neighbour's leaf in its path could tell by its return that it is an agency's and no filler.
+    """
+    return digest("epoch-leaf", cbor.dump([epoch, leaf]))
+
+
+def lined_up(leaves: Iterable[bytes], draw: Callable[[int], bytes] = token_bytes, least: int = 4) -> tuple[bytes, ...]:
+    """The leaves of one epoch as the tree takes them: filled up to `least`, its double … and sorted. Keep them with the
+    epoch: the fillers are drawn afresh each time.
     """
     given = list(leaves)
-    wanted = 4
+    wanted = least
     while wanted < len(given):
         wanted *= 2
     return tuple(sorted([*given, *(draw(DIGEST) for _ in range(wanted - len(given)))]))

@@ -83,6 +83,21 @@ def audience(text: object) -> Audience:
     return Audience(FULL) if text == FULL else Audience(ids.agency_handle(text))
 
 
+def follows(before: State, after: State) -> None:
+    """Raise `BundleRefused` unless `after` can have come after `before`: nothing in it is older, and nothing is gone.
+
+    The state of an epoch is signed by nobody as a whole. Without this, whoever can write to a folder could put an older
+    list beside a newer one, and undo what two people signed in between.
+    """
+    older = after.root < before.root or after.at < before.at
+    older = older or any(after.tops.get(a, -1) < version for a, version in before.tops.items())
+    older = older or any(after.roles.get(a, -1) < version for a, version in before.roles.items())
+    if older or after.epoch < before.epoch:
+        raise BundleRefused(
+            "rolled-back", f"Epoch {after.epoch} holds older parts than epoch {before.epoch}. Tell the officers."
+        )
+
+
 class Repository:
     """The folder. Reading what is not there raises `BundleRefused("mixed")`: a part of the whole is missing."""
 
@@ -142,6 +157,11 @@ class Repository:
         if state.epoch != epoch:
             raise BundleRefused("mixed", "An epoch of the trust bundle is stored under another number.")
         return state
+
+    def before(self, epoch: int) -> State | None:
+        """The state of the epoch before `epoch`, or None where none is here."""
+        earlier = [e for e in self.epochs() if e < epoch]
+        return self.state(earlier[-1]) if earlier else None
 
     def newest(self) -> State | None:
         """The newest epoch's state, or None where nothing was published yet."""

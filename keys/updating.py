@@ -54,6 +54,7 @@ from keys.repository import Repository, Staged, State, write_whole
 from messages.directory import Bundle
 from messages.errors import BadInput, BundleRefused, DependencyError, Malformed
 from messages.ids import AgencyHandle
+from messages.limits import CLOCK_SKEW
 
 try:
     import fcntl
@@ -66,6 +67,8 @@ REFRESH_SECONDS: Final = 120.0
 """The longest a whole download may take: a server that sends one byte at a time cannot hold a refresh for ever."""
 LARGEST: Final = max(FILE_BYTES, METADATA_BYTES)
 """The most bytes of one file, whatever length the broker's own signature announces."""
+EPOCHS_AHEAD: Final = 10_000
+"""The most epochs that one refresh may skip: a number that runs ahead would make every honest one look older."""
 _CHUNK: Final = 64 * 1024
 _ERROR_BYTES: Final = 1024
 _SCRATCH: Final = ".refresh-"
@@ -451,8 +454,14 @@ class TrustCopy:
         kept = self.repository.epochs()
         if kept and state.epoch < kept[-1]:
             raise BundleRefused("rolled-back", "An older trust bundle than ours was offered. Tell the officers.")
+        if state.at > time.time_ns() // 1_000_000 + CLOCK_SKEW:
+            raise BundleRefused(
+                "mixed", "A trust bundle of the future was offered: check the clock, tell the officers."
+            )
         if before is None:
             return
+        if state.epoch > before.epoch + EPOCHS_AHEAD:
+            raise BundleRefused("mixed", "A trust bundle of an epoch far ahead was offered. Tell the officers.")
         if state.epoch > before.epoch and state.at < before.at:
             raise BundleRefused("rolled-back", "A trust bundle dated before ours was offered. Tell the officers.")
         one, other = (replace(s, root=0, steps=(), online={}) for s in (state, before))

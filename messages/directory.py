@@ -139,7 +139,10 @@ class Contact(_Model):
         """
         if any(s.holds(moment) for s in self.suspended):
             return False
-        return any(m.start <= moment and (m.revoked is None or moment < m.revoked) for m in self.mandates)
+        begun = [m for m in self.mandates if m.start <= moment]
+        if any(moment < m.end and (m.revoked is None or moment < m.revoked) for m in begun):
+            return True
+        return bool(begun) and all(m.revoked is None or moment < m.revoked for m in begun)
 
     def statement_at(self, moment: int) -> KeyStatement | None:
         """The newest encryption key usable at `moment`."""

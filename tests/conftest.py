@@ -1,8 +1,18 @@
 """With CI=true nothing may be skipped: a test that did not run for lack of something proves nothing."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    """What a command sets in our environment while it is tried here must not reach the processes of later tests."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

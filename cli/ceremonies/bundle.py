@@ -291,7 +291,7 @@ def sign(
     say(
         "signed; now the other has to sign"
         if done < THRESHOLD
-        else f"signed by both; next: safeconduct bundle publish {work}"
+        else f"signed by both; next: safeconduct bundle publish {work} --as {home}"
     )
 
 

@@ -33,7 +33,7 @@ from keys.decisions import Hand
 from keys.enrolment import Request
 from keys.fingerprints import fingerprint
 from keys.metadata import Audience
-from keys.repository import Repository
+from keys.repository import Repository, State, follows
 from keys.signing import Signer
 from keys.unlocking import Passphrase, Source
 from keys.updating import TrustCopy
@@ -119,24 +119,28 @@ class Person:
             return enrol.officer_signer(self.home, own_passphrase("the officer's key"))
         return enrol.head_signer(self.home, own_passphrase("the agency head's key"))
 
-    def saw(self, epoch: int) -> None:
-        """Remember the newest epoch that this person verified; raises `BundleRefused` for an older one than that.
+    def saw(self, state: State) -> None:
+        """Remember the newest epoch that this person verified; raises `BundleRefused` for one that is older than that
+        in any of its parts.
 
-        Every signature on an older epoch holds; whoever can write to the common folder could put it back there.
+        Every signature on an older epoch, or on an older part of one, holds; whoever can write to the common folder
+        could put it back there.
         """
         path = self.home / "trust" / "seen"
         try:
-            newest = int(path.read_text("ascii"))
-        except (FileNotFoundError, ValueError):
-            newest = 0
-        if epoch < newest:
+            seen = State.from_bytes(path.read_bytes())
+        except FileNotFoundError:
+            seen = None
+        if seen is not None and state.epoch < seen.epoch:
             raise BundleRefused(
                 "rolled-back",
-                f"The common folder holds epoch {epoch}, but you have seen epoch {newest}: it was put back. Get a copy "
-                "of the broker's trust/repository, and find out who did it.",
+                f"The common folder holds epoch {state.epoch}, but you have seen epoch {seen.epoch}: it was put back. "
+                "Get a copy of the broker's trust/repository, and find out who did it.",
             )
-        if epoch > newest and path.parent.is_dir():
-            write_atomically(path, [str(epoch).encode()])
+        if seen is not None:
+            follows(seen, state)
+        if (seen is None or state.epoch > seen.epoch) and path.parent.is_dir():
+            write_atomically(path, [replace(state, steps=()).to_bytes()])
 
     def root(self) -> bytes | None:
         """The root of trust that this person has installed."""
@@ -166,7 +170,8 @@ class Work:
         """What is in force, verified from this person's own root of trust."""
         if self.person.head_of is None:
             found = ceremony.published(self.repository, self.person.root())
-            self.person.saw(found.epoch)
+            if found.state is not None:
+                self.person.saw(found.state)
             return found
         copy = TrustCopy(self.person.home / "trust", Audience(self.person.head_of))
         bundle, state = copy.load(), copy.repository.newest()

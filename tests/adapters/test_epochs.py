@@ -25,7 +25,7 @@ from audit.record import leaf as record_leaf
 from audit.tree import Tree
 from broker import records
 from keys.domains import KeyKind
-from keys.epochs import EpochTree, epoch_tree, lined_up
+from keys.epochs import EpochTree, epoch_leaf, epoch_tree, lined_up
 from keys.signing import Signer
 from keys.updating import Taken
 from messages import cbor
@@ -279,11 +279,11 @@ class Broker:
         logged: bool = True,
     ) -> None:
         self.asked: list[str] = []
-        tree: EpochTree = epoch_tree(lined_up([leaf, b"\x22" * 32]))
+        tree: EpochTree = epoch_tree(lined_up([epoch_leaf(5, leaf), b"\x22" * 32]))
         stated = EpochStatement(
             epoch=epoch, at=1, root=tree.root, extracts=len(tree.leaves), full=bytes(32), previous=None
         )
-        index, path = tree.path(leaf)
+        index, path = tree.path(epoch_leaf(5, leaf))
         named = sha256(stated.to_bytes()).digest()
         noted = trust_record(at=1, epoch=5, by="waaaaaaaaaaaa", step=EPOCH, digest=named, signers=("oaaaaaaaaaaaa",))
         raw = records.write_trust(record(noted))

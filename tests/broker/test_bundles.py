@@ -12,15 +12,15 @@ import pytest
 from structlog.testing import capture_logs
 
 import keys.online
-from broker.bundles import BrokerTrust
+from broker.bundles import LEAVES, BrokerTrust
 from keys import decisions
 from keys.bundle import first_root
 from keys.content import Content
-from keys.epochs import check_path
+from keys.epochs import check_path, epoch_leaf
 from keys.metadata import FULL, Audience, Snapshot, parse
 from keys.nkey import new_nkey
 from keys.online import Extract
-from keys.repository import Repository
+from keys.repository import Repository, State, follows
 from keys.signing import Signer
 from messages.directory import Bundle, Span
 from messages.errors import BadInput, BundleRefused, Unverified
@@ -353,8 +353,8 @@ def test_fillers_hide_how_many_agencies_there_are_and_are_the_key_holders_secret
     found = installed.open()
     real, leaves = set(found.current.leaves.values()), found.current.tree.leaves
     assert len(real) == len(AGENCIES) + 1  # and the whole
-    assert len(leaves) == found.current.statement.extracts == 8
-    assert len(set(leaves)) == 8 and real < set(leaves) and list(leaves) == sorted(leaves)
+    assert len(leaves) == found.current.statement.extracts == LEAVES
+    assert len(set(leaves)) == LEAVES and real < set(leaves) and list(leaves) == sorted(leaves)
     other = installed.open(online=trust.online("another broker's")).current
     assert set(other.tree.leaves) & set(leaves) == real
     installed.publish()
@@ -376,11 +376,11 @@ def test_the_place_of_an_extract_is_proved_to_whoever_holds_it_and_to_nobody_els
         assert place is not None
         statement, index, path = place
         assert (statement.epoch, statement.full) == (epochs, found.current.bundle.digest)
-        check_path(held[agency], index, statement.extracts, path, statement.root)
+        check_path(epoch_leaf(epochs, held[agency]), index, statement.extracts, path, statement.root)
         for other in AGENCIES:
             if other != agency:
                 with pytest.raises(Unverified):
-                    check_path(held[other], index, statement.extracts, path, statement.root)
+                    check_path(epoch_leaf(epochs, held[other]), index, statement.extracts, path, statement.root)
     assert found.place(AgencyHandle("azzzzzzzzzzzz")) is None
 
 
@@ -392,9 +392,9 @@ def test_a_place_is_of_the_epoch_in_force(installed: Installed) -> None:
     place = found.place(POLICE)
     assert place is not None
     statement, index, path = place
-    check_path(installed.force.open(POLICE).digest, index, statement.extracts, path, statement.root)
+    check_path(epoch_leaf(2, installed.force.open(POLICE).digest), index, statement.extracts, path, statement.root)
     with pytest.raises(Unverified):
-        check_path(before, index, statement.extracts, path, statement.root)
+        check_path(epoch_leaf(2, before), index, statement.extracts, path, statement.root)
 
 
 # Whose extract it is
@@ -478,3 +478,45 @@ def test_steps_are_told_of_every_epoch_so_far_and_one_that_cannot_be_read_is_pas
     assert found.look() is not None
     installed.bring({"epoch/2.json": b"{"})
     assert list(found.steps(0)) == [b"1"]
+
+
+def test_an_epoch_with_an_older_list_than_the_one_before_is_refused(installed: Installed) -> None:
+    """The state of an epoch is signed by nobody: else whoever can write to the folder undoes a revocation."""
+    found = installed.open()
+    installed.publish(mandates=(trust.mandate(revoked=trust.now()),))
+    assert found.look() is not None
+    installed.publish(name="newer-desk")
+    repository = installed.force.repository
+    third = repository.state(3)
+    repository.add_state(replace(third, roles={**third.roles, POLICE: 1}))
+    assert found.look() is None and found.current.state.epoch == 2
+    assert installed.open().current.state.epoch == 2  # at a restart too
+    repository.add_state(third)
+    assert found.look() is not None
+
+
+@pytest.mark.parametrize("part", ["root", "at", "tops", "roles", "gone"])
+def test_no_part_of_a_state_may_be_older_than_before(part: str) -> None:
+    before = State(epoch=4, at=9, root=2, tops={Audience("full"): 3}, roles={AgencyHandle(POLICE): 4})
+    after = replace(before, epoch=5, at=10)
+    follows(before, after)
+    older = {
+        "root": replace(after, root=1),
+        "at": replace(after, at=8),
+        "tops": replace(after, tops={Audience("full"): 2}),
+        "roles": replace(after, roles={AgencyHandle(POLICE): 3}),
+        "gone": replace(after, roles={}),
+    }[part]
+    with pytest.raises(BundleRefused) as refusal:
+        follows(before, older)
+    assert refusal.value.why == "rolled-back"
+
+
+def test_an_epoch_under_a_root_that_was_replaced_is_refused(installed: Installed) -> None:
+    """Else officers whom the root holders have replaced could still sign epochs together."""
+    found = installed.open()
+    installed.force.repository.add_root(2, trust.root(2).to_bytes())
+    installed.publish()  # made under root 1
+    assert found.look() is None and found.current.state.epoch == 1
+    installed.force.publish(renew=True, root=2)
+    assert found.look() is not None

@@ -16,9 +16,9 @@ import pytest
 from bus import subjects
 from bus.connection import connect, connected
 from bus.queue import Admission, View
-from bus.server import ClusterSpec, EmbeddedServer, configuration
+from bus.server import ClusterSpec, EmbeddedServer, TlsFiles, configuration
 from bus.store import Store
-from bus.subjects import Login
+from bus.subjects import Login, worker_permissions
 from keys.jwt import Issuer, new_issuer_seed
 from keys.nkey import public_of
 from messages.errors import DependencyError, LocalError
@@ -308,3 +308,12 @@ def test_the_server_ends_when_its_owner_is_killed(tmp_path: Path) -> None:
             assert ended
         finally:
             os.close(server)
+
+
+def test_certificates_are_named_so_that_the_server_finds_them_from_its_own_folder(tmp_path: Path) -> None:
+    """It runs in its own folder; what we are told is relative to ours."""
+    files = TlsFiles(cert=Path("tls/cert.pem"), key=Path("tls/key.pem"), ca=Path("tls/ca.pem"))
+    login = Login(public_key="U" + "A" * 55, permissions=worker_permissions())
+    text = configuration(tmp_path, 4222, [login], tls=files)
+    for name in ("cert", "key", "ca"):
+        assert f'{name}_file: "{Path.cwd()}/tls/{name}.pem"' in text

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.processes import environment
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "operation-orchid"
 UNENTITLED = ("broker", "logs", "wrenfold-support", "national-rapporteur", "labour-inspectorate", "officer")
@@ -22,6 +24,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dic
     out = tmp_path_factory.mktemp("orchid") / "out"
     done = subprocess.run(
         [sys.executable, "-m", "cli.main", "demo", "--out", str(out), "--json"],
+        env=environment(),
         cwd=ROOT,
         capture_output=True,
         text=True,

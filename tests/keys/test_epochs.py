@@ -4,7 +4,7 @@ import pytest
 
 from audit.proofs import verify_inclusion
 from audit.tree import Tree, leaf_hash
-from keys.epochs import check_path, epoch_tree, extract_leaf, lined_up
+from keys.epochs import check_path, epoch_leaf, epoch_tree, extract_leaf, lined_up
 from messages.errors import Unverified
 from tests.keys import world
 
@@ -71,3 +71,14 @@ def test_the_leaves_are_filled_up_so_that_their_number_tells_little(given: int, 
     assert list(lined) == sorted(lined), "a leaf's place depends on nothing but the leaf"
     assert given == wanted or lined != lined_up(leaves(given)), "fillers are drawn"
     assert lined_up(leaves(given), bytes) == lined_up(leaves(given)[::-1], bytes)
+
+
+def test_an_extract_that_stays_has_another_leaf_in_every_epoch() -> None:
+    """Else a neighbour's leaf that comes back would tell an agency that it is somebody's, and no filler."""
+    leaf = extract_leaf("apppppppppppp", b"the same listing")
+    assert len({epoch_leaf(epoch, leaf) for epoch in range(40)}) == 40
+    assert epoch_leaf(1, leaf) == epoch_leaf(1, leaf) != epoch_leaf(1, extract_leaf("apppppppppppp", b"another"))
+
+
+def test_a_tree_may_have_a_least_size() -> None:
+    assert [len(lined_up([bytes(32)] * given, least=1024)) for given in (0, 3, 1024, 1025)] == [1024, 1024, 1024, 2048]

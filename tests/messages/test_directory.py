@@ -85,3 +85,16 @@ def test_nothing_in_a_directory_can_be_changed() -> None:
 
 def test_a_key_id_is_read_in_groups_of_four() -> None:
     assert key_id_text(bytes(range(16))) == "0001 0203 0405 0607 0809 0a0b 0c0d 0e0f"
+
+
+def test_a_revoked_contact_does_not_log_in_whatever_mandates_it_had_before() -> None:
+    """One that ended by its date stays unrevoked for ever; it lets nobody in after a later one was revoked."""
+    earlier = world.mandate(start=world.T0 - 90 * DAY, end=world.T0 - 30 * DAY)
+    now = world.mandate(start=world.T0 - 30 * DAY, revoked=world.T0)
+    contact = world.contact(world.DESK, "desk", world.POLICE, mandates=(earlier, now))
+    assert contact.may_log_in(world.T0 - 1) and not contact.may_log_in(world.T0)
+    again = contact.model_copy(update={"mandates": (earlier, now, world.mandate(start=world.T0 + DAY))})
+    assert not again.may_log_in(world.T0) and again.may_log_in(world.T0 + DAY)
+    ended = contact.model_copy(update={"mandates": (earlier,)})
+    assert ended.may_log_in(world.T0), "what was delivered before its end may still be collected"
+    assert not contact.may_log_in(world.T0 - 91 * DAY)
