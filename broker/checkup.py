@@ -398,7 +398,7 @@ class Projection:
         return os.pread(self._files[level], HASH_BYTES, index * HASH_BYTES)
 
     def extend(self, level: int, hashes: Sequence[bytes]) -> None:
-        raise NotImplementedError  # it is another process's
+        raise DependencyError("The tree of the log is only read here; the broker's own process writes it.")
 
     def sync(self) -> None:
         return

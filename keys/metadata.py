@@ -43,7 +43,7 @@ from tuf.api.metadata import (
 from tuf.api.serialization import DeserializationError, SerializationError
 
 from keys.signing import Signer
-from messages.errors import BundleRefused, DependencyError, Malformed, ShareError
+from messages.errors import BundleRefused, DependencyError, KeyTrouble, Malformed, ShareError
 from messages.limits import DAY
 
 FIELD: Final = "safeconduct"
@@ -87,8 +87,8 @@ class KeystoreSigner(LibrarySigner):
 
     @classmethod
     def from_priv_key_uri(cls, priv_key_uri: str, public_key: Key, secrets_handler: Any = None) -> "KeystoreSigner":
-        """Never: a private key's place is the keystore."""
-        raise NotImplementedError
+        """Raises `KeyTrouble`, always: a private key's place is the keystore, and no URI names one there."""
+        raise KeyTrouble("A key that signs the trust bundle is opened from its sealed file, not from a URI.")
 
     @property
     def public_key(self) -> SSlibKey:

@@ -79,7 +79,7 @@ def sign_request(seed: bytes, method: str, host: str, path: str, now: int) -> st
             public = bytes(pair.public_key).decode()
         finally:
             pair.wipe()
-    except Exception:
+    except Exception:  # the library raises many kinds, down to binascii's
         raise KeyTrouble("This is not the seed of a user NKEY; it begins with SU.") from None
     return f"{SCHEME} {public}.{at}.{nonce}.{base64.urlsafe_b64encode(signature).decode()}"
 

@@ -21,6 +21,8 @@ from tuf.api.exceptions import BadVersionNumberError, DownloadHTTPError, Unsigne
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 from tuf.ngclient import Updater, UpdaterConfig
 
+from keys.metadata import KeystoreSigner, public_key
+from messages.errors import KeyTrouble
 from messages.limits import DAY
 from tests.keys import trust
 from tests.keys.trust import COURT, FULL, OFFICERS, POLICE, STRANGER, Force
@@ -237,3 +239,8 @@ def test_an_extract_for_the_whole_task_force_is_a_repository_too(tmp_path: Path,
 def test_two_officers_are_named_for_the_top_and_two_must_sign(stick: Path) -> None:
     role = metadata(stick)["2.root.json"].signed.roles["targets"]
     assert (len(role.keyids), role.threshold) == (len(OFFICERS), 2)
+
+
+def test_a_key_of_the_keystore_is_opened_from_no_uri() -> None:
+    with pytest.raises(KeyTrouble, match="sealed file"):
+        KeystoreSigner.from_priv_key_uri("file:key", public_key(bytes(32)))
