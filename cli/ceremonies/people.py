@@ -674,10 +674,14 @@ def contact_history(
     say(f"{row['contact']} ({found.handle}) at {row['at']}")
     if mandate is None:
         say("no mandate was in force" + (": it was suspended" if row["suspended"] else ""))
+        for earlier in row["mandates"]:
+            if earlier["revoked"] is not None:
+                say(f"a mandate from {earlier['from']} was revoked at {earlier['revoked']}")
     else:
         table = Table("", "", show_header=False)
         for name, value in _mandate_row(mandate, bundle).items():
-            table.add_row(name, str(value))
+            if value not in (None, [], ""):
+                table.add_row(name, ", ".join(value) if isinstance(value, list) else str(value))
         out.print(table)
     say(f"signing key {row['signing key']}")
     say(f"by epoch {state_epoch}, published {row['published']}, signed by {' and '.join(row['signed by'])}")
