@@ -16,7 +16,7 @@ from typing import Any, Final
 from adapters.casefile import CaseFile, complete, complete_known
 from adapters.consents import terms
 from adapters.known import UNNAMED, known_persons, merged, suspects, to_identity
-from messages.attestations import AttestedSection, Consent, Release
+from messages.attestations import AttestedSection, Consent, Papers, Release
 from messages.catalogue import Catalogue, DataType
 from messages.directory import Agency, Bundle, Contact
 from messages.envelope import COVER, section_kind
@@ -33,7 +33,7 @@ from policies.redaction.errors import RedactionError
 from policies.redaction.structure import generalise
 
 MEDIA: Final = "application/json"
-RELEASABLE: Final = frozenset({"R-29", "R-06", "R-16", "R-17"})
+RELEASABLE: Final = frozenset({"R-29", "R-06", "R-17", "R-24"})
 """Rules that a second contact's release can satisfy."""
 REDACTION: Final = "redaction-refused"
 LIFETIMES: Final[Mapping[Urgency, int]] = {Urgency.NONE: 30 * DAY}
@@ -129,6 +129,7 @@ class Planner:
     pseudonym: Callable[[AgencyHandle, str], str]
     new_id: Callable[[], MessageId]
     checkpoint: tuple[int, bytes] | None = None
+    held: Papers = field(default_factory=Papers)  # acceptances and permissions that others gave this agency
 
     def plan(self, case: CaseFile, recipients: Sequence[Contact], now: int) -> Plan:
         """Plan `case` for `recipients`, or raise `BadInput` where the case file itself is wrong."""
@@ -188,6 +189,8 @@ class Planner:
             area=case.area,
             handling=case.handling,
             urgency=case.urgency,
+            lineage=case.lineage,
+            evidence_use=case.evidence_use,
             created=now,
             expires=now + lifetime,
             exercise=case.exercise,
@@ -366,8 +369,7 @@ class Planner:
             claim=draft,
             attested=attested if guarded else None,
             agreement=agreement,
-            consents=consents,
-            releases=(release,) if released else (),
+            papers=replace(self.held, consents=consents, releases=(release,) if released else ()),
             catalogue=self.catalogue,
             admitted=header.created,
         )

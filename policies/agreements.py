@@ -136,6 +136,7 @@ class Agreement(_Model):
     areas: Annotated[tuple[CrimeArea, ...], Field(min_length=1), AfterValidator(_distinct)]
     handling: Ceiling
     retention_days: Annotated[int, Field(strict=True, ge=1, le=3650)]
+    joint_team: Annotated[bool, Field(strict=True)] = False  # the parties of a joint investigation team (caveat JIT)
     exchange: Annotated[tuple[Exchange, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -245,7 +246,19 @@ def _midnight(day: date) -> int:
 # ── errors for the person who edits the file ─────────────────────────────────────────────────────────────────────────
 
 _FIELDS: Final = {
-    (): ("id", "title", "parties", "valid", "purposes", "bases", "areas", "handling", "retention_days", "exchange"),
+    (): (
+        "id",
+        "title",
+        "parties",
+        "valid",
+        "purposes",
+        "bases",
+        "areas",
+        "handling",
+        "retention_days",
+        "joint_team",
+        "exchange",
+    ),
     ("valid",): ("from", "until"),
     ("handling",): ("max_tlp", "h"),
     ("exchange",): ("from", "to", "types", "kinds", "media", "identity"),
