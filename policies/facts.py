@@ -325,7 +325,8 @@ def gather(
         sealed_part=entry is not None and entry.purposes.get(part) == SEALED,
         attested=attested is not None,
         declared_as_attested=attested is None or _same(claim, attested),
-        searched=attested is None or searched > 0,
+        # A return of statistics is about nobody: there is nobody to search for.
+        searched=attested is None or searched > 0 or manifest.kind is Kind.STATISTICS_RETURN,
         reviewed=attested is not None
         and any(
             r.message == manifest.id and r.recipient == to and attested.name in r.sections and r.at <= latest
