@@ -86,7 +86,7 @@ def test_no_field_asks_whether_somebody_cooperates_or_consented_to_exploitation(
 def test_an_agreement_never_overrides_a_hard_rule(name: str) -> None:
     """Whatever refuses besides the agreement itself refuses under every agreement, the widest included."""
     facts = scenarios()[name]
-    widest = replace(facts, **{n: True for n in AGREED})
+    widest = replace(facts, **dict.fromkeys(AGREED, True))
     for fact in sorted(RELAXING - set(AGREED)):
         without = replace(widest, **{fact: False})
         refused = ENGINE.decide(without)
