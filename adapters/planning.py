@@ -296,6 +296,7 @@ class Planner:
         objects = complete(case, message, now, self.catalogue)
         known = [*complete_known(case, message, now, self.catalogue), *objects]
         header = self.header(case, message, now)
+        persons_known = known_persons(known)
         pool: dict[tuple[str, str, bytes], SectionDraft] = {}
         plans: list[RecipientPlan] = []
         consents: dict[bytes, Consent] = {}
@@ -306,7 +307,7 @@ class Planner:
                 matcher = Matcher(
                     merged(
                         to_identity(p, self._stands_for(agency, p.pseudonyms, persons.get(p.reference)))
-                        for p in known_persons(known)
+                        for p in persons_known
                     ),
                     suspects(objects, self.catalogue),
                 )
@@ -329,7 +330,15 @@ class Planner:
             for contact in contacts:
                 plans.append(
                     self._recipient(
-                        header, agency, contact, drafts, failed, tuple(granted_by.values()), now, guarded=guarded
+                        header,
+                        agency,
+                        contact,
+                        drafts,
+                        failed,
+                        tuple(granted_by.values()),
+                        now,
+                        guarded=guarded,
+                        searched=len(persons_known),
                     )
                 )
         return MessagePlan(
@@ -361,6 +370,7 @@ class Planner:
         *,
         released: bool,
         guarded: bool = False,
+        searched: int = 1,
     ) -> Facts:
         directory = self.bundle.directory
         attested = AttestedSection(
@@ -385,6 +395,7 @@ class Planner:
             attested=attested if guarded else None,
             agreement=agreement,
             papers=replace(self.held, consents=consents, releases=(release,) if released else ()),
+            searched=searched,
             catalogue=self.catalogue,
             admitted=header.created,
         )
@@ -400,6 +411,7 @@ class Planner:
         now: int,
         *,
         guarded: bool,
+        searched: int,
     ) -> RecipientPlan:
         """Under the agreement that lets most of it pass."""
         best: RecipientPlan | None = None
@@ -415,12 +427,28 @@ class Planner:
                     continue
                 consent = next((c.id for c in consents), None)
                 facts = self._facts(
-                    header, contact, draft, agreement, consents, consent, released=False, guarded=guarded
+                    header,
+                    contact,
+                    draft,
+                    agreement,
+                    consents,
+                    consent,
+                    released=False,
+                    guarded=guarded,
+                    searched=searched,
                 )
                 decision = self.engine.decide(facts)
                 if decision.effect is not Effect.PERMIT and RELEASABLE.intersection(decision.because):
                     released = self._facts(
-                        header, contact, draft, agreement, consents, consent, released=True, guarded=guarded
+                        header,
+                        contact,
+                        draft,
+                        agreement,
+                        consents,
+                        consent,
+                        released=True,
+                        guarded=guarded,
+                        searched=searched,
                     )
                     facts, decision = released, self.engine.decide(released)
                     needs_release = needs_release or decision.effect is Effect.PERMIT

@@ -280,6 +280,8 @@ def _refuse_repeats(node: yaml.Node | None, source: str) -> None:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise BadInput(f"{source}, line {key.start_mark.line + 1}: a name is one word, not a list or a map.")
             if key.value in seen:
                 raise BadInput(f"{source}, line {key.start_mark.line + 1}: {key.value!r} stands twice.")
             seen.add(key.value)

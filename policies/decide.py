@@ -9,7 +9,7 @@ Rules see `Facts` only, which hold no time and no identity; so decisions are rem
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -30,7 +30,6 @@ _WORDS: Final = frozenset({"kind", "purpose", "sender_class", "recipient_class",
 _NAMES: Final = tuple(f.name for f in fields(Facts))
 _KEY: Final = attrgetter(*_NAMES)
 _BOOLEANS: Final = tuple(f.name for f in fields(Facts) if f.name not in _WORDS)
-_JSON_BOOL: Final = ("false", "true")
 
 _SCHEMA: Final = "schema.cedarschema"
 
@@ -115,6 +114,9 @@ class Engine:
             raise RulesBroken(f"The rules do not fit their schema: {'; '.join(map(str, found.errors))}")
         if described["templates"] or described.get("templateLinks"):
             raise RulesBroken("The rules contain a template; every rule stands for itself.")
+        strange = sorted(set(_asked_for(described["staticPolicies"])) - set(_BOOLEANS))
+        if strange:  # Cedar's validator lets `context has misspelt` pass: it is false, which disarms a forbid
+            raise RulesBroken(f"The rules ask for a fact that does not exist: {', '.join(strange)}.")
         self._ids = _rule_ids(described["staticPolicies"])
         self._rules = {rule.id: rule for rule in (*HOUSE, *_rules(described["staticPolicies"]))}
         if len(self._rules) != len(HOUSE) + len(self._ids):
@@ -200,6 +202,19 @@ def decide_view(sections: Sequence[tuple[str, Facts]]) -> ViewDecision:
     return Engine.load().decide_view(sections)
 
 
+def _asked_for(tree: object) -> Iterator[str]:
+    """Every name after `context has` in rules in their JSON form."""
+    if isinstance(tree, Mapping):
+        asked = tree.get("has")
+        if isinstance(asked, Mapping) and asked.get("left") == {"Var": "context"}:
+            yield str(asked.get("attr"))
+        for value in tree.values():
+            yield from _asked_for(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _asked_for(value)
+
+
 def _rule_ids(policies: Mapping[str, Any]) -> dict[str, str]:
     """Cedar's positional names (policy0 …) to our ids."""
     return {name: policy.get("annotations", {}).get("id", "") for name, policy in policies.items()}
@@ -215,12 +230,12 @@ def _rules(policies: Mapping[str, Any]) -> Iterable[Rule]:
 
 def _request(facts: Facts) -> dict[str, Any]:
     """Facts as Cedar's request. The context is written as text: half the time of a decision was building dicts."""
-    booleans = ",".join([f'"{name}":{_JSON_BOOL[getattr(facts, name)]}' for name in _BOOLEANS])
+    booleans = "".join([f',"{name}":true' for name in _BOOLEANS if getattr(facts, name)])
     context = (
         f'{{"sender":{_uid("Class", facts.sender_class)},"purpose":{_uid("Purpose", facts.purpose)},'
         f'"data_type":{_uid("DataType", facts.data_type)},'
         f'"roles":[{",".join([_uid("Role", r) for r in facts.roles])}],'
-        f'"flags":[{",".join([_uid("Flag", f) for f in facts.flags])}],{booleans}}}'
+        f'"flags":[{",".join([_uid("Flag", f) for f in facts.flags])}]{booleans}}}'
     )
     return {
         "principal": {"type": "Class", "id": facts.recipient_class},
