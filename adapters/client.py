@@ -15,11 +15,12 @@ from typing import Final
 
 import structlog
 
-from adapters import keyring
+from adapters import keyring, threads
 from adapters.casefile import CaseFile
+from adapters.casefile import write as write_case
 from adapters.guard import SOCKET, GuardClient, GuardRefused, GuardRequest, GuardSection, known_bytes
 from adapters.home import Ask, ContactKeys, Home, clock
-from adapters.journal import ACCEPTED, DONE, HELD, NEW, QUARANTINED, QUEUED, Incoming, Journal
+from adapters.journal import ACCEPTED, DONE, HELD, NEW, OPENED, QUARANTINED, QUEUED, Incoming, Journal, Step
 from adapters.planning import MessagePlan, Plan, Planner
 from adapters.receiving import Opened, Receiver
 from adapters.trust import MISSED, REFRESH
@@ -27,7 +28,7 @@ from adapters.watching import Inclusion, LogWatch
 from bus import subjects
 from bus.connection import connected
 from bus.queue import AgencyPort, NatsAgency
-from keys import composing, statements
+from keys import atrest, composing, statements
 from keys.domains import Tag
 from keys.pseudonyms import pseudonym, reference
 from keys.retiring import StoredKey
@@ -53,12 +54,15 @@ from messages.errors import (
 )
 from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp
 from messages.ids import AgencyHandle, MessageId, ViewId, message_text
-from messages.labels import Duty
+from messages.labels import Duty, Kind
 from messages.limits import HOUR
 from messages.signed import Signed
+from messages.workflows import BEGIN
 from policies.agreements import Reader as AgreementReader
 from policies.agreements import read_all
 from policies.decide import Engine
+from policies.facts import ACCEPTED_WITHIN
+from policies.inherit import Source
 from policies.sentences import says
 
 log = structlog.get_logger("adapters.client")
@@ -140,7 +144,29 @@ class AgencyClient:
     def plan(self, case: CaseFile, to: Sequence[str]) -> Plan:
         """Who would get what, and why not; nothing is sealed and nothing is sent."""
         recipients = [self._find(address) for address in to]
-        return self._planner().plan(case, recipients, clock())
+        return self._planner().plan(self.resolved(case), recipients, clock())
+
+    def resolved(self, case: CaseFile) -> CaseFile:
+        """The case with what it draws on, found in our journal and checked once more; raises `BadInput`."""
+        if len(case.sources) == len(case.draws_on):
+            return case
+        return replace(case, sources=tuple(self.source(view) for view in case.draws_on))
+
+    def opened(self, view: str) -> Opened:
+        """A message that a person of ours has opened, checked once more; raises `BadInput`, leaves no trace."""
+        incoming = self._incoming(view)
+        if incoming.state not in (OPENED, DONE):
+            raise BadInput("This message has not been opened yet; open it first.")
+        try:
+            return self._opened(incoming)
+        except RemoteError as error:
+            raise BadInput(f"This message does not hold any more: {error}") from None
+
+    def source(self, view: str) -> Source:
+        """What such a message binds to whoever draws on it."""
+        incoming, opened = self._incoming(view), self.opened(view)
+        agreements = {a.id: a for a in self._agreements}
+        return threads.source_of(incoming.view, opened, incoming.received, agreements, self.home.bundle.directory)
 
     def _find(self, address: str) -> Contact:
         try:
@@ -158,6 +184,7 @@ class AgencyClient:
             pseudonym=self._pseudonym,
             new_id=composing.new_message_id,
             checkpoint=self.journal.head(),
+            held=threads.held(self.journal, self.home.bundle.directory, clock()).papers,
         )
 
     def _pseudonym(self, agency: AgencyHandle, person: str) -> str:
@@ -169,35 +196,81 @@ class AgencyClient:
         return known
 
     async def send(
-        self, case: CaseFile, to: Sequence[str], *, countersigner: ContactKeys | None = None
+        self,
+        case: CaseFile,
+        to: Sequence[str],
+        *,
+        countersigner: ContactKeys | None = None,
+        papers: Sequence[Signed] = (),
     ) -> tuple[Plan, list[Sent]]:
         """Plan, seal, sign, journal and submit; raises `NotPermitted` where no recipient may get anything.
 
         A message that needs a second contact's release is kept in the journal as held: see `release`. One that the
         guard refuses comes back with the state "refused" and the guard's sentence; the others go all the same.
+        `papers` are of our own: a decision on an offer, or a permission, that goes beside the message.
         """
         self.home.trust.check_sendable(self.home.bundle, clock())
+        case = self.resolved(case)
         plan = self.plan(case, to)
         if not plan.messages:
             raise NotPermitted(self.sentence(plan.refused[0].rules))
+        for message in plan.messages:
+            self._check_moves(message)
         sent: list[Sent] = []
         for message in plan.messages:
             try:
-                envelope = await self.compose(message, countersigner=countersigner)
+                envelope = await self.compose(message, countersigner=countersigner, papers=papers)
             except GuardRefused as refusal:
                 sent.append(
                     Sent(message=message.header.id, plan=message, submission=b"", state="refused", says=str(refusal))
                 )
                 continue
             held = any(r.needs_release for r in message.recipients)
+            self._keep_offer(case, message)
             sent.append(await self.submit(envelope, message, held=held))
         return plan, sent
+
+    def _check_moves(self, message: MessagePlan) -> None:
+        """Raise `BadInput` where a workflow cannot take this step, before anything of it is sent."""
+        for agency in {r.agency.handle for r in message.recipients}:
+            thread = self._thread(message, agency)
+            threads.check_move(self.journal, self._catalogue, agency, thread, message.event, clock())
+
+    def _thread(self, message: MessagePlan, agency: AgencyHandle) -> bytes:
+        """The thread's reference towards an agency: the one that it gave us, or a new one of ours."""
+        return message.thread or reference(self.home.register_key, agency, message_text(message.header.id))
+
+    def _steps(self, message: MessagePlan) -> list[Step]:
+        """What is about to go as a step of its threads."""
+        return [
+            Step(
+                message=message.header.id,
+                agency=agency,
+                outgoing=True,
+                contact=self.keys.contact.handle,
+                thread=self._thread(message, agency),
+                kind=message.header.kind.value,
+                event=message.event,
+                urgency=message.header.urgency.value,
+                at=clock(),
+                view=None,
+            )
+            for agency in {r.agency.handle for r in message.recipients}
+        ]
+
+    def _keep_offer(self, case: CaseFile, message: MessagePlan) -> None:
+        """Keep the case of an offer, sealed for ourselves, until it is accepted: its sealed part follows only then."""
+        if message.event == BEGIN and case.kind is Kind.VICTIM_REFERRAL and case.accepts is None:
+            sealed = atrest.seal(self.home.register_key, message.header.id, write_case(case))
+            self.journal.keep_sealed(message.header.id, sealed, clock() + ACCEPTED_WITHIN)
 
     def sentence(self, rules: Sequence[str]) -> str:
         """The rules' own words."""
         return " ".join(f"{says(rule)} [{rule}]" for rule in rules)
 
-    async def compose(self, message: MessagePlan, *, countersigner: ContactKeys | None = None) -> Envelope:
+    async def compose(
+        self, message: MessagePlan, *, countersigner: ContactKeys | None = None, papers: Sequence[Signed] = ()
+    ) -> Envelope:
         """Seal every section, have every grant sealed, sign the manifest; nothing is sent yet."""
         header = message.header
         sealed = {
@@ -224,7 +297,7 @@ class AgencyClient:
                 if message.case
                 else None
             )
-            thread = reference(self.home.register_key, recipient.agency.handle, message_text(header.id))
+            thread = self._thread(message, recipient.agency.handle)
             if message.guarded:
                 request = GuardRequest(
                     message=header.id,
@@ -271,6 +344,10 @@ class AgencyClient:
             attestations.append(self.keys.signer.sign(Tag.CONSENT, body))
             if countersigner is not None:
                 attestations.append(countersigner.signer.sign(Tag.CONSENT_COUNTER, body))
+        signed = threads.held(self.journal, self.home.bundle.directory, clock()).signed
+        attestations += [signed[p.to_bytes()] for p in message.permissions]
+        attestations += [signed[a.to_bytes()] for a in message.acceptances]
+        attestations += papers
         return composing.sign_envelope(self.keys.signer, header, list(sealed.values()), grants, attestations)
 
     def _encryption_key(self, contact: Contact, moment: int) -> bytes:
@@ -286,7 +363,9 @@ class AgencyClient:
         submission = sha256(data).digest()
         message = envelope.manifest.id
         state = HELD if held else QUEUED
-        self.journal.save(submission, message, self.keys.contact.handle, data, clock(), state=state)
+        self.journal.save(
+            submission, message, self.keys.contact.handle, data, clock(), state=state, steps=self._steps(plan)
+        )
         if held:
             return Sent(message=message, plan=plan, submission=submission, state=HELD, bytes=len(data))
         answer = await self.hand_in(data)
@@ -586,7 +665,10 @@ class AgencyClient:
             if before is None or contact is None:
                 raise
             opened = self._receiver_of(before).open(incoming.delivery, contact, keys.decryption)
-        return replace(opened, warnings=tuple(self.home.trust.warnings(self.home.bundle, clock())))
+        named = threads.cover_of(opened).get("in_reply_to")
+        ours = reference(self.home.register_key, opened.sender.agency, named) if isinstance(named, str) else None
+        threads.check_reply(opened, self.journal, ours)
+        return replace(opened, warnings=(*opened.warnings, *self.home.trust.warnings(self.home.bundle, clock())))
 
     def _bundle_then(self, delivery: bytes) -> Bundle | None:
         """The bundle that was in force for us when the stamp was made, where it is another one than now.
@@ -624,7 +706,13 @@ class AgencyClient:
             checkpoint=self.journal.head(),
         )
         signed = self.keys.signer.sign(Tag.RETRIEVAL, retrieval.to_bytes())
-        self.journal.opening(view, signed.to_bytes(), (opened.stamp.leaf, opened.stamp.include_by))
+        threads.keep_papers(opened, self.journal, self.home.agency.handle)
+        self.journal.opening(
+            view,
+            signed.to_bytes(),
+            (opened.stamp.leaf, opened.stamp.include_by),
+            threads.incoming_step(view, opened, received.received),
+        )
         self._retrievals.set()
         return received
 

@@ -7,7 +7,7 @@ sentence names kind and field and never what was written. Sender, guard and reci
 Not checked here: what the words say. Whoever may not know the people gets them after a search (the guard).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -143,8 +143,8 @@ class MessageKind:
         """Whether no workflow drives it: it is validated, routed and audited, and that is all."""
         return self.driven_by == "none"
 
-    def check(self, cover: object) -> dict[str, Any]:
-        """The cover, checked and copied, or raise `ContentRefused`."""
+    def check(self, cover: object, *, filled_in: Collection[str] = ()) -> dict[str, Any]:
+        """The cover, checked and copied, or raise `ContentRefused`. `filled_in` names what may still be lacking."""
         if not isinstance(cover, Mapping):
             raise ContentRefused(f"The cover of {self.kind.value} is not a list of names and words.")
         checked: dict[str, Any] = {}
@@ -160,7 +160,7 @@ class MessageKind:
             except ValueError:
                 raise ContentRefused(f"In the cover of {self.kind.value}, {name} must be {field.expects}.") from None
         for name in self.demands(checked):
-            if name not in checked:
+            if name not in checked and name not in filled_in:
                 field = self.fields[name]
                 raise ContentRefused(f"The cover of {self.kind.value} needs {name} ({field.says}): {field.expects}.")
         return checked
