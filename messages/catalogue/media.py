@@ -100,11 +100,13 @@ def _runs(cell: str) -> bool:
 # documents
 
 _ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
+# No short name such as /JS: by chance it stands in every few megabytes of a picture. A script has /JavaScript too.
 _ACTIVE = re.compile(
-    rb"/(?:JavaScript|JS|Launch|EmbeddedFiles?|RichMedia|XFA|SubmitForm|ImportData|GoToE|Rendition|Movie|Sound)"
-    rb"(?![A-Za-z0-9])"
+    rb"/(?:JavaScript|Launch|EmbeddedFiles?|RichMedia|SubmitForm|ImportData|GoToE|Rendition|Movie|Sound)"
+    rb"(?![A-Za-z0-9])|/XFA\s*[\[0-9]"
 )
-_STREAM = re.compile(rb"stream\r?\n")
+_STREAM = re.compile(rb"(?<!end)stream(?:\r\n|\n|\r)?")
+_PLAIN_FILTER = re.compile(rb"/Filter\s*(?:/FlateDecode(?![A-Za-z0-9])|\[\s*/FlateDecode\s*\])")
 
 
 def _pdf(data: bytes) -> None:
@@ -118,9 +120,9 @@ def _pdf(data: bytes) -> None:
     for found in _STREAM.finditer(data):
         head, last = _named(data[last : found.start()]), found.end()
         if b"/ObjStm" in head:  # objects packed away: a script may stand in there
-            if re.search(rb"/Filter(?!\s*\[?\s*/FlateDecode\s*\]?)", head):
+            if len(_PLAIN_FILTER.findall(head)) != head.count(b"/Filter") or b"/DecodeParms" in head:
                 raise _Wrong("it holds a part that cannot be looked into")
-            plain = _inflated(view[last:], room) if b"/FlateDecode" in head else _until_end(data, last)
+            plain = _inflated(view[last:], room) if b"/Filter" in head else _until_end(data, last)
             room -= len(plain)
             _passive(plain)
 
@@ -211,7 +213,8 @@ def _path(raw: bytes, flags: int) -> str:
     except UnicodeDecodeError:
         raise _Wrong("a name in it cannot be read") from None
     steps = re.split(r"[/\\]", name)
-    if not name or ".." in steps or name[0] in "/\\~" or re.match(r"[A-Za-z]:", name) or _CONTROL.search(name):
+    odd = re.match(r"[/\\~]|[A-Za-z]:", name) or re.search(r"[\x00-\x1f\x7f]", name)
+    if not name or ".." in steps or odd:
         raise _Wrong("it names a path outside itself")
     return name
 

@@ -19,15 +19,15 @@ What is kept of each type (besides codes without flags):
     A07  kind, role of the owner, months; the identifier itself only of an owner who is not protected
     A08  category, provider, authorisation, months; the summary only as text that must still be searched
     A09  kind, platform, hash, month; link and words only of somebody who is not protected
-    A10  colour; plate and sightings only of a vehicle whose keeper is not protected, and with no victim aboard
+    A10  colour; the rest only of a vehicle whose keeper is not protected, and sightings with no victim aboard
     A11  kind, who (by pseudonym), regions; everything only of a traveller who is not protected
     A12  type, state, status, months; number, name, zone and picture only of a holder who is not protected
     A13  legal name, sector, role, licence, region of the address
     A14  month, region, findings, measures, counts from 11 up; the narrative only as text that must still be searched
     A15  codes, reference numbers, month, the originator's consent; no transaction and no party
     A16  kind, status, jurisdiction, order; the identifier only of a holder who is not protected
-    A17  kind, who (by pseudonym), month, how it was taken; no words, no document, no place
-    A18  number, kind, hashes, size, authority, month; the description only as text that must still be searched
+    A17  kind, who (by pseudonym), month, how it was taken; the caution as text; no statement, document or place
+    A18  number, kind, hashes, size, authority, month, region; the description as text that must still be searched
     A19  action, day, parties, codes of persons, seals, hashes, region; reasons only as text that must still be searched
     A20  exhibit, tools, method, authority; findings only as text that must still be searched
     A21  kind, authority, months; gist and intrusion only as text that must still be searched; nobody who was seen
