@@ -201,8 +201,7 @@ class Receiver:
             value = data_type.validate_part(detail.part, value)
             if detail.type in kind.evaluated and "evaluation" not in value:
                 raise ContentRefused(f"In a message of this kind, {detail.type} needs an evaluation.")
-            roles = data_type.roles(value)
-            expected = (roles, data_type.flags(detail.part, value, roles, text_cleared=attested))
+            expected = (data_type.roles(value), data_type.flags(detail.part, value, text_cleared=attested))
         if (frozenset(detail.roles), frozenset(detail.flags)) != expected:
             raise Mislabelled
         return value
