@@ -187,9 +187,17 @@ class MessageKind:
         }
 
 
-def read(kinds: Mapping[str, Any], cover: Mapping[str, Any], type_ids: tuple[str, ...]) -> dict[Kind, MessageKind]:
-    """All kinds, or raise `ValueError` or `KeyError` for a fault in the files."""
-    codes = {name: _codes(name, spec) for name, spec in cover["codes"].items()}
+def read(
+    kinds: Mapping[str, Any],
+    cover: Mapping[str, Any],
+    type_ids: tuple[str, ...],
+    shared: Mapping[str, Mapping[str, str]],
+) -> dict[Kind, MessageKind]:
+    """All kinds, or raise `ValueError` or `KeyError` for a fault in the files. `shared` are the catalogue's lists."""
+    own = {name: _codes(name, spec) for name, spec in cover["codes"].items()}
+    if clash := set(own) & set(shared):
+        raise ValueError(f"cover.yaml writes lists again that are there: {sorted(clash)}.")
+    codes = {**shared, **own}
     fields = {name: _field(name, spec, codes) for name, spec in cover["fields"].items()}
     deadlines = {code: Deadline(code=code, **spec) for code, spec in cover["deadlines"].items()}
     found = {Kind(name): _kind(Kind(name), spec, fields, deadlines, type_ids) for name, spec in kinds.items()}
@@ -198,7 +206,7 @@ def read(kinds: Mapping[str, Any], cover: Mapping[str, Any], type_ids: tuple[str
     used = {f for k in found.values() for f in k.fields} | set(ALWAYS)
     if unused := set(fields) - used:
         raise ValueError(f"cover.yaml has fields that no kind uses: {sorted(unused)}.")
-    if unused := set(codes) - {f.code_list for f in fields.values()}:
+    if unused := set(own) - {f.code_list for f in fields.values()}:
         raise ValueError(f"cover.yaml has lists that no field uses: {sorted(unused)}.")
     return found
 

@@ -27,6 +27,7 @@ def fields() -> list[list[str]]:
 def lists() -> list[list[str]]:
     """One row for each code of each list of covers."""
     found = {f.code_list: f.codes for k in load().kinds.values() for f in k.fields.values() if f.code_list}
+    found = {name: codes for name, codes in found.items() if name not in load().codes}  # those have their own section
     return [[name, f"`{code}`", says or "—"] for name in sorted(found) for code, says in found[name].items()]
 
 
@@ -80,20 +81,20 @@ def section() -> list[str]:
         "## Message kinds",
         "",
         "A kind without a workflow is *validate-only*: it is checked, routed and recorded; the rest is up to people.",
-        "What stands elsewhere is not typed: it is in the signed manifest, in the objects, in the urgency's clock, or in",
-        f"what is answered. Every cover may also have {always}; those of hit queries and their answers may not,",
+        "What stands elsewhere is not typed: it is in the signed manifest, in the objects, in the urgency's clock, or",
+        f"in what is answered. Every cover may also have {always}; those of hit queries and their answers may not,",
         "for they carry no narrative.",
         "",
         *_table(HEAD, rows()),
         "",
-        "### Fields of covers",
+        "## Fields of covers",
         "",
-        "What is written freely, and every date, is searched for known people before it goes to somebody who may not know",
-        "them. Codes, ids and digests cannot name anybody.",
+        "What is written freely, and every date, is searched for known people before it goes to somebody who may not",
+        "know them. Codes, ids and digests cannot name anybody.",
         "",
         *_table(FIELD_HEAD, fields()),
         "",
-        "### Codes of covers",
+        "## Codes of covers",
         "",
         *_table(LIST_HEAD, lists()),
     ]
