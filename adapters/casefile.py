@@ -98,6 +98,11 @@ def write(case: CaseFile) -> bytes:
 
 def read_file(path: Path) -> CaseFile:
     """Read a case file and the narratives it names, or raise `BadInput` with what to mend."""
+    return read(load_value(path), str(path))
+
+
+def load_value(path: Path) -> dict[str, Any]:
+    """A case file as it is written, with its narratives in their places and nothing else checked."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -108,7 +113,7 @@ def read_file(path: Path) -> CaseFile:
         raise BadInput(f'{path}: narratives names a text file for each field, such as {{"r1.narrative": "told.txt"}}.')
     for target, name in narratives.items():
         _fill(value, target, path.parent / name, str(path))
-    return read(value, str(path))
+    return value
 
 
 def _parse(data: bytes, source: str) -> dict[str, Any]:

@@ -6,23 +6,25 @@ once. Offline is normal: what cannot be sent now stays in the journal and goes w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
-from adapters import keyring, threads
-from adapters.casefile import CaseFile
+from adapters import answering, keyring, threads
+from adapters.casefile import MAX_FILE, CaseFile
+from adapters.casefile import read as read_case
 from adapters.casefile import write as write_case
 from adapters.guard import SOCKET, GuardClient, GuardRefused, GuardRequest, GuardSection, known_bytes
 from adapters.home import Ask, ContactKeys, Home, clock
 from adapters.journal import ACCEPTED, DONE, HELD, NEW, OPENED, QUARANTINED, QUEUED, Incoming, Journal, Step
 from adapters.planning import MessagePlan, Plan, Planner
 from adapters.receiving import Opened, Receiver
+from adapters.threads import Standing
 from adapters.trust import MISSED, REFRESH
 from adapters.watching import Inclusion, LogWatch
 from bus import subjects
@@ -36,8 +38,9 @@ from keys.signing import verify
 from keys.unlocking import Passphrase
 from keys.verifying import manifest_digest
 from messages import cbor, wire
-from messages.attestations import Release
+from messages.attestations import Acceptance, Permission, Release
 from messages.catalogue import load as load_catalogue
+from messages.catalogue.jsontext import parse_json
 from messages.directory import Bundle, Contact
 from messages.envelope import Delivery, Envelope
 from messages.errors import (
@@ -53,8 +56,8 @@ from messages.errors import (
     Unverified,
 )
 from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp
-from messages.ids import AgencyHandle, MessageId, ViewId, message_text
-from messages.labels import Duty, Kind
+from messages.ids import AgencyHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
+from messages.labels import Duty, Kind, Lift, Purpose
 from messages.limits import HOUR
 from messages.signed import Signed
 from messages.workflows import BEGIN
@@ -443,6 +446,154 @@ class AgencyClient:
             bytes=len(data),
         )
 
+    # answers
+
+    def reply(self, view: str, value: Mapping[str, Any]) -> tuple[CaseFile, str]:
+        """A reply as a case, and the address it goes to: whoever sent the message that it answers."""
+        source = self.source(view)
+        return read_case(answering.reply(source, value, self._catalogue), "the reply"), source.address
+
+    def forward(
+        self, view: str, *, purpose: Purpose | None = None, kind: Kind | None = None
+    ) -> tuple[CaseFile, tuple[str, ...]]:
+        """What we hold of a message as a case to be passed on, and the types of which we hold too little for that."""
+        source = self.source(view)
+        value, lacking = answering.forward(source, self.opened(view), self._catalogue, purpose=purpose, kind=kind)
+        return read_case(value, "the message"), lacking
+
+    async def decide(self, view: str, *, accepted: bool, reason: str | None = None) -> tuple[Plan, list[Sent]]:
+        """Accept or decline a referral that was offered to us: the decision, and our signed word beside it (R-27)."""
+        source, opened = self.source(view), self.opened(view)
+        case = read_case(answering.decision(source, opened, accepted=accepted, reason=reason), "the decision")
+        acceptance = Acceptance(
+            message=source.message,
+            manifest=opened.manifest_digest,
+            referrer=source.agency,
+            recipient=self.keys.contact.handle,
+            accepted=accepted,
+            at=clock(),
+        )
+        signed = self.keys.signer.sign(Tag.ACCEPTANCE, acceptance.to_bytes())
+        return await self.send(case, [source.address], papers=[signed])
+
+    async def complete(self, offer: MessageId, *, countersigner: ContactKeys | None = None) -> tuple[Plan, list[Sent]]:
+        """Send the sealed part of an accepted referral to the provider that accepted it, and to nobody else.
+
+        Raises `BadInput` where no acceptance is here, or what was kept for it is gone.
+        """
+        case, to = self.completing(offer)
+        plan, sent = await self.send(case, [to], countersigner=countersigner)
+        if any(s.state == ACCEPTED for s in sent):
+            self.journal.forget_sealed(clock(), offer)
+        return plan, sent
+
+    def completing(self, offer: MessageId) -> tuple[CaseFile, str]:
+        """The offer's case as the message that completes it, and the contact who accepted."""
+        held = threads.held(self.journal, self.home.bundle.directory, clock()).papers
+        accepted = next((a for a, _ in held.acceptances if a.message == offer and a.accepted), None)
+        if accepted is None:
+            raise BadInput("No provider has accepted this referral, so its sealed part stays closed.")
+        contact = self.home.bundle.directory.contact(accepted.recipient)
+        sealed = self.journal.sealed(offer, clock())
+        if sealed is None or contact is None:
+            raise BadInput(
+                "What was kept for this referral is not here any more: it was completed, or its time is over."
+            )
+        data = atrest.open_(self.home.register_key, offer, sealed)
+        case = read_case(parse_json(data, max_bytes=MAX_FILE), "the referral")
+        steps = self.journal.steps(contact.agency)
+        thread = next((s.thread for s in steps if s.message == offer and s.outgoing), None)
+        decided = next((s for s in steps if s.thread == thread and s.event == "accept" and not s.outgoing), None)
+        if decided is None or decided.view is None:
+            raise BadInput("The provider's decision is not in this inbox; open it first: safeconduct inbox list")
+        view = decided.view
+        return replace(case, draws_on=(view,), sources=(self.source(view),), accepts=offer), (
+            self.home.bundle.directory.address(contact)
+        )
+
+    async def ask_permission(
+        self, view: str, agency: str, *, purposes: Sequence[Purpose], lifts: Sequence[Lift], reason: str
+    ) -> tuple[Plan, list[Sent]]:
+        """Ask the originator of a message whether it may be passed on to an agency (H2, ORCON, third-party rule)."""
+        found = next((a for a in self.home.bundle.directory.agencies if agency in (a.name, a.handle)), None)
+        if found is None:
+            raise BadInput(f"There is no agency {agency!r} in our trust bundle; see: safeconduct contacts")
+        source = self.source(view)
+        value = answering.permission_asked(
+            source, recipient=(found.title, found.handle), purposes=purposes, lifts=lifts, reason=reason
+        )
+        return await self.send(read_case(value, "the request"), [source.address])
+
+    async def grant_permission(
+        self,
+        view: str,
+        *,
+        until: int,
+        by: ContactKeys,
+        purposes: Sequence[Purpose] = (),
+        lifts: Sequence[Lift] = (),
+        conditions: str = "",
+        recipient: str | None = None,
+    ) -> tuple[Plan, list[Sent]]:
+        """Grant what was asked (or less), signed by a contact of ours whose mandate names the duty `release`."""
+        source, opened = self.source(view), self.opened(view)
+        asked = threads.cover_of(opened)
+        answer: dict[str, Any] = {
+            "permission": "granted",
+            "recipient_handle": asked.get("recipient_handle"),
+            "use": [p.value for p in purposes] or asked.get("use"),
+            "lifts": [lift.value for lift in lifts] or asked.get("lifts"),
+        }
+        case = read_case(
+            answering.permission_answered(source, opened, answer | ({"conditions": conditions} if conditions else {})),
+            "the answer",
+        )
+        now = clock()
+        mandate = by.contact.mandate_at(now)
+        if by.contact.agency != self.home.agency.handle or mandate is None or Duty.RELEASE not in mandate.duties:
+            raise NotPermitted("Only a contact of ours whose mandate names the duty `release` can permit it; see --by.")
+        permission = Permission(
+            message=self._own_message(source.agency, str(asked["original_message"])),
+            originator=by.contact.handle,
+            grantee=source.agency,
+            recipient=agency_handle(case.cover["recipient_handle"]),
+            purposes=tuple(sorted(Purpose(p) for p in case.cover["use"])),
+            lifts=tuple(sorted(Lift(lift) for lift in case.cover["lifts"])),
+            at=now,
+            expires=until,
+        )
+        if not (set(permission.purposes) <= set(asked["use"]) and set(permission.lifts) <= set(asked["lifts"])):
+            raise BadInput("More cannot be granted than was asked for; they can ask again.")
+        named = self.home.bundle.directory.agency(permission.recipient)
+        if recipient not in (None, permission.recipient, named.name if named is not None else None):
+            raise BadInput("They asked for another agency than the one that --to-agency names.")
+        if until <= now:
+            raise BadInput("A permission ends after now; give another --until.")
+        signed = by.signer.sign(Tag.PERMISSION, permission.to_bytes())
+        return await self.send(case, [source.address], papers=[signed])
+
+    async def refuse_permission(self, view: str, *, code: str, reason: str = "") -> tuple[Plan, list[Sent]]:
+        """Refuse what was asked, on a listed ground."""
+        source = self.source(view)
+        answer = {"permission": "refused", "refusal_code": code} | ({"reason": reason} if reason else {})
+        value = answering.permission_answered(source, self.opened(view), answer)
+        return await self.send(read_case(value, "the answer"), [source.address])
+
+    def _own_message(self, agency: AgencyHandle, text: str) -> MessageId:
+        """A message that we sent this agency as our own; raises `NotPermitted` where it is not ours to permit."""
+        identifier = message_from_text(text)
+        known = any(s.message == identifier and s.outgoing for s in self.journal.steps(agency))
+        sent = self.journal.sent(identifier) if known else None
+        if sent is None:
+            raise NotPermitted("The message that it is about is none that we sent them, so it is not ours to permit.")
+        if wire.decode(sent.data).manifest.lineage.passed_on:
+            raise NotPermitted("The message that it is about draws on somebody else's content: they have to permit it.")
+        return identifier
+
+    def standing(self) -> list[Standing]:
+        """How every request, referral, transfer and permission of ours stands, and what is due when."""
+        return threads.all_standing(self.journal, self._catalogue, clock())
+
     async def keep_keys(self) -> None:
         """State the next encryption key when it is due, destroy those that nothing needs, and hand in what was said of
         them; every hour, until cancelled.
@@ -751,7 +902,11 @@ class AgencyClient:
         return found[0]
 
     def find_view(self, text: str) -> ViewId:
-        """The full id of the view that begins with `text`."""
+        """The full id of the view that begins with `text`, or of the one that brought the message of this id."""
+        if len(text) == 36:
+            identifier = message_from_text(text)
+            brought = [s.view for s in self.journal.steps() if s.message == identifier and s.view is not None]
+            text = brought[0] if brought else text
         return ViewId(self._incoming(text).view)
 
     # the trust bundle
