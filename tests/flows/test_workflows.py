@@ -1,16 +1,22 @@
 """Requests, referrals and permissions between real processes: asked, answered, accepted, passed on, and refused."""
 
+import asyncio
 import json
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from adapters.client import connect
+from adapters.home import clock
 from cli.main import app
-from tests.support.orchid import DESK, FOREIGN, PROSECUTOR, SHELTER, TaskForce, fresh_task_force, leaks
+from cli.practice import example_folder, make
+from messages.ids import message_text
+from tests.support.orchid import DESK, FOREIGN, PROSECUTOR, SHELTER, TaskForce, leaks
 from tests.support.processes import start, stop
 
 RELEASE = "release-officer"
@@ -80,7 +86,14 @@ class Town:
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     folder = tmp_path_factory.mktemp("workflows")
-    force = fresh_task_force(folder / "task-force")
+    example = folder / "example"
+    shutil.copytree(example_folder(), example)
+    agreement = example / "agreements" / "AGR-2026-01-prosecutor.yaml"
+    words = agreement.read_text(encoding="utf-8")
+    assert "h: [H0, H1, H2]" in words
+    agreement.write_text(words.replace("h: [H0, H1, H2]", "h: [H0, H1, H2, H3]"), encoding="utf-8")
+    now = clock()
+    force = TaskForce(make(folder / "task-force", example, now), now)
     broker = start("up", "--home", str(force.practice.broker), log=folder / "broker.log")
     guards = [
         start("guard", "run", "--home", str(force.practice.party(name)), log=folder / f"{name}.log")
@@ -273,3 +286,93 @@ def test_a_permission_is_refused_on_a_listed_ground(town: Town) -> None:
     town.arrived(done["sent"][0]["message"], DESK)
     assert town.state(request["message"], DESK)["state"] == "refused"
     assert "[SC-70]" in town.refused("forward", message, "--to", FOREIGN, by=DESK)
+
+
+WORDED = {**REPORT, "handling": {"tlp": "AMBER", "h": "H3", "pap": "AMBER"}}
+
+
+def test_conditions_in_words_are_acknowledged_before_the_content_is_shown(town: Town) -> None:
+    message = town.send(WORDED, "worded", DESK, by=PROSECUTOR)
+    view = town.view(message, DESK)
+    for _ in range(2):
+        shown = town.refused("inbox", "open", view, by=DESK)
+        assert "Ask before you act." in shown and "--acknowledge-conditions" in shown
+        assert "Quayside" not in shown
+    closed = town.run("inbox", "open", view, "--json", by=DESK)
+    assert closed.exit_code == 1
+    told = json.loads(closed.stdout)
+    assert told["acknowledged"] is False and told["conditions"] == "Ask before you act." and "sections" not in told
+    says = town.refused("forward", view, "--to", FOREIGN, by=DESK, code=2)
+    assert "has not been opened yet" in says
+    opened = town.do("inbox", "open", view, "--acknowledge-conditions", by=DESK)
+    assert "Quayside" in json.dumps(opened)
+
+
+def test_a_running_adapter_does_not_write_out_what_was_not_acknowledged(town: Town) -> None:
+    home = town.force.practice.party("harbour-police")
+    adapter = start("adapter", "run", "--home", str(home), "--as", "desk", log=town.folder / "adapter.log")
+    try:
+        message = town.send({**WORDED, "exercise": True}, "worded-2", DESK, by=PROSECUTOR)
+        value = _written(home / "inbox", message)
+    finally:
+        stop(adapter)
+    assert value["acknowledged"] is False and value["exercise"] is True
+    assert "Quayside" not in json.dumps(value)
+    assert "Quayside" in json.dumps(town.do("inbox", "open", value["view"], "--acknowledge-conditions", by=DESK))
+
+
+def _written(folder: Path, message: str) -> dict[str, Any]:
+    """What an adapter writes about a message, waited for."""
+
+    async def wait() -> dict[str, Any]:
+        async with asyncio.timeout(60):
+            while True:
+                for path in folder.glob("*.json"):
+                    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+                    if value.get("message") == message:
+                        return value
+                await asyncio.sleep(0.05)
+
+    return asyncio.run(wait())
+
+
+def test_an_exercise_says_so_wherever_it_is_shown(town: Town) -> None:
+    words = ("send", town.file("drill", {**REPORT, "exercise": True}), "--to", DESK)
+    plan = town.run(*words, "--plan", by=PROSECUTOR).stdout
+    sent = town.run(*words, by=PROSECUTOR).stdout
+    message = sent.partition("EXERCISE message ")[2][:36]
+    assert plan.startswith("EXERCISE") and sent.startswith("EXERCISE") and len(message) == 36
+    view = town.view(message, DESK)
+    assert "EXERCISE" in town.run("inbox", "list", by=DESK).stdout
+    assert town.run("inbox", "open", view, by=DESK).stdout.startswith("EXERCISE")
+    assert town.do("inbox", "open", view, by=DESK)["exercise"] is True
+    assert "EXERCISE" in town.run("outbox", by=PROSECUTOR).stdout
+    rows = town.do("contacts", by=DESK)
+    assert {r["address"]: r["exercise"] for r in rows}[PROSECUTOR] is True
+    assert "exercises" in town.run("contacts", by=DESK).stdout
+
+
+def test_a_reply_in_a_thread_that_we_do_not_know_is_kept_aside(town: Town) -> None:
+    message = town.send(REQUEST, "rfi-3", PROSECUTOR, by=DESK)
+    view = town.arrived(message, PROSECUTOR)["view"]
+    home = town.force.practice.party("district-prosecutor")
+
+    async def dishonest() -> bytes:
+        async with connect(home, "trafficking-desk", town.force.passphrase) as agency:
+            case, to = agency.reply(view, answer("no-data"))
+            (plan,) = agency.plan(case, [to]).messages
+            stray = replace(plan, thread=b"x" * 16)
+            sent = await agency.submit(await agency.compose(stray), stray)
+            assert sent.state == "accepted"
+            return bytes(sent.message)
+
+    identifier = message_text(asyncio.run(dishonest()))
+    for _ in range(20):
+        rows = town.do("inbox", "list", "--wait", "0.5", by=DESK)
+        if aside := [r for r in rows if r["code"] == "content"]:
+            break
+    assert [r["message"] for r in aside] == [None]
+    said = town.run("inbox", "open", aside[0]["view"], "--json", by=DESK)
+    assert said.exit_code == 1 and "thread" in json.loads(said.stdout)["says"]
+    assert identifier not in json.dumps(town.do("requests", by=DESK))
+    assert town.state(message, DESK)["state"] == "open"
