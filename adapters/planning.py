@@ -42,6 +42,8 @@ MEDIA: Final = "application/json"
 RELEASABLE: Final = frozenset({"R-29", "R-06", "R-17", "R-24"})
 """Rules that a second contact's release can satisfy."""
 REDACTION: Final = "redaction-refused"
+ONWARD: Final = "SC-70"
+"""The rule that keeps somebody else's content from going on without its originator's permission."""
 LIFETIMES: Final[Mapping[Urgency, int]] = {Urgency.NONE: 30 * DAY}
 _ZERO: Final = bytes(32)
 _TELLING: Final = frozenset({Flag.DIRECT, Flag.LOCATION, Flag.SENSITIVE})
@@ -209,6 +211,14 @@ class Planner:
             recipient=recipient,
             purpose=purpose,
             moment=moment,
+        )
+
+    def _barred(self, header: Manifest, agency: Agency) -> bool:
+        """Whether some originator of what is passed on has not permitted it: each of them has to, by itself."""
+        return (
+            header.lineage.passed_on
+            and any(s.closed for s in self.sources)
+            and not self._permissions(self.sources, agency.handle, header.purpose, header.created)
         )
 
     def _papers(self, header: Manifest, agency: AgencyHandle) -> Papers:
@@ -489,6 +499,7 @@ class Planner:
         """Under the agreement that lets most of it pass."""
         best: RecipientPlan | None = None
         unsafe = {w.name for w in failed}
+        barred = self._barred(header, agency)
         for agreement in self._agreements(agency, now):
             granted: list[str] = []
             withheld: list[Withheld] = list(failed)
@@ -497,6 +508,9 @@ class Planner:
             needs_release = False
             for draft in drafts:
                 if draft.name in unsafe:
+                    continue
+                if barred:
+                    withheld.append(Withheld(draft.name, draft.kind, (ONWARD,)))
                     continue
                 consent = next((c.id for c in consents), None)
                 facts = self._facts(
