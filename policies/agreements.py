@@ -383,7 +383,8 @@ _WORDS: Final = {
 def nearest(word: object, known: Iterable[str]) -> str:
     """How a sentence about an unknown word ends: with the nearest word that there is, or with all of them."""
     choices = {str(k).casefold(): str(k) for k in known}
-    near = difflib.get_close_matches(str(word).casefold(), choices, n=1, cutoff=0.4)
+    given = str(word).casefold()
+    near = [c for c in choices if len(given) > 2 and given in c] or difflib.get_close_matches(given, choices, 1, 0.4)
     return f"; did you mean {choices[near[0]]}?" if near else f"; known are {', '.join(choices.values())}."
 
 

@@ -1,0 +1,325 @@
+"""Every fact in plain words: what it says when it holds and when it does not, what would change it, and who can.
+
+One table, for whoever explains a decision. A test holds that every boolean of `Facts` has its line here, and every
+relaxing one a sentence of what would have to change. `{type}`, `{kind}`, `{sender}` and `{recipient}` are filled in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from messages.catalogue import load
+from messages.labels import Flag, HCode, Kind, Role, Tlp
+from policies.facts import COVER, RELAXING, Facts
+
+
+class Lever(StrEnum):
+    """Who can make a fact other than it is, from the easiest to those who need the whole task force."""
+
+    SENDER = "the sender"
+    GUARD = "the release guard"
+    COLLEAGUE = "a second contact"
+    PERSON = "the person it is about"
+    RECIPIENT = "the recipient"
+    MANDATE = "two officers, by a mandate"
+    AGREEMENT = "both agencies and two officers, by an agreement"
+    NOBODY = "nobody"
+
+    @property
+    def rank(self) -> int:
+        """The lower, the easier."""
+        return list(Lever).index(self)
+
+
+MESSAGE_BORNE: Final = frozenset({Lever.COLLEAGUE, Lever.PERSON, Lever.RECIPIENT})
+"""Levers that work on one message at a time: what a message brings along, not what was agreed about all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One fact. `eased` is the value under which sharing is easier; `change` says how it would come to that."""
+
+    holds: str
+    fails: str
+    lever: Lever = Lever.NOBODY
+    change: str = ""
+    eased: bool = True
+
+
+FACTS: Final[Mapping[str, Words]] = MappingProxyType(
+    {
+        # the two contacts
+        "sender_mandated": Words(
+            "The sender is mandated to send {type} in this crime area.",
+            "The sender has no mandate to send {type} in this crime area at this time.",
+            Lever.MANDATE,
+            "the sending contact is given a mandate to send {type} in this crime area",
+        ),
+        "recipient_mandated": Words(
+            "The recipient is mandated to receive {type} in this crime area.",
+            "The recipient has no mandate to receive {type} in this crime area at this time.",
+            Lever.MANDATE,
+            "the receiving contact is given a mandate to receive {type} in this crime area",
+        ),
+        "named_person": Words(
+            "The recipient is a named person who alone unlocks the key.",
+            "The recipient's key is held by a desk or a system, not by one named person.",
+            Lever.SENDER,
+            "it is addressed to a contact whose key one named person unlocks",
+        ),
+        "own_agency": Words(
+            "Both contacts belong to one agency.",
+            "",  # it is so nearly always, and nobody can change it
+        ),
+        "abroad": Words(
+            "It goes to another country or to an international body.",
+            "It stays in the country.",
+            eased=False,
+        ),
+        # the agreement
+        "agreement_in_force": Words(
+            "There is an agreement in force between the two agencies.",
+            "No agreement is in force between the two agencies.",
+            Lever.AGREEMENT,
+            "an agreement between {sender} and {recipient} is in force",
+        ),
+        "type_agreed": Words(
+            "The agreement lists {type} in this direction.",
+            "The agreement does not list {type} in this direction.",
+            Lever.AGREEMENT,
+            "the agreement lists {type} in this direction",
+        ),
+        "kind_agreed": Words(
+            "The agreement lets {type} go in a message of kind {kind}.",
+            "The agreement does not let {type} go in a message of kind {kind}.",
+            Lever.AGREEMENT,
+            "the agreement lists the kind {kind} for {type}",
+        ),
+        "media_agreed": Words(
+            "The agreement permits this file format.",
+            "The agreement does not permit this file format.",
+            Lever.AGREEMENT,
+            "the agreement lists this file format for {type}",
+        ),
+        "purpose_agreed": Words(
+            "The purpose is one that the agreement allows.",
+            "The purpose is none that the agreement allows.",
+            Lever.AGREEMENT,
+            "the agreement allows this purpose",
+        ),
+        "basis_agreed": Words(
+            "The agreement rests on the legal basis that is named.",
+            "The agreement does not rest on the legal basis that is named.",
+            Lever.AGREEMENT,
+            "the agreement rests on this legal basis",
+        ),
+        "area_agreed": Words(
+            "The agreement extends to this crime area.",
+            "The agreement does not extend to this crime area.",
+            Lever.AGREEMENT,
+            "the agreement extends to this crime area",
+        ),
+        "handling_agreed": Words(
+            "The recipient has agreed to honour this handling.",
+            "The handling is stricter than the recipient has agreed to honour.",
+            Lever.AGREEMENT,
+            "the agreement's ceiling admits this TLP marking and H code",
+        ),
+        # handling
+        "named_only": Words(
+            "It is marked TLP:RED.",
+            "It is not marked TLP:RED.",
+            Lever.SENDER,
+            "its originator marks it below TLP:RED",
+            eased=False,
+        ),
+        "no_foreign": Words(
+            "It is marked NOFORN.",
+            "It is not marked NOFORN.",
+            Lever.SENDER,
+            "its originator lifts NOFORN",
+            eased=False,
+        ),
+        "not_in_proceedings": Words(
+            "It is under H1: not for use in judicial proceedings.",
+            "It is not under H1.",
+            Lever.SENDER,
+            "its originator lifts H1",
+            eased=False,
+        ),
+        # the catalogue
+        "class_may_receive": Words(
+            "Agencies of the recipient's class receive {type}.",
+            "Agencies of the recipient's class do not receive {type}, at least not in a message of kind {kind}.",
+        ),
+        "redacted_only": Words(
+            "Agencies of the recipient's class receive {type} redacted or coded only.",
+            "Agencies of the recipient's class may receive {type} whole.",
+            eased=False,
+        ),
+        "kind_carries_type": Words(
+            "A message of kind {kind} carries {type}.",
+            "A message of kind {kind} does not carry {type}.",
+        ),
+        "free_text": Words(
+            "This part is written freely.",
+            "This part holds no free text.",
+            eased=False,
+        ),
+        "sealed_part": Words(
+            "This part stays sealed until the referral is accepted.",
+            "This part is not sealed.",
+            eased=False,
+        ),
+        # the guard
+        "attested": Words(
+            "The sender's release guard has checked it.",
+            "The sender's release guard has not checked it.",
+            Lever.GUARD,
+            "the sender's release guard checks the section and attests it",
+        ),
+        "declared_as_attested": Words(
+            "The sender declared it as the guard found it.",
+            "The sender declared something else than the guard found.",
+            Lever.SENDER,
+            "the sender declares the section as the guard finds it",
+        ),
+        # identity
+        "identity_right": Words(
+            "The recipient has a right to identities in {type}.",
+            "The recipient has no right to identities in {type} under this agreement.",
+            Lever.AGREEMENT,
+            "the agreement lists {type} under identity",
+        ),
+        "consent_demanded": Words(
+            "The person's consent is needed.",
+            "No consent is needed.",
+            eased=False,
+        ),
+        "consent_covers": Words(
+            "The person has consented to just this.",
+            "There is no live consent of the person to just this.",
+            Lever.PERSON,
+            "the person consents to giving just this to just this recipient for this purpose, and the guard matches it",
+        ),
+        "released": Words(
+            "A second contact has released it to this recipient.",
+            "No second contact has released it to this recipient.",
+            Lever.COLLEAGUE,
+            "a second contact of the sender's agency releases the message to this recipient",
+        ),
+        "accepted": Words(
+            "The recipient has accepted the referral.",
+            "The recipient has not accepted the referral.",
+            Lever.RECIPIENT,
+            "the recipient accepts the referral",
+        ),
+    }
+)
+
+BOOLEANS: Final = tuple(f.name for f in fields(Facts) if f.type in (bool, "bool"))
+
+
+def words(name: str) -> Words:
+    """The words of a fact; of one that the table does not know, its name."""
+    known = FACTS.get(name)
+    if known is not None:
+        return known
+    plain = name.replace("_", " ")
+    change = f"the following holds: {plain}" if name in RELAXING else ""
+    return Words(
+        f"It holds: {plain}.", f"It does not hold: {plain}.", Lever.COLLEAGUE if change else Lever.NOBODY, change
+    )
+
+
+def filled(text: str, facts: Facts, sender: str = "", recipient: str = "") -> str:
+    """A sentence of the table with the case's own words in it."""
+    return text.format(
+        type=type_name(facts.data_type),
+        kind=facts.kind,
+        sender=sender or "the sender's agency",
+        recipient=recipient or "the recipient's",
+    )
+
+
+def state(facts: Facts, name: str, sender: str = "", recipient: str = "") -> str:
+    """How a fact stands in this case, as a sentence; "" where that goes without saying."""
+    found = words(name)
+    return filled(found.holds if getattr(facts, name) else found.fails, facts, sender, recipient)
+
+
+def type_name(data_type: str) -> str:
+    """A data type as people say it: its id and its title."""
+    if data_type == COVER:
+        return "the cover"
+    entry = load().types.get(data_type)
+    return f"{data_type} ({entry.title.lower()})" if entry is not None else data_type
+
+
+FLAGS: Final[Mapping[Flag, str]] = MappingProxyType(
+    {
+        Flag.DIRECT: "names",
+        Flag.QUASI: "describes",
+        Flag.LOCATION: "locates",
+        Flag.SENSITIVE: "exposes",
+    }
+)
+"""What a flagged section does to the person: it names (D), describes (Q), locates (L) or exposes (S) somebody."""
+
+ROLES: Final[Mapping[Role, str]] = MappingProxyType(
+    {
+        Role.SUSPECT: "a suspect",
+        Role.CONVICTED: "a convicted person",
+        Role.VICTIM: "a victim",
+        Role.PRESUMED_VICTIM: "a presumed victim",
+        Role.WITNESS: "a witness",
+        Role.INFORMANT: "an informant",
+        Role.CONTACT: "a contact",
+        Role.ASSOCIATE: "an associate",
+        Role.PERSON_OF_INTEREST: "a person of interest",
+        Role.FAMILY_OF_VICTIM: "a victim's family",
+        Role.CHILD: "a child",
+        Role.THIRD_PARTY: "a third party",
+        Role.UNKNOWN: "a person of unknown status",
+    }
+)
+
+TLP: Final[Mapping[Tlp, str]] = MappingProxyType(
+    {
+        Tlp.CLEAR: "for everybody",
+        Tlp.GREEN: "for the community",
+        Tlp.AMBER: "for the recipient's agency and those it works for",
+        Tlp.AMBER_STRICT: "for the recipient's agency alone",
+        Tlp.RED: "for the named person alone",
+    }
+)
+
+H: Final[Mapping[HCode, str]] = MappingProxyType(
+    {
+        HCode.H0: "no further restriction",
+        HCode.H1: "not for use in judicial proceedings",
+        HCode.H2: "not to be passed on without the originator's permission",
+        HCode.H3: "with conditions in words",
+    }
+)
+
+
+def kind_name(kind: Kind) -> str:
+    """A kind of message as people say it: its code and its title."""
+    return f"{kind} ({load().kinds[kind].title.lower()})"
+
+
+def listed(items: list[str], last: str = "and") -> str:
+    """Items as people list them."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def about(facts: Facts) -> str:
+    """What a section does and to whom: "names and locates a victim"."""
+    who = listed(sorted(ROLES[r] for r in facts.roles), "or") or "nobody"
+    does = [FLAGS[f] for f in Flag if f in facts.flags]
+    return f"{listed(does)} {who}" if does else f"is about {who} and points at nobody"
