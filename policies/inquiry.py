@@ -270,7 +270,6 @@ def favourable(case_type: str, setting: Setting, chosen: Mapping[str, Any]) -> C
         identity = [p for p in found if p in _identity_parts(catalogue, case_type)]
         given["part"] = next(iter((*(identity if named else ()), *found)), case_type)
     kinds = [k for e in agreed for k in e.kinds if k in carrying] or carrying or [Kind.INTEL_REPORT]
-    given.setdefault("kind", kinds[0])
     if agreement is not None:
         given.setdefault("purpose", agreement.purposes[0])
         given.setdefault("basis", agreement.bases[0])
@@ -281,4 +280,11 @@ def favourable(case_type: str, setting: Setting, chosen: Mapping[str, Any]) -> C
         given.setdefault("tlp", min(agreement.handling.max_tlp, Tlp.AMBER, key=lambda t: t.rank))
         media = [m for e in agreed for m in e.media]
         given.setdefault("media", media[0] if media else "application/json")
-    return Case(data_type=case_type, **given)
+    if "kind" in given:
+        return Case(data_type=case_type, **given)
+    tried = [Case(data_type=case_type, kind=kind, **given) for kind in kinds]
+    return max(tried, key=lambda case: _favour(facts_of(case, setting)))  # of equals the first
+
+
+def _favour(facts: Facts) -> int:
+    return sum(getattr(facts, name) is words(name).eased for name in BOOLEANS)
