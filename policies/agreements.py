@@ -34,7 +34,7 @@ from messages.catalogue.loader import TYPE_IDS
 from messages.errors import BadInput, Malformed
 from messages.ids import AgreementId
 from messages.labels import Basis, CrimeArea, HCode, Kind, Purpose, Tlp
-from policies.yamltext import Fault, Faulty, Path, Tree, parse
+from policies.yamltext import Fault, Faulty, Steps, Tree, parse
 
 _MEDIA_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789!#$&-^_.+/")
 
@@ -91,7 +91,7 @@ MediaType = Annotated[
 Day = Annotated[date, BeforeValidator(_day)]
 
 
-def _refuse(contradictions: Sequence[tuple[Path, str]]) -> None:
+def _refuse(contradictions: Sequence[tuple[Steps, str]]) -> None:
     """Raise for the first of them, with all in the error's context, so that `examine` can name every one."""
     if contradictions:
         raise PydanticCustomError("contradiction", "{says}", {"says": contradictions[0][1], "all": contradictions})
@@ -152,7 +152,7 @@ class Exchange(_Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Exchange":
-        found: list[tuple[Path, str]] = []
+        found: list[tuple[Steps, str]] = []
         if self.sender == self.recipient:
             found.append((("to",), "from and to are the same agency"))
         found += [
@@ -238,7 +238,7 @@ class Examined:
     faults: tuple[Fault, ...]
     tree: Tree | None
 
-    def place(self, path: Path) -> tuple[int, int]:
+    def place(self, path: Steps) -> tuple[int, int]:
         """Line and column of what stands at `path`."""
         return self.tree.place(path) if self.tree is not None else (1, 1)
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 import cedarpy
 
 from policies import cedartext
+from policies.alike import Alike
 from policies.cedartext import Statement
 from policies.facts import Facts
 from policies.yamltext import Fault
@@ -151,6 +152,7 @@ class Engine:
             raise RulesBroken(f"The schema declares facts that nothing here finds out: {', '.join(strange)}.")
         self._booleans = tuple(name for name in _BOOLEANS if not declared or name in declared)
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._judge_key)
+        self._alike = Alike.of(static.values(), schema)
 
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> "Engine":
@@ -183,6 +185,15 @@ class Engine:
     def decide(self, facts: Facts) -> Decision:
         """The decision for one recipient and one section. Never raises for facts, whatever they are."""
         return self._remembered(_KEY(facts))  # a tuple compares faster than the facts themselves
+
+    @property
+    def alike(self) -> Alike:
+        """Which facts these rules cannot tell apart."""
+        return self._alike
+
+    def decide_alike(self, facts: Facts) -> Decision:
+        """The same decision, remembered for all facts that no rule tells apart: for whoever asks about very many."""
+        return self.decide(self._alike.facts(facts))
 
     def decide_afresh(self, facts: Facts) -> Decision:
         """The same without the memory: for measurements, and for whoever doubts it."""

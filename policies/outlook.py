@@ -96,7 +96,7 @@ def outlook(
         instead = Change(other.says, other.lever, _differences(facts, other.facts), other.axis, other.value)
         if not instead.sets:
             continue
-        if engine.decide(other.facts).permitted:
+        if engine.decide_alike(other.facts).permitted:
             found.add(frozenset({instead}))
         else:
             found |= {frozenset({instead, *way}) for way in search.ways(other.facts, MOST - 1)}
@@ -160,7 +160,7 @@ class _Search:
     redactable: bool
 
     def _permits(self, facts: Facts, way: Iterable[Change]) -> bool:
-        return self.engine.decide(_applied(facts, way)).permitted
+        return self.engine.decide_alike(_applied(facts, way)).permitted
 
     def ways(self, facts: Facts, most: int = MOST) -> Iterator[tuple[Change, ...]]:
         """Minimal ways by changes alone."""
@@ -176,7 +176,7 @@ class _Search:
             following: list[frozenset[Change]] = []
             for taken in level:
                 # One rule at a time: whatever the way is, it satisfies this one.
-                rule = self.engine.decide(_applied(facts, taken)).because[0]
+                rule = self.engine.decide_alike(_applied(facts, taken)).because[0]
                 looked_at = permits if rule == SILENCE.id else self.engine.rule(rule).looks_at
                 for change in changes:
                     way = taken | {change}
@@ -215,7 +215,7 @@ class _Search:
 
     def standing(self, facts: Facts) -> tuple[str, ...]:
         """The rules that refuse, once as much is changed as helps."""
-        left = [self.engine.decide(_applied(facts, most)).because for most in self._most(self.changes(facts))]
+        left = [self.engine.decide_alike(_applied(facts, most)).because for most in self._most(self.changes(facts))]
         return min(left, key=lambda rules: (len(rules), rules))
 
     def changes(self, facts: Facts) -> list[Change]:

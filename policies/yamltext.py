@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-Path = tuple[str | int, ...]
+Steps = tuple[str | int, ...]
 """Where something stands in the text: ("exchange", 0, "types", 2)."""
 
 TEXT_BYTES: Final = 256 * 1024
@@ -49,7 +49,7 @@ class Tree:
     value: Any
     _node: yaml.Node | None
 
-    def place(self, path: Path) -> tuple[int, int]:
+    def place(self, path: Steps) -> tuple[int, int]:
         """Line and column of the deepest thing on `path` that exists, from 1."""
         node = self._node
         found = _place(node)
@@ -66,7 +66,7 @@ class Tree:
                 break
         return found
 
-    def fault(self, path: Path, says: str) -> Fault:
+    def fault(self, path: Steps, says: str) -> Fault:
         """A fault at `path`."""
         return Fault(self.source, *self.place(path), says)
 
