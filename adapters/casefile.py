@@ -16,8 +16,9 @@ from uuid import UUID
 
 from messages.catalogue import Catalogue, DataType
 from messages.catalogue.jsontext import parse_json
-from messages.errors import BadInput, ContentRefused
-from messages.labels import Basis, Caveat, CrimeArea, HCode, Kind, Pap, Purpose, Tlp, Urgency
+from messages.errors import BadInput, ContentRefused, Malformed
+from messages.ids import country
+from messages.labels import Basis, Caveat, CrimeArea, EvidenceUse, HCode, Kind, Lineage, Pap, Purpose, Tlp, Urgency
 from messages.manifest import Handling
 
 _CODES: Final[dict[str, Any]] = {
@@ -26,6 +27,13 @@ _CODES: Final[dict[str, Any]] = {
     "purpose": Purpose,
     "basis": Basis,
     "urgency": Urgency,
+    "lineage": Lineage,
+    "evidence_use": EvidenceUse,
+}
+_DEFAULTS: Final = {
+    "urgency": Urgency.NONE,
+    "lineage": Lineage.ORIGINAL,
+    "evidence_use": EvidenceUse.INTELLIGENCE_ONLY,
 }
 _FIELDS: Final = frozenset({*_CODES, "handling", "case", "cover", "objects", "known", "narratives", "exercise"})
 _COVER: Final = frozenset({"subject_line", "operation", "reason", "conditions", "legal_reference", "case_reference"})
@@ -41,6 +49,8 @@ class CaseFile:
     purpose: Purpose
     basis: Basis
     urgency: Urgency
+    lineage: Lineage
+    evidence_use: EvidenceUse
     handling: Handling
     case: str
     cover: Mapping[str, str]
@@ -106,7 +116,7 @@ def read(value: Mapping[str, Any], source: str = "the case file") -> CaseFile:
     codes: dict[str, Any] = {}
     for name, of in _CODES.items():
         try:
-            codes[name] = of(value.get(name, "NONE" if name == "urgency" else None))
+            codes[name] = of(value.get(name, _DEFAULTS.get(name)))
         except ValueError:
             raise BadInput(f"{source}: {name} must be one of {', '.join(of)}.") from None
     return CaseFile(
@@ -127,19 +137,21 @@ def _text(value: object, where: str) -> str:
 
 
 def _handling(value: object, source: str) -> Handling:
-    if not isinstance(value, dict) or not {"tlp", "h", "pap"} <= set(value) <= {"tlp", "h", "pap", "caveats"}:
-        raise BadInput(f"{source}: handling names tlp, h and pap, and may name caveats.")
+    if not isinstance(value, dict) or not {"tlp", "h", "pap"} <= set(value) <= {"tlp", "h", "pap", "caveats", "rel_to"}:
+        raise BadInput(f"{source}: handling names tlp, h and pap, and may name caveats and rel_to.")
     try:
         return Handling(
             tlp=Tlp(str(value["tlp"]).removeprefix("TLP:")),
             h=HCode(value["h"]),
             pap=Pap(str(value["pap"]).removeprefix("PAP:")),
             caveats=tuple(sorted({Caveat(c) for c in value.get("caveats", [])})),
+            rel_to=tuple(sorted({country(c) for c in value.get("rel_to", [])})),
         )
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, Malformed):
         raise BadInput(
             f"{source}: handling has a word that is not known: tlp is one of {', '.join(Tlp)}; h of "
-            f"{', '.join(HCode)}; pap of {', '.join(Pap)}; caveats of {', '.join(Caveat)}."
+            f"{', '.join(HCode)}; pap of {', '.join(Pap)}; caveats of {', '.join(Caveat)}; rel_to "
+            "lists countries as codes of two capital letters."
         ) from None
 
 

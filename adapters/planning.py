@@ -16,7 +16,7 @@ from typing import Any, Final
 from adapters.casefile import CaseFile, complete, complete_known
 from adapters.consents import terms
 from adapters.known import UNNAMED, known_persons, merged, suspects, to_identity
-from messages.attestations import AttestedSection, Consent, Release
+from messages.attestations import AttestedSection, Consent, Papers, Release
 from messages.catalogue import Catalogue, DataType
 from messages.directory import Agency, Bundle, Contact
 from messages.envelope import COVER, section_kind
@@ -33,7 +33,7 @@ from policies.redaction.errors import RedactionError
 from policies.redaction.structure import generalise
 
 MEDIA: Final = "application/json"
-RELEASABLE: Final = frozenset({"R-29", "R-06", "R-16", "R-17"})
+RELEASABLE: Final = frozenset({"R-29", "R-06", "R-17", "R-24"})
 """Rules that a second contact's release can satisfy."""
 REDACTION: Final = "redaction-refused"
 LIFETIMES: Final[Mapping[Urgency, int]] = {Urgency.NONE: 30 * DAY}
@@ -129,6 +129,7 @@ class Planner:
     pseudonym: Callable[[AgencyHandle, str], str]
     new_id: Callable[[], MessageId]
     checkpoint: tuple[int, bytes] | None = None
+    held: Papers = field(default_factory=Papers)  # acceptances and permissions that others gave this agency
 
     def plan(self, case: CaseFile, recipients: Sequence[Contact], now: int) -> Plan:
         """Plan `case` for `recipients`, or raise `BadInput` where the case file itself is wrong."""
@@ -188,6 +189,8 @@ class Planner:
             area=case.area,
             handling=case.handling,
             urgency=case.urgency,
+            lineage=case.lineage,
+            evidence_use=case.evidence_use,
             created=now,
             expires=now + lifetime,
             exercise=case.exercise,
@@ -280,6 +283,7 @@ class Planner:
         objects = complete(case, message, now, self.catalogue)
         known = [*complete_known(case, message, now, self.catalogue), *objects]
         header = self.header(case, message, now)
+        persons_known = known_persons(known)
         pool: dict[tuple[str, str, bytes], SectionDraft] = {}
         plans: list[RecipientPlan] = []
         consents: dict[bytes, Consent] = {}
@@ -290,7 +294,7 @@ class Planner:
                 matcher = Matcher(
                     merged(
                         to_identity(p, self._stands_for(agency, p.pseudonyms, persons.get(p.reference)))
-                        for p in known_persons(known)
+                        for p in persons_known
                     ),
                     suspects(objects, self.catalogue),
                 )
@@ -311,7 +315,15 @@ class Planner:
             for contact in contacts:
                 plans.append(
                     self._recipient(
-                        header, agency, contact, drafts, failed, tuple(granted_by.values()), now, guarded=guarded
+                        header,
+                        agency,
+                        contact,
+                        drafts,
+                        failed,
+                        tuple(granted_by.values()),
+                        now,
+                        guarded=guarded,
+                        searched=len(persons_known),
                     )
                 )
         return MessagePlan(
@@ -343,6 +355,7 @@ class Planner:
         *,
         released: bool,
         guarded: bool = False,
+        searched: int = 1,
     ) -> Facts:
         directory = self.bundle.directory
         attested = AttestedSection(
@@ -366,8 +379,8 @@ class Planner:
             claim=draft,
             attested=attested if guarded else None,
             agreement=agreement,
-            consents=consents,
-            releases=(release,) if released else (),
+            papers=replace(self.held, consents=consents, releases=(release,) if released else ()),
+            searched=searched,
             catalogue=self.catalogue,
             admitted=header.created,
         )
@@ -383,6 +396,7 @@ class Planner:
         now: int,
         *,
         guarded: bool,
+        searched: int,
     ) -> RecipientPlan:
         """Under the agreement that lets most of it pass."""
         best: RecipientPlan | None = None
@@ -395,12 +409,28 @@ class Planner:
             for draft in drafts:
                 consent = next((c.id for c in consents), None)
                 facts = self._facts(
-                    header, contact, draft, agreement, consents, consent, released=False, guarded=guarded
+                    header,
+                    contact,
+                    draft,
+                    agreement,
+                    consents,
+                    consent,
+                    released=False,
+                    guarded=guarded,
+                    searched=searched,
                 )
                 decision = self.engine.decide(facts)
                 if decision.effect is not Effect.PERMIT and RELEASABLE.intersection(decision.because):
                     released = self._facts(
-                        header, contact, draft, agreement, consents, consent, released=True, guarded=guarded
+                        header,
+                        contact,
+                        draft,
+                        agreement,
+                        consents,
+                        consent,
+                        released=True,
+                        guarded=guarded,
+                        searched=searched,
                     )
                     facts, decision = released, self.engine.decide(released)
                     needs_release = needs_release or decision.effect is Effect.PERMIT

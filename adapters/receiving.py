@@ -87,7 +87,7 @@ class Receiver:
             verified.manifest_digest,
             stamp.admitted,
         )
-        if (attested.guards.keys() | attested.releases.keys()) - {recipient.handle}:
+        if attested.recipients() - {recipient.handle} or attested.agencies() - {recipient.agency}:
             raise Unverified("The view tells of another recipient.")
         judgement = self._judge(verified, attested, sender, recipient, stamp)  # (5)
         private = next((k for k in keys if key_id(k.public) == verified.grant.key), None)
@@ -157,9 +157,8 @@ class Receiver:
             recipient=recipient,
             sections=[verified.sections[name] for name in verified.grant.sections],
             attested=lambda detail: attested.section(recipient.handle, detail, verified.grant),
-            consents=attested.consents.values(),
-            countersigned=attested.countersigned,
-            releases=attested.releases.values(),
+            papers=attested.papers(),
+            searched=attested.searched(recipient.handle),
             agreement=self.agreements.get(verified.grant.agreement),
             directory=self.bundle.directory,
             engine=self.engine,

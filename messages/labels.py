@@ -267,6 +267,43 @@ class Kind(StrEnum):
     ACK = "ACK"
 
 
+class Lineage(StrEnum):
+    """Where the content of a message comes from: whether somebody else's conditions bind it (R-17)."""
+
+    ORIGINAL = "ORIGINAL"  # the sender's own
+    REPLY = "REPLY"  # an answer to whoever sent the message that is answered, and to nobody else
+    FORWARD = "FORWARD"  # somebody else's content passed on as it is
+    DERIVED = "DERIVED"  # made from somebody else's content
+
+    @property
+    def passed_on(self) -> bool:
+        """Whether content of another originator goes to somebody who did not send it."""
+        return self in (Lineage.FORWARD, Lineage.DERIVED)
+
+
+class EvidenceUse(StrEnum):
+    """Whether the content may be used as evidence (Dir (EU) 2023/977; R-18). Silence is intelligence only."""
+
+    INTELLIGENCE_ONLY = "INTELLIGENCE-ONLY"
+    WITH_CONSENT = "EVIDENCE-WITH-CONSENT"
+    EVIDENCE = "EVIDENCE"
+
+
+class Lift(StrEnum):
+    """What an originator can permit somebody who holds its content; nobody else can (R-17, R-18)."""
+
+    ONWARD = "onward"  # pass it on: H2, ORCON, the third-party rule, TLP
+    PROCEEDINGS = "proceedings"  # use it in proceedings: H1, evidence
+
+
+class Ground(StrEnum):
+    """Why a glass is broken: a vital interest (GDPR art. 6(1)(d) and 9(2)(c); R-07)."""
+
+    LIFE = "threat-to-life"
+    INTEGRITY = "threat-to-integrity"
+    CHILD = "child-in-danger"
+
+
 class Keeping(StrEnum):
     """Who unlocks a contact's key: that person, or a duty desk or system that may sign alone."""
 

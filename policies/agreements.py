@@ -190,6 +190,9 @@ class Agreement(_Model):
     retention_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = Field(
         description="After so many days the recipient deletes what it was given."
     )
+    joint_team: Annotated[bool, Field(strict=True)] = Field(
+        default=False, description="Whether the parties are a joint investigation team (caveat JIT)."
+    )
     exchange: Annotated[tuple[Exchange, ...], Field(min_length=1)] = Field(
         description="What goes in which direction. Two entries do not add up to a third."
     )
@@ -363,7 +366,19 @@ def _midnight(day: date) -> int:
 # ── faults for the person who edits the file ─────────────────────────────────────────────────────────────────────────
 
 _FIELDS: Final = {
-    (): ("id", "title", "parties", "valid", "purposes", "bases", "areas", "handling", "retention_days", "exchange"),
+    (): (
+        "id",
+        "title",
+        "parties",
+        "valid",
+        "purposes",
+        "bases",
+        "areas",
+        "handling",
+        "retention_days",
+        "joint_team",
+        "exchange",
+    ),
     ("valid",): ("from", "until"),
     ("handling",): ("max_tlp", "h"),
     ("exchange",): ("from", "to", "types", "kinds", "media", "identity"),

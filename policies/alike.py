@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
-from messages.labels import Flag, Kind, PartyClass, Role
+from messages.labels import Flag, Kind, PartyClass, Purpose, Role
 from policies.facts import COVER, Facts
 
 _ENUM: Final = re.compile(r"entity\s+(\w+)\s+enum\s*\[(.*?)\]", re.DOTALL)
@@ -50,6 +50,7 @@ class Alike:
         return replace(
             facts,
             kind=self._representative("Action", facts.kind),
+            purpose=self._representative("Purpose", facts.purpose),
             sender_class=self._representative("Class", facts.sender_class),
             recipient_class=self._representative("Class", facts.recipient_class),
             data_type=data_type,
@@ -87,6 +88,7 @@ class Alike:
 
 _LISTS: Final[Mapping[str, tuple[Any, ...]]] = {
     "Action": tuple(Kind),
+    "Purpose": tuple(Purpose),
     "Class": tuple(PartyClass),
     "Role": tuple(Role),
     "Flag": tuple(Flag),

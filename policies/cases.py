@@ -5,12 +5,18 @@ For whoever asks what would be decided: explain, matrix, lint and rehearsal. A `
 attestation, consent and release that were never signed by anybody; nothing here can be sent.
 """
 
-from collections.abc import Iterable
-from dataclasses import MISSING, dataclass, fields, replace
-from itertools import chain, combinations
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from messages.attestations import AttestedSection, Consent, ConsentForm, ConsentPurpose, ConsentRoute, Release
+from messages.attestations import (
+    AttestedSection,
+    Consent,
+    ConsentForm,
+    ConsentPurpose,
+    ConsentRoute,
+    Papers,
+    Release,
+)
 from messages.catalogue import Catalogue
 from messages.directory import Agency, Contact, Mandate
 from messages.ids import AgencyHandle, ContactHandle, MessageId
@@ -19,10 +25,12 @@ from messages.labels import (
     Caveat,
     CrimeArea,
     Duty,
+    EvidenceUse,
     Flag,
     HCode,
     Keeping,
     Kind,
+    Lineage,
     Pap,
     PartyClass,
     Purpose,
@@ -34,7 +42,7 @@ from messages.limits import DAY
 from messages.manifest import Handling, Manifest
 from policies.agreements import Agreement
 from policies.facts import COVER, Facts, gather
-from policies.words import BOOLEANS, MESSAGE_BORNE, words
+from policies.words import BOOLEANS, COMES_WITH, MESSAGE_BORNE, words
 
 JSON: Final = "application/json"
 _MESSAGE: Final = MessageId(bytes(6) + b"\x40\x00\x80" + bytes(7))
@@ -46,7 +54,11 @@ CONSENT: Final = "consent_covers"
 RELEASED: Final = "released"
 _MADE: Final = frozenset({ATTESTED, CONSENT, RELEASED})
 
-BORNE: Final = (ATTESTED, *sorted(n for n in BOOLEANS if words(n).lever in MESSAGE_BORNE and words(n).eased))
+_USUAL: Final = frozenset({"consent_stands", "releasable_to"})  # hold unless a message says otherwise
+BORNE: Final = (
+    ATTESTED,
+    *sorted(n for n in BOOLEANS if words(n).lever in MESSAGE_BORNE and words(n).eased and n not in _USUAL),
+)
 """Facts that a single message brings along: its guard's check, a consent, a release, an acceptance."""
 
 Conditions = frozenset[str]
@@ -66,11 +78,13 @@ class Case:
     h: HCode = HCode.H0
     caveats: tuple[Caveat, ...] = ()
     media: str = JSON
+    rel_to: tuple[str, ...] = ()
+    lineage: Lineage = Lineage.ORIGINAL
+    evidence_use: EvidenceUse = EvidenceUse.INTELLIGENCE_ONLY
     roles: frozenset[Role] = frozenset()
     flags: frozenset[Flag] = frozenset()
     brings: Conditions = frozenset()
     exercise: bool = False
-    also: tuple[tuple[str, Any], ...] = ()  # other fields of the manifest, as another edition of it may have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,27 +104,26 @@ class Setting:
 def facts_of(case: Case, setting: Setting) -> Facts:
     """What `gather` finds. Facts that no attestation of ours can make are set as `case.brings` says."""
     created = setting.created if setting.created is not None else setting.moment
-    manifest = _made(
-        Manifest,
+    manifest = Manifest(
         id=_MESSAGE,
         kind=case.kind,
         sender=setting.sender.handle,
         purpose=case.purpose,
         basis=case.basis,
         area=case.area,
-        handling=_made(Handling, tlp=case.tlp, h=case.h, pap=Pap.CLEAR, caveats=case.caveats),
+        handling=Handling(tlp=case.tlp, h=case.h, pap=Pap.CLEAR, caveats=case.caveats, rel_to=case.rel_to),
         urgency=Urgency.NONE,
         created=created,
         expires=created + DAY,
         exercise=case.exercise,
+        lineage=case.lineage,
+        evidence_use=case.evidence_use,
         epoch=1,
         checkpoint=None,
         digests=(),
-        **dict(case.also),
     )
     attested = ATTESTED in case.brings or CONSENT in case.brings
-    section = _made(
-        AttestedSection,
+    section = AttestedSection(
         name="section",
         type=case.data_type,
         part=case.part,
@@ -121,7 +134,12 @@ def facts_of(case: Case, setting: Setting) -> Facts:
         digest=_DIGEST,
         commitment=_DIGEST,
     )
-    released = _made(Release, message=_MESSAGE, manifest=_DIGEST, recipient=setting.recipient.handle, at=created)
+    papers = Papers(
+        consents=(_consent(case, setting, created),) if CONSENT in case.brings else (),
+        releases=(Release(message=_MESSAGE, manifest=_DIGEST, recipient=setting.recipient.handle, at=created),)
+        if RELEASED in case.brings
+        else (),
+    )
     found = gather(
         manifest=manifest,
         sender=setting.sender,
@@ -131,19 +149,18 @@ def facts_of(case: Case, setting: Setting) -> Facts:
         claim=section,
         attested=section if attested else None,
         agreement=setting.agreement,
-        consents=(_consent(case, setting, created),) if CONSENT in case.brings else (),
-        releases=(released,) if RELEASED in case.brings else (),
+        papers=papers,
         catalogue=setting.catalogue,
         admitted=setting.moment,
     )
-    others: dict[str, Any] = {name: True for name in case.brings - _MADE if not getattr(found, name)}
-    return replace(found, **others) if others else found
+    return also(found, case.brings - _MADE)
 
 
-_KNOWN: Final = frozenset(
-    {"id", "kind", "sender", "purpose", "basis", "area", "handling", "urgency", "created", "expires", "exercise"}
-    | {"epoch", "checkpoint", "digests"}
-)
+def also(facts: Facts, brought: Conditions) -> Facts:
+    """The facts with these besides, and whatever they cannot come about without."""
+    names = brought.union(*(COMES_WITH.get(n, frozenset()) for n in brought))
+    others: dict[str, Any] = {name: True for name in names if not getattr(facts, name)}
+    return replace(facts, **others) if others else facts
 
 
 def case_of(manifest: Manifest, media: str, facts: Facts) -> Case:
@@ -163,8 +180,10 @@ def case_of(manifest: Manifest, media: str, facts: Facts) -> Case:
         roles=facts.roles,
         flags=facts.flags,
         brings=frozenset(name for name in BORNE if getattr(facts, name)),
+        rel_to=handling.rel_to,
+        lineage=manifest.lineage,
+        evidence_use=manifest.evidence_use,
         exercise=manifest.exercise,
-        also=tuple((f.name, getattr(manifest, f.name)) for f in fields(Manifest) if f.name not in _KNOWN),
     )
 
 
@@ -180,8 +199,7 @@ def shifted(facts: Facts, before: Facts, after: Facts) -> Facts:
 
 def _consent(case: Case, setting: Setting, created: int) -> Consent:
     """The widest that a person could give: what this does not cover, no consent does."""
-    return _made(
-        Consent,
+    return Consent(
         id=_CONSENT,
         collector=setting.sender.handle,
         purposes=tuple(ConsentPurpose),
@@ -196,27 +214,6 @@ def _consent(case: Case, setting: Setting, created: int) -> Consent:
         route=ConsentRoute.CONSENT,
         paper=_DIGEST,
     )
-
-
-T = TypeVar("T")
-_NEUTRAL: Final[tuple[tuple[str, object], ...]] = (
-    ("bool", False),
-    ("int", 0),
-    ("bytes", b""),
-    ("tuple", ()),
-    ("frozenset", frozenset()),
-)
-
-
-def _made(shape: type[T], **given: Any) -> T:
-    """A `shape` with what is given, and the emptiest value in whatever other field it may have."""
-    for one in fields(shape):  # type: ignore[arg-type]
-        if one.name in given or one.default is not MISSING or one.default_factory is not MISSING:
-            continue
-        kind = str(one.type)
-        neutral = None if "None" in kind else next((value for name, value in _NEUTRAL if kind.startswith(name)), "")
-        given[one.name] = neutral
-    return shape(**given)
 
 
 def stand_in(agency: Agency, moment: int, keeping: Keeping = Keeping.PERSON, name: str = "somebody") -> Contact:
@@ -254,9 +251,3 @@ def parts(catalogue: Catalogue, data_type: str) -> tuple[str, ...]:
         return (COVER,)
     entry = catalogue.types.get(data_type)
     return entry.parts if entry is not None else ()
-
-
-def subsets(conditions: Iterable[str]) -> Iterable[Conditions]:
-    """All sets of conditions, the smaller ones first."""
-    found = sorted(conditions)
-    return map(frozenset, chain.from_iterable(combinations(found, n) for n in range(len(found) + 1)))

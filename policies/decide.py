@@ -31,7 +31,7 @@ REMEMBERED: Final = 65_536
 
 KINDS: Final = frozenset({"hard", "default"})
 _ANNOTATIONS: Final = frozenset({"id", "source", "says", "kind"})
-_WORDS: Final = frozenset({"kind", "sender_class", "recipient_class", "data_type", "part", "roles", "flags"})
+_WORDS: Final = frozenset({"kind", "purpose", "sender_class", "recipient_class", "data_type", "part", "roles", "flags"})
 _NAMES: Final = tuple(f.name for f in fields(Facts))
 _KEY: Final = attrgetter(*_NAMES)
 _BOOLEANS: Final = tuple(f.name for f in fields(Facts) if f.name not in _WORDS)
@@ -386,7 +386,8 @@ def _request(facts: Facts, known: Sequence[str] = _BOOLEANS) -> dict[str, Any]:
     """Facts as Cedar's request. The context is written as text: half the time of a decision was building dicts."""
     booleans = ",".join([f'"{name}":{_JSON_BOOL[getattr(facts, name)]}' for name in known])
     context = (
-        f'{{"sender":{_uid("Class", facts.sender_class)},"data_type":{_uid("DataType", facts.data_type)},'
+        f'{{"sender":{_uid("Class", facts.sender_class)},"purpose":{_uid("Purpose", facts.purpose)},'
+        f'"data_type":{_uid("DataType", facts.data_type)},'
         f'"roles":[{",".join([_uid("Role", r) for r in facts.roles])}],'
         f'"flags":[{",".join([_uid("Flag", f) for f in facts.flags])}],{booleans}}}'
     )

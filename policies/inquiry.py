@@ -7,12 +7,12 @@ own extract, the answer is the same whatever else the trust bundle holds, byte f
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from messages.catalogue import Catalogue
 from messages.directory import Agency, Contact, Directory
 from messages.errors import BadInput
-from messages.labels import Flag, HCode, Kind, Purpose, Tlp
+from messages.labels import EvidenceUse, Flag, HCode, Kind, Purpose, Role, Tlp
 from policies.agreements import Agreement, Agreements, nearest
 from policies.cases import Case, Setting, facts_of, parts, shifted
 from policies.decide import HOUSE, Decision, Engine, Rule
@@ -149,10 +149,19 @@ def alternatives(facts: Facts, case: Case, setting: Setting, others: Sequence[Ag
         for basis in setting.agreement.bases:
             if basis is not case.basis:
                 yield instead("basis", basis, "it rests on {value}", replace(case, basis=basis))
+    for use, says in _EVIDENCE.items():
+        if use is not case.evidence_use:
+            yield instead("evidence", use, says, replace(case, evidence_use=use))
     for agreement in others:
         if setting.agreement is None or agreement.id != setting.agreement.id:
             says = "it goes under the agreement {value}"
             yield instead("agreement", agreement.id, says, case, replace(setting, agreement=agreement))
+
+
+_EVIDENCE: Final = {
+    EvidenceUse.INTELLIGENCE_ONLY: "it is given as intelligence only, not as evidence",
+    EvidenceUse.EVIDENCE: "its sender lets it be used as evidence",
+}
 
 
 def _identity_parts(catalogue: Catalogue, data_type: str) -> frozenset[str]:
@@ -280,6 +289,9 @@ def favourable(case_type: str, setting: Setting, chosen: Mapping[str, Any]) -> C
         given.setdefault("tlp", min(agreement.handling.max_tlp, Tlp.AMBER, key=lambda t: t.rank))
         media = [m for e in agreed for m in e.media]
         given.setdefault("media", media[0] if media else "application/json")
+    entry = catalogue.types.get(case_type)
+    if not given.get("roles") and entry is not None and not entry.role.none:
+        given["roles"] = frozenset({entry.role.fixed or Role.VICTIM})  # in doubt it is a victim's
     if "kind" in given:
         return Case(data_type=case_type, **given)
     tried = [Case(data_type=case_type, kind=kind, **given) for kind in kinds]

@@ -15,7 +15,7 @@ from policies import rights
 from policies.consent import IDENTIFYING
 from policies.decide import SILENCE, Decision, Engine
 from policies.facts import COVER, Facts
-from policies.words import BOOLEANS, Lever, filled, listed, words
+from policies.words import AGREED, BOOLEANS, COMES_WITH, Lever, filled, listed, words
 
 MOST: Final = 3
 """Changes in one way that are looked for from the small end; beyond that, one way is found from the other end."""
@@ -197,13 +197,16 @@ class _Search:
     def _most(changes: Sequence[Change]) -> Iterator[list[Change]]:
         """As many of the changes at once as go together.
 
-        A guard's check nearly always helps; but it also fixes what a section is, which may then be worse.
+        A guard's check nearly always helps; but it also fixes what a section is, which may then be worse. A vital
+        interest takes the place of every other ground on which something may go.
         """
-        content = [c for c in changes if "flags" in c.names]
-        others = [c for c in changes if "flags" not in c.names]
+        usual = [c for c in changes if "vital_interest" not in c.names]
+        content = [c for c in usual if "flags" in c.names]
+        others = [c for c in usual if "flags" not in c.names]
         yield from ([*others, c] for c in content)
         yield others
         yield [c for c in others if "attested" not in c.names]
+        yield [c for c in changes if "flags" not in c.names]
 
     def _shrunk(self, facts: Facts, changes: Sequence[Change]) -> frozenset[Change]:
         """One minimal way of many changes: all of them, less each that is not needed, the hardest first."""
@@ -222,16 +225,15 @@ class _Search:
         """Everything that somebody could change about these facts, one thing each."""
         found: list[Change] = []
         right = rights.load().right(facts.data_type, facts.recipient_class)
-        agreed = [n for n in BOOLEANS if words(n).lever is Lever.AGREEMENT and n != "identity_right"]
         for name in BOOLEANS:
             word = words(name)
             if word.lever is Lever.NOBODY or getattr(facts, name) is word.eased or not word.change:
                 continue
-            sets: dict[str, Any] = {name: word.eased}
-            if name in agreed and not facts.agreement_in_force:
+            sets: dict[str, Any] = {name: word.eased, **dict.fromkeys(COMES_WITH.get(name, ()), True)}
+            if name in AGREED and not facts.agreement_in_force:
                 if name != "agreement_in_force":
                     continue  # there is no agreement that could be changed
-                sets = dict.fromkeys(agreed, True)
+                sets = dict.fromkeys(AGREED, True)
                 says = filled(
                     f"{word.change} that lists {{type}} in a message of kind {{kind}}",
                     facts,
@@ -242,8 +244,6 @@ class _Search:
                 continue
             if name == "identity_right" and right is rights.Right.NEVER:
                 continue  # the law, not the agreement, withholds it
-            if name == "consent_covers":
-                sets["attested"] = True  # only the guard can say that a section is about this consent's person
             if name == "released" and right is rights.Right.RELEASE:
                 sets["class_may_receive"] = True  # who is no normal receiver may receive it by that release
             says = filled(word.change, facts, self.sender, self.recipient)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from messages.labels import Flag, Kind, Purpose, Role
+from messages.catalogue import Catalogue
+from messages.labels import EvidenceUse, Flag, Kind, Purpose, Role
 from policies.agreements import Exchange
-from policies.cases import ATTESTED, BORNE, CONSENT, RELEASED, Case, Conditions, Setting, facts_of, parts
+from policies.cases import ATTESTED, BORNE, CONSENT, RELEASED, Case, Conditions, Setting, also, facts_of, parts
 from policies.decide import SILENCE, Decision, Engine
-from policies.facts import COVER, IMPERSONAL, Facts
-from policies.words import words
+from policies.facts import COVER, SPECIAL, Facts
+from policies.words import COMES_WITH, words
 
 
 class About(StrEnum):
@@ -78,7 +79,7 @@ def needs(case: Case, setting: Setting, engine: Engine) -> tuple[tuple[Condition
             rule = engine.decide_alike(facts).because[0]
             looked_at = permits if rule == SILENCE.id else engine.rule(rule).looks_at
             for name in BORNE:
-                more = brings | {name, ATTESTED} if name == CONSENT else brings | {name}
+                more = brings | {name} | COMES_WITH.get(name, frozenset())
                 if more in seen or name in brings or any(other <= more for other in found):
                     continue
                 seen.add(more)
@@ -111,24 +112,26 @@ class _Given:
         if made not in self._seen:
             self._seen[made] = facts_of(replace(self._case, brings=made), self._setting)
         found = self._seen[made]
-        others = {name: True for name in brings - made if not getattr(found, name)}
-        return replace(found, **others) if others else found  # type: ignore[arg-type]
+        return also(found, brings - made)
 
 
-def _corners(case: Case, setting: Setting) -> tuple[Facts, ...]:
+def _corners(case: Case, setting: Setting, engine: Engine) -> tuple[Facts, ...]:
     """The facts under what `gather` can see being brought along: where they are equal, everything is.
 
     Purposes that no consent tells apart make most of them equal.
     """
-    return tuple(facts_of(replace(case, brings=frozenset(brings)), setting) for brings in _CORNERS)
+    return tuple(engine.alike.facts(facts_of(replace(case, brings=frozenset(brings)), setting)) for brings in _CORNERS)
 
 
 _CORNERS: Final = ((), (ATTESTED, CONSENT), (RELEASED,))
 
 
-def abouts(data_type: str) -> Sequence[About]:
-    """What can be tried of a type."""
-    return (About.NOBODY,) if data_type in IMPERSONAL else tuple(About)
+def abouts(catalogue: Catalogue, data_type: str) -> Sequence[About]:
+    """What can be tried of a type: of one that is about nobody, nothing else; of any other, everything else."""
+    entry = catalogue.types.get(data_type)
+    if entry is not None and entry.role.none:
+        return (About.NOBODY, About.VICTIM, About.CODED)
+    return tuple(a for a in About if a is not About.NOBODY)
 
 
 def passages(
@@ -151,15 +154,18 @@ def passages(
     for part in parts(catalogue, data_type):
         for kind in carried:
             for purpose in purposes if purposes is not None else agreement.purposes:
-                for about in tried if tried is not None else abouts(data_type):
+                for about in tried if tried is not None else abouts(catalogue, data_type):
                     roles, flags = PROBES[about]
                     case = replace(
                         usual, data_type=data_type, part=part, kind=kind, purpose=purpose, roles=roles, flags=flags
                     )
-                    key = _corners(case, setting)
-                    if key not in known:
-                        known[key] = needs(case, setting, engine)
-                    found, decision = known[key]
+                    for use in (EvidenceUse.INTELLIGENCE_ONLY, EvidenceUse.EVIDENCE):  # as its sender chooses
+                        key = _corners(chosen := replace(case, evidence_use=use), setting, engine)
+                        if key not in known:
+                            known[key] = needs(chosen, setting, engine)
+                        found, decision = known[key]
+                        if found:
+                            break
                     yield Passage(
                         data_type=data_type,
                         part=part,
@@ -183,7 +189,7 @@ def usual_case(setting: Setting, exchange: Exchange) -> Case:
         data_type=exchange.types[0],
         part="",
         purpose=agreement.purposes[0],
-        basis=agreement.bases[0],
+        basis=next((b for b in agreement.bases if b in SPECIAL), agreement.bases[0]),
         area=agreement.areas[0],
         tlp=lowest,
         h=agreement.handling.h[0],

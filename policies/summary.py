@@ -79,8 +79,8 @@ def _identities(exchange: Exchange) -> str:
     if not rest:
         return "It may name, locate and expose protected persons, where the rules allow that too."
     return (
-        f"Protected persons may be named, located and exposed in {_types(exchange.identity)}, where the rules allow that "
-        f"too; in {listed(rest)} they may not."
+        f"Protected persons may be named, located and exposed in {_types(exchange.identity)}, where the rules allow "
+        f"that too; in {listed(rest)} they may not."
     )
 
 

@@ -21,6 +21,7 @@ class Lever(StrEnum):
     SENDER = "the sender"
     GUARD = "the release guard"
     COLLEAGUE = "a second contact"
+    ORIGINATOR = "the originator"
     PERSON = "the person it is about"
     RECIPIENT = "the recipient"
     MANDATE = "two officers, by a mandate"
@@ -33,7 +34,7 @@ class Lever(StrEnum):
         return list(Lever).index(self)
 
 
-MESSAGE_BORNE: Final = frozenset({Lever.COLLEAGUE, Lever.PERSON, Lever.RECIPIENT})
+MESSAGE_BORNE: Final = frozenset({Lever.COLLEAGUE, Lever.ORIGINATOR, Lever.PERSON, Lever.RECIPIENT})
 """Levers that work on one message at a time: what a message brings along, not what was agreed about all of them."""
 
 
@@ -62,6 +63,18 @@ FACTS: Final[Mapping[str, Words]] = MappingProxyType(
             "The recipient has no mandate to receive {type} in this crime area at this time.",
             Lever.MANDATE,
             "the receiving contact is given a mandate to receive {type} in this crime area",
+        ),
+        "roles_declared": Words(
+            "The sender says whose data it is.",
+            "The sender does not say whose data it is.",
+            Lever.SENDER,
+            "the sender declares whose data it is",
+        ),
+        "sender_person": Words(
+            "The sender is a named person who alone unlocks the key.",
+            "The sender's key is held by a desk or a system.",
+            Lever.SENDER,
+            "it is sent by a contact whose key one named person unlocks",
         ),
         "named_person": Words(
             "The recipient is a named person who alone unlocks the key.",
@@ -127,27 +140,99 @@ FACTS: Final[Mapping[str, Words]] = MappingProxyType(
             Lever.AGREEMENT,
             "the agreement's ceiling admits this TLP marking and H code",
         ),
+        "joint_team": Words(
+            "The agreement is that of a joint investigation team.",
+            "The agreement is not that of a joint investigation team.",
+            Lever.AGREEMENT,
+            "it goes under an agreement of the joint investigation team",
+        ),
         # handling
+        "exercise_fits": Words(
+            "It is no exercise, or the recipient takes part in exercises.",
+            "It is an exercise, and the recipient does not take part in exercises.",
+            Lever.MANDATE,
+            "the receiving contact's mandate says that it takes part in exercises",
+        ),
         "named_only": Words(
             "It is marked TLP:RED.",
             "It is not marked TLP:RED.",
-            Lever.SENDER,
+            Lever.ORIGINATOR,
             "its originator marks it below TLP:RED",
             eased=False,
         ),
         "no_foreign": Words(
             "It is marked NOFORN.",
             "It is not marked NOFORN.",
-            Lever.SENDER,
+            Lever.ORIGINATOR,
             "its originator lifts NOFORN",
             eased=False,
+        ),
+        "state_only": Words(
+            "It is marked FED-ONLY.",
+            "It is not marked FED-ONLY.",
+            Lever.ORIGINATOR,
+            "its originator lifts FED-ONLY",
+            eased=False,
+        ),
+        "team_only": Words(
+            "It is marked JIT: for the joint investigation team alone.",
+            "It is not marked JIT.",
+            Lever.ORIGINATOR,
+            "its originator lifts JIT",
+            eased=False,
+        ),
+        "releasable_to": Words(
+            "It may go to the recipient's country.",
+            "Its originator lets it go to other countries only.",
+            Lever.ORIGINATOR,
+            "its originator adds the recipient's country to those it may go to",
         ),
         "not_in_proceedings": Words(
             "It is under H1: not for use in judicial proceedings.",
             "It is not under H1.",
-            Lever.SENDER,
+            Lever.ORIGINATOR,
             "its originator lifts H1",
             eased=False,
+        ),
+        "special_basis": Words(
+            "It rests on a law under which special-category data may be processed.",
+            "It rests on no law under which special-category data may be processed.",
+            Lever.SENDER,
+            "it rests on a law under which special-category data may be processed, such as LED-10",
+        ),
+        "as_evidence": Words(
+            "It may be used as evidence.",
+            "It is intelligence only, not evidence.",
+            eased=False,
+        ),
+        # where the content comes from
+        "passed_on": Words(
+            "It is somebody else's information, passed on.",
+            "It is the sender's own information.",
+            eased=False,
+        ),
+        "onward_closed": Words(
+            "It is under conditions of its originator: H2, ORCON, EGMONT or a marking over TLP:GREEN.",
+            "Its originator set no condition to passing it on.",
+            eased=False,
+        ),
+        "onward_permitted": Words(
+            "Its originator has permitted it to go to this recipient for this purpose.",
+            "Its originator has not permitted it to go to this recipient for this purpose.",
+            Lever.ORIGINATOR,
+            "its originator permits it to go to this recipient for this purpose",
+        ),
+        "proceedings_permitted": Words(
+            "Its originator has permitted its use in proceedings.",
+            "Its originator has not permitted its use in proceedings.",
+            Lever.ORIGINATOR,
+            "its originator permits its use in proceedings",
+        ),
+        "fiu_consent": Words(
+            "A financial intelligence unit sends it as its own, or has permitted it.",
+            "No financial intelligence unit has permitted it.",
+            Lever.ORIGINATOR,
+            "the financial intelligence unit that it comes from permits it",
         ),
         # the catalogue
         "class_may_receive": Words(
@@ -168,6 +253,11 @@ FACTS: Final[Mapping[str, Words]] = MappingProxyType(
             "This part holds no free text.",
             eased=False,
         ),
+        "picture": Words(
+            "It is a picture.",
+            "It is no picture.",
+            eased=False,
+        ),
         "sealed_part": Words(
             "This part stays sealed until the referral is accepted.",
             "This part is not sealed.",
@@ -185,6 +275,18 @@ FACTS: Final[Mapping[str, Words]] = MappingProxyType(
             "The sender declared something else than the guard found.",
             Lever.SENDER,
             "the sender declares the section as the guard finds it",
+        ),
+        "searched": Words(
+            "The guard knew whom to search for.",
+            "The guard knew nobody to search for.",
+            Lever.SENDER,
+            "the sender names at least one person whom the guard searches it for",
+        ),
+        "reviewed": Words(
+            "A second contact has read it for this recipient.",
+            "No second contact has read it for this recipient.",
+            Lever.COLLEAGUE,
+            "a second contact with the duty of review reads it for this recipient",
         ),
         # identity
         "identity_right": Words(
@@ -204,6 +306,18 @@ FACTS: Final[Mapping[str, Words]] = MappingProxyType(
             Lever.PERSON,
             "the person consents to giving just this to just this recipient for this purpose, and the guard matches it",
         ),
+        "consent_stands": Words(
+            "The consent has not been withdrawn.",
+            "The person has withdrawn the consent.",
+            Lever.PERSON,
+            "the person consents anew",
+        ),
+        "vital_interest": Words(
+            "Two contacts claim a vital interest.",
+            "No two contacts claim a vital interest.",
+            Lever.COLLEAGUE,
+            "two contacts claim a vital interest for one day and one named person, and the officers review it",
+        ),
         "released": Words(
             "A second contact has released it to this recipient.",
             "No second contact has released it to this recipient.",
@@ -219,7 +333,19 @@ FACTS: Final[Mapping[str, Words]] = MappingProxyType(
     }
 )
 
+COMES_WITH: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        # Only the guard can say that a section is about the person who consented, and what a reader has read.
+        "consent_covers": frozenset({"attested"}),
+        "reviewed": frozenset({"attested"}),
+        "vital_interest": frozenset({"attested", "consent_covers"}),
+    }
+)
+"""Facts that cannot come about without others."""
+
 BOOLEANS: Final = tuple(f.name for f in fields(Facts) if f.type in (bool, "bool"))
+AGREED: Final = tuple(n for n in BOOLEANS if n == "agreement_in_force" or n.endswith("_agreed"))
+"""What an agreement has to say for anything to pass under it."""
 
 
 def words(name: str) -> Words:

@@ -9,7 +9,7 @@ from messages.directory import Contact
 from messages.errors import BadInput
 from messages.labels import Caveat, CrimeArea, Flag, HCode, Keeping, Kind, Purpose, Role, Tlp
 from messages.limits import DAY
-from messages.manifest import Manifest
+from messages.manifest import Handling, Manifest
 from policies import explain, inquiry
 from policies.agreements import Agreements
 from policies.cases import ATTESTED, BORNE, CONSENT, RELEASED, Case, Setting, case_of, facts_of, shifted, stand_in
@@ -42,6 +42,8 @@ def setting(to: str = "prosecutor", /, **changes: Any) -> Setting:
 def case(**changes: Any) -> Case:
     given: dict[str, Any] = {
         "kind": Kind.EVIDENCE_TRANSFER,
+        "evidence_use": MANIFEST.evidence_use,
+        "lineage": MANIFEST.lineage,
         "data_type": "A02",
         "part": "identity",
         "area": CrimeArea.LAB,
@@ -79,10 +81,12 @@ def test_the_case_of_a_message_gives_its_facts_again() -> None:
 
 
 def test_no_field_of_the_manifest_is_lost_on_the_way_into_a_case() -> None:
-    told = {"kind", "purpose", "basis", "area", "handling", "exercise"}
+    told = {"kind", "purpose", "basis", "area", "handling", "exercise", "lineage", "evidence_use"}
     random = {"id", "sender", "urgency", "created", "expires", "epoch", "checkpoint", "digests"}
-    also = {name for name, _ in case_of(MANIFEST, "application/json", world.facts()).also}
-    assert told | random | also == {f.name for f in fields(Manifest)}
+    assert told | random == {f.name for f in fields(Manifest)}
+    handling = {"tlp", "h", "caveats", "rel_to"}
+    assert handling | {"pap"} == {f.name for f in fields(Handling)}
+    assert told - {"handling"} | handling <= {f.name for f in fields(Case)}
 
 
 def test_facts_shift_by_just_what_differs_between_two_cases() -> None:

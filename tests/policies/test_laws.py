@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messages.catalogue import load
-from messages.labels import Flag, Kind, PartyClass, Role
+from messages.labels import Flag, Kind, PartyClass, Purpose, Role
 from policies.consent import IDENTIFYING
 from policies.decide import Engine
 from policies.facts import COVER, RELAXING, Facts
@@ -30,6 +30,8 @@ def any_facts(draw: st.DrawFn) -> Facts:
         changed["flags"] = frozenset(draw(st.sets(st.sampled_from(Flag))))
     if draw(st.booleans()):
         changed["kind"] = draw(st.sampled_from(Kind))
+    if draw(st.booleans()):
+        changed["purpose"] = draw(st.sampled_from(Purpose))
     if draw(st.booleans()):
         changed["data_type"], changed["part"] = draw(st.sampled_from(PARTS))
     if draw(st.booleans()):
@@ -118,15 +120,16 @@ def test_each_fact_that_fails_alone_is_enough_or_does_not_matter_and_two_are_nev
 
 
 def test_facts_are_booleans_and_words_and_hold_no_time_or_name() -> None:
-    words = {"kind", "sender_class", "recipient_class", "data_type", "part", "roles", "flags"}
+    words = {"kind", "purpose", "sender_class", "recipient_class", "data_type", "part", "roles", "flags"}
     assert {f.name for f in fields(Facts)} == words | set(BOOLEANS)
     assert set(BOOLEANS) >= RELAXING
 
 
 def _best(part: tuple[str, str]) -> Facts:
-    good = {name: name in RELAXING for name in BOOLEANS}
+    good = {name: name in RELAXING | {"as_evidence"} for name in BOOLEANS}
     return Facts(
         kind=Kind.EVIDENCE_TRANSFER,
+        purpose=Purpose.INVESTIGATE,
         sender_class=PartyClass.POL,
         recipient_class=PartyClass.PRO,
         data_type=part[0],

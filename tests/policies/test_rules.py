@@ -8,7 +8,7 @@ import pytest
 from cedarpy import pst
 
 from messages.catalogue import load
-from messages.labels import Flag, Kind, PartyClass, Role
+from messages.labels import Flag, Kind, PartyClass, Purpose, Role
 from policies.agreements import TYPE_IDS
 from policies.decide import HOUSE, Effect, Engine, packaged
 from policies.facts import COVER, Facts
@@ -83,6 +83,7 @@ WORDS = {
     "Class": set(PartyClass),
     "Role": set(Role),
     "Flag": set(Flag),
+    "Purpose": set(Purpose),
     "DataType": {*TYPE_IDS, COVER},
     "Part": {f"{t.id}/{part}" for t in load().types.values() for part in t.parts} | {COVER},
     "Action": set(Kind),
@@ -152,6 +153,7 @@ def test_every_fact_is_looked_at_by_some_rule() -> None:
         assert f"context.{name}" in policies, name
     assert {f.name for f in fields(Facts)} - set(BOOLEANS) == {
         "kind",
+        "purpose",
         "sender_class",
         "recipient_class",
         "data_type",
