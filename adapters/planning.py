@@ -25,7 +25,7 @@ from messages.ids import AgencyHandle, MessageId
 from messages.labels import Flag, Role, Urgency
 from messages.limits import DAY
 from messages.manifest import Manifest
-from policies.agreements import Agreement, between
+from policies.agreements import Agreement, Agreements, between
 from policies.decide import Decision, Effect, Engine
 from policies.facts import Facts, gather
 from policies.redaction.engine import Matcher
@@ -123,7 +123,7 @@ class Planner:
 
     sender: Contact
     bundle: Bundle
-    agreements: Sequence[Agreement]
+    agreements: Agreements | Sequence[Agreement]
     engine: Engine
     catalogue: Catalogue
     pseudonym: Callable[[AgencyHandle, str], str]
