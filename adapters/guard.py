@@ -24,7 +24,7 @@ from typing import Any, Final
 import structlog
 
 from adapters.consents import terms
-from adapters.known import known_persons, suspects, to_identity
+from adapters.known import known_persons, register_names, suspects, to_identity
 from keys import keystore
 from keys.domains import KeyKind, Tag
 from keys.sealing import SectionKey, open_section, seal_grant
@@ -157,7 +157,7 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
     matcher = Matcher(identities, suspects([*known, *objects], catalogue))
     if not identities:
         _nobody_known(granted, catalogue)
-    register = frozenset(str(o["case_pseudonym"]) for o in known if "case_pseudonym" in o)
+    register = register_names(known, catalogue)
     consents = _consents(request, known, objects)
     attested: list[AttestedSection] = []
     for examined in granted:
@@ -230,7 +230,7 @@ def _open(section: GuardSection, message: MessageId, catalogue: Catalogue) -> Ex
         data_type = catalogue.type(detail.type)
         checked = data_type.validate_part(detail.part, value)
         roles = data_type.roles(checked)
-        flags = data_type.flags(detail.part, checked, roles, text_cleared=True)
+        flags = data_type.flags(detail.part, checked, text_cleared=True)
     except ShareError as error:
         raise GuardRefused(f"The guard refuses the section {detail.name}: {error}") from None
     return Examined(section=section, value=checked, roles=roles, flags=flags)

@@ -18,6 +18,7 @@ from adapters.consents import terms
 from adapters.known import UNNAMED, known_persons, merged, suspects, to_identity
 from messages.attestations import AttestedSection, Consent, Papers, Release
 from messages.catalogue import Catalogue, DataType
+from messages.catalogue.values import shaped
 from messages.directory import Agency, Bundle, Contact
 from messages.envelope import COVER, section_kind
 from messages.errors import BadInput, ContentRefused
@@ -225,9 +226,8 @@ class Planner:
         drafts: list[SectionDraft] = []
         for number, obj in enumerate(objects, 1):
             data_type = self.catalogue.type(obj["type"])
-            roles = data_type.roles(obj)
             for part, section in data_type.split(self._renamed(data_type, obj, agency)).items():
-                flags = data_type.flags(part, section, roles)
+                flags = data_type.flags(part, section)  # each section is judged alone, here as by whoever opens it
                 drafts.append(_draft(data_type.id, number, part, section, data_type.roles(section), flags))
         return drafts
 
@@ -246,7 +246,7 @@ class Planner:
 
         def pseudonym_of(name: str) -> str:
             known = persons.get(name, name)
-            return self.pseudonym(agency.handle, known) if known.startswith("V-") else name
+            return self.pseudonym(agency.handle, known) if shaped("pseudonym", known) else name
 
         drafts: list[SectionDraft] = []
         withheld: list[Withheld] = []
@@ -265,7 +265,7 @@ class Planner:
                     )
                     continue
                 roles = data_type.roles(section)
-                flags = data_type.flags(part, section, roles, text_cleared=True)
+                flags = data_type.flags(part, section, text_cleared=True)
                 drafts.append(_draft(data_type.id, number, part, section, roles, flags, count.replaced))
         return drafts, withheld
 

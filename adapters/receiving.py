@@ -179,8 +179,7 @@ class Receiver:
         else:
             data_type = self.catalogue.type(detail.type)
             value = data_type.validate_part(detail.part, value)
-            roles = data_type.roles(value)
-            expected = (roles, data_type.flags(detail.part, value, roles, text_cleared=attested))
+            expected = (data_type.roles(value), data_type.flags(detail.part, value, text_cleared=attested))
         if (frozenset(detail.roles), frozenset(detail.flags)) != expected:
             raise Mislabelled
         return value
