@@ -17,7 +17,7 @@ from adapters.casefile import CaseFile, complete, complete_known
 from adapters.consents import terms
 from adapters.known import UNNAMED, known_persons, merged, suspects, to_identity
 from messages.attestations import AttestedSection, Consent, Papers, Release
-from messages.catalogue import Catalogue, DataType
+from messages.catalogue import Catalogue, DataType, across
 from messages.catalogue.values import shaped
 from messages.directory import Agency, Bundle, Contact
 from messages.envelope import COVER, section_kind
@@ -136,6 +136,7 @@ class Planner:
         """Plan `case` for `recipients`, or raise `BadInput` where the case file itself is wrong."""
         if not recipients:
             raise BadInput("Name at least one recipient, such as --to district-prosecutor/trafficking-desk.")
+        self._hold_together(case, now)
         by_agency: dict[AgencyHandle, list[Contact]] = {}
         for recipient in self._with_deputies(recipients, now):
             by_agency.setdefault(recipient.agency, []).append(recipient)
@@ -155,6 +156,15 @@ class Planner:
         if full:
             self._keep(self._message(case, shared, full, now, guarded=False), messages, refused)
         return Plan(tuple(messages), tuple(refused), self._dropped(case))
+
+    def _hold_together(self, case: CaseFile, now: int) -> None:
+        """Raise `BadInput` where the objects of the case, the known ones included, contradict each other."""
+        message = self.new_id()
+        objects = complete(case, message, now, self.catalogue)
+        try:
+            across.check([*objects, *complete_known(case, message, now, self.catalogue)], case.kind)
+        except ContentRefused as error:
+            raise BadInput(f"The objects of the case file do not fit each other: {error}") from None
 
     def _with_deputies(self, recipients: Sequence[Contact], now: int) -> list[Contact]:
         """The recipients once each, and after each absent one everybody who stands in for it (docs/design.md, 4)."""

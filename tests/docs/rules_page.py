@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from messages.catalogue.across import ACROSS
+from messages.catalogue.laws import LAWS
 from policies import protection
 from policies.decide import HOUSE, Engine, Rule, packaged_texts
 from policies.sentences import FLOW
@@ -73,6 +75,14 @@ def _held(way: str, name: str, known: set[str]) -> str:
     return f"[`{symbol}`](../{module.replace('.', '/')}.py)"
 
 
+def laws_of(rule: str) -> list[tuple[str, str]]:
+    """The laws of content that say that they hold this rule: (file, name)."""
+    found = []
+    for module, laws in (("laws", LAWS), ("across", ACROSS)):
+        found += [(module, name) for name, law in laws.items() if re.search(rf"\b{rule}\b", law.source)]
+    return found
+
+
 def page() -> str:
     """The whole page."""
     engine = Engine.load()
@@ -96,7 +106,8 @@ def page() -> str:
     )
     out.append("| Id | Says | Source | Decided at | Kind | Held by | Not held |\n|---|---|---|---|---|---|---|")
     for row in protection.load().values():
-        held = "; ".join(_held(way, name, known) for way, name in row.held)
+        laws = [f"law [`{name}`](../messages/catalogue/{module}.py)" for module, name in laws_of(row.id)]
+        held = "; ".join([*(_held(way, name, known) for way, name in row.held if way != "law"), *laws])
         out.append(
             f"| {row.id} | {_cell(row.says)} | {_cell(row.source)} | {row.point} | {row.kind} | {held} | {row.open} |"
         )
