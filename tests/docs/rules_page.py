@@ -11,6 +11,8 @@ from policies.sentences import FLOW
 from tests.policies.casebook import TWINS, twins
 
 ROOT = Path(__file__).parents[2]
+ELSEWHERE = {"remote", "certificate-refused"}
+"""A branch of the tree of errors, and a refusal that is about connections, not messages."""
 PAGE = ROOT / "docs" / "rules.md"
 
 HEAD = """# The rules
@@ -98,7 +100,7 @@ def page() -> str:
     out.extend(f"| {r.id} | {_cell(r.says)} | {r.source} |" for r in HOUSE)
     out.append("\n## What is refused before any rule is asked\n")
     out.append("| Code | Says |\n|---|---|")
-    out.extend(f"| `{code}` | {_cell(says)} |" for code, says in sorted(FLOW.items()))
+    out.extend(f"| `{code}` | {_cell(says)} |" for code, says in sorted(FLOW.items()) if code not in ELSEWHERE)
     out.append(
         "\n## The field's rules of protection, and what holds each\n\n"
         "R-01 to R-35 are the rules that the field asks of such a system, C.3 its rules of passage. Some are a rule of "
