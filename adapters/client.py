@@ -228,6 +228,7 @@ class AgencyClient:
             if message.guarded:
                 request = GuardRequest(
                     message=header.id,
+                    kind=header.kind,
                     sender=header.sender,
                     recipient=recipient.contact.handle,
                     public=statement,
