@@ -65,7 +65,7 @@ def practice_new(
         Path | None, typer.Option("--parties", help="A folder with parties.yaml and agreements/; else Orchid's.")
     ] = None,
 ) -> None:
-    """Make a practice task force: six parties with keys, mandates and agreements, and a broker."""
+    """Make a practice task force: seven parties with keys, mandates and agreements, and a broker."""
     from adapters.home import clock
     from cli import practice
 
