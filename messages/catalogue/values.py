@@ -116,6 +116,11 @@ def expects(kind: str, pattern: str | None, low: int, high: int) -> str:
     }[kind]
 
 
+def shape(name: str) -> str:
+    """The regular expression for the whole of a value of the named shape (ASCII classes)."""
+    return _SHAPES[name][0]
+
+
 def shaped(name: str, text: str) -> bool:
     """Whether the whole of `text` has the named shape."""
     return _COMPILED[name].fullmatch(text) is not None

@@ -16,11 +16,14 @@ from adapters import casefile
 from audit.__main__ import _parser as audit_parser
 from bus import subjects
 from cli.main import app
+from messages.catalogue import load
+from messages.catalogue.across import ACROSS
+from messages.catalogue.laws import LAWS
 from messages.envelope import Delivery
 from messages.evidence import Entry, Evidence, EvidenceType
 from messages.signed import Signed
 from policies.sentences import FLOW
-from tests.docs import catalogue_table
+from tests.docs import catalogue_page, catalogue_table, schemas
 from tests.support.orchid import TaskForce, task_force
 
 ROOT = Path(__file__).parents[2]
@@ -295,6 +298,30 @@ def test_subjects_and_streams_are_those_of_the_code() -> None:
 def test_the_table_of_data_types_is_the_catalogues() -> None:
     lines = [line for line in text("docs/case-files.md").splitlines() if line.startswith(("| A", "| Type |"))]
     assert lines == [row for row in catalogue_table.rows() if not row.startswith("|---")]
+
+
+def test_the_catalogues_page_is_what_the_catalogue_writes() -> None:
+    assert text("docs/catalogue.md") == catalogue_page.text(), "run python -m tests.docs.catalogue_page"
+
+
+def test_the_catalogues_page_reaches_every_type_list_law_and_kind() -> None:
+    page, catalogue = text("docs/catalogue.md"), load()
+    heads = set(re.findall(r"^### (\S+)", page, re.M))
+    assert set(catalogue.types) | set(catalogue.codes) == heads
+    used = {law for data_type in catalogue.types.values() for law, _ in data_type.laws}
+    assert all(LAWS[law].says in page for law in used) and all(law.says in page for law in ACROSS.values())
+    assert all(f"| {kind.number} | `{kind.kind.value}` |" in page for kind in catalogue.kinds.values())
+    for data_type in catalogue.types.values():
+        section = page.partition(f"\n### {data_type.id} ")[2].partition("\n### ")[0]
+        assert all(f"| `{name}` |" in section for name in data_type.own), data_type.id
+        assert all(f"`{part}` ({data_type.purposes[part]})" in section for part in data_type.parts)
+        assert f"(schemas/{data_type.id}.json)" in section
+
+
+def test_the_published_schemas_are_those_of_the_catalogue() -> None:
+    published = {path.name: path.read_text(encoding="utf-8") for path in schemas.FOLDER.glob("*")}
+    assert published == schemas.texts(), "run python -m tests.docs.schemas"
+    assert len(published) == 28
 
 
 def test_every_threat_names_tests_that_exist() -> None:
