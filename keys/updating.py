@@ -29,7 +29,7 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthM
 from tuf.ngclient import Updater, UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 
-from keys.bundle import Verifier, first_root, listing, next_root
+from keys.bundle import Verifier, first_root, line, listing, next_root
 from keys.content import FILE_BYTES
 from keys.epochs import extract_leaf
 from keys.metadata import (
@@ -307,9 +307,8 @@ class TrustCopy:
         named = _state(snapshot, timestamp, state.root, self.audience, state.online)
         digests = {name.removesuffix(".json"): _hash(meta) for name, meta in snapshot.signed.meta.items()}
         top = digests.pop("targets")
-        leaf = extract_leaf(
-            self.audience, listing(self.audience, top, {AgencyHandle(name): d for name, d in digests.items()})
-        )
+        lines = [line(AgencyHandle(name), digest) for name, digest in digests.items()]
+        leaf = extract_leaf(self.audience, listing(self.audience, top, lines))
         if named != replace(state, steps=()) or leaf != bundle.digest:
             raise BundleRefused("mixed", "The kept trust bundle is not one whole; fetch it again.")
         return replace(bundle, expires=min(bundle.expires, expiry(timestamp.signed), expiry(snapshot.signed)))
