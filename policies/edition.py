@@ -1,5 +1,6 @@
 """Which edition of rules and catalogue this installation has, and whether it is the one that the officers signed."""
 
+from functools import cache
 from hashlib import sha256
 
 from messages.catalogue import load
@@ -8,8 +9,9 @@ from messages.errors import BadInput
 from policies.decide import packaged
 
 
+@cache
 def rules_digest() -> str:
-    """SHA-256 of the packaged rules and their schema, in hexadecimal."""
+    """SHA-256 of the packaged rules and their schema, in hexadecimal: read once, as the rules that decide are."""
     return sha256("\0".join(packaged()).encode()).hexdigest()
 
 
