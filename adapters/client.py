@@ -42,7 +42,7 @@ from messages.attestations import Acceptance, Permission, Release
 from messages.catalogue import load as load_catalogue
 from messages.catalogue.jsontext import parse_json
 from messages.directory import Bundle, Contact
-from messages.envelope import Delivery, Envelope
+from messages.envelope import COVER, Delivery, Envelope
 from messages.errors import (
     BadInput,
     DependencyError,
@@ -57,14 +57,14 @@ from messages.errors import (
 )
 from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp
 from messages.ids import AgencyHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
-from messages.labels import Duty, Kind, Lift, Purpose
+from messages.labels import Duty, Keeping, Kind, Lift, Purpose
 from messages.limits import HOUR
 from messages.signed import Signed
 from messages.workflows import BEGIN
 from policies.agreements import Agreements, read_all
 from policies.agreements import Reader as AgreementReader
 from policies.decide import Engine
-from policies.facts import ACCEPTED_WITHIN
+from policies.facts import ACCEPTED_WITHIN, SEALED
 from policies.inherit import Source
 from policies.sentences import says
 
@@ -481,10 +481,35 @@ class AgencyClient:
         Raises `BadInput` where no acceptance is here, or what was kept for it is gone.
         """
         case, to = self.completing(offer)
+        granted = [m.section(n) for m in self.plan(case, [to]).messages for r in m.recipients for n in r.granted]
+        types = self._catalogue.types
+        if not any(d.type != COVER and types[d.type].purposes[d.part] == SEALED for d in granted):
+            raise NotPermitted("The rules let nothing of the sealed part go to this provider; see: --plan")
         plan, sent = await self.send(case, [to], countersigner=countersigner)
         if any(s.state == ACCEPTED for s in sent):
             self.journal.forget_sealed(clock(), offer)
         return plan, sent
+
+    async def follow(self, received: Received) -> list[Sent]:
+        """What a service does by itself after a message: it completes a referral of ours that was accepted.
+
+        For contacts that may sign alone; nobody else's key is at hand. Raises nothing: what fails is in the log, and a
+        person can do it.
+        """
+        opened = received.opened
+        if self.keys.contact.keeping is not Keeping.SERVICE or opened is None:
+            return []
+        sent: list[Sent] = []
+        for signed in opened.papers:
+            if signed.tag != Tag.ACCEPTANCE.value:
+                continue
+            acceptance = Acceptance.from_bytes(signed.body)
+            if acceptance.accepted and acceptance.referrer == self.home.agency.handle:
+                try:
+                    sent += (await self.complete(acceptance.message))[1]
+                except ShareError as error:
+                    log.error("referral-not-completed", message=message_text(acceptance.message), code=error.code)
+        return sent
 
     def completing(self, offer: MessageId) -> tuple[CaseFile, str]:
         """The offer's case as the message that completes it, and the contact who accepted."""

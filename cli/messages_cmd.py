@@ -229,6 +229,7 @@ def _list(agency: AgencyClient, *, as_json: bool) -> None:
         rows.append(
             {
                 "view": item.view,
+                "message": message_text(seen.opened.manifest.id) if seen.opened else None,
                 "state": state,
                 "from": directory.address(seen.opened.sender) if seen.opened else None,
                 "kind": seen.opened.manifest.kind.value if seen.opened else None,
