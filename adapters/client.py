@@ -61,8 +61,8 @@ from messages.labels import Duty, Keeping, Kind, Lift, Purpose
 from messages.limits import HOUR
 from messages.signed import Signed
 from messages.workflows import BEGIN
+from policies.agreements import Agreements, read_all
 from policies.agreements import Reader as AgreementReader
-from policies.agreements import read_all
 from policies.decide import Engine
 from policies.facts import ACCEPTED_WITHIN, SEALED
 from policies.inherit import Source
@@ -122,17 +122,17 @@ class AgencyClient:
     def _take(self, home: Home) -> None:
         """Go on under another trust bundle."""
         self.home = home
-        self._agreements = tuple(self._reader.under(home.bundle.agreements).values())
+        self._agreements = self._reader.under(home.bundle.agreements)
         self._receiver = self._receiver_of(home.bundle)
         contact = home.bundle.directory.contact(self.keys.contact.handle)
         if contact is not None:
             self.keys = replace(self.keys, contact=contact)
 
     def _receiver_of(self, bundle: Bundle) -> Receiver:
-        agreements = self._agreements if bundle is self.home.bundle else read_all(bundle.agreements.items())
+        known = bundle is self.home.bundle
         return Receiver(
             bundle=bundle,
-            agreements={a.id: a for a in agreements},
+            agreements=self._agreements if known else Agreements(read_all(bundle.agreements.items())),
             engine=self._engine,
             catalogue=self._catalogue,
         )
@@ -168,8 +168,7 @@ class AgencyClient:
     def source(self, view: str) -> Source:
         """What such a message binds to whoever draws on it."""
         incoming, opened = self._incoming(view), self.opened(view)
-        agreements = {a.id: a for a in self._agreements}
-        return threads.source_of(incoming.view, opened, incoming.received, agreements, self.home.bundle.directory)
+        return threads.source_of(incoming.view, opened, incoming.received, self._agreements, self.home.bundle.directory)
 
     def _find(self, address: str) -> Contact:
         try:

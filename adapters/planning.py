@@ -19,7 +19,7 @@ from adapters.known import UNNAMED, known_persons, merged, suspects, to_identity
 from adapters.linting import check_subject
 from messages import workflows
 from messages.attestations import Acceptance, AttestedSection, Consent, Papers, Permission, Release
-from messages.catalogue import Catalogue, DataType
+from messages.catalogue import Catalogue, DataType, across
 from messages.catalogue.kinds import TEXT
 from messages.catalogue.values import shaped
 from messages.directory import Agency, Bundle, Contact
@@ -30,7 +30,7 @@ from messages.labels import Flag, Kind, Lineage, Purpose, Role, Urgency
 from messages.limits import DAY, LIFETIME
 from messages.manifest import Manifest
 from policies import inherit
-from policies.agreements import Agreement, between
+from policies.agreements import Agreement, Agreements, between
 from policies.decide import Decision, Effect, Engine
 from policies.facts import Facts, gather
 from policies.inherit import Source
@@ -136,7 +136,7 @@ class Planner:
 
     sender: Contact
     bundle: Bundle
-    agreements: Sequence[Agreement]
+    agreements: Agreements | Sequence[Agreement]
     engine: Engine
     catalogue: Catalogue
     pseudonym: Callable[[AgencyHandle, str], str]
@@ -150,6 +150,7 @@ class Planner:
         """Plan `case` for `recipients`, or raise `BadInput` where the case file itself is wrong."""
         if not recipients:
             raise BadInput("Name at least one recipient, such as --to district-prosecutor/trafficking-desk.")
+        self._hold_together(case, now)
         by_agency: dict[AgencyHandle, list[Contact]] = {}
         for recipient in self._with_deputies(recipients, now):
             by_agency.setdefault(recipient.agency, []).append(recipient)
@@ -176,6 +177,15 @@ class Planner:
         if case.kind is Kind.VICTIM_REFERRAL:
             _one_provider(messages)
         return Plan(tuple(messages), tuple(refused), self._dropped(case))
+
+    def _hold_together(self, case: CaseFile, now: int) -> None:
+        """Raise `BadInput` where the objects of the case, the known ones included, contradict each other."""
+        message = self.new_id()
+        objects = complete(case, message, now, self.catalogue)
+        try:
+            across.check([*objects, *complete_known(case, message, now, self.catalogue)], case.kind)
+        except ContentRefused as error:
+            raise BadInput(f"The objects of the case file do not fit each other: {error}") from None
 
     def _inheriting(self, case: CaseFile, agencies: tuple[AgencyHandle, ...], now: int) -> CaseFile:
         """The case with its lineage, what it answers and what its sources demand; raises `NotPermitted` if looser."""

@@ -20,7 +20,7 @@ from messages.clocks import Pause, due, working_days
 from messages.directory import Directory
 from messages.envelope import COVER
 from messages.errors import ContentRefused
-from messages.ids import AgencyHandle, AgreementId
+from messages.ids import AgencyHandle
 from messages.labels import Kind, Lineage, Urgency
 from messages.limits import DAY
 from messages.signed import Signed
@@ -46,7 +46,7 @@ def objects_of(opened: Opened) -> list[Mapping[str, Any]]:
 
 
 def source_of(
-    view: str, opened: Opened, received: int, agreements: Mapping[AgreementId, Agreement], directory: Directory
+    view: str, opened: Opened, received: int, agreements: Mapping[str, Agreement], directory: Directory
 ) -> Source:
     """What an opened message binds to whoever draws on it."""
     agreement = agreements.get(opened.agreement)

@@ -277,7 +277,7 @@ def gather(
         part=part,
         roles=roles,
         flags=flags,
-        roles_declared=bool(claim.roles) or is_cover or (entry is not None and entry.role.none),
+        roles_declared=bool(claim.roles) or is_cover or (entry is not None and entry.role.may_be_nobody),
         sender_mandated=_mandated(sender, manifest, data_type, moments, sending=True),
         recipient_mandated=_mandated(recipient, manifest, data_type, moments, sending=False),
         named_person=person,

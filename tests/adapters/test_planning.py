@@ -42,6 +42,11 @@ GETS: dict[tuple[str, str], tuple[bool, bool]] = {
     ("10-inspectors-screening.json", DESK): (True, False),
     ("11-first-accounts-scanned.json", PROSECUTOR): (False, False),
     ("13-notebook-disclosure.json", INSPECTORS): (True, False),
+    ("14-question-to-the-police.json", DESK): (False, False),
+    ("15-answer-to-the-prosecutor.json", PROSECUTOR): (False, False),
+    ("16-asset-trace.json", PROSECUTOR): (False, False),
+    ("17-exhibits.json", PROSECUTOR): (False, False),
+    ("18-inspection-finding.json", DESK): (True, False),
 }
 
 
