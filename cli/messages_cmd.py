@@ -181,13 +181,12 @@ def outbox(
                 f"wrote {into}: sealed, so it tells its outside only; see: safeconduct inspect {into}", soft_wrap=True
             )
             return
-        table = Table("message", "state", "written", "bytes", "")
+        table = Table("message", "state", "written", "bytes")
         table.columns[0].no_wrap = True
         for item in journal.outgoing():
-            mark = "EXERCISE" if wire.decode(item.data).manifest.exercise else ""
-            table.add_row(
-                message_text(item.message), item.state, show.moment(item.created)[:16], str(len(item.data)), mark
-            )
+            mark = " EXERCISE" if wire.decode(item.data).manifest.exercise else ""
+            written = show.moment(item.created)[:16]
+            table.add_row(message_text(item.message), item.state + mark, written, str(len(item.data)))
         out.print(table)
     finally:
         journal.close()
