@@ -35,7 +35,9 @@ _DEFAULTS: Final = {
     "lineage": Lineage.ORIGINAL,
     "evidence_use": EvidenceUse.INTELLIGENCE_ONLY,
 }
-_FIELDS: Final = frozenset({*_CODES, "handling", "case", "cover", "objects", "known", "narratives", "exercise"})
+_FIELDS: Final = frozenset(
+    {*_CODES, "handling", "case", "cover", "objects", "known", "narratives", "exercise", "consents"}
+)
 _COVER: Final = frozenset({"subject_line", "operation", "reason", "conditions", "legal_reference", "case_reference"})
 MAX_FILE: Final = 4 * 1024 * 1024
 
@@ -57,6 +59,7 @@ class CaseFile:
     objects: tuple[Mapping[str, Any], ...]
     known: tuple[Mapping[str, Any], ...]
     exercise: bool
+    consents: tuple[str, ...] = ()  # ids of consents that we keep, or how they begin
 
 
 def read_file(path: Path) -> CaseFile:
@@ -127,6 +130,7 @@ def read(value: Mapping[str, Any], source: str = "the case file") -> CaseFile:
         objects=_objects(value.get("objects"), f"{source}: objects", least=1),
         known=_objects(value.get("known", []), f"{source}: known", least=0),
         exercise=value.get("exercise", False) is True,
+        consents=_consents(value.get("consents", []), f"{source}: consents"),
     )
 
 
@@ -159,6 +163,12 @@ def _cover(value: object, source: str) -> dict[str, str]:
     if not isinstance(value, dict) or "subject_line" not in value or not set(value) <= _COVER:
         raise BadInput(f"{source}: cover names subject_line, and may name {', '.join(sorted(_COVER))}.")
     return {str(k): _text(v, f"{source}: cover.{k}") for k, v in value.items()}
+
+
+def _consents(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(v, str) and len(v) >= 8 for v in value):
+        raise BadInput(f"{where} lists ids of consents, of at least 8 characters each; see: safeconduct consent list")
+    return tuple(dict.fromkeys(value))
 
 
 def _objects(value: object, where: str, least: int) -> tuple[Mapping[str, Any], ...]:
@@ -194,7 +204,8 @@ def complete_known(case: CaseFile, message: bytes, now: int, catalogue: Catalogu
 def _complete(
     obj: Mapping[str, Any], where: str, case: CaseFile, message: bytes, now: int, catalogue: Catalogue
 ) -> dict[str, Any]:
-    names = {str(o["id"]): opaque_id(message, str(o["id"])) for o in (*case.objects, *case.known)}
+    local = [*(str(o["id"]) for o in (*case.objects, *case.known)), *case.consents]
+    names = {identifier: opaque_id(message, identifier) for identifier in local}
     try:
         data_type = catalogue.type(obj.get("type"))
         filled: dict[str, Any] = {

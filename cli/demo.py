@@ -239,14 +239,13 @@ class _Play:
             return {"says": error.strip(), "code": code}
         return found
 
-    async def _send(self, case: str, *to: str, extra: Sequence[str] = ()) -> dict[str, Any]:
+    async def _send(self, case: str, *to: str) -> dict[str, Any]:
         recipients = [word for address in to for word in ("--to", address)]
         return await self._command(
             "send",
             str(self.cases / f"{case}.json"),
             *("--home", str(self.made.party(POLICE)), "--as", "desk", "--json"),
             *recipients,
-            *extra,
             expect=(0, 1),
         )
 
@@ -333,7 +332,7 @@ class _Play:
     async def _referral(self) -> None:
         story = self.story
         story.step("A redacted referral that still proves who sent it")
-        sent = await self._send("03-referral-adult", SHELTER, extra=("--countersign", "release-officer"))
+        sent = await self._send("03-referral-adult", SHELTER)
         self._note("03-referral-adult", sent)
         view = await self._opened(SHELTER, sent["sent"][0]["message"])
         story.expect(
