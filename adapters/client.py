@@ -905,6 +905,12 @@ class AgencyClient:
         """
         return await self._watch().prove(leaf)
 
+    async def ask(self, verb: str, data: bytes) -> bytes:
+        """Ask a worker; raises `DependencyError` where nobody answers."""
+        if self._port is None:
+            raise DependencyError("There is no connection to the bus; connect first.")
+        return await self._port.ask(verb, data)
+
     def _watch(self) -> LogWatch:
         if self._port is None:
             raise DependencyError("There is no connection to the bus; connect first.")

@@ -154,7 +154,9 @@ class Examined:
 def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedSection], int]:
     """What each granted section is, and how many identities were searched for; raises `GuardRefused`.
 
-    Fail closed: a section that cannot be opened, validated, read or searched refuses the whole recipient.
+    Fail closed: a section that cannot be opened, validated, read or searched refuses the whole recipient. Where nobody
+    was known to search for, finding nobody proves nothing: that is attested as it is, and the rules demand a person who
+    reads the words (SC-43).
     """
     opened = [_open(section, request.message, catalogue) for section in request.sections]
     granted = [e for e in opened if e.section.granted]
@@ -165,8 +167,6 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
     persons = known_persons([*(o for o in objects), *known])
     identities = tuple(dict.fromkeys(to_identity(p, "person") for p in persons))
     matcher = Matcher(identities, suspects([*known, *objects], catalogue))
-    if not identities:
-        _nobody_known(granted, catalogue)
     register = frozenset(str(o["case_pseudonym"]) for o in known if "case_pseudonym" in o)
     consents = _consents(request, known, objects)
     if consents and not request.names:
@@ -191,19 +191,6 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
             )
         )
     return attested, len(identities)
-
-
-def _nobody_known(granted: Sequence[Examined], catalogue: Catalogue) -> None:
-    """Refuse words about people when no identity was given to search them for: finding nobody would prove nothing."""
-    for examined in granted:
-        detail = examined.section.detail
-        if detail.type == COVER or not examined.roles:
-            continue
-        if any(True for _ in catalogue.type(detail.type).free_strings(examined.value)):
-            raise GuardRefused(
-                f"The guard refuses the section {detail.name}: it holds free text, and no identity was given to search "
-                "for; name the people it may be about under `known` in the case file."
-            )
 
 
 def _consents(

@@ -485,7 +485,9 @@ class Planner:
     ) -> RecipientPlan:
         """Under the agreement that lets most of it pass."""
         due = {h.consent.id for h in consents if countersignature_due(h.consent, self.sender, agency.party_class)}
-        usable = [h for h in consents if h.consent.id not in due or h.countersigned]
+        # Whoever breaks a glass countersigns the terms by which it goes.
+        vital = ConsentRoute.VITAL_INTEREST
+        usable = [h for h in consents if h.consent.id not in due or h.countersigned or h.consent.route is vital]
         people = self._people(drafts, consents, agency)
         best: RecipientPlan | None = None
         for agreement in self._agreements(agency, now):
@@ -519,7 +521,7 @@ class Planner:
             named = any(ANONYMOUS in w.rules for w in withheld)
             if named or all(name == COVER for name in granted):  # words that introduce nothing go to nobody
                 granted, acts = [], set()
-                rules = [r for w in withheld for r in w.rules if not named or r == ANONYMOUS]
+                rules = [r for w in withheld for r in w.rules if not named or ANONYMOUS in w.rules]
             plan = RecipientPlan(
                 contact=contact,
                 agency=agency,

@@ -11,6 +11,7 @@ from typing import Final
 
 from nacl.exceptions import CryptoError
 from nacl.secret import Aead
+from nacl.utils import random
 
 from keys.domains import Tag
 from keys.signing import digest, verify
@@ -33,6 +34,11 @@ def consent_id(consent: Consent) -> bytes:
 def with_id(consent: Consent) -> Consent:
     """The consent with the id that its terms give it; the id it came with is ignored."""
     return replace(consent, id=consent_id(consent))
+
+
+def new_salt() -> bytes:
+    """A random salt for a consent that is taken down."""
+    return random(SALT)
 
 
 def paper_digest(salt: bytes, record: bytes) -> bytes:
