@@ -9,6 +9,7 @@ withdrawn. Words about encryption keys are taken one by one, after the messages:
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -215,10 +216,8 @@ class Worker:
             found += 1
             key = retrieved_key(holding.contact, holding.view_id)
             retrieved = await self._port.entry(holding.agency, key) is not None
-            try:
+            with suppress(AlreadyStored):  # where it was ordered before a crash
                 await self._port.store([_stored(order(word, holding, retrieved=retrieved, world=self.world, now=now))])
-            except AlreadyStored:
-                pass  # ordered before the crash
             await self._port.remove_view(holding.agency, holding.contact, holding.view_id)
         return found
 
