@@ -40,7 +40,7 @@ _DEFAULTS: Final = {
     "evidence_use": EvidenceUse.INTELLIGENCE_ONLY,
 }
 _FIELDS: Final = frozenset(
-    {*_CODES, "handling", "case", "cover", "objects", "known", "narratives", "exercise", "draws_on"}
+    {*_CODES, "handling", "case", "cover", "objects", "known", "narratives", "exercise", "draws_on", "consents"}
 )
 MAX_SOURCES: Final = 16
 MAX_FILE: Final = 4 * 1024 * 1024
@@ -71,6 +71,7 @@ class CaseFile:
     draws_on: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     floor: Floor | None = None  # what the sources demand, once it is known to whom the message goes
+    consents: tuple[str, ...] = ()  # ids of consents that we keep, or how they begin
     accepts: bytes | None = None  # the offer that a provider accepted, where this message completes it
 
 
@@ -92,6 +93,7 @@ def write(case: CaseFile) -> bytes:
         "known": list(case.known),
         "exercise": case.exercise,
         "draws_on": list(case.draws_on),
+        "consents": list(case.consents),
     }
     return json.dumps(value, ensure_ascii=False).encode()
 
@@ -175,6 +177,7 @@ def read(value: Mapping[str, Any], source: str = "the case file") -> CaseFile:
         exercise=value.get("exercise", False) is True,
         typed="lineage" in value,
         draws_on=draws_on,
+        consents=_consents(value.get("consents", []), f"{source}: consents"),
     )
 
 
@@ -238,6 +241,12 @@ def _carried(objects: tuple[Mapping[str, Any], ...], kind: MessageKind, source: 
     return objects
 
 
+def _consents(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(v, str) and len(v) >= 8 for v in value):
+        raise BadInput(f"{where} lists ids of consents, of at least 8 characters each; see: safeconduct consent list")
+    return tuple(dict.fromkeys(value))
+
+
 def _objects(value: object, where: str, least: int) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, list) or len(value) < least or not all(isinstance(o, dict) for o in value):
         raise BadInput(f"{where} must be a list of {'at least one' if least else 'any number of'} objects.")
@@ -271,7 +280,8 @@ def complete_known(case: CaseFile, message: bytes, now: int, catalogue: Catalogu
 def _complete(
     obj: Mapping[str, Any], where: str, case: CaseFile, message: bytes, now: int, catalogue: Catalogue
 ) -> dict[str, Any]:
-    names = {str(o["id"]): opaque_id(message, str(o["id"])) for o in (*case.objects, *case.known)}
+    local = [*(str(o["id"]) for o in (*case.objects, *case.known)), *case.consents]
+    names = {identifier: opaque_id(message, identifier) for identifier in local}
     try:
         data_type = catalogue.type(obj.get("type"))
         filled: dict[str, Any] = {

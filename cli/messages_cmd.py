@@ -51,9 +51,6 @@ def send(
     to: Annotated[list[str], typer.Option("--to", help="Recipient as AGENCY/CONTACT; repeat for several.")],
     purpose: Annotated[str | None, typer.Option("--purpose", help="Purpose, if not the one in the file.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show each recipient's exact view; send nothing.")] = False,
-    countersign: Annotated[
-        str | None, typer.Option("--countersign", help="Our second contact, who countersigns a consent.")
-    ] = None,
     home: HomeOption = Path(),
     contact: ContactOption = "",
     url: UrlOption = None,
@@ -82,12 +79,11 @@ def send(
 
     async def sending() -> None:
         async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
-            second = agency.home.unlock(countersign) if countersign else None
             if any(m.guarded for m in agency.plan(case, to).messages):
                 async with guard_at_hand(home, secret):
-                    made, sent = await agency.send(case, to, countersigner=second)
+                    made, sent = await agency.send(case, to)
             else:
-                made, sent = await agency.send(case, to, countersigner=second)
+                made, sent = await agency.send(case, to)
             report(agency, made, sent, home, as_json=as_json)
 
     run(planned() if plan else sending())
