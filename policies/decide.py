@@ -35,7 +35,6 @@ _WORDS: Final = frozenset({"kind", "purpose", "sender_class", "recipient_class",
 _NAMES: Final = tuple(f.name for f in fields(Facts))
 _KEY: Final = attrgetter(*_NAMES)
 _BOOLEANS: Final = tuple(f.name for f in fields(Facts) if f.name not in _WORDS)
-_JSON_BOOL: Final = ("false", "true")
 
 _SCHEMA: Final = "schema.cedarschema"
 
@@ -141,16 +140,20 @@ class Engine:
             faults = _misfits(found.errors, placed)
             said = _listed(faults) or "; ".join(map(str, found.errors))
             raise RulesBroken(f"The rules do not fit their schema: {said}", faults)
+        unknown = _unasked(static, placed)
+        if unknown:  # Cedar's validator lets `context has misspelt` pass: it is false, which disarms a forbid
+            raise RulesBroken(f"The rules ask for a fact that does not exist: {_listed(unknown)}", unknown)
         self._ids = _rule_ids(static)
         self._rules = {rule.id: rule for rule in (*HOUSE, *_rules(static, placed))}
         if len(self._rules) != len(HOUSE) + len(self._ids):
             faults = _twice(self._ids, placed)
             raise RulesBroken(f"A rule id stands twice: {_listed(faults)}", faults)
         declared = _declared(schema)
-        strange = sorted(declared - {*_NAMES, "sender"})
+        strange = sorted(declared.keys() - {*_NAMES, "sender"})
         if strange:
             raise RulesBroken(f"The schema declares facts that nothing here finds out: {', '.join(strange)}.")
-        self._booleans = tuple(name for name in _BOOLEANS if not declared or name in declared)
+        self._told = tuple(name for name in _BOOLEANS if not declared or name in declared)
+        self._always = tuple(name for name in self._told if declared.get(name) is False)
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._judge_key)
         self._alike = Alike.of(static.values(), schema)
 
@@ -214,7 +217,7 @@ class Engine:
 
     def _judge(self, facts: Facts) -> Decision:
         try:
-            request = _request(facts, self._booleans)
+            request = _request(facts, self._told, self._always)
             answer = cedarpy.is_authorized(request, self._policies, self._entities, schema=self._schema)
         except (ValueError, TypeError):  # not even a request, such as text that is no Unicode
             return Decision(Effect.REFUSE, (UNKNOWN.id,))
@@ -256,6 +259,33 @@ def decide_view(sections: Sequence[tuple[str, Facts]]) -> ViewDecision:
     return Engine.load().decide_view(sections)
 
 
+def _unasked(policies: Mapping[str, Any], placed: Mapping[str, Statement]) -> list[Fault]:
+    """Where rules ask for a fact that does not exist."""
+    faults = []
+    for name, policy in policies.items():
+        for asked in sorted(set(_asked_for(policy)) - set(_BOOLEANS)):
+            at = placed.get(name)
+            inside = cedartext.find_word(f"`{asked}`", {"": at.text}) if at is not None else None
+            line, column = (inside[1], inside[2]) if inside is not None else (1, 1)
+            source, first, indent = (at.source, at.line, at.column) if at is not None else ("rules", 1, 1)
+            here = column + indent - 1 if line == 1 else column
+            faults.append(Fault(source, first + line - 1, here, f"no fact is called {asked}."))
+    return faults
+
+
+def _asked_for(tree: object) -> Iterator[str]:
+    """Every name after `context has` in rules in their JSON form."""
+    if isinstance(tree, Mapping):
+        asked = tree.get("has")
+        if isinstance(asked, Mapping) and asked.get("left") == {"Var": "context"}:
+            yield str(asked.get("attr"))
+        for value in tree.values():
+            yield from _asked_for(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _asked_for(value)
+
+
 def _rule_ids(policies: Mapping[str, Any]) -> dict[str, str]:
     """Cedar's positional names (policy0 …) to our ids."""
     return {name: policy.get("annotations", {}).get("id", "") for name, policy in policies.items()}
@@ -293,7 +323,7 @@ def _looked_at(policy: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(item, list):
             stack += item
         elif isinstance(item, dict):
-            access = item.get(".")
+            access = item.get(".") or item.get("has")
             if isinstance(access, dict) and access.get("left") == {"Var": "context"}:
                 attribute = str(access["attr"])
                 yield "sender_class" if attribute == "sender" else attribute
@@ -315,12 +345,15 @@ def _literals(policy: object) -> Iterator[str]:
             stack += [v for k, v in item.items() if k != "annotations"]
 
 
-_DECLARED: Final = re.compile(r"^\s*(\w+)\??:\s*[\w<>]+,?\s*$", re.MULTILINE)
+_DECLARED: Final = re.compile(r"^\s*(\w+)(\??):\s*[\w<>]+,?\s*$", re.MULTILINE)
 
 
-def _declared(schema: str) -> frozenset[str]:
-    """The facts that a schema declares; empty where it is written in a way that we do not read."""
-    return frozenset(_DECLARED.findall(schema[schema.rfind("context:") :]))
+def _declared(schema: str) -> dict[str, bool]:
+    """The facts that a schema declares, and whether each may be left out; empty where we cannot read how it is written.
+
+    Rules of an edition that lets none be left out ask for their values; they are told false ones too.
+    """
+    return {name: bool(mark) for name, mark in _DECLARED.findall(schema[schema.rfind("context:") :])}
 
 
 def _listed(faults: Sequence[Fault]) -> str:
@@ -382,14 +415,18 @@ def _twice(names: Mapping[str, str], placed: Mapping[str, Statement]) -> list[Fa
     return faults
 
 
-def _request(facts: Facts, known: Sequence[str] = _BOOLEANS) -> dict[str, Any]:
-    """Facts as Cedar's request. The context is written as text: half the time of a decision was building dicts."""
-    booleans = ",".join([f'"{name}":{_JSON_BOOL[getattr(facts, name)]}' for name in known])
+def _request(facts: Facts, told: Sequence[str] = _BOOLEANS, always: Sequence[str] = ()) -> dict[str, Any]:
+    """Facts as Cedar's request. The context is written as text: half the time of a decision was building dicts.
+
+    `told` are the facts that the rules know, `always` those of them that are said where they are false too.
+    """
+    booleans = "".join([f',"{name}":true' for name in told if getattr(facts, name)])
+    booleans += "".join([f',"{name}":false' for name in always if not getattr(facts, name)])
     context = (
         f'{{"sender":{_uid("Class", facts.sender_class)},"purpose":{_uid("Purpose", facts.purpose)},'
         f'"data_type":{_uid("DataType", facts.data_type)},'
         f'"roles":[{",".join([_uid("Role", r) for r in facts.roles])}],'
-        f'"flags":[{",".join([_uid("Flag", f) for f in facts.flags])}],{booleans}}}'
+        f'"flags":[{",".join([_uid("Flag", f) for f in facts.flags])}]{booleans}}}'
     )
     return {
         "principal": {"type": "Class", "id": facts.recipient_class},

@@ -138,9 +138,7 @@ class Facts:
     identity_right: bool  # the class may hold it (`rights.yaml`) and the agreement lists it
     consent_demanded: bool  # the right rests on consent, or an NGO is on either side
     consent_covers: bool
-    consent_stands: (
-        bool  # the consent that the guard names for this section was not withdrawn; True where none is named
-    )
+    consent_stands: bool  # the consent that the guard names was not withdrawn; True where none is named
     vital_interest: bool  # two contacts claim a vital interest: a consent by that route, and a glass broken
     released: bool  # a second contact released this message to this recipient
     accepted: bool  # the recipient's agency accepted a referral of the sender's agency

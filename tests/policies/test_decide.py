@@ -23,7 +23,7 @@ def rule(identifier: str, text: str) -> str:
 
 
 def test_silence_refuses() -> None:
-    quiet = Engine(rule("SC-71", "forbid (principal, action, resource) when { context.no_foreign };"), SCHEMA)
+    quiet = Engine(rule("SC-71", "forbid (principal, action, resource) when { context has no_foreign };"), SCHEMA)
     assert quiet.decide(GOOD) == Decision(Effect.REFUSE, ("SC-00",))
 
 
@@ -107,11 +107,28 @@ def test_the_schema_is_passed_with_every_request(monkeypatch: pytest.MonkeyPatch
     assert seen == [engine._schema]
 
 
+def test_cedar_itself_lets_a_misspelt_fact_pass_which_is_why_we_look_for_it() -> None:
+    misspelt = rule("SC-71", "forbid (principal, action, resource) when { context has abraod };")
+    assert cedarpy.validate_policies(misspelt, cedarpy.Schema.from_str(SCHEMA)).validation_passed
+    with pytest.raises(RulesBroken, match="abraod"):
+        Engine(ALLOW_ALL + misspelt, SCHEMA)
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+def test_a_true_fact_is_present_and_a_false_one_absent_so_each_is_heard(name: str) -> None:
+    heard = Engine(
+        ALLOW_ALL + rule("SC-71", f"forbid (principal, action, resource) when {{ context has {name} }};"), SCHEMA
+    )
+    assert not heard.decide(replace(GOOD, **{name: True})).permitted
+    assert heard.decide(replace(GOOD, **{name: False})).permitted
+
+
 @pytest.mark.parametrize(
     "text",
     [
         rule("SC-71", 'forbid (principal, action, resource) when { context.flags.contains(Flag::"d") };'),
-        rule("SC-71", "forbid (principal, action, resource) when { context.sender_mandate };"),
+        rule("SC-71", "forbid (principal, action, resource) when { context has sender_mandate };"),
+        rule("SC-71", "forbid (principal, action, resource) when { !(context has sender_mandate || true) };"),
         rule("SC-71", 'forbid (principal, action == Action::"GOSSIP", resource);'),
         rule("SC-71", 'forbid (principal, action, resource) when { context.data_type == "A02" };'),
         "forbid (principal, action, resource);",
