@@ -11,6 +11,7 @@ from cli import answers_cmd as answers
 from cli import ceremonies, keys_cmd, serve
 from cli import demo as demo_command
 from cli import messages_cmd as messages
+from cli.agreements_cmd import agreement_app
 from cli.common import MISTAKE, HomeOption, JsonOption, UrlOption, command, err, out, passphrase, run
 from cli.doctor import doctor
 from cli.policy_cmd import policy_app
@@ -61,6 +62,7 @@ app.add_typer(ceremonies.contact_app, name="contact")
 app.add_typer(ceremonies.operator_app, name="operator")
 app.add_typer(ceremonies.bundle_app, name="bundle")
 app.add_typer(policy_app, name="policy")
+app.add_typer(agreement_app, name="agreement")
 app.add_typer(tls_app, name="tls")
 app.add_typer(audit_app, name="audit")
 
