@@ -141,8 +141,10 @@ def check_text(value: str) -> str:
 
 def embeds(text: str) -> bool:
     """Whether a text holds a file: a data URI, or base64 in one run or in whole lines on end."""
-    if _DATA_URI.search(text):
+    if "data:" in text.lower() and _DATA_URI.search(text):
         return True
+    if all(" " in text[at : at + 20] for at in range(0, len(text) - 19, 20)):
+        return False  # no word of 40 signs, which would fill one of these: so it is with most of what people write
     run = 0
     for line in text.splitlines():
         for word in line.split():
