@@ -16,17 +16,18 @@ from typing import Any, Final
 from adapters.casefile import CaseFile, complete, complete_known
 from adapters.consents import terms
 from adapters.known import UNNAMED, known_persons, merged, suspects, to_identity
-from messages.attestations import AttestedSection, Consent, Release
-from messages.catalogue import Catalogue, DataType
+from adapters.linting import check_subject
+from messages.attestations import AttestedSection, Consent, Papers, Release
+from messages.catalogue import Catalogue, DataType, across
 from messages.catalogue.values import shaped
 from messages.directory import Agency, Bundle, Contact
 from messages.envelope import COVER, section_kind
 from messages.errors import BadInput, ContentRefused
 from messages.ids import AgencyHandle, MessageId
-from messages.labels import Flag, Role, Urgency
-from messages.limits import DAY
+from messages.labels import Flag, Kind, Role, Urgency
+from messages.limits import DAY, LIFETIME
 from messages.manifest import Manifest
-from policies.agreements import Agreement, between
+from policies.agreements import Agreement, Agreements, between
 from policies.decide import Decision, Effect, Engine
 from policies.facts import Facts, gather
 from policies.redaction.engine import Matcher
@@ -34,11 +35,12 @@ from policies.redaction.errors import RedactionError
 from policies.redaction.structure import generalise
 
 MEDIA: Final = "application/json"
-RELEASABLE: Final = frozenset({"R-29", "R-06", "R-16", "R-17"})
+RELEASABLE: Final = frozenset({"R-29", "R-06", "R-17", "R-24"})
 """Rules that a second contact's release can satisfy."""
 REDACTION: Final = "redaction-refused"
 LIFETIMES: Final[Mapping[Urgency, int]] = {Urgency.NONE: 30 * DAY}
 _ZERO: Final = bytes(32)
+_TELLING: Final = frozenset({Flag.DIRECT, Flag.LOCATION, Flag.SENSITIVE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,21 +126,24 @@ class Planner:
 
     sender: Contact
     bundle: Bundle
-    agreements: Sequence[Agreement]
+    agreements: Agreements | Sequence[Agreement]
     engine: Engine
     catalogue: Catalogue
     pseudonym: Callable[[AgencyHandle, str], str]
     new_id: Callable[[], MessageId]
     checkpoint: tuple[int, bytes] | None = None
+    held: Papers = field(default_factory=Papers)  # acceptances and permissions that others gave this agency
 
     def plan(self, case: CaseFile, recipients: Sequence[Contact], now: int) -> Plan:
         """Plan `case` for `recipients`, or raise `BadInput` where the case file itself is wrong."""
         if not recipients:
             raise BadInput("Name at least one recipient, such as --to district-prosecutor/trafficking-desk.")
+        self._hold_together(case, now)
         by_agency: dict[AgencyHandle, list[Contact]] = {}
         for recipient in self._with_deputies(recipients, now):
             by_agency.setdefault(recipient.agency, []).append(recipient)
         shared = self.new_id()
+        self._check_cover(case, shared, now)
         full: list[tuple[Agency, list[Contact]]] = []
         messages: list[MessagePlan] = []
         refused: list[RecipientPlan] = []
@@ -153,7 +158,28 @@ class Planner:
             del handle
         if full:
             self._keep(self._message(case, shared, full, now, guarded=False), messages, refused)
+        if case.kind is Kind.VICTIM_REFERRAL:
+            _one_provider(messages)
         return Plan(tuple(messages), tuple(refused), self._dropped(case))
+
+    def _hold_together(self, case: CaseFile, now: int) -> None:
+        """Raise `BadInput` where the objects of the case, the known ones included, contradict each other."""
+        message = self.new_id()
+        objects = complete(case, message, now, self.catalogue)
+        try:
+            across.check([*objects, *complete_known(case, message, now, self.catalogue)], case.kind)
+        except ContentRefused as error:
+            raise BadInput(f"The objects of the case file do not fit each other: {error}") from None
+
+    def _check_cover(self, case: CaseFile, message: MessageId, now: int) -> None:
+        """The cover as its kind demands it, and a subject line that names nobody; raises `BadInput`."""
+        try:
+            cover = self.catalogue.kinds[case.kind].check(case.cover)
+        except ContentRefused as error:
+            raise BadInput(str(error)) from None
+        objects = complete(case, message, now, self.catalogue) + complete_known(case, message, now, self.catalogue)
+        if "subject_line" in cover:
+            check_subject(cover["subject_line"], objects, self.catalogue)
 
     def _with_deputies(self, recipients: Sequence[Contact], now: int) -> list[Contact]:
         """The recipients once each, and after each absent one everybody who stands in for it (docs/design.md, 4)."""
@@ -179,7 +205,7 @@ class Planner:
 
     def header(self, case: CaseFile, message: MessageId, now: int) -> Manifest:
         """The manifest without its digests."""
-        lifetime = LIFETIMES.get(case.urgency) or (case.urgency.limit or 7 * DAY) + 14 * DAY
+        lifetime = min(LIFETIMES.get(case.urgency) or (case.urgency.limit or 7 * DAY) + 14 * DAY, LIFETIME)
         return Manifest(
             id=message,
             kind=case.kind,
@@ -189,6 +215,8 @@ class Planner:
             area=case.area,
             handling=case.handling,
             urgency=case.urgency,
+            lineage=case.lineage,
+            evidence_use=case.evidence_use,
             created=now,
             expires=now + lifetime,
             exercise=case.exercise,
@@ -204,10 +232,8 @@ class Planner:
         objects = complete(case, message, now, self.catalogue)
         header = self.header(case, message, now)
         for agreement in self._agreements(agency, now):
-            facts = [
-                self._facts(header, contact, draft, agreement, (), None, released=False)
-                for draft in self._full(objects, agency)
-            ]
+            drafts = self._full(objects, agency) or [_full_cover(case)]
+            facts = [self._facts(header, contact, draft, agreement, (), None, released=False) for draft in drafts]
             relevant = [f for f in facts if f.type_agreed]
             if relevant and all(f.identity_right and not f.consent_demanded for f in relevant):
                 return False
@@ -280,6 +306,7 @@ class Planner:
         objects = complete(case, message, now, self.catalogue)
         known = [*complete_known(case, message, now, self.catalogue), *objects]
         header = self.header(case, message, now)
+        persons_known = known_persons(known)
         pool: dict[tuple[str, str, bytes], SectionDraft] = {}
         plans: list[RecipientPlan] = []
         consents: dict[bytes, Consent] = {}
@@ -290,28 +317,38 @@ class Planner:
                 matcher = Matcher(
                     merged(
                         to_identity(p, self._stands_for(agency, p.pseudonyms, persons.get(p.reference)))
-                        for p in known_persons(known)
+                        for p in persons_known
                     ),
                     suspects(objects, self.catalogue),
                 )
                 drafts, failed = self._redacted(objects, agency, matcher, persons)
                 cover = _Counter(matcher)
+                kind = self.catalogue.kinds[case.kind]
                 try:
-                    words = {name: cover.redact(text) for name, text in case.cover.items()}
+                    words = kind.check(kind.map_words(case.cover, cover.redact))
                     drafts.append(_cover(words, (), (), cover.replaced))
-                except RedactionError:
+                except (RedactionError, ContentRefused):
                     failed.append(Withheld(COVER, COVER, (REDACTION,)))
+                    drafts.append(_full_cover(case))  # granted to nobody: the signature then says that there is one
                 drafts += self._sealed(objects, agency)
             else:
                 drafts = self._full(objects, agency)
-                drafts.append(_cover(case.cover, (Role.UNKNOWN,), (Flag.DIRECT,)))
+                drafts.append(_full_cover(case))
             drafts = [_pooled(pool, d) for d in drafts]
             granted_by = {c.id: c for c in self._consents(objects, agency)}
             consents.update(granted_by)
             for contact in contacts:
                 plans.append(
                     self._recipient(
-                        header, agency, contact, drafts, failed, tuple(granted_by.values()), now, guarded=guarded
+                        header,
+                        agency,
+                        contact,
+                        drafts,
+                        failed,
+                        tuple(granted_by.values()),
+                        now,
+                        guarded=guarded,
+                        searched=len(persons_known),
                     )
                 )
         return MessagePlan(
@@ -343,6 +380,7 @@ class Planner:
         *,
         released: bool,
         guarded: bool = False,
+        searched: int = 1,
     ) -> Facts:
         directory = self.bundle.directory
         attested = AttestedSection(
@@ -366,8 +404,8 @@ class Planner:
             claim=draft,
             attested=attested if guarded else None,
             agreement=agreement,
-            consents=consents,
-            releases=(release,) if released else (),
+            papers=replace(self.held, consents=consents, releases=(release,) if released else ()),
+            searched=searched,
             catalogue=self.catalogue,
             admitted=header.created,
         )
@@ -383,9 +421,11 @@ class Planner:
         now: int,
         *,
         guarded: bool,
+        searched: int,
     ) -> RecipientPlan:
         """Under the agreement that lets most of it pass."""
         best: RecipientPlan | None = None
+        unsafe = {w.name for w in failed}
         for agreement in self._agreements(agency, now):
             granted: list[str] = []
             withheld: list[Withheld] = list(failed)
@@ -393,14 +433,32 @@ class Planner:
             decisions: list[tuple[str, Facts, Decision]] = []
             needs_release = False
             for draft in drafts:
+                if draft.name in unsafe:
+                    continue
                 consent = next((c.id for c in consents), None)
                 facts = self._facts(
-                    header, contact, draft, agreement, consents, consent, released=False, guarded=guarded
+                    header,
+                    contact,
+                    draft,
+                    agreement,
+                    consents,
+                    consent,
+                    released=False,
+                    guarded=guarded,
+                    searched=searched,
                 )
                 decision = self.engine.decide(facts)
                 if decision.effect is not Effect.PERMIT and RELEASABLE.intersection(decision.because):
                     released = self._facts(
-                        header, contact, draft, agreement, consents, consent, released=True, guarded=guarded
+                        header,
+                        contact,
+                        draft,
+                        agreement,
+                        consents,
+                        consent,
+                        released=True,
+                        guarded=guarded,
+                        searched=searched,
                     )
                     facts, decision = released, self.engine.decide(released)
                     needs_release = needs_release or decision.effect is Effect.PERMIT
@@ -410,7 +468,8 @@ class Planner:
                     rules.extend(decision.because)
                 else:
                     withheld.append(Withheld(draft.name, draft.kind, decision.because))
-            if all(name == COVER for name in granted):  # words that introduce nothing go to nobody
+            alone = self.catalogue.kinds[header.kind].alone and len(drafts) == 1
+            if all(name == COVER for name in granted) and not alone:  # words that introduce nothing go to nobody
                 granted, needs_release = [], False
                 rules = [r for w in withheld for r in w.rules]
             plan = RecipientPlan(
@@ -479,8 +538,24 @@ def _draft(
     )
 
 
+def _one_provider(messages: Iterable[MessagePlan]) -> None:
+    """M13 goes to exactly one provider, or to several without anything that shows who or where somebody is (C.3)."""
+    granted = [(r.agency.handle, m.section(name)) for m in messages for r in m.recipients for name in r.granted]
+    shown = [d for _, d in granted if d.type != COVER and _TELLING.intersection(d.flags)]
+    if shown and len({agency for agency, _ in granted}) > 1:
+        raise BadInput(
+            "A referral that shows who somebody is, or where, goes to one provider; name one, or offer it to several "
+            "without those fields."
+        )
+
+
+def _full_cover(case: CaseFile) -> SectionDraft:
+    """The cover as it was written, which may name anybody."""
+    return _cover(case.cover, (Role.UNKNOWN,), (Flag.DIRECT,))
+
+
 def _cover(
-    words: Mapping[str, str], roles: tuple[Role, ...], flags: tuple[Flag, ...], replaced: int = 0
+    words: Mapping[str, Any], roles: tuple[Role, ...], flags: tuple[Flag, ...], replaced: int = 0
 ) -> SectionDraft:
     return SectionDraft(
         name=COVER,

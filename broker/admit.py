@@ -22,7 +22,7 @@ a repeat by the same worker is the same answer.
 the log: `broker.trust`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b, sha256
@@ -55,6 +55,7 @@ from messages.signed import Signed
 from policies import judge
 from policies.agreements import Agreement
 from policies.decide import Engine
+from policies.extracts import own_agreements
 from policies.judge import Judgement
 
 NOT_PERMITTED: Final = "not-permitted"
@@ -78,6 +79,8 @@ class World:
     waiting: Mapping[ContactHandle, int] = field(default_factory=dict)
     # Encryption keys that were accepted since the bundle was signed: they count as the bundle's own do.
     stated: Mapping[ContactHandle, tuple[KeyStatement, ...]] = field(default_factory=dict)
+    # Ids of consents that were withdrawn: no grant rests on them any more (R-08).
+    withdrawn: Collection[bytes] = frozenset()
     # Of whom each agency's extract tells, itself included. None: everybody of everybody, as in an extract's own world.
     seen_by: Mapping[AgencyHandle, frozenset[AgencyHandle]] | None = None
     # Judgements already made in this very world: `replace` makes an empty one, so none outlives bundle or agreements.
@@ -96,8 +99,7 @@ class World:
         if part is None:
             known = self.seen_by.get(agency, frozenset())
             directory = self.bundle.directory.limited_to(known)
-            names = {a.name for a in directory.agencies if a.handle == agency}
-            own = {i: a for i, a in self.agreements.items() if not names.isdisjoint(a.parties)}
+            own = own_agreements(self.agreements, next((a.name for a in directory.agencies if a.handle == agency), ""))
             part = replace(self, bundle=replace(self.bundle, directory=directory), agreements=own, seen_by=None)
             self._parts[agency] = part
         return part
@@ -267,6 +269,8 @@ def _alike(
         manifest.area,
         manifest.handling,
         manifest.urgency,
+        manifest.lineage,
+        manifest.evidence_use,
         manifest.exercise,
         tuple((s.name, s.type, s.part, s.media, s.roles, s.flags) for s in sections),
     )
@@ -288,9 +292,8 @@ def _judged(
         recipient=contact,
         sections=sections,
         attested=lambda detail: attested.section(recipient, detail, grant),
-        consents=attested.consents.values(),
-        countersigned=attested.countersigned,
-        releases=attested.releases.values(),
+        papers=attested.papers(world.withdrawn),
+        searched=attested.searched(recipient),
         agreement=agreement,
         directory=world.bundle.directory,
         engine=world.engine,
@@ -299,7 +302,9 @@ def _judged(
     )
 
 
-def make_view(verified: Verified, recipient: ContactHandle, attested: Attested, shown: Iterable[str]) -> View:
+def make_view(
+    verified: Verified, recipient: ContactHandle, agency: AgencyHandle, attested: Attested, shown: Iterable[str]
+) -> View:
     """The envelope as one recipient gets it: its sections, its grant, the attestations about it, and the *kinds* of
     withheld sections where they are of a data type in `shown`. Nothing of any other recipient.
     """
@@ -311,8 +316,6 @@ def make_view(verified: Verified, recipient: ContactHandle, attested: Attested, 
     for name, detail in verified.sections.items():
         if name not in own and (detail.type in types or detail.type == COVER):
             openings.append(Opening(outer=verified.section_openings[name].outer, detail=None))
-    guard = attested.guards.get(recipient)
-    named = {s.consent for s in guard.sections} if guard else set()
     return View(
         manifest_bytes=verified.envelope.manifest_bytes,
         manifest=verified.manifest,
@@ -320,19 +323,8 @@ def make_view(verified: Verified, recipient: ContactHandle, attested: Attested, 
         openings=tuple(openings),
         sections={name: verified.envelope.sections[name] for name in grant.sections},
         grant=verified.envelope.grants[recipient],
-        attestations=tuple(a for a in verified.envelope.attestations if _concerns(a, recipient, attested, named)),
+        attestations=tuple(a for a in verified.envelope.attestations if attested.concerns(a, recipient, agency)),
     )
-
-
-def _concerns(signed: Signed, recipient: ContactHandle, attested: Attested, consents: set[bytes | None]) -> bool:
-    """Whether an attestation is about this recipient; everything else would tell of other recipients."""
-    if signed.tag == Tag.GUARD.value:
-        guard = attested.guards.get(recipient)
-        return guard is not None and guard.to_bytes() == signed.body
-    if signed.tag == Tag.RELEASE.value:
-        release = attested.releases.get(recipient)
-        return release is not None and release.to_bytes() == signed.body
-    return any(c.id in consents and c.to_bytes() == signed.body for c in attested.consents.values())
 
 
 class Draft:
@@ -473,7 +465,11 @@ class Draft:
         for recipient, judgement in judged:
             view = None
             if judgement.outcome is Outcome.PERMITTED:
-                view = make_view(verified, recipient, attested, self._shown(verified, recipient)).to_bytes()
+                contact = self._world.bundle.directory.contact(recipient)
+                if contact is None:
+                    raise AssertionError("nobody outside the directory is permitted anything")
+                shown = self._shown(verified, recipient)
+                view = make_view(verified, recipient, contact.agency, attested, shown).to_bytes()
             view_digest = digest("view", view) if view is not None else None
             salt, data, leaf = self._record(
                 decision_record(

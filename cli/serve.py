@@ -27,6 +27,7 @@ from cli.common import (
     passphrase,
     run,
     service_logs,
+    settled,
     until_stopped,
 )
 from cli.unlock import handing_over
@@ -54,6 +55,7 @@ def up(
     async def main() -> None:
         broker = BrokerHome.open(home, passphrase(home))
         async with serving(broker) as running:
+            settled()
             print(f"{READY} {running.server.url} epoch {broker.bundle.epoch} trust {running.endpoint.url}", flush=True)  # noqa: T201
             stopped = asyncio.ensure_future(until_stopped())
             await asyncio.wait({stopped, running.failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -97,6 +99,7 @@ def adapter_run(
     async def main() -> None:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with connect(home, name, secret, url, unattended=True) as agency:
+            settled()
             print(READY, flush=True)  # noqa: T201
             stopped = asyncio.ensure_future(until_stopped())
             tasks = [asyncio.create_task(_receive(agency, target)), asyncio.create_task(_watch(agency))]

@@ -44,6 +44,7 @@ class Tag(StrEnum):
     ENTRY = "entry"
     RETRIEVAL = "retrieval-evidence"
     ACCEPTANCE = "acceptance-evidence"
+    PERMISSION = "dissemination-permission"
     RECALL = "recall"
     ENROLMENT = "enrolment-request"
     CEREMONY = "ceremony-step"
@@ -74,8 +75,10 @@ TABLE: Final = MappingProxyType(
             "v1",
         ),
         Tag.RELEASE: Row((_C,), "message id, manifest digest, recipient, time", "broker; recipient", "v1"),
-        Tag.REVIEW: Row((_C,), "message id, manifest digest, recipient, sections read, time", "broker", "later"),
-        Tag.BREAK_GLASS: Row((_C,), "message id, manifest digest, recipient, ground, time", "broker", "later"),
+        Tag.REVIEW: Row(
+            (_C,), "message id, manifest digest, recipient, sections read, time", "broker; recipient", "v1"
+        ),
+        Tag.BREAK_GLASS: Row((_C,), "message id, manifest digest, recipient, ground, time", "broker; recipient", "v1"),
         Tag.CONSENT: Row(
             (_C,),
             "consent id, collector, purposes, recipient or class, items, form, language, interpreter, dates, route, "
@@ -84,7 +87,7 @@ TABLE: Final = MappingProxyType(
             "v1",
         ),
         Tag.CONSENT_COUNTER: Row((_C,), "the consent's body", "broker; recipient", "v1"),
-        Tag.CONSENT_WITHDRAWAL: Row((_C, _O), "consent id, time", "broker on receipt; holders", "later"),
+        Tag.CONSENT_WITHDRAWAL: Row((_C, _O), "consent id, time", "broker on receipt; holders", "v1"),
         Tag.KEY_STATEMENT: Row(
             (_C,),
             "contact, number, encryption key, from, until",
@@ -114,7 +117,18 @@ TABLE: Final = MappingProxyType(
             "broker before the view leaves; auditor",
             "v1",
         ),
-        Tag.ACCEPTANCE: Row((_C,), "message id, manifest digest, accepted or declined, time", "sender", "later"),
+        Tag.ACCEPTANCE: Row(
+            (_C,),
+            "message id and manifest digest of the offer, referrer, recipient, accepted or declined, time",
+            "referrer; broker and recipient beside the sealed part",
+            "v1",
+        ),
+        Tag.PERMISSION: Row(
+            (_C,),
+            "message id, originator, grantee, recipient, purposes, what it lifts, dates",
+            "grantee; broker; recipient",
+            "v1",
+        ),
         Tag.RECALL: Row((_C, _O), "message id, ground, time", "broker; holders", "later"),
         Tag.ENROLMENT: Row(
             (_C, _G, _W, _O, _H, KeyKind.ROOT, KeyKind.ONLINE),

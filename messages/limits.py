@@ -19,6 +19,7 @@ DIGESTS: Final = 512  # the next power of two over SECTIONS + GRANTS
 ATTESTATIONS: Final = 512  # a guard's and a release for each recipient
 ATTESTATION_BYTES: Final = 32 * 1024  # 64 sections described in full
 DEPTH: Final = 8  # nothing we write is nested deeper than 6
+COUNTRIES: Final = 64  # of REL TO: more is no limit
 TEXT: Final = 256  # longest code, name or handle in any signed header
 
 SALT: Final = 16  # of descriptions: 128 bits against guessing a low-entropy description

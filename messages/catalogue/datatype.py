@@ -70,6 +70,11 @@ class RoleSource:
         """Fields that decide roles and therefore stand in every part (dates of birth stay where they are)."""
         return frozenset({self.field} - {""}) | {name for _, name, _ in self.add}
 
+    @property
+    def may_be_nobody(self) -> bool:
+        """Whether an object may say that it is about nobody: a body, a number, a place where nobody is."""
+        return self.none or not (self.field or self.fixed)
+
     def roles(self, obj: Mapping[str, Any]) -> frozenset[Role]:
         """The roles that `obj` itself tells; anything unclear is `unknown`."""
         if self.none:

@@ -16,9 +16,10 @@ from typing import Any, Final
 
 import yaml
 
-from messages.catalogue import values
+from messages.catalogue import kinds, values
 from messages.catalogue.conditions import CONDITIONS
 from messages.catalogue.datatype import GENERALISE, PURPOSES, SPECIAL, DataType, Field, RoleSource
+from messages.catalogue.kinds import MessageKind
 from messages.catalogue.laws import LAWS
 from messages.catalogue.media import MEDIA
 from messages.errors import ContentRefused
@@ -109,21 +110,6 @@ class CodeList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageKind:
-    """One kind of message (CATALOGUE C.2): what it may carry and what its cover must say."""
-
-    kind: Kind
-    number: str
-    title: str
-    types: frozenset[str]  # permitted payload types, those not shipped yet included
-    cover: tuple[str, ...]  # required fields of the cover section
-    reply: tuple[str, ...]
-    deadline: str
-    identity: bool  # whether A02 may travel in clear (CATALOGUE C.3); elsewhere pseudonymous
-    also: tuple[str, ...] = ()  # other names under which the catalogue lists this kind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
     """All data types, code lists and message kinds of this installation; `digest` covers every data file."""
 
@@ -189,7 +175,7 @@ def _build(raw: Mapping[str, bytes]) -> Catalogue:
         version=common["version"],
         types=MappingProxyType(types),
         codes=MappingProxyType(codes),
-        kinds=MappingProxyType(_kinds(texts["kinds.yaml"])),
+        kinds=MappingProxyType(kinds.read(texts["kinds.yaml"], texts["cover.yaml"], TYPE_IDS)),
         digest=digest.hexdigest(),
     )
 
@@ -467,24 +453,3 @@ def _names(fields: Iterable[Field]) -> Iterable[str]:
     for field in fields:
         yield field.name
         yield from _names(field.fields.values())
-
-
-def _kinds(text: Mapping[str, Any]) -> dict[Kind, MessageKind]:
-    found = {}
-    for name, spec in text.items():
-        types = spec["types"]
-        permitted = TYPE_IDS if types == "any" else tuple(t for item in types for t in _references(item))
-        found[Kind(name)] = MessageKind(
-            kind=Kind(name),
-            number=spec["number"],
-            title=spec["title"],
-            types=frozenset(permitted),
-            cover=tuple(spec["cover"]),
-            reply=tuple(spec["reply"]),
-            deadline=spec["deadline"],
-            identity=bool(spec.get("identity", False)),
-            also=tuple(spec.get("also", ())),
-        )
-    if missing := set(Kind) - set(found):
-        raise CatalogueBroken(f"kinds.yaml lacks {sorted(missing)}.")
-    return found

@@ -15,6 +15,8 @@ CODES = {
     "basis": codes.BASIS,
     "area": codes.AREA,
     "urgency": codes.URGENCY,
+    "lineage": codes.LINEAGE,
+    "evidence_use": codes.EVIDENCE_USE,
     "tlp": codes.TLP,
     "h": codes.H,
     "pap": codes.PAP,

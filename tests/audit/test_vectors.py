@@ -31,6 +31,11 @@ BODIES_NOT_READ = {
     "consent": "held against the directory by broker and recipient",
     "guard-attestation": "held against the directory by broker and recipient",
     "release-attestation": "held against the directory by broker and recipient",
+    "review-attestation": "held against the directory by broker and recipient",
+    "break-glass": "held against the directory by broker and recipient",
+    "acceptance-evidence": "held against the directory by broker and recipient",
+    "dissemination-permission": "held against the directory by broker and recipient",
+    "consent-withdrawal": "held against the directory by broker and holders",
     "statement-submission": "what it holds is read; the wrapping is the broker's",
     "retrieval-evidence": "the broker's record of it is what a log holds",
 }

@@ -16,13 +16,18 @@ from keys.sealing import DecryptionKey
 from keys.signing import Signer
 from keys.verifying import Verified, verify_envelope
 from messages.attestations import (
+    Acceptance,
     AttestedSection,
+    BreakGlass,
     Consent,
     ConsentForm,
     ConsentPurpose,
     ConsentRoute,
     GuardAttestation,
+    Permission,
     Release,
+    Review,
+    Withdrawal,
 )
 from messages.directory import Agency, Contact, Directory, Guard, KeyStatement, Mandate, Operator, Worker
 from messages.envelope import Envelope, Opening, View
@@ -32,10 +37,14 @@ from messages.labels import (
     Caveat,
     CrimeArea,
     Duty,
+    EvidenceUse,
     Flag,
+    Ground,
     HCode,
     Keeping,
     Kind,
+    Lift,
+    Lineage,
     Pap,
     PartyClass,
     Purpose,
@@ -59,6 +68,7 @@ DESK, CHIEF, PROSECUTOR, REFUGE, LAPSED = (
 GUARD, COURT_GUARD, WORKER = "gaaaaaaaaaaaa", "gbbbbbbbbbbbb", "waaaaaaaaaaaa"
 OFFICERS = ("oaaaaaaaaaaaa", "obbbbbbbbbbbb", "occcccccccccc")
 MESSAGE = bytes.fromhex("0f0e0d0c0b0a4908870605040302aabb")
+OFFER = bytes.fromhex("0102030405064708890a0b0c0d0e0f10")
 COVER_TEXT = '{"subject":"Operation Орхидея: réunion à Gdańsk"}'.encode()
 FACTS_TEXT = '{"age_band":"18-24","region":"PL-22","note":"被害者は無事"}'.encode()
 IDENTITY_TEXT = '{"name":"Nguyễn Thị Ánh","phone":"+48 58 000 00 00"}'.encode()
@@ -141,9 +151,9 @@ def directory() -> Directory:
         ),
         contacts=(
             contact(DESK, "duty-desk", POLICE),
-            contact(CHIEF, "chief", POLICE, mandates=(mandate(duties=frozenset({Duty.RELEASE})),)),
+            contact(CHIEF, "chief", POLICE, mandates=(mandate(duties=frozenset(Duty)),)),
             contact(LAPSED, "former", POLICE, mandates=(mandate(end=T0 - DAY, duties=frozenset({Duty.RELEASE})),)),
-            contact(PROSECUTOR, "desk", COURT),
+            contact(PROSECUTOR, "desk", COURT, mandates=(mandate(duties=frozenset({Duty.RELEASE})),)),
             contact(REFUGE, "referrals", SHELTER),
         ),
         operator=Operator(
@@ -165,8 +175,12 @@ def header(**changed: Any) -> Manifest:
         "purpose": Purpose.PROTECT_VICTIM,
         "basis": Basis.LED_8,
         "area": CrimeArea.LAB,
-        "handling": Handling(tlp=Tlp.RED, h=HCode.H2, pap=Pap.AMBER, caveats=(Caveat.NOFORN, Caveat.ORCON)),
+        "handling": Handling(
+            tlp=Tlp.RED, h=HCode.H2, pap=Pap.AMBER, caveats=(Caveat.NOFORN, Caveat.ORCON), rel_to=("NL", "RO")
+        ),
         "urgency": Urgency.REF_URGENT,
+        "lineage": Lineage.ORIGINAL,
+        "evidence_use": EvidenceUse.INTELLIGENCE_ONLY,
         "created": T0,
         "expires": T0 + 30 * DAY,
         "exercise": True,
@@ -288,6 +302,63 @@ def release(manifest: bytes, **changed: Any) -> Release:
     """The release of one message to the refuge."""
     fields: dict[str, Any] = {"message": MESSAGE, "manifest": manifest, "recipient": REFUGE, "at": T0 + 1}
     return Release(**(fields | changed))
+
+
+def review(manifest: bytes, **changed: Any) -> Review:
+    """The chief has read the facts that go to the refuge."""
+    fields: dict[str, Any] = {
+        "message": MESSAGE,
+        "manifest": manifest,
+        "recipient": REFUGE,
+        "sections": ("a02.1.facts",),
+        "at": T0 + 1,
+    }
+    return Review(**(fields | changed))
+
+
+def broken(manifest: bytes, **changed: Any) -> BreakGlass:
+    """The chief says that a vital interest demands it."""
+    fields: dict[str, Any] = {
+        "message": MESSAGE,
+        "manifest": manifest,
+        "recipient": REFUGE,
+        "ground": Ground.LIFE,
+        "at": T0 + 1,
+    }
+    return BreakGlass(**(fields | changed))
+
+
+def acceptance(manifest: bytes, **changed: Any) -> Acceptance:
+    """The refuge accepts an earlier offer of the police."""
+    fields: dict[str, Any] = {
+        "message": OFFER,
+        "manifest": manifest,
+        "referrer": POLICE,
+        "recipient": REFUGE,
+        "accepted": True,
+        "at": T0 - 1,
+    }
+    return Acceptance(**(fields | changed))
+
+
+def permission(**changed: Any) -> Permission:
+    """The prosecutor lets the police pass its content on to the refuge."""
+    fields: dict[str, Any] = {
+        "message": OFFER,
+        "originator": PROSECUTOR,
+        "grantee": POLICE,
+        "recipient": SHELTER,
+        "purposes": (Purpose.PROTECT_VICTIM,),
+        "lifts": (Lift.ONWARD,),
+        "at": T0 - 1,
+        "expires": T0 + DAY,
+    }
+    return Permission(**(fields | changed))
+
+
+def withdrawal(**changed: Any) -> Withdrawal:
+    """The collector says that the consent holds no longer."""
+    return Withdrawal(**({"consent": consent().id, "at": T0 + 2} | changed))
 
 
 def make_envelope(parts: Parts | None = None) -> Envelope:

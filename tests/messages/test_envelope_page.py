@@ -19,6 +19,10 @@ CODES: list[tuple[str, type[Enum]]] = [
     ("basis", labels.Basis),
     ("area", labels.CrimeArea),
     ("urgency", labels.Urgency),
+    ("lineage", labels.Lineage),
+    ("evidence_use", labels.EvidenceUse),
+    ("lifts", labels.Lift),
+    ("ground", labels.Ground),
     ("tlp", labels.Tlp),
     ("h", labels.HCode),
     ("pap", labels.Pap),
@@ -108,7 +112,7 @@ def test_the_worked_example_is_a_vector() -> None:
         checker.named("manifest", value["manifest"]).hex(),
         f"{len(raw)} bytes",
         f"{len(value['manifest'])} bytes",
-        "safeconduct/1 8 manifest 433 ",
+        "safeconduct/1 8 manifest 495 ",
     ]
     section_detail, grant_detail = (checker.cbor(o["detail"]) for o in value["openings"])
     shown += [d[:4].hex() + "…" for d in (section_detail["digest"], section_detail["commitment"], grant_detail["key"])]
@@ -121,7 +125,7 @@ def test_the_worked_example_is_a_vector() -> None:
     ]
     for text in shown:
         assert text in example, text
-    assert checker.pae("manifest", value["manifest"]).startswith(b"safeconduct/1 8 manifest 433 ")
+    assert checker.pae("manifest", value["manifest"]).startswith(b"safeconduct/1 8 manifest 495 ")
     [facts] = [v for v in checker.load("sections") if v["name"] == "facts"]
     assert f"({len(facts['output']) // 2} bytes of JSON)" in example
 

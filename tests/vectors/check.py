@@ -186,8 +186,11 @@ MANIFEST: Shape = {
     "handling": _inner({
         "tlp": _text(r"CLEAR|GREEN|AMBER|AMBER\+STRICT|RED"), "h": _text("H[0-3]"),
         "pap": _text("CLEAR|GREEN|AMBER|RED"), "caveats": _rising(_text("ORCON|NOFORN|EGMONT|JIT|FED-ONLY")),
+        "rel_to": lambda v: _rising(_text("[A-Z][A-Z]"))(v) and len(v) <= 64,
     }),
-    "urgency": _text(CODE), "created": _uint, "expires": _uint, "exercise": _flag, "epoch": _uint,
+    "urgency": _text(CODE), "lineage": _text("ORIGINAL|REPLY|FORWARD|DERIVED"),
+    "evidence_use": _text("INTELLIGENCE-ONLY|EVIDENCE-WITH-CONSENT|EVIDENCE"),
+    "created": _uint, "expires": _uint, "exercise": _flag, "epoch": _uint,
     "checkpoint": _checkpoint, "digests": _list(DIGEST, 512),
 }  # fmt: skip
 SECTION_DETAIL: Shape = {
@@ -241,6 +244,24 @@ BODIES: dict[str, Shape] = {
         "grant": DIGEST, "identities": _uint, "rules": _words(128), "at": _uint,
     },
     "release-attestation": {"v": _one, "message": _uuid4, "manifest": DIGEST, "recipient": CONTACT, "at": _uint},
+    "review-attestation": {
+        "v": _one, "message": _uuid4, "manifest": DIGEST, "recipient": CONTACT,
+        "sections": lambda v: _rising(_text(SECTION))(v) and len(v) <= 64, "at": _uint,
+    },
+    "break-glass": {
+        "v": _one, "message": _uuid4, "manifest": DIGEST, "recipient": CONTACT,
+        "ground": _text("threat-to-life|threat-to-integrity|child-in-danger"), "at": _uint,
+    },
+    "acceptance-evidence": {
+        "v": _one, "message": _uuid4, "manifest": DIGEST, "referrer": _text(HANDLE.format("a")), "recipient": CONTACT,
+        "accepted": _flag, "at": _uint,
+    },
+    "dissemination-permission": {
+        "v": _one, "message": _uuid4, "originator": CONTACT, "grantee": _text(HANDLE.format("a")),
+        "recipient": _text(HANDLE.format("a")), "purposes": lambda v: _rising(_text(CODE))(v) and v != [],
+        "lifts": lambda v: _rising(_text("onward|proceedings"))(v) and v != [], "at": _uint, "expires": _uint,
+    },
+    "consent-withdrawal": {"v": _one, "consent": _bytes(16), "at": _uint},
     "consent": {
         "v": _one, "id": _bytes(16), "collector": CONTACT, "purposes": _rising(_text(PURPOSES)),
         "recipient": _or_null(_text(HANDLE.format("a"))), "class": _or_null(_text(CLASSES)), "items": _list(ITEM, 64),

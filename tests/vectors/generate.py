@@ -652,6 +652,11 @@ def samples(env: Envelope, parts: world.Parts) -> dict[str, tuple[str, Tag, byte
     return {
         "guard-attestation": (world.GUARD, Tag.GUARD, world.guard_attestation(parts).to_bytes()),
         "release-attestation": (world.CHIEF, Tag.RELEASE, world.release(manifest).to_bytes()),
+        "review-attestation": (world.CHIEF, Tag.REVIEW, world.review(manifest).to_bytes()),
+        "break-glass": (world.CHIEF, Tag.BREAK_GLASS, world.broken(manifest).to_bytes()),
+        "acceptance-evidence": (world.REFUGE, Tag.ACCEPTANCE, world.acceptance(manifest).to_bytes()),
+        "dissemination-permission": (world.PROSECUTOR, Tag.PERMISSION, world.permission().to_bytes()),
+        "consent-withdrawal": (world.DESK, Tag.CONSENT_WITHDRAWAL, world.withdrawal().to_bytes()),
         "consent": (world.DESK, Tag.CONSENT, world.consent().to_bytes()),
         "consent-countersignature": (world.CHIEF, Tag.CONSENT_COUNTER, world.consent().to_bytes()),
         "key-statement": (world.REFUGE, Tag.KEY_STATEMENT, stated.body),

@@ -17,7 +17,16 @@ from keys.sealing import DecryptionKey, SectionKey, key_id, open_grant, open_sec
 from keys.signing import check, digest, verify
 from keys.verifying import _open, _section, open_view, verify_envelope, verify_view
 from messages import cbor, limits, wire
-from messages.attestations import Consent, GuardAttestation, Release
+from messages.attestations import (
+    Acceptance,
+    BreakGlass,
+    Consent,
+    GuardAttestation,
+    Permission,
+    Release,
+    Review,
+    Withdrawal,
+)
 from messages.ceremony import CeremonyStep, EpochStatement, KeyDestroyed, StatementSubmission
 from messages.envelope import GRANT, Delivery, GrantDetail, Opening, SectionDetail
 from messages.errors import Malformed, RemoteError, Unverified
@@ -181,6 +190,11 @@ def _signed(v: Vector) -> Any:
 READERS: dict[str, Any] = {
     "guard-attestation": GuardAttestation,
     "release-attestation": Release,
+    "review-attestation": Review,
+    "break-glass": BreakGlass,
+    "acceptance-evidence": Acceptance,
+    "dissemination-permission": Permission,
+    "consent-withdrawal": Withdrawal,
     "consent": Consent,
     "stamp": Stamp,
     "evidence": Evidence,

@@ -26,7 +26,7 @@ def test_the_catalogue_is_read_once_and_is_immutable() -> None:
 
 def test_the_digest_covers_every_byte_of_every_file() -> None:
     raw = _files()
-    assert len(raw) == 28 + 4
+    assert len(raw) == 28 + 5
     assert build(raw).digest == load().digest
     for name in raw:
         assert build({**raw, name: raw[name] + b"\n# x\n"}).digest != load().digest
@@ -82,6 +82,23 @@ BROKEN = [
     ("codes.yaml", b'"N": administrative', b"NO: administrative"),
     ("kinds.yaml", b"ACK:\n  number", b"ACKNOWLEDGE:\n  number"),
     ("kinds.yaml", b"STATISTICS-RETURN:", b"ALERT:"),
+    ("kinds.yaml", b"driven_by: rfi", b"driven_by: magic"),
+    ("kinds.yaml", b"deadline: urgency", b"deadline: whenever"),
+    ("kinds.yaml", b"alone: true", b"lonely: true"),
+    ("kinds.yaml", b"source_protection]", b"source_protektion]"),
+    ("kinds.yaml", b"{outcome: {refused:", b"{outcome: {denied:"),
+    ("kinds.yaml", b"{outcome: {refused:", b"{in_reply_to: {refused:"),
+    ("kinds.yaml", b"evaluated: [A01, A05, A06]", b"evaluated: [A01, A08]"),
+    ("kinds.yaml", b"h_code: manifest", b"h_code: nowhere"),
+    ("kinds.yaml", b"h_code: manifest", b"source_protection: manifest"),
+    ("kinds.yaml", b"reply: [RFI-RESPONSE, ACK]", b"reply: [ANSWER]"),
+    ("kinds.yaml", b"types: [A01..A16]", b"types: [A01..A61]"),
+    ("cover.yaml", b"type: code(source-protection)", b"type: code(source-protektion)"),
+    ("cover.yaml", b"type: code(source-protection)", b"type: text"),
+    ("cover.yaml", b"type: digests", b"type: digest"),
+    ("cover.yaml", b"fields:", b"fields:\n  unused: {type: text, says: x}"),
+    ("cover.yaml", b"says: why it is sent", b"means: why it is sent"),
+    ("cover.yaml", b"{says: none}", b"{says: none, limits: 3}"),
     ("common.yaml", b"structures:", b"structure:"),
 ]
 
