@@ -17,19 +17,23 @@ from adapters.casefile import CaseFile, complete, complete_known
 from adapters.consents import terms
 from adapters.known import UNNAMED, known_persons, merged, suspects, to_identity
 from adapters.linting import check_subject
-from messages.attestations import AttestedSection, Consent, Papers, Release
+from messages import workflows
+from messages.attestations import Acceptance, AttestedSection, Consent, Papers, Permission, Release
 from messages.catalogue import Catalogue, DataType, across
+from messages.catalogue.kinds import TEXT
 from messages.catalogue.values import shaped
 from messages.directory import Agency, Bundle, Contact
 from messages.envelope import COVER, section_kind
 from messages.errors import BadInput, ContentRefused
 from messages.ids import AgencyHandle, MessageId
-from messages.labels import Flag, Kind, Role, Urgency
+from messages.labels import Flag, Kind, Lineage, Purpose, Role, Urgency
 from messages.limits import DAY, LIFETIME
 from messages.manifest import Manifest
+from policies import inherit
 from policies.agreements import Agreement, Agreements, between
 from policies.decide import Decision, Effect, Engine
 from policies.facts import Facts, gather
+from policies.inherit import Source
 from policies.redaction.engine import Matcher
 from policies.redaction.errors import RedactionError
 from policies.redaction.structure import generalise
@@ -105,6 +109,10 @@ class MessagePlan:
     known: tuple[Mapping[str, Any], ...] = field(repr=False)
     consents: tuple[Consent, ...] = ()
     case: str = ""  # the sender's own reference; each agency gets another random one for it
+    thread: bytes | None = None  # the one that it answers; without one each agency gets a new one
+    event: str = ""  # what it is to the workflow of its kind
+    permissions: tuple[Permission, ...] = ()  # of originators, to go beside it
+    acceptances: tuple[Acceptance, ...] = ()  # of providers, to go beside it
 
     def section(self, name: str) -> SectionDraft:
         """The section of this name."""
@@ -133,6 +141,8 @@ class Planner:
     new_id: Callable[[], MessageId]
     checkpoint: tuple[int, bytes] | None = None
     held: Papers = field(default_factory=Papers)  # acceptances and permissions that others gave this agency
+    sources: tuple[Source, ...] = ()  # what the message at hand draws on
+    accepts: bytes | None = None  # the accepted offer that it completes
 
     def plan(self, case: CaseFile, recipients: Sequence[Contact], now: int) -> Plan:
         """Plan `case` for `recipients`, or raise `BadInput` where the case file itself is wrong."""
@@ -142,6 +152,10 @@ class Planner:
         by_agency: dict[AgencyHandle, list[Contact]] = {}
         for recipient in self._with_deputies(recipients, now):
             by_agency.setdefault(recipient.agency, []).append(recipient)
+        case = self._inheriting(case, tuple(by_agency), now)
+        return replace(self, sources=case.sources, accepts=case.accepts)._plan(case, by_agency, now)
+
+    def _plan(self, case: CaseFile, by_agency: Mapping[AgencyHandle, list[Contact]], now: int) -> Plan:
         shared = self.new_id()
         self._check_cover(case, shared, now)
         full: list[tuple[Agency, list[Contact]]] = []
@@ -170,6 +184,51 @@ class Planner:
             across.check([*objects, *complete_known(case, message, now, self.catalogue)], case.kind)
         except ContentRefused as error:
             raise BadInput(f"The objects of the case file do not fit each other: {error}") from None
+
+    def _inheriting(self, case: CaseFile, agencies: tuple[AgencyHandle, ...], now: int) -> CaseFile:
+        """The case with its lineage, what it answers and what its sources demand; raises `NotPermitted` if looser."""
+        if len(case.sources) != len(case.draws_on):
+            raise BadInput("The messages that the file draws on are not here; open them first, in this inbox.")
+        lineage = inherit.lineage(case.sources, agencies, case.lineage if case.typed else None)
+        if not case.sources:
+            return replace(case, lineage=lineage)
+        kind = self.catalogue.kinds[case.kind]
+        floor = inherit.floor(
+            case.sources,
+            lineage,
+            [p for a in agencies for p in self._permissions(case.sources, a, case.purpose, now)],
+        )
+        inherit.check(case.handling, case.evidence_use, case.exercise, floor, now)
+        for number, obj in enumerate(case.objects):
+            inherit.check_object(obj, f"objects[{number}]", floor)
+        cover = dict(case.cover)
+        if lineage is Lineage.REPLY:
+            cover = inherit.answers(case.kind, cover, case.sources, kind.fields)
+        if inherit.CONDITIONS in kind.fields and (words := inherit.conditions(cover, floor, TEXT)):
+            cover[inherit.CONDITIONS] = words
+        return replace(case, lineage=lineage, floor=floor, cover=cover)
+
+    def _permissions(
+        self, sources: tuple[Source, ...], recipient: AgencyHandle, purpose: Purpose, moment: int
+    ) -> tuple[Permission, ...]:
+        """Those of the originators of `sources`, to pass them on to this agency."""
+        return inherit.permitted(
+            sources,
+            [p for p, _, _ in self.held.permissions],
+            grantee=self.sender.agency,
+            recipient=recipient,
+            purpose=purpose,
+            moment=moment,
+        )
+
+    def _papers(self, header: Manifest, agency: AgencyHandle) -> Papers:
+        """Of the papers that others gave us, those that are about this message and this recipient."""
+        own = self._permissions(self.sources, agency, header.purpose, header.created) if self.sources else ()
+        return replace(
+            self.held,
+            permissions=tuple(p for p in self.held.permissions if header.lineage.passed_on and p[0] in own),
+            acceptances=tuple(a for a in self.held.acceptances if a[0].message == self.accepts and a[1] == agency),
+        )
 
     def _check_cover(self, case: CaseFile, message: MessageId, now: int) -> None:
         """The cover as its kind demands it, and a subject line that names nobody; raises `BadInput`."""
@@ -359,7 +418,19 @@ class Planner:
             known=tuple(known),
             consents=tuple(consents.values()),
             case=case.case,
+            thread=self._thread(header),
+            event=workflows.event(case.kind, case.cover, objects, completing=self.accepts is not None),
+            permissions=tuple(
+                dict.fromkeys(p for a, _ in agencies for p, _, _ in self._papers(header, a.handle).permissions)
+            ),
+            acceptances=tuple(
+                dict.fromkeys(p for a, _ in agencies for p, _ in self._papers(header, a.handle).acceptances)
+            ),
         )
+
+    def _thread(self, header: Manifest) -> bytes | None:
+        """The thread that a reply goes on with."""
+        return self.sources[0].thread if self.sources and header.lineage is Lineage.REPLY else None
 
     def _stands_for(self, agency: Agency, pseudonyms: tuple[str, ...], register: str | None) -> str:
         known = register or next(iter(pseudonyms), None)
@@ -404,7 +475,9 @@ class Planner:
             claim=draft,
             attested=attested if guarded else None,
             agreement=agreement,
-            papers=replace(self.held, consents=consents, releases=(release,) if released else ()),
+            papers=replace(
+                self._papers(header, contact.agency), consents=consents, releases=(release,) if released else ()
+            ),
             searched=searched,
             catalogue=self.catalogue,
             admitted=header.created,

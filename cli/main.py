@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from cli import answers_cmd as answers
 from cli import ceremonies, keys_cmd, serve
 from cli import demo as demo_command
 from cli import messages_cmd as messages
@@ -38,12 +39,19 @@ app.command()(messages.outbox)
 app.command()(messages.promises)
 app.command()(messages.contacts)
 app.command()(messages.inspect)
+app.command()(answers.reply)
+app.command()(answers.forward)
+app.command()(answers.accept)
+app.command()(answers.decline)
+app.command()(answers.requests)
 app.command()(keys_cmd.keys)
 app.command()(doctor)
 app.command()(ceremonies.fingerprint)
 app.command()(serve.up)
 app.command("demo")(demo_command.demo)
 app.add_typer(messages.inbox_app, name="inbox")
+app.add_typer(answers.permit_app, name="permit")
+app.add_typer(answers.referral_app, name="referral")
 app.add_typer(serve.adapter_app, name="adapter")
 app.add_typer(serve.guard_app, name="guard")
 app.add_typer(practice_app, name="practice")

@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from messages.catalogue import Catalogue, CodeList, DataType, Field, MessageKind, RoleSource, load
+from messages.catalogue import Catalogue, CodeList, DataType, Field, RoleSource, load
 from messages.catalogue.across import ACROSS
 from messages.catalogue.laws import LAWS
 from messages.catalogue.loader import STATES, TYPE_IDS
 from policies.redaction.structure import treatment
+from tests.docs import kinds_table
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "catalogue.md"
 INTRODUCTION: Final = """\
@@ -205,31 +206,6 @@ def _attributes(own: Mapping[str, str]) -> list[str]:
     return [f"`{value}`" if name == "mark" else f"{name}: {value}" for name, value in own.items()]
 
 
-def _kinds(kinds: Iterable[MessageKind]) -> Iterator[str]:
-    yield "## Message kinds"
-    yield ""
-    yield "A kind without a workflow is *validate-only*: it is checked, routed and recorded; the rest is up to people."
-    yield ""
-    rows = []
-    for kind in sorted(kinds, key=lambda k: k.number):
-        types = "any" if kind.types == frozenset(TYPE_IDS) else " ".join(sorted(kind.types)) or "none"
-        also = f" (also {', '.join(kind.also)})" if kind.also else ""
-        rows.append(
-            [
-                kind.number,
-                f"`{kind.kind.value}`",
-                kind.title + also,
-                types + ("; A02 may go in clear" if kind.identity else ""),
-                ", ".join(f"`{name}`" for name in kind.cover),
-                kind.deadline,
-                ", ".join(kind.reply) or "none",
-                str(getattr(kind, "driven_by", None) or "validate-only"),
-            ]
-        )
-    head = ("No.", "Kind", "Title", "Types", "Cover must say", "Deadline", "Replies", "Workflow")
-    yield from _table(head, rows)
-
-
 def text(catalogue: Catalogue | None = None) -> str:
     """The page as it is published."""
     found = catalogue or load()
@@ -263,7 +239,7 @@ def text(catalogue: Catalogue | None = None) -> str:
     lines += [""]
     for name in sorted(found.codes):
         lines += _codes(found.codes[name])
-    lines += _kinds(found.kinds.values())
+    lines += kinds_table.section()
     return "\n".join(lines) + "\n"
 
 

@@ -23,7 +23,7 @@ def write() -> None:
     """Publish them, and take away what is published no more."""
     FOLDER.mkdir(exist_ok=True)
     found = texts()
-    for path in FOLDER.glob("*.json"):
+    for path in FOLDER.glob("A*.json"):
         if path.name not in found:
             path.unlink()
     for name, text in found.items():

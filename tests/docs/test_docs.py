@@ -59,7 +59,8 @@ def prose(page: str) -> str:
 
 def anchors(page: str) -> set[str]:
     heads = re.findall(r"^#+ (.+)$", prose(page), re.M)
-    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in heads}
+    named = re.findall(r'<a id="([^"]+)">', page)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in heads} | set(named)
 
 
 def commands(page: str) -> list[str]:
@@ -319,7 +320,7 @@ def test_the_catalogues_page_reaches_every_type_list_law_and_kind() -> None:
 
 
 def test_the_published_schemas_are_those_of_the_catalogue() -> None:
-    published = {path.name: path.read_text(encoding="utf-8") for path in schemas.FOLDER.glob("*")}
+    published = {path.name: path.read_text(encoding="utf-8") for path in schemas.FOLDER.glob("A*.json")}
     assert published == schemas.texts(), "run python -m tests.docs.schemas"
     assert len(published) == 28
 

@@ -250,7 +250,7 @@ class TaskForce:
         for recipient in message.recipients:
             to = recipient.contact
             key = public(to) if public else statements.usable(to, self.now).key
-            thread = reference(home.register_key, recipient.agency.handle, message_text(header.id))
+            thread = message.thread or reference(home.register_key, recipient.agency.handle, message_text(header.id))
             assert recipient.agreement is not None
             common: dict[str, Any] = {
                 "recipient": to.handle,
