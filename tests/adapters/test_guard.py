@@ -189,6 +189,17 @@ def test_a_name_of_the_senders_own_register_never_passes() -> None:
     assert "V-" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("identifier", "part"), [("A04", "assessment"), ("A23", "terms"), ("A22", "screening")])
+def test_the_register_holds_sources_and_consents_too(identifier: str, part: str) -> None:
+    value = CATALOGUE.type(identifier).split(sample(identifier))[part]
+    asked = section("x", identifier, part, value, granted=True)
+    stranger = json.dumps(sample("A02", **STRANGER), ensure_ascii=False).encode()
+    own = json.dumps(sample(identifier), ensure_ascii=False).encode()
+    examine(request(asked, known=(stranger,)), CATALOGUE)
+    with pytest.raises(GuardRefused, match="register"):
+        examine(request(asked, known=(stranger, own)), CATALOGUE)
+
+
 def test_free_text_is_refused_where_no_identity_was_given_to_search_for() -> None:
     place = next(p for p in places() if p.type == "A22")
     with pytest.raises(GuardRefused, match="no identity was given"):
