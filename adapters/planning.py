@@ -62,6 +62,8 @@ VITAL: Final = "SC-63"
 ANONYMOUS: Final = "R-26"
 """The rule under which a notification carries no identity at all: one field of it refuses the whole notification."""
 REDACTION: Final = "redaction-refused"
+ONWARD: Final = "SC-70"
+"""The rule that keeps somebody else's content from going on without its originator's permission."""
 _ACTS: Final = tuple(map(frozenset[str], ((), ("release",), ("review",), ("release", "review"))))
 LIFETIMES: Final[Mapping[Urgency, int]] = {Urgency.NONE: 30 * DAY}
 _ZERO: Final = bytes(32)
@@ -265,6 +267,14 @@ class Planner:
             recipient=recipient,
             purpose=purpose,
             moment=moment,
+        )
+
+    def _barred(self, header: Manifest, agency: Agency) -> bool:
+        """Whether some originator of what is passed on has not permitted it: each of them has to, by itself."""
+        return (
+            header.lineage.passed_on
+            and any(s.closed for s in self.sources)
+            and not self._permissions(self.sources, agency.handle, header.purpose, header.created)
         )
 
     def _given(self, header: Manifest, agency: AgencyHandle) -> Papers:
@@ -599,6 +609,7 @@ class Planner:
         people = self._people(drafts, consents, agency)
         best: RecipientPlan | None = None
         unsafe = {w.name for w in failed}
+        barred = self._barred(header, agency)
         for agreement in self._agreements(agency, now):
             granted: list[str] = []
             withheld: list[Withheld] = list(failed)
@@ -608,6 +619,9 @@ class Planner:
             waiting: dict[bytes, None] = {}
             for draft in drafts:
                 if draft.name in unsafe:
+                    continue
+                if barred:
+                    withheld.append(Withheld(draft.name, draft.kind, (ONWARD,)))
                     continue
                 chosen = consents_.chosen(people.get(draft.name, ()), draft.type, draft.flags, draft.roles)
                 consent = chosen.id if chosen is not None else None

@@ -18,10 +18,12 @@ from bus import subjects
 from cli.main import app
 from messages.catalogue import load
 from messages.catalogue.across import ACROSS
+from messages.catalogue.kinds import ALWAYS
 from messages.catalogue.laws import LAWS
 from messages.envelope import Delivery
 from messages.evidence import Entry, Evidence, EvidenceType
 from messages.signed import Signed
+from messages.workflows import MACHINES
 from policies.sentences import FLOW
 from tests.docs import catalogue_page, catalogue_table, schemas
 from tests.support.orchid import TaskForce, task_force
@@ -248,7 +250,25 @@ def test_the_fields_of_a_case_file_are_those_of_the_page() -> None:
     table = page.partition("## The fields of the file")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \| (?:yes|no) \|", table, re.M)) == set(casefile._FIELDS)
     cover = next(line for line in table.splitlines() if line.startswith("| `cover`"))
-    assert set(re.findall(r"`(\w+)`", cover)) - {"cover"} == set(casefile._COVER)
+    assert set(re.findall(r"`(\w+)`", cover)) - {"cover"} == {"subject_line", *ALWAYS}
+
+
+def test_the_cover_of_every_kind_stands_on_the_page_of_case_files() -> None:
+    page = text("docs/case-files.md").partition("## The cover of each kind")[2].partition("\n## ")[0]
+    shown = dict(re.findall(r"^\| `([A-Z-]+)` \| (.+?) \|$", page, re.M))
+    assert set(shown) == {k.value for k in load().kinds}
+    for kind in load().kinds.values():
+        assert set(re.findall(r"`(\w+)`", shown[kind.kind.value])) == {*kind.cover} - {"subject_line"}
+
+
+def test_the_states_of_each_workflow_are_those_of_the_page() -> None:
+    page = text("docs/workflows.md")
+    for machine in MACHINES:
+        table = page.partition(f"\n### {machine.name}\n")[2].partition("\n#")[0]
+        shown = dict(re.findall(r"^\| `([a-z_-]+)` \| (.+?) \|", table, re.M))
+        assert shown == dict(machine.says), machine.name
+        moves = {(s, e): to for s, e, to in re.findall(r"`([a-z_-]+)` → ([a-z]+) → `([a-z_-]+)`", table)}
+        assert moves == dict(machine.moves), machine.name
 
 
 # steps and tables
