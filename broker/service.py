@@ -551,6 +551,24 @@ async def export_log(home: BrokerHome, connection: Connection, folder: Path) -> 
         await sequencing.close()
 
 
+async def all_records(connection: Connection) -> list[bytes]:
+    """Every readable record that is held: of the log, and of entries that are on their way into it."""
+    store = Store(connection)
+    found: dict[bytes, None] = {}
+    first = 1
+    while some := await store.several(subjects.RECORDS, "record.*", first, 500):
+        for one in some:
+            found[cbor.load(one.data, 1 << 20, "record")["record"]] = None
+        first = some[-1].seq + 1
+    async for entry in store.each(subjects.FLOW, subjects.ENTRIES):
+        try:
+            held = Entry.from_bytes(Signed.from_bytes(entry.data).body)
+        except ShareError:
+            continue
+        found.update((record, None) for _, record in held.records)
+    return list(found)
+
+
 async def _leaves(port: NatsSequencer, size: int) -> list[bytes]:
     leaves: list[bytes] = []
     while len(leaves) < size:

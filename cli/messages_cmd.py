@@ -11,7 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from adapters.casefile import read_file
+from adapters import consenting
+from adapters.casefile import CaseFile, read_file
 from adapters.client import AgencyClient, Sent, connect, offline
 from adapters.home import clock, read_bundle, read_settings
 from adapters.journal import NEW, QUEUED, Journal
@@ -45,11 +46,24 @@ from messages.labels import Purpose
 inbox_app = typer.Typer(help="What arrived for one of our contacts.", no_args_is_help=True)
 
 
+_ACTS = {
+    "release": "release it with",
+    "review": "nobody was known to search for, so a second contact has to read it",
+    "break-glass": "a second contact has to agree that it is vital",
+}
+
+
 @command
 def send(
     file: Annotated[Path, typer.Argument(help="A case file (see docs/case-files.md).")],
     to: Annotated[list[str], typer.Option("--to", help="Recipient as AGENCY/CONTACT; repeat for several.")],
     purpose: Annotated[str | None, typer.Option("--purpose", help="Purpose, if not the one in the file.")] = None,
+    vital: Annotated[
+        bool, typer.Option("--vital-interest", help="For a day, to one named person, once a second contact agrees.")
+    ] = False,
+    item: Annotated[
+        list[str] | None, typer.Option("--item", help="With --vital-interest: what is needed, such as A02:DL.")
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show each recipient's exact view; send nothing.")] = False,
     home: HomeOption = Path(),
     contact: ContactOption = "",
@@ -63,12 +77,24 @@ def send(
             case = replace(case, purpose=Purpose(purpose))
         except ValueError:
             raise BadInput(f"There is no purpose {purpose[:40]!r}; known are {', '.join(Purpose)}.") from None
+    if item and not vital:
+        raise BadInput("--item goes with --vital-interest: else consents and agreements say what may go.")
+    items = consenting.read_items(item or [])
     secret = passphrase(home)
     name = only_contact(home, contact)
 
+    def with_vital(agency: AgencyClient) -> CaseFile:
+        """The case, resting on a vital interest too where one is claimed."""
+        if not vital:
+            return case
+        claimed = consenting.vital_interest(case, agency, to, items, clock())
+        for held in claimed:
+            agency.shelf.keep(held, clock())
+        return replace(case, consents=(*case.consents, *(h.consent.id.hex() for h in claimed)))
+
     async def planned() -> None:
         async with offline(home, name, secret, ask=own_passphrase) as agency:
-            made = agency.plan(case, to)
+            made = agency.plan(with_vital(agency), to)
             directory = agency.home.bundle.directory
             if as_json:
                 out.print_json(data=show.plan_json(directory, made))
@@ -79,11 +105,12 @@ def send(
 
     async def sending() -> None:
         async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
-            if any(m.guarded for m in agency.plan(case, to).messages):
+            ready = with_vital(agency)
+            if any(m.guarded for m in agency.plan(ready, to).messages):
                 async with guard_at_hand(home, secret):
-                    made, sent = await agency.send(case, to)
+                    made, sent = await agency.send(ready, to)
             else:
-                made, sent = await agency.send(case, to)
+                made, sent = await agency.send(ready, to)
             report(agency, made, sent, home, as_json=as_json)
 
     run(planned() if plan else sending())
@@ -105,8 +132,10 @@ def report(agency: AgencyClient, made: Plan, sent: Sequence[Sent], home: Path, *
             elif one.evidence:
                 out.print(show.evidence_lines(directory, one.evidence, repeated=one.repeated))
             elif one.state == "held":
-                hint = f"safeconduct release {message_text(one.message)} --home {home} --as CONTACT"
-                out.print(f"  release it with: {hint}", soft_wrap=True, markup=False)
+                for act in one.plan.needs():
+                    more = " --ground GROUND" if act == "break-glass" else ""
+                    hint = f"safeconduct {act} {message_text(one.message)} --home {home} --as CONTACT{more}"
+                    out.print(f"  {_ACTS[act]}: {hint}", soft_wrap=True, markup=False)
             else:
                 hint = f"safeconduct outbox --home {home} --as {agency.keys.contact.name} --flush"
                 out.print(f"  no answer yet; it stays in the journal and goes with: {hint}", soft_wrap=True)
@@ -136,6 +165,9 @@ def release(
         async with connect(home, name, secret, url, ask=own_passphrase) as agency:
             sent = await agency.release(identifier, agency.keys)
             if sent is None or sent.evidence is None:
+                if sent is not None and sent.state == "held":
+                    out.print("released; it still waits for another second contact, see: safeconduct outbox")
+                    return
                 out.print("released; the broker did not answer yet, it goes with: safeconduct outbox --flush")
                 return
             if sent.plan.header.exercise:

@@ -76,6 +76,8 @@ def recipient_json(directory: Directory, recipient: RecipientPlan, message: Mess
         "decision": "permit" if recipient.permitted else "refuse",
         "rules": list(recipient.rules),
         "needs_release": recipient.needs_release,
+        "needs_review": recipient.needs_review,
+        "needs_break_glass": recipient.needs_break_glass,
     }
 
 
@@ -138,6 +140,10 @@ def _recipient_panel(
         inside.append(Text(rules_text(rules), style="dim"))
     if recipient.needs_release:
         inside.append(Text("needs a second contact's release before it goes", style="bold yellow"))
+    if recipient.needs_review:
+        inside.append(Text("needs a second contact who reads it before it goes", style="bold yellow"))
+    if recipient.needs_break_glass:
+        inside.append(Text("needs a second contact who breaks the glass before it goes", style="bold yellow"))
     how = "checked and sealed by the release guard" if message.guarded else "full, identities included"
     return Panel(
         Group(*inside),
@@ -292,7 +298,9 @@ def received_view(directory: Directory, received: Received) -> RenderableType:
     """An opened view, for people."""
     opened = received.opened
     if opened is None:
-        return Panel(Text(received.sentence), title=f"kept aside [{received.code}]", border_style="red")
+        withdrawn = received.code == "consent-withdrawn"
+        title = "not shown" if withdrawn else f"kept aside [{received.code}]"
+        return Panel(Text(received.sentence), title=title, border_style="red")
     manifest = opened.manifest
     head = Table(box=None, show_header=False, pad_edge=False)
     head.add_column(style="bold")
