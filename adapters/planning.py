@@ -30,6 +30,7 @@ from policies.decide import Decision, Effect, Engine
 from policies.facts import Facts, gather
 from policies.redaction.engine import Matcher
 from policies.redaction.errors import RedactionError
+from policies.redaction.identity import ENQUIRY
 from policies.redaction.structure import generalise
 
 MEDIA: Final = "application/json"
@@ -448,7 +449,7 @@ class _Counter:
         self.replaced = 0
 
     def redact(self, text: str) -> str:
-        done = self._matcher.redact(text)
+        done = self._matcher.redact(text, settings=ENQUIRY)
         self.replaced += len(done.findings)
         return done.text
 

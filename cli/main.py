@@ -12,6 +12,7 @@ from cli import demo as demo_command
 from cli import messages_cmd as messages
 from cli.common import MISTAKE, HomeOption, JsonOption, UrlOption, command, err, out, passphrase, run
 from cli.doctor import doctor
+from cli.redact_cmd import redact
 from cli.tls_cmd import tls_app
 from cli.unlock import DescriptorOption
 
@@ -39,6 +40,7 @@ app.command()(messages.contacts)
 app.command()(messages.inspect)
 app.command()(keys_cmd.keys)
 app.command()(doctor)
+app.command()(redact)
 app.command()(ceremonies.fingerprint)
 app.command()(serve.up)
 app.command("demo")(demo_command.demo)

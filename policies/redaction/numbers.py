@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import phonenumbers
 
 from policies.redaction.dates import DateFound, Day
-from policies.redaction.forms import TOKEN, Tokens
 from policies.redaction.identity import Finding, Identity
-from policies.redaction.scripts import SHIELD, clean, fold
+from policies.redaction.page import Page, Tokens
+from policies.redaction.scripts import SHIELD, TOKEN, clean, fold
 from policies.redaction.words import COMMON, listed
 
 _SLIP = str.maketrans(
@@ -137,7 +137,12 @@ class NumberMatcher:
         self.births: list[tuple[int, Day]] = []
         self.streets: list[Street] = []
         for who, one in enumerate(identities):
-            for kind, values in (("document", one.numbers), ("account", one.accounts), ("plate", one.plates)):
+            for kind, values in (
+                ("document", one.numbers),
+                ("account", one.accounts),
+                ("plate", one.plates),
+                ("number", one.others),
+            ):
                 for value in values:
                     self._code(value, kind, who)
             for phone in one.phones:
@@ -225,27 +230,28 @@ class NumberMatcher:
 
     # -- search ------------------------------------------------------------------------------------------------------
 
-    def find(self, text: str, tokens: Tokens, dates: Sequence[DateFound], *, strict: bool) -> list[Finding]:
+    def find(self, page: Page, dates: Sequence[DateFound], *, strict: bool) -> list[Finding]:
         """All places in a clean text; spans may overlap, the caller merges them."""
         found: list[Finding] = []
-        if self.codes and _DIGIT.search(text):
-            found += self._numbers(text, tokens, strict)
+        text = page.text
+        if self.codes and page.numeric:
+            found += self._numbers(page, strict)
         if self.needles:
             lower = _lower(text)
             for needle in self.needles:
                 if needle.plain in lower:
                     found += needle.find(lower)
         if self.births:
-            found += self._births(text, tokens, dates)
+            found += self._births(page, dates)
         if self.streets:
-            found += self._addresses(text, tokens, strict)
+            found += self._addresses(page, strict)
         return found
 
-    def _numbers(self, text: str, tokens: Tokens, strict: bool) -> list[Finding]:
-        digit = [i for i, token in enumerate(tokens) if not token[0].isalpha()]
+    def _numbers(self, page: Page, strict: bool) -> list[Finding]:
+        text, tokens = page.text, page.tokens
         found: list[Finding] = []
         done = -1
-        for i in digit:
+        for i in page.numeric:
             if i <= done:
                 continue
             first = last = i
@@ -315,22 +321,24 @@ class NumberMatcher:
                     found.append(Finding(a, b, code.kind, str(code.who), 1.0, "known"))
         return found
 
-    def _births(self, text: str, tokens: Tokens, dates: Sequence[DateFound]) -> list[Finding]:
+    def _births(self, page: Page, dates: Sequence[DateFound]) -> list[Finding]:
         found: list[Finding] = []
         for date in dates:
             for who, birth in self.births:
                 if any(_same_day(reading, birth) for reading in date.readings):
                     found.append(Finding(date.start, date.end, "birthdate", str(who), 1.0, "known"))
         years = {str(birth[0]): who for who, birth in self.births}
-        for word, start, end in tokens:
-            if not word.isalpha() and word in years and _BIRTH_WORDS.search(text, max(0, start - 40), start):
+        for i in page.places(years.keys() & page.distinct):
+            word, start, end = page.tokens[i]
+            if _BIRTH_WORDS.search(page.text, max(0, start - 40), start):
                 found.append(Finding(start, end, "birthdate", str(years[word]), 0.9, "known"))
         return found
 
-    def _addresses(self, text: str, tokens: Tokens, strict: bool) -> list[Finding]:
-        wanted = {word for word in {token[0] for token in tokens} if fold(word) in self._street_words}
+    def _addresses(self, page: Page, strict: bool) -> list[Finding]:
+        text, tokens = page.text, page.tokens
+        wanted = {word for word in page.distinct if fold(word) in self._street_words}
         found: list[Finding] = []
-        for i in [i for i, token in enumerate(tokens) if token[0] in wanted]:
+        for i in page.places(wanted):
             for street in self.streets:
                 if fold(tokens[i][0]) not in street.names:
                     continue
