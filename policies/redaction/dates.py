@@ -165,8 +165,9 @@ def _numeric_dates(page: Page) -> Iterator[DateFound]:
 
 
 def _month_dates(page: Page) -> Iterator[DateFound]:
-    named = {word: found for word in page.distinct if len(word) > 2 and (found := months_of(word))}
-    for i in page.places(set(named)):
+    words = page.folded(months().keys()) + [word for word in page.distinct if not word.isalpha() and not word.isdigit()]
+    named = {word: found for word in words if (found := months_of(word))}
+    for i in page.places(named):
         word, start, end = page.tokens[i]
         yield from _around(page.text, page.tokens, i, named[word], word, start, end)
 

@@ -50,6 +50,7 @@ _WEIGHT = {
     "date": 1,
 }
 _LOOKS = 3  # how often the strict search may add to the findings before the text is refused
+_NEAR = 120  # characters around a finding that are looked at again
 _GLUE = re.compile(r"[\w+@#&=%/-]|\.\w")
 
 
@@ -70,8 +71,11 @@ class Matcher:
         self._names = NameMatcher(identities, kept)
         self._numbers = NumberMatcher(identities)
         self._net = net
-        own = "|".join(re.escape(p) for p in sorted(set(self.pseudonyms), key=len, reverse=True) if p)
-        self._shield = re.compile(rf"(?<!\w)(?:{own})(?!\w)|{PLACEHOLDER.pattern}" if own else PLACEHOLDER.pattern)
+        self._own = [
+            (name, re.compile(rf"(?<!\w){re.escape(name)}(?!\w)"))
+            for name in sorted(set(self.pseudonyms), key=len, reverse=True)
+            if name
+        ]
 
     def redact(
         self, text: str, *, settings: Settings = DEFAULT, lang: str | None = None, demand_net: bool = False
@@ -98,20 +102,31 @@ class Matcher:
 
     def _find(self, text: str, *, strict: bool, settings: Settings | None, lang: str | None) -> tuple[Finding, ...]:
         plain = clean(text)
-        ready = self._shield.sub(lambda m: SHIELD * len(m.group()), plain.text)
+        ready = self._shield(plain.text)
         net = self._netted(text, plain, lang) if settings is not None else []
         found = self._once(ready, strict=strict, settings=settings, lang=lang, net=net)
         merged = _merged(found)
         for _ in range(3):  # what stood glued to a finding may be seen only once the finding is gone
-            if not any(_GLUE.match(ready, f.end) or (f.start and _GLUE.match(ready, f.start - 1)) for f in merged):
+            glued = [f for f in merged if _GLUE.match(ready, f.end) or (f.start and _GLUE.match(ready, f.start - 1))]
+            if not glued:
                 break
             ready = _shielded(ready, merged)
-            more = self._once(ready, strict=strict, settings=settings, lang=lang, net=[])
+            more: list[Finding] = []
+            for start, end in _around(glued, ready):
+                piece = self._once(ready[start:end], strict=strict, settings=settings, lang=lang, net=[])
+                more += [replace(f, start=f.start + start, end=f.end + start) for f in piece]
             if not more:
                 break
             found += more
             merged = _merged(found)
         return tuple(replace(f, start=start, end=end) for f in merged for start, end in (plain.back(f.start, f.end),))
+
+    def _shield(self, text: str) -> str:
+        """The text with nothing to find in pseudonyms and replacements."""
+        for name, pattern in self._own:
+            if name in text:
+                text = pattern.sub(_blank, text)
+        return PLACEHOLDER.sub(_blank, text) if "[" in text else text
 
     def _once(
         self, ready: str, *, strict: bool, settings: Settings | None, lang: str | None, net: list[tuple[int, int]]
@@ -157,6 +172,23 @@ class Matcher:
             and folded not in any_language()
             and folded not in self._names.kept_words
         )
+
+
+def _around(findings: list[Finding], text: str) -> list[tuple[int, int]]:
+    """The neighbourhoods of findings, in whole words, joined where they overlap."""
+    places: list[tuple[int, int]] = []
+    for f in findings:
+        start, end = max(0, f.start - _NEAR), min(len(text), f.end + _NEAR)
+        start = max(text.rfind(" ", 0, start), text.rfind("\n", 0, start), 0) if start else 0
+        end = min((at for at in (text.find(" ", end), text.find("\n", end)) if at >= 0), default=len(text))
+        if places and start <= places[-1][1]:
+            start = places.pop()[0]
+        places.append((start, end))
+    return places
+
+
+def _blank(m: re.Match[str]) -> str:
+    return SHIELD * len(m.group())
 
 
 def _inside(start: int, end: int, spans: list[tuple[int, int]]) -> bool:

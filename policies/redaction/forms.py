@@ -59,12 +59,19 @@ RISKY_ENDINGS = listed(
 
 _PET_ENDINGS = listed(
     """
-    ka ko ek ik ko chka ochka echka ichka enka onka ushka yushka usha usia usya unia unya ulya sha shka nka inka onko
+    ka ko ek ik chka ochka echka ichka enka onka ushka yushka usha usia usya unia unya ulya sha shka nka inka onko
     ita ito cita cito inha inho ella etta ina uta utza ica ika ico uca ucha uccia icka ecka uska chen lein li tje
-    ke cik can jan juan chan isoara el as
+    ke cik can jan juan chan isoara el
     """
 )
 _PET_CASES = ("u", "y", "i", "e", "o", "oyu", "oi", "om", "ei", "ou", "ce", "tsi")
+PET_ENDINGS = _PET_ENDINGS | {
+    ending[:-1] + case
+    for ending in _PET_ENDINGS
+    if ending[-2:] in {"ka", "ha", "ya", "ia"} or ending == "usha"
+    for case in _PET_CASES
+}
+"""Endings of pet names in a dozen languages, with the cases of the Slavic ones."""
 
 
 # Family names that change with sex or marriage: endings that stand for one another.
@@ -180,27 +187,12 @@ def nicknames(folded: str) -> frozenset[str]:
     return frozenset(n for n in found if len(n) >= 2 and n != folded)
 
 
-def pet_names(folded: str) -> Iterator[str]:
-    """Regularly derived pet names: "Oksanochka", "Zsofi", "Gabi", with their Slavic cases."""
-    if len(folded) < 3:
-        return
-    roots = {folded.rstrip("aeiouy"), folded[:-1] if folded[-1] in "aeiouy" else folded}
-    for root in roots:
-        for ending in _PET_ENDINGS:
-            if len(root) + min(len(ending), 3) < 5 or root[-1:] == ending[:1]:
-                continue
-            yield root + ending
-            if ending[-2:] in {"ka", "ha", "ya", "ia"} or ending == "usha":
-                for case in _PET_CASES:
-                    yield root + ending[:-1] + case
-    for size in range(4, len(folded) - 1):
-        short = folded[:size]
-        yield short
-    if len(folded) >= 5:
-        for size in (3, 4):
-            stem = folded[:size]
-            if stem[-1] not in "aeiouy":
-                yield from (stem + ending for ending in ("i", "y", "ie"))
+def shortened(folded: str) -> Iterator[str]:
+    """Regularly shortened names: "Gabi", "Zsofi", "Alex"."""
+    yield from (folded[:size] for size in range(4, len(folded) - 1))
+    for size in (3, 4) if len(folded) >= 5 else ():
+        if folded[size - 1] not in "aeiouy":
+            yield from (folded[:size] + ending for ending in ("i", "y", "ie"))
 
 
 def family_variants(folded: str) -> Iterator[str]:
@@ -392,7 +384,7 @@ class Lexicon:
             if kind in {"given", "alias", "middle"}:
                 for short in nicknames(reading):
                     self._put(short, replace(base, score=0.8, reason="nickname"))
-                self._pet_names(reading, base)
+                self._shortened(reading, base)
             if kind == "family":
                 for other in family_variants(reading):
                     if other not in any_language():
@@ -420,10 +412,10 @@ class Lexicon:
                 for other in others:
                     self._put(reading[:-2] + other, replace(base, score=0.85, reason="ending"))
 
-    def _pet_names(self, reading: str, base: Form) -> None:
+    def _shortened(self, reading: str, base: Form) -> None:
         sure, weak = ((replace(base, score=0.75, reason="nickname", weak=weak),) for weak in (False, True))
         index, words, families, givens = self.index, any_language(), family_names(), given_names()
-        for short in pet_names(reading):
+        for short in shortened(reading):
             if short not in index and short not in words:
                 other = short in families or (len(short) < 4 and short in givens)
                 index[short] = weak if other else sure

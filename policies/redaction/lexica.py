@@ -66,7 +66,7 @@ def any_language() -> frozenset[str]:
 
 
 def languages(folded: Iterable[str]) -> tuple[str, ...]:
-    """The one or two languages that most of these words speak for; English where nothing speaks for any."""
+    """The one or two languages that most of these words speak for, and English where they say little."""
     known = function_words()
     score: Counter[str] = Counter()
     for word in folded:
@@ -75,6 +75,7 @@ def languages(folded: Iterable[str]) -> tuple[str, ...]:
             for language in spoken:
                 score[language] += 12 // len(spoken)
     best = score.most_common(2)
-    if not best or best[0][1] < 12:
-        return ("en",)
-    return tuple(sorted(language for language, count in best if count * 2 >= best[0][1]))
+    spoken = {language for language, count in best if count * 2 >= best[0][1]}
+    if not best or best[0][1] < 60:  # too little to tell
+        spoken.add("en")
+    return tuple(sorted(spoken))

@@ -24,7 +24,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from policies.redaction import senses
-from policies.redaction.forms import ENDINGS, PARTICLES, RISKY_ENDINGS, Form, Lexicon, Person, person_of
+from policies.redaction.forms import ENDINGS, PARTICLES, PET_ENDINGS, RISKY_ENDINGS, Form, Lexicon, Person, person_of
 from policies.redaction.identity import Finding, Identity, Name
 from policies.redaction.lexica import any_language, family_names, given_names
 from policies.redaction.page import Page
@@ -119,13 +119,21 @@ class NameMatcher:
             memo.clear()
         found: dict[str, Fact] = {}
         unknown: list[tuple[str, str]] = []
-        prefixes = self.lexicon.prefixes
+        lexicon = self.lexicon
+        index, prefixes, heads, plain = lexicon.index, lexicon.prefixes, lexicon.heads, any_language()
         for word in words:
             if word in memo:
                 fact = memo[word]
                 if fact is not None:
                     found[word] = fact
                 continue
+            if word.islower() and word.isascii() and word.isalpha():  # most words of most texts: a short way out
+                folded = word
+                if folded not in index and folded[:3] not in heads and folded not in prefixes:
+                    memo[word] = None
+                    if len(folded) > 5 and folded not in plain:
+                        unknown.append((word, folded))
+                    continue
             readings = foldings(word)
             forms = self._look_up(word, readings, strict)
             opens = any(reading in prefixes for reading in readings)
@@ -162,7 +170,7 @@ class NameMatcher:
             return ()
         if folded[:3] in lexicon.heads or len(readings) > 1:
             for reading in readings:
-                hits = self._inflected(reading, word)
+                hits = self._inflected(reading, word) or self._pet_name(reading)
                 if hits:
                     return hits
         if word.isascii() and word.islower():
@@ -212,6 +220,22 @@ class NameMatcher:
                 weak = form.weak or (lower and len(stem) < 5 and ending not in {"s", "es"}) or (other and bool(ending))
                 hits.append(replace(form, score=0.85, reason="ending", weak=weak))
         return hits
+
+    def _pet_name(self, folded: str) -> list[Form]:
+        """ "Oksanochka": the root of a given name with an ending of endearment."""
+        other = folded in family_names()
+        for cut in range(2, min(9, len(folded) - 2)):
+            stem, ending = folded[:-cut], folded[-cut:]
+            if ending not in PET_ENDINGS or len(stem) + min(cut, 3) < 5 or stem[-1] == ending[0]:
+                continue
+            hits = [
+                replace(form, score=0.75, reason="nickname", weak=other)
+                for form, _ in self.lexicon.stems.get(stem, ())
+                if form.kind in {"given", "middle", "alias"}
+            ]
+            if hits:
+                return hits
+        return []
 
     def _mixed(self, word: str, strict: bool) -> Sequence[Form]:
         """Letters and digits in one word: a user name, or a scanner's 0 for O."""
@@ -374,7 +398,7 @@ class _Reading:
         self.kept: set[int] = set()
         if not facts:
             return
-        for i in page.places(set(facts)):
+        for i in page.places(facts):
             fact = facts[self.words[i]]
             joined = self._joined(i) if fact.opens else None
             if joined:
@@ -551,6 +575,8 @@ class _Reading:
             and re.fullmatch(r"[\s'-]{1,2}", self.gap(first - 1, first))
         ):
             first -= 1
+        if first > 0 and fold(self.words[first - 1]) in senses.HONORIFICS and first - 1 not in self.hits:
+            first -= bool(re.fullmatch(r"\.?[ \n\u00a0]", self.gap(first - 1, first)))
         best = max((form for _, _, forms in run for form in forms), key=lambda form: form.score)
         return _Mention(first, last, who, len(run) + bool(initials) + more, best.score, best.reason)
 
@@ -678,7 +704,7 @@ class _Reading:
         if not everyone:
             return found
         upto = -1
-        for i in self.page.places({word for word in self.page.distinct if len(word) == 1 and word.isupper()}):
+        for i in self.page.places([word for word in self.page.distinct if len(word) == 1 and word.isupper()]):
             m = _INITIALS.match(self.text, self.tokens[i][1]) if self.tokens[i][1] >= upto else None
             if m is None or not all(letter.isupper() for letter in m.groups() if letter):
                 continue
@@ -686,7 +712,7 @@ class _Reading:
             folded = "".join(fold(letter)[:1] for letter in m.groups() if letter)
             if folded in everyone and (folded not in _NOT_INITIALS or self._after_context(m.start())):
                 found.append(self._initials_finding(m.start(), m.end(), folded, 0.8))
-        short = {w for w in self.page.distinct if 2 <= len(w) <= 3 and w.isupper() and fold(w) in everyone}
+        short = [w for w in self.page.folded(everyone) if w.isupper() and len(w) > 1]
         for i in self.page.places(short):
             if i not in self.kept and self._after_context(self.tokens[i][1]):
                 found.append(self._initials_finding(self.tokens[i][1], self.tokens[i][2], fold(self.words[i]), 0.7))

@@ -30,7 +30,7 @@ _TLD = (
     "|cc|tv|to|gg|gr|bg|hu|cz|sk|nl|be|ch|at|tr|al|md|lt|lv|ee|se|no|fi|dk|pt|br|mx|ca|au|us|shop|live|xyz|club|link"
 )
 _LINK = re.compile(r"\b(?:[A-Za-z][A-Za-z0-9+]{1,9}://|www\.|mailto:|tel:)[^\s<>\"'\x00]{2,2000}", re.IGNORECASE)
-_HAS_DOMAIN = re.compile(rf"\w\.(?:{_TLD})(?![\w@])", re.IGNORECASE)
+_HAS_DOMAIN = re.compile(rf"\.(?:{_TLD})(?![\w@])")
 _DOMAIN = re.compile(
     rf"(?<![\w@.-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,4}}(?:{_TLD})(?:/[^\s<>\"'\x00]{{0,2000}})?(?![\w@])",
     re.IGNORECASE,
@@ -117,7 +117,12 @@ _STREET_AFTER_WORDS = listed(
     """
     Street St Road Rd Avenue Ave Lane Ln Drive Close Court Square Terrace Crescent Gardens Grove Mews Quay
     Boulevard Blvd Place
-    Steps Row utca utja utcai út tér caddesi cad sokak sok bulvar gatvė iela gatan katu tänav vägen vej gade gata
+    Steps Row
+    """
+)
+_STREETS_OF_OTHERS = listed(
+    """
+    utca utja út tér caddesi cad sokak sok bulvarı gatvė g iela gatan katu tänav Street Road Avenue
     """
 )
 _STREET_AFTER = re.compile(
@@ -210,7 +215,7 @@ def _written(text: str) -> Iterator[Finding]:
         yield from (_finding(m.start(), m.end(), "handle", 0.8) for m in _HANDLE.finditer(text))
     if "://" in text or "www." in lower or "mailto:" in lower or "tel:" in lower:
         yield from (_finding(m.start(), m.end(), "url", 0.9) for m in _LINK.finditer(text))
-    if _HAS_DOMAIN.search(text):
+    if _HAS_DOMAIN.search(lower):
         yield from (_finding(m.start(), m.end(), "url", 0.9) for m in _DOMAIN.finditer(text))
     if "<<" in text:
         yield from (
@@ -395,8 +400,8 @@ def _phone_score(found: str, *, context: bool) -> float:
 def _in_context(page: Page) -> Iterator[Finding]:
     """What a word before it makes an identifier: documents, accounts, plates, case numbers, user names."""
     kinds = _kinds()
-    speaking = {word: kinds[folded] for word in page.distinct if (folded := fold(word)) in kinds}
-    for i in page.places(set(speaking)):
+    speaking = {word: kinds[fold(word)] for word in page.folded(kinds.keys())}
+    for i in page.places(speaking):
         kind = speaking[page.tokens[i][0]]
         finding = _user_after(page, i) if kind == "social" else _code_after(page, i, kind)
         if finding:
@@ -455,12 +460,18 @@ def _labelled(text: str, kind: str, start: int) -> Finding | None:
 def _streets(page: Page) -> Iterator[Finding]:
     text = page.text
     words = page.distinct
-    if words & _STREET_AFTER_WORDS and page.numeric:
-        yield from (_finding(m.start(), m.end(), "address", 0.7) for m in _STREET_AFTER.finditer(text))
+    if words & _STREET_AFTER_WORDS:
+        for i in page.numeric:
+            m = _STREET_AFTER.match(text, page.tokens[i][1])
+            if m:
+                yield _finding(m.start(), m.end(), "address", 0.7)
+    if page.numeric and words & _STREETS_OF_OTHERS:
         yield from (_finding(m.start(), m.end(), "address", 0.7) for m in _STREET_THEN_NUMBER.finditer(text))
-    for i in page.places(set(words & _STREET_BEFORE_WORDS)):
+    for i in page.places(words & _STREET_BEFORE_WORDS):
         m = _STREET_BEFORE.match(text, page.tokens[i][2])
         if m:
             yield _finding(page.tokens[i][1], m.end(), "address", 0.7)
-    if page.numeric and any(word.endswith(_STREET_ENDINGS) for word in words):
-        yield from (_finding(m.start(), m.end(), "address", 0.7) for m in _STREET_GLUED.finditer(text))
+    for i in page.places([word for word in words if word.endswith(_STREET_ENDINGS)] if page.numeric else []):
+        m = _STREET_GLUED.match(text, page.tokens[i][1])
+        if m:
+            yield _finding(m.start(), m.end(), "address", 0.7)

@@ -21,7 +21,7 @@ _CLOSE = re.compile(r"[ \u00a0]|-|\. |['’]")
 def find_relatives(page: Page) -> list[Finding]:
     """Capitalised names right behind a word for a relative; a word that is no listed name must not be a plain word."""
     text, tokens = page.text, page.tokens
-    related = {word for word in page.distinct if word[:1].islower() and fold(word) in RELATIONS}
+    related = [word for word in page.folded(RELATIONS) if word[:1].islower()]
     found: list[Finding] = []
     for i in page.places(related):
         first = i + 1

@@ -35,9 +35,10 @@ LABELS = {
 
 _MONTHS = "|".join(MONTHS_IN_ENGLISH)
 PLACEHOLDER = re.compile(
-    "|".join(re.escape(label) for label in LABELS.values())
-    + r"|\[an address in [^\]\n]{1,60}\]|\[aged [\d+-]{2,6}\]"
-    + rf"|\[a date(?: in (?:(?:{_MONTHS}) )?\d{{4}}| in (?:{_MONTHS}))?\]"
+    r"\[(?:"
+    + "|".join(re.escape(label[1:-1]) for label in LABELS.values())
+    + r"|removed|an address in [^\]\n]{1,60}|aged [\d+-]{2,6}"
+    + rf"|a date(?: in (?:(?:{_MONTHS}) )?\d{{4}}| in (?:{_MONTHS}))?)\]"
 )
 
 

@@ -37,6 +37,17 @@ TITLES = listed(
     ponas ponia kungs kundze rouva
     """
 )
+HONORIFICS = listed(
+    """
+    mr mrs ms miss mx dr prof sir madam lady herr frau fraulein monsieur madame mademoiselle mme mlle senor senora
+    senorita sr sra srta don dona signor signora signorina sig dott dottoressa senhor senhora domnul doamna
+    domnisoara dl
+    dna dra dnei domnului doamnei pan pani panna panu gospodin gospodja gospozha gospodyn kyrios kyria kiria
+    mevrouw meneer
+    zoti zonja zonjusha ponas ponia kungs kundze rouva
+    """
+)
+"""Mere forms of address: they tell sex or marriage, and go with the name."""
 RELATIONS = listed(
     """
     mother father sister brother daughter son husband wife aunt uncle cousin niece nephew grandmother grandfather
