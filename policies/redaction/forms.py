@@ -242,7 +242,7 @@ class Person:
     native: set[str] = field(default_factory=set)  # forms in scripts without spaces or with endings glued on
     arabic: bool = False
     particles: set[str] = field(default_factory=set)
-    letters: set[str] = field(default_factory=set)  # parts of one letter
+    letters: set[str] = field(default_factory=set)  # parts of one letter, and first letters in their own script
 
     def add(self, kind: str, word: str) -> None:
         readings = foldings(word)
@@ -300,6 +300,8 @@ def _add(person: Person, kind: str, text: str) -> None:
             _add_han(person, kind, word)
         else:
             person.add(kind, word)
+            if not word.isascii():
+                person.letters.add(word[0].lower())
             if _GLUING.search(word):
                 person.native.add(word)
     if len(words) > 1:
@@ -338,7 +340,7 @@ class Lexicon:
                 self._part(who, person, number, kind, readings)
             self._glued(who, person)
         named = [form for form in self._strong if any(h.reason == "name" for h in self.index[form])]
-        self.fuzzy = sorted(form for form in named if len(form) >= 5)
+        self.fuzzy = sorted(form for form in named if len(form) >= 4)
         inside = {form for form in named if len(form) >= 4}
         self.inside = re.compile("|".join(map(re.escape, sorted(inside, key=len, reverse=True)))) if inside else None
         for form in self._strong:

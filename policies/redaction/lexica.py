@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
+from policies.redaction.scripts import fold, skeleton
 from policies.redaction.words import COMMON
 
 
@@ -24,6 +25,18 @@ def lines(name: str) -> list[list[str]]:
 def given_names() -> frozenset[str]:
     """Given names of many countries, folded."""
     return frozenset(word for line in lines("given.txt") for word in line)
+
+
+@cache
+def given_sounds() -> frozenset[str]:
+    """Given names by their `skeleton`: "Iryna" is as much a name as "Irina"."""
+    return frozenset(skeleton.__wrapped__(name) for name in given_names())
+
+
+@cache
+def family_sounds() -> frozenset[str]:
+    """Family names by their `skeleton`."""
+    return frozenset(skeleton.__wrapped__(name) for name in family_names())
 
 
 @cache
@@ -53,10 +66,21 @@ def function_words() -> dict[str, tuple[str, ...]]:
 
 
 @cache
+def name_words() -> dict[str, frozenset[str]]:
+    """For each language, folded plain words that are names too: "esperanza", "nadiya"."""
+    return {
+        language.removesuffix(":"): frozenset(fold(word) for word in words)
+        for language, *words in lines("name_words.txt")
+    }
+
+
+@cache
 def words_of(language: str) -> frozenset[str]:
     """The plain words of one language; of English many, of others the most frequent."""
+    if not language:
+        return frozenset()
     own = frozenset(word for word, languages in function_words().items() if language in languages)
-    return own | COMMON if language == "en" else own
+    return own | COMMON if language == "en" else own | name_words().get(language, frozenset())
 
 
 @cache
@@ -66,7 +90,8 @@ def any_language() -> frozenset[str]:
 
 
 def languages(folded: Iterable[str]) -> tuple[str, ...]:
-    """The one or two languages that most of these words speak for, and English where they say little."""
+    """The one or two languages that most of these words speak for. An empty word first tells that they say little:
+    then there are up to three, and English."""
     known = function_words()
     score: Counter[str] = Counter()
     for word in folded:
@@ -74,8 +99,7 @@ def languages(folded: Iterable[str]) -> tuple[str, ...]:
         if spoken and len(word) > 1:
             for language in spoken:
                 score[language] += 12 // len(spoken)
-    best = score.most_common(2)
-    spoken = {language for language, count in best if count * 2 >= best[0][1]}
-    if not best or best[0][1] < 60:  # too little to tell
-        spoken.add("en")
-    return tuple(sorted(spoken))
+    best = score.most_common(3)
+    sure = bool(best) and best[0][1] >= 60
+    found = {language for language, count in best[: 2 if sure else 3] if count * 2 >= best[0][1]}
+    return tuple(sorted(found)) if sure else ("", *sorted(found | {"en"}))

@@ -26,21 +26,23 @@ from rapidfuzz.distance import OSA
 from policies.redaction import senses
 from policies.redaction.forms import ENDINGS, PARTICLES, PET_ENDINGS, RISKY_ENDINGS, Form, Lexicon, Person, person_of
 from policies.redaction.identity import Finding, Identity, Name
-from policies.redaction.lexica import any_language, family_names, given_names
+from policies.redaction.lexica import any_language, family_names, family_sounds, given_names, given_sounds
 from policies.redaction.page import Page
 from policies.redaction.scripts import (
     ABJAD,
     ARABIC,
     HAN,
     SHIELD,
+    SIGNS,
     TOKEN,
     UNVOWELLED,
     consonants,
     fold,
     foldings,
     skeleton,
+    small,
 )
-from policies.redaction.words import listed
+from policies.redaction.words import COMMON, listed
 
 _CLOSE = re.compile(r"[\s.\-_/'·]{0,3}")
 _COMMA = re.compile(r"\s?,\s{1,2}")
@@ -60,9 +62,13 @@ _CONTEXT = listed(
 )
 _NOT_INITIALS = listed(
     """
-    us uk un eu am pm dc ny po bc
+    us uk un eu dc ny po bc
     """
 )
+_AFTER_INITIAL = re.compile(r"\.?[ \n\u00a0-]?")
+_BEFORE_INITIAL = re.compile(r",? |[._\n\u00a0-]")
+_LONE_WORDS = frozenset("iayeo")
+_SIGN = re.compile(f"[{SIGNS}]")
 _TITLES_OF_CHINA = "先生|女士|小姐|太太|某某|某"
 _SURNAME = re.compile(
     r"(?:escu|enko|chuk|shuk|ovych|ovich|evich|ovic|evic|ski|ska|sky|skyi|skaya|cki|cka|wicz|yan|ian|dze|shvili|oglu|poulos|poulou"
@@ -95,6 +101,8 @@ class NameMatcher:
             )
             for person in self.people
         ]
+        for some, person in zip(self._initials, self.people, strict=True):
+            some |= self._native_initials(person)
         self._everyones_initials: set[str] = set().union(*self._initials) if self._initials else set()
         self.wholes = [(who, whole) for who, person in enumerate(self.people) for whole in _wholes(person)]
         self._native = {form for person in self.people for form in person.native if not HAN.search(form)}
@@ -110,6 +118,11 @@ class NameMatcher:
         some |= {x[:1] + y[:1] + z[:1] for x in first for y in first for z in last if x != y}
         return some
 
+    @staticmethod
+    def _native_initials(person: Person) -> set[str]:
+        letters = [letter for letter in person.letters if not letter.isascii()]
+        return {a + b for a in letters for b in letters}
+
     # -- one word ------------------------------------------------------------------------------------------------
 
     def facts(self, words: Iterable[str], strict: bool) -> dict[str, Fact]:
@@ -120,7 +133,7 @@ class NameMatcher:
         found: dict[str, Fact] = {}
         unknown: list[tuple[str, str]] = []
         lexicon = self.lexicon
-        index, prefixes, heads, plain = lexicon.index, lexicon.prefixes, lexicon.heads, any_language()
+        index, prefixes, heads = lexicon.index, lexicon.prefixes, lexicon.heads
         for word in words:
             if word in memo:
                 fact = memo[word]
@@ -131,7 +144,7 @@ class NameMatcher:
                 folded = word
                 if folded not in index and folded[:3] not in heads and folded not in prefixes:
                     memo[word] = None
-                    if len(folded) > 5 and folded not in plain:
+                    if len(folded) > 5 and folded not in COMMON:
                         unknown.append((word, folded))
                     continue
             readings = foldings(word)
@@ -166,7 +179,7 @@ class NameMatcher:
                 hits = [f for f in index.get(fold(piece), ()) if len(piece) >= 3 and f.reason == "name"]
                 if hits:
                     return [replace(f, score=0.9, reason="glued") for f in hits]
-        if len(folded) < 4 or folded in any_language():
+        if len(folded) < 4 or folded in COMMON:
             return ()
         if folded[:3] in lexicon.heads or len(readings) > 1:
             for reading in readings:
@@ -194,7 +207,7 @@ class NameMatcher:
 
     def _inflected(self, folded: str, word: str) -> list[Form]:
         hits: list[Form] = []
-        lower = word.islower() and word.isascii()
+        lower = small(word) and word.isascii()
         other = folded in given_names() or folded in family_names()
         for cut in range(7):
             stem, ending = (folded[:-cut], folded[-cut:]) if cut else (folded, "")
@@ -217,7 +230,9 @@ class NameMatcher:
                 risky = ending in RISKY_ENDINGS and form.kind != "family" and word.isascii() and not without_vowel
                 if risky and (other or ending in {"a", "o", "in", "on", "an", "en"}):
                     continue
-                weak = form.weak or (lower and len(stem) < 5 and ending not in {"s", "es"}) or (other and bool(ending))
+                plural = ending in {"s", "es"}
+                doubtful = other and bool(ending) and not (plural and form.kind == "family")
+                weak = form.weak or doubtful or (lower and len(stem) < 5 and not plural)
                 hits.append(replace(form, score=0.85, reason="ending", weak=weak))
         return hits
 
@@ -260,7 +275,7 @@ class NameMatcher:
             ]
         elif ABJAD.search(word):
             cuts += [word[1:]] if word[:1] in "והבלמשכ" else []
-        for cut in dict.fromkeys(cuts):
+        for cut in dict.fromkeys(one.strip("0123456789") for one in cuts):
             folded = fold(cut)
             sounds = consonants(folded)
             hits = self.lexicon.index.get(folded) or self.lexicon.consonants.get(sounds)
@@ -269,7 +284,7 @@ class NameMatcher:
         return ()
 
     def _may_be_a_slip(self, word: str, folded: str) -> bool:
-        return len(folded) >= (6 if word.islower() else 4) and word.isalpha() and folded not in any_language()
+        return len(folded) >= (6 if small(word) else 4) and word.isalpha() and folded not in COMMON
 
     def _near(self, words: list[tuple[str, str]], strict: bool) -> dict[str, list[Form]]:
         """Slips of one key or of the scanner, two in longer names; all the words of a text at once."""
@@ -286,14 +301,16 @@ class NameMatcher:
                 if distance > (1 if len(reading) < 8 else 2) or word in self.lexicon.index:
                     continue
                 if distance == 2 and (
-                    word.islower()
+                    small(word)
                     or (not strict and name[0] != reading[0] and name[-2:] != reading[-2:])
                     or reading in family_names()
                     or reading in given_names()
                 ):
                     continue
-                weak = word.islower() and len(reading) < 7
-                if len(reading) == 4 and (
+                weak = small(word) and len(reading) < 7
+                if len(name) == 4 and (len(reading) < 4 or (len(reading) == 4 and not _swapped(name, reading))):
+                    continue
+                if min(len(reading), len(name)) == 4 and (
                     name[0] != reading[0] or reading in given_names() or reading in family_names()
                 ):
                     weak = True
@@ -455,14 +472,7 @@ class _Reading:
         return j == i + 1 and len(gap) < 4 and bool(_CLOSE.fullmatch(gap)) and "\n\n" not in gap and ". " not in gap
 
     def _initial_of(self, i: int, j: int, parts: set[str]) -> bool:
-        word = self.words[i]
-        return (
-            len(word) == 1
-            and word.isupper()
-            and bool(re.fullmatch(r"\.?[ \n-]?", self.gap(i, j)))
-            and any(part.startswith(fold(word)) for part in parts)
-            and bool(fold(word))
-        )
+        return bool(_AFTER_INITIAL.fullmatch(self.gap(i, j))) and _initial(self.words[i], parts)
 
     # -- suspects ----------------------------------------------------------------------------------------------------
 
@@ -554,7 +564,9 @@ class _Reading:
         strong = any(not form.weak and self._counts(i, end, form) for i, end, forms in run for form in forms)
         together = len(run) > 1 and len(parts) > 1 and any(self.words[i][:1].isupper() for i, _, _ in run)
         if len(run) > 1 and len(parts) > 1 and not together:
-            together = any(fold(self.words[i]) not in any_language() for i, _, _ in run)
+            usual = [any(form.part == n for form in run[n][2]) for n in (0, 1)]
+            together = all(usual) or any(fold(self.words[i]) not in any_language() for i, _, _ in run)
+        first = self._with_particles(first, person)
         initials = 0
         for _ in range(2):
             if first > 0 and first - 1 not in self.kept and self._initial_of(first - 1, first, everything):
@@ -569,25 +581,35 @@ class _Reading:
         if len(parts) == 1 and not initials and self._somebody_else(run, person):
             return None
         first, last, more = self._slips_beside(first, last, person)
-        while (
-            first > 0
-            and fold(self.words[first - 1]) in person.particles
-            and re.fullmatch(r"[\s'-]{1,2}", self.gap(first - 1, first))
-        ):
-            first -= 1
+        first = self._with_particles(first, person)
         if first > 0 and fold(self.words[first - 1]) in senses.HONORIFICS and first - 1 not in self.hits:
             first -= bool(re.fullmatch(r"\.?[ \n\u00a0]", self.gap(first - 1, first)))
         best = max((form for _, _, forms in run for form in forms), key=lambda form: form.score)
         return _Mention(first, last, who, len(run) + bool(initials) + more, best.score, best.reason)
 
+    def _with_particles(self, first: int, person: Person) -> int:
+        """Where the mention begins when the particles of this person's name before it belong to it."""
+        while (
+            first > 0
+            and fold(self.words[first - 1]) in person.particles
+            and re.fullmatch(r"[\s'-]{1,3}", self.gap(first - 1, first))
+        ):
+            first -= 1
+        return first
+
     def _counts(self, i: int, end: int, form: Form) -> bool:
         """Whether a hit that may be a plain word is written as a name here."""
-        if end > i or form.reason in {"glued", "digits", "slip", "split"}:
+        if end > i or form.reason in {"glued", "digits", "split"}:
             return True
         word = self.words[i]
         ordinary = self.senses.ordinary(i) or len(fold(word)) <= 2
-        if form.reason in {"nickname", "family", "spelling"} and not ordinary:
-            return not word.islower() or len(word) > 5 or not word.isascii() or self._in_a_handle(i)
+        if form.reason in {"slip", "spelling"}:
+            return not ordinary
+        if form.reason == "ending":
+            plural = fold(word).removesuffix("s")
+            return not ordinary and (plural == fold(word) or not self.senses.plain(plural) or self.senses.as_name(i))
+        if form.reason in {"nickname", "family"} and not ordinary:
+            return not small(word) or len(word) > 5 or not word.isascii() or self._in_a_handle(i)
         return not ordinary or self.senses.as_name(i)
 
     def _in_a_handle(self, i: int) -> bool:
@@ -595,15 +617,13 @@ class _Reading:
         return any(c in "@#_/." for c in (around[:1], around[-1:])) and around[-1:] != "."
 
     def _trailing_initial(self, last: int, parts: set[str]) -> bool:
-        word = self.words[last + 1]
-        if len(word) != 1 or not word.isupper() or not re.fullmatch(r",? |[._\n-]", self.gap(last, last + 1)):
+        word, gap = self.words[last + 1], self.gap(last, last + 1)
+        if not _BEFORE_INITIAL.fullmatch(gap) or not _initial(word, parts):
             return False
-        if (
-            fold(word) in {"i", "a", "y", "e", "o"}
-            and self.text[self.tokens[last + 1][2] : self.tokens[last + 1][2] + 1] != "."
-        ):
-            return fold(word) != "i" and self.gap(last, last + 1) in {"_", "-", "."}
-        return any(part.startswith(fold(word)) for part in parts)
+        end = self.tokens[last + 1][2]
+        if fold(word) in _LONE_WORDS and self.text[end : end + 1] != ".":
+            return fold(word) != "i" and gap in {"_", "-", "."}
+        return True
 
     def _slips_beside(self, first: int, last: int, person: Person) -> tuple[int, int, int]:
         """Take in a misspelt part right beside a sure one: "Arra Hoxha" for Arta Hoxha."""
@@ -613,13 +633,22 @@ class _Reading:
             if not 0 <= at < len(self.words) or at in self.hits or at in self.kept:
                 continue
             word, gap = self.words[at], self.gap(min(at, at - side), max(at, at - side))
+            if (
+                side < 0
+                and gap == " "
+                and any(OSA.distance(fold(word), p) <= 1 for p in person.particles if len(p) > 2)
+            ):
+                first, more = at, 1
+                continue
             if not word[:1].isupper() or len(word) < 3 or gap not in {" ", "\n", ", ", "_", "-", "."}:
                 continue
             folded = fold(word)
             if folded in any_language():
                 continue
+            listed_one = folded in family_names() or folded in given_names()
             for _, readings in person.parts:
-                if OSA.distance(folded, readings[0], score_cutoff=2) <= (1 if len(readings[0]) < 6 else 2):
+                most = 1 if listed_one or len(readings[0]) < 6 else 2
+                if OSA.distance(folded, readings[0], score_cutoff=2) <= most:
                     first, last = min(first, at), max(last, at)
                     more = 1
                     break
@@ -659,12 +688,14 @@ class _Reading:
         ):
             return False
         if given:
-            known = folded in given_names()
+            known = folded in given_names() or skeleton(folded) in given_sounds()
         else:
-            known = folded in family_names() or bool(_SURNAME.search(folded) and len(folded) > 4)
+            known = folded in family_names() or folded in given_names() or skeleton(folded) in family_sounds()
+            known = known or bool(_SURNAME.search(folded) and len(folded) > 4)
         known = known or folded in self.matcher.kept_words
+        listed_one = folded in family_names() or folded in given_names()
         return known and all(
-            OSA.distance(folded, readings[0], score_cutoff=3) > (1 if len(readings[0]) < 5 else 2)
+            OSA.distance(folded, readings[0], score_cutoff=3) > (1 if listed_one or len(readings[0]) < 5 else 2)
             for _, readings in person.parts
         )
 
@@ -704,13 +735,15 @@ class _Reading:
         if not everyone:
             return found
         upto = -1
-        for i in self.page.places([word for word in self.page.distinct if len(word) == 1 and word.isupper()]):
+        for i in self.page.places([word for word in self.page.distinct if len(word) == 1 and not small(word)]):
             m = _INITIALS.match(self.text, self.tokens[i][1]) if self.tokens[i][1] >= upto else None
-            if m is None or not all(letter.isupper() for letter in m.groups() if letter):
+            if m is None or any(small(letter) for letter in m.groups() if letter):
                 continue
             upto = m.end()
-            folded = "".join(fold(letter)[:1] for letter in m.groups() if letter)
-            if folded in everyone and (folded not in _NOT_INITIALS or self._after_context(m.start())):
+            letters = [letter for letter in m.groups() if letter]
+            folded = "".join(fold(letter)[:1] if letter.isupper() else letter.lower() for letter in letters)
+            hour = folded in {"am", "pm"} and i and self.words[i - 1].isdigit()
+            if folded in everyone and not hour and (folded not in _NOT_INITIALS or self._after_context(m.start())):
                 found.append(self._initials_finding(m.start(), m.end(), folded, 0.8))
         short = [w for w in self.page.folded(everyone) if w.isupper() and len(w) > 1]
         for i in self.page.places(short):
@@ -779,9 +812,27 @@ class _Reading:
             while at >= 0:
                 first = bisect_right(offsets, at) - 1
                 last = bisect_right(offsets, at + len(whole) - 1) - 1
-                found.append(Finding(self.tokens[first][1], self.tokens[last][2], "name", str(who), 0.7, "squeezed"))
+                decided = first == last and fold(self.words[first]) == whole  # by the rules for words
+                if not decided and not all(
+                    small(self.words[k]) and self.senses.ordinary(k) for k in range(first, last + 1)
+                ):
+                    a, b = self.tokens[first][1], self.tokens[last][2]
+                    found.append(Finding(a, b, "name", str(who), 0.7, "squeezed"))
                 at = glued.find(whole, at + 1)
         return found
+
+
+def _swapped(name: str, reading: str) -> bool:
+    """Whether two neighbouring letters changed places, and nothing else."""
+    return sorted(name) == sorted(reading)
+
+
+def _initial(word: str, parts: set[str]) -> bool:
+    """Whether a lone letter, a capital where its script has them, begins one of the parts."""
+    if len(word) > 2 or (len(word) == 2 and not _SIGN.search(word)) or small(word) or word.isdigit():
+        return False
+    folded = fold(word)
+    return word[0].lower() in parts or (0 < len(folded) < 3 and any(part.startswith(folded) for part in parts))
 
 
 def _wholes(person: Person) -> set[str]:

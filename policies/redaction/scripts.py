@@ -238,6 +238,11 @@ def foldings(word: str) -> tuple[str, ...]:
     return tuple(readings)
 
 
+def small(word: str) -> bool:
+    """Whether a word begins with a small letter of a script that uses capitals (Georgian has them and does not)."""
+    return word[:1].islower() and not "\u10d0" <= word[0] <= "\u10ff"
+
+
 _SOUNDS = (
     (re.compile("shch|szcz|stsch|sch|sh|sz"), "S"),
     (re.compile("tsch|tch|cz|ch"), "C"),

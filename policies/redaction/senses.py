@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from policies.redaction.lexica import any_language, languages, months, words_of
+from policies.redaction.lexica import any_language, given_names, languages, months, name_words, words_of
 from policies.redaction.page import Page
 from policies.redaction.scripts import fold
-from policies.redaction.words import listed
+from policies.redaction.words import COMMON, listed
 
 _SENTENCE_END = re.compile(r"[.!?:;\n•…。？！](?:[\s\"'“”«»„(\[*-]*)$")
 
@@ -109,6 +109,64 @@ _PERSON_VERBS = listed(
     tried tries needs became becomes comes goes leaves arrives stays says looks looked
     """
 )
+_CONNECTIVES = listed(
+    """
+    and with who whose is was had has can could would should did does also just now still then later soon
+    """
+)
+_VERBS = listed(
+    """
+    accept accuse act add admit afford agree aim allow answer appear apply argue arrange arrive ask avoid bear
+    beat become
+    beg begin behave believe belong bite blame bleed blink block blow borrow break breathe bring build burn buy
+    call care
+    carry catch cause change charge chase check choose claim clean climb close collect come complain confirm consider
+    contact contain continue control cook cough count cover crawl cross cry cut dance deal decide deny depend describe
+    deserve die disappear discover do drag dream dress drink drive drop earn eat end enjoy enter escape exist
+    expect explain
+    face fail fall fear feel fight fill find finish fit flee fly fold follow force forget forgive get give go
+    grab greet grow
+    guess happen hate hear help hesitate hide hire hit hold hope hug hurry hurt imagine insist invite join jump
+    keep kick
+    kiss kneel knock know lack laugh lead lean learn leave lend let lie lift like listen live lock look lose
+    love make manage
+    marry mean meet mention miss move need nod notice obey offer open order owe own pack pass pay phone pick
+    play plan point
+    pray prefer pretend promise protect prove pull push put reach read realise recall recognise refuse regret
+    remain remember
+    remove repeat reply report rescue rest return ride ring rise run say scream see seem sell send serve share
+    shake shout
+    show shut sigh sign sing sit sleep slip smell smile smoke sob speak spend stand stare start stay steal step
+    stop study
+    suffer suggest support suspect swear swim take talk teach tell tend testify text thank think threaten throw
+    touch travel
+    treat trust try turn understand use visit wait wake walk want warn wash watch wave wear weep whisper win
+    wish wonder work
+    worry write yell
+    """
+)
+_SAID = {  # what follows a person's name, in other languages
+    "ro": listed("a s si era este spune spunea avea are plange"),
+    "es": listed("dijo fue era estaba tiene tenia ha salio llego conto es"),
+    "fr": listed("a est etait dit avait disait raconte pleure"),
+    "it": listed("ha era e disse aveva dice racconta stava"),
+    "pt": listed("disse foi era estava tem tinha contou saiu"),
+    "de": listed("sagte war hat ist hatte kam ging erzahlte weinte sagt"),
+    "nl": listed("zei was heeft is had kwam ging vertelde"),
+    "pl": listed("powiedziala byla jest miala powiedzial byl mowi"),
+    "uk": listed("skazala bula rozpovila kazhe skazav buv maye"),
+    "ru": listed("skazala byla rasskazala govorit skazal byl"),
+    "bg": listed("kaza beshe e razkaza ima"),
+    "tr": listed("dedi vardi geldi gitti soyledi idi"),
+    "hu": listed("azt volt elmondta mondta"),
+    "el": listed("eipe itan itane exei leei"),
+    "sq": listed("tha ishte kishte eshte ka"),
+    "vi": listed("noi da la co dang"),
+}
+_GERMAN_ARTICLES = listed(
+    "der die das ein eine einer einem einen eines den dem des keine kein jede jeder zum zur im am"
+)
+_OF = listed("de del da do di des du von der della z ze od")
 _WORD_NEXT = listed(
     """
     the of to that you we they i he she it this these those a an your our their my his for in on up from against as
@@ -145,9 +203,16 @@ class Senses:
 
     def ordinary(self, i: int) -> bool:
         """Whether word `i` is also a plain word of the text's languages."""
+        return self.plain(fold(self.words[i]))
+
+    def plain(self, folded: str) -> bool:
+        """Whether a folded word is a plain word of the text's languages."""
         if self._plain is None:
             self._plain = frozenset().union(*(words_of(language) for language in self.spoken))
-        return fold(self.words[i]) in self._plain
+            if "" in self.spoken:  # a guess: then a common name is no word of a language that it may not be in
+                names = given_names().difference(*(name_words().get(language, ()) for language in self.spoken))
+                self._plain = (self._plain - names) | COMMON
+        return folded in self._plain
 
     def opens(self, i: int) -> bool:
         """Whether word `i` is the first of a sentence."""
@@ -156,8 +221,9 @@ class Senses:
         return bool(_SENTENCE_END.search(before)) or i == 0
 
     def of_a_relative(self, i: int) -> bool:
-        """Whether one of the four words before speaks of a relative."""
-        return any(relation(fold(word)) for word in self.words[max(0, i - 4) : i])
+        """Whether one of the four words before, or of the three after, speaks of a relative."""
+        near = (*self.words[max(0, i - 4) : i], *self.words[i + 1 : i + 4])
+        return any(relation(fold(word)) for word in near)
 
     def _next(self, i: int) -> str:
         near = i + 1 < len(self.words) and self.text[self.tokens[i][2] : self.tokens[i + 1][1]] in {" ", "\n", "\u00a0"}
@@ -173,39 +239,60 @@ class Senses:
         folded = fold(word)
         if not word[:1].isupper():
             if word[:1].islower():
-                return self._without_capitals() and following in _PERSON_VERBS and folded not in _FUNCTION
+                spoken_of = following in _PERSON_VERBS and following not in _CONNECTIVES
+                return spoken_of and self._without_capitals() and folded not in _FUNCTION
             return True  # a script without capitals
         if before in TITLES or before in RELATIONS or before in {"named", "called", "name", "alias", "aka"}:
             return True
         if following.isdigit() or before.isdigit():
             return folded not in months()
         if folded in months() or folded in _WEEKDAYS:
-            return self._not_the_calendar(i, before, following)
+            return self._not_the_calendar(i, folded, before, following)
         starts = self.opens(i)
         shouted = word.isupper() and len(word) > 1 and self._shouting(i)
         if following in _PLACES and self.words[i + 1][:1].isupper():
             return False
         if starts or shouted or self._heading(i):
-            return self._first(folded, following, shouted)
-        if "de" in self.spoken and before in {"der", "die", "das", "ein", "eine", "einer", "den", "dem"}:
+            return self._first(i, folded, following, shouted)
+        if before in {"a", "an"} and set(self.spoken) <= {"", "en"}:
+            return False
+        if "de" in self.spoken and before in _GERMAN_ARTICLES:
             return False
         return folded not in _ALWAYS_A_WORD or not word.isupper() or len(word) > 1
 
-    def _not_the_calendar(self, i: int, before: str, following: str) -> bool:
+    def _not_the_calendar(self, i: int, folded: str, before: str, following: str) -> bool:
+        """Months and days are capitalised anywhere: words of time and numbers tell them from a name."""
         if before in _CALENDAR_BEFORE:
             return False
+        if following in {"and", "or", "to"} and i + 2 < len(self.words):
+            other = fold(self.words[i + 2])
+            if other in months() or other in _WEEKDAYS or other.isdigit():
+                return False
+        if self._possessive(i):
+            return folded in months()
         if self.opens(i):
-            return following in _PERSON_VERBS and following not in {"is", "was", "and", "can", "could", "would"}
-        return following not in {"morning", "afternoon", "evening", "night", "and"}
+            return following in _PERSON_VERBS and following not in _CONNECTIVES
+        return following not in {"morning", "afternoon", "evening", "night"}
 
-    def _first(self, folded: str, following: str, shouted: bool) -> bool:
+    def _possessive(self, i: int) -> bool:
+        end = self.tokens[i][2]
+        return self.text[end : end + 2] == "'s"
+
+    def _first(self, i: int, folded: str, following: str, shouted: bool) -> bool:
         """A word that is capitalised for its place: its next word decides."""
-        if folded in _FUNCTION or (folded in words_of(self.spoken[0]) and self.spoken[0] != "en"):
+        others = [language for language in self.spoken if language != "en" and folded in words_of(language)]
+        if others and folded not in COMMON:
+            content = any(folded in name_words().get(language, ()) for language in others)
+            said = any(following in _SAID.get(language, ()) for language in others)
+            return said or following in _PERSON_VERBS - _CONNECTIVES or (content and following not in _OF)
+        if folded in _FUNCTION:
             return following in _PERSON_VERBS and not shouted
-        if following in _WORD_NEXT:
+        if following in _WORD_NEXT or (shouted and following in _CONNECTIVES):
             return False
-        if not following or following in _PERSON_VERBS or following.endswith(("ed", "ly")):
+        if not following or following in _PERSON_VERBS or following.endswith(("ed", "ly")) or self._possessive(i):
             return True
+        if following.endswith("s") and self.words[i + 1].islower():  # "Rose petals", but "Rose walks"
+            return following[:-1] in _VERBS or following[:-2] in _VERBS or following.removesuffix("ies") + "y" in _VERBS
         return following not in any_language()
 
     def _heading(self, i: int) -> bool:

@@ -179,7 +179,7 @@ def names(who: Known) -> Iterator[Way]:
         "file upper": f"{bf.upper()}_{bg.upper()}.DOCX", "user": f"{bg}{bf}2001", "user under": f"{bf}_{bg}_x", "initials dotted": f"{g[0]}.{f[0]}.",
         "plural": f"the {f}s", "plural possessive": f"the {f}s'", "leet": bf.replace("o", "0").replace("i", "1").replace("e", "3"),
         "math bold": "".join(chr(0x1D400 + ord(c) - 65) if "A" <= c <= "Z" else chr(0x1D41A + ord(c) - 97) if "a" <= c <= "z" else c for c in bare(full)),
-        "doubled": f[:2] + f[1] + f[2:], "dropped": f[:3] + f[4:], "swapped": f[:2] + f[3] + f[2] + f[4:], "end swapped": f[:-2] + f[-1] + f[-2],
+        "doubled": f[:2] + f[1:2] + f[2:], "dropped": f[:3] + f[4:], "swapped": f[:2] + f[3:4] + f[2:3] + f[4:], "end swapped": f[:-2] + f[-2:][::-1],
         "accent added": f.replace("a", "á", 1).replace("o", "ó", 1).replace("u", "ü", 1),
     }  # fmt: skip
     for one, other in _OCR:
