@@ -50,6 +50,7 @@ from policies.inherit import Source
 from policies.judge import countersignature_due
 from policies.redaction.engine import Matcher
 from policies.redaction.errors import RedactionError
+from policies.redaction.identity import ENQUIRY
 from policies.redaction.structure import generalise
 
 MEDIA: Final = "application/json"
@@ -706,7 +707,7 @@ class _Counter:
         self.replaced = 0
 
     def redact(self, text: str) -> str:
-        done = self._matcher.redact(text)
+        done = self._matcher.redact(text, settings=ENQUIRY)
         self.replaced += len(done.findings)
         return done.text
 

@@ -15,6 +15,7 @@ from cli.agreements_cmd import agreement_app
 from cli.common import MISTAKE, HomeOption, JsonOption, UrlOption, command, err, out, passphrase, run
 from cli.doctor import doctor
 from cli.policy_cmd import policy_app
+from cli.redact_cmd import redact
 from cli.tasks_cmd import tasks_app
 from cli.tls_cmd import tls_app
 from cli.unlock import DescriptorOption
@@ -50,6 +51,7 @@ app.command()(answers.decline)
 app.command()(answers.requests)
 app.command()(keys_cmd.keys)
 app.command()(doctor)
+app.command()(redact)
 app.command()(ceremonies.fingerprint)
 app.command()(serve.up)
 app.command("demo")(demo_command.demo)
