@@ -24,6 +24,7 @@ PROSE: Final = Path(__file__).parent / "prose.yaml"
 IDENTITY: Final = frozenset(
     {"names", "aliases", "date_of_birth", "documents", "phones", "emails", "address", "other_numbers"}
 )
+IDEOGRAPH: Final = re.compile(r"[\u4e00-\u9fff]")
 PLAIN: Final = frozenset({
     "full", "given", "family", "order", "upper", "lower", "title", "initial", "possessive", "alias", "accent",
     "decomposed", "lookalike", "zero-width", "no-break", "hyphen", "line", "word-name", "shared", "birth", "phone",
@@ -101,7 +102,7 @@ def check(document: Document) -> None:
     parts = {word for name in names for word in words(name)}
     for span in document.spans:
         if span.trap in ("full", "given", "family", "order", "upper", "lower", "word-name", "shared", "decomposed"):
-            strange = [w for w in words(document.text[span.start : span.end]) if w not in parts]
+            strange = [w for w in words(document.text[span.start : span.end]) if not _is_part(w, parts)]
             if strange:
                 raise BadMarkup(f"the mark {span.trap!r} holds {strange[0]!r}, which no name has")
     if not document.of("known"):
@@ -111,8 +112,13 @@ def check(document: Document) -> None:
         rest[span.start : span.end] = " " * (span.end - span.start)
     own = {word for word in parts if len(word) >= 3}
     for word in re.findall(r"[^\W\d_]+", "".join(rest)):
-        if word[0].isupper() and folded(word) in own:
+        if (word[0].isupper() and folded(word) in own) or any(p in word for p in own if IDEOGRAPH.search(p)):
             raise BadMarkup(f"{word!r} stands unmarked")
+
+
+def _is_part(word: str, parts: set[str]) -> bool:
+    """A word of a name; in Chinese, where names are written together, a piece of one."""
+    return word in parts or (bool(IDEOGRAPH.search(word)) and any(word in part for part in parts))
 
 
 @dataclass(frozen=True, slots=True)
