@@ -60,6 +60,11 @@ def words(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", folded(text))
 
 
+def parts(document: Document) -> set[str]:
+    """The words of the person's names and aliases, folded."""
+    return {w for name in (*document.identity["names"], *document.identity.get("aliases", ())) for w in words(name)}
+
+
 def load(folder: Path = FOLDER) -> tuple[Document, ...]:
     """All narratives, in the order of their files. Raises `BadMarkup` where one is wrong, or where there are none."""
     documents: list[Document] = []
@@ -81,6 +86,8 @@ def _document(item: Mapping[str, Any], lang: str) -> Document:
     if unknown := set(item["who"]) - IDENTITY:
         raise BadMarkup(f"an identity has no {', '.join(sorted(unknown))}")
     text, spans = read(item["text"].rstrip("\n"))
+    names = [*item["who"]["names"], *item["who"].get("aliases", ())]
+    spans = tuple(_without_title(text, span, names) if span.trap == "title" else span for span in spans)
     identity = {key: str(value) if key == "date_of_birth" else value for key, value in item["who"].items()}
     document = Document(
         id=item["id"],
@@ -96,13 +103,25 @@ def _document(item: Mapping[str, Any], lang: str) -> Document:
     return document
 
 
+def _without_title(text: str, span: Span, names: Iterable[str]) -> Span:
+    """The name in "Mrs Okafor" or "Okafor asszony": the title may stay, so it is no part of the mention."""
+    known = {part for name in names for part in words(name)}
+    found = [
+        match
+        for match in re.finditer(r"[^\s]+", text[span.start : span.end])
+        if any(word[:4] == part[:4] for word in words(match.group()) for part in known)
+    ]
+    if not found:
+        raise BadMarkup(f"the mark 'title' holds no name: {text[span.start : span.end]!r}")
+    return Span(span.start + found[0].start(), span.start + found[-1].end(), span.trap)
+
+
 def check(document: Document) -> None:
     """Raise `BadMarkup` for a plain form that the identity does not have, and for a name that is left unmarked."""
-    names = [*document.identity["names"], *document.identity.get("aliases", ())]
-    parts = {word for name in names for word in words(name)}
+    known = parts(document)
     for span in document.spans:
         if span.trap in ("full", "given", "family", "order", "upper", "lower", "word-name", "shared", "decomposed"):
-            strange = [w for w in words(document.text[span.start : span.end]) if not _is_part(w, parts)]
+            strange = [w for w in words(document.text[span.start : span.end]) if not _is_part(w, known)]
             if strange:
                 raise BadMarkup(f"the mark {span.trap!r} holds {strange[0]!r}, which no name has")
     if not document.of("known"):
@@ -110,15 +129,15 @@ def check(document: Document) -> None:
     rest = list(document.text)
     for span in document.spans:
         rest[span.start : span.end] = " " * (span.end - span.start)
-    own = {word for word in parts if len(word) >= 3}
+    own = {word for word in known if len(word) >= 3}
     for word in re.findall(r"[^\W\d_]+", "".join(rest)):
         if (word[0].isupper() and folded(word) in own) or any(p in word for p in own if IDEOGRAPH.search(p)):
             raise BadMarkup(f"{word!r} stands unmarked")
 
 
-def _is_part(word: str, parts: set[str]) -> bool:
+def _is_part(word: str, known: set[str]) -> bool:
     """A word of a name; in Chinese, where names are written together, a piece of one."""
-    return word in parts or (bool(IDEOGRAPH.search(word)) and any(word in part for part in parts))
+    return word in known or (bool(IDEOGRAPH.search(word)) and any(word in part for part in known))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Role = Literal["known", "other", "kept", "near"]
+Role = Literal["known", "other", "kept", "near", "free"]
 
 TRAPS: Final[dict[str, tuple[Role, str, str]]] = {
     # what must go: the person whom the sender knows
@@ -69,10 +69,11 @@ TRAPS: Final[dict[str, tuple[Role, str, str]]] = {
     "not-number": ("near", "number", "another number"),
     "not-phone": ("near", "phone", "another telephone number"),
     "not-email": ("near", "email", "another e-mail address"),
-    "not-address": ("near", "address", "another address, or another house of the same street"),
     "namesake": ("near", "name", "somebody else who shares a name"),
     "word": ("near", "word", "a word that equals a name, where it is the word"),
     "place": ("near", "place", "a place, firm or thing that equals a name"),
+    # what may go or stay: to say either would be wrong
+    "not-address": ("free", "address", "another house of the same street: the street tells where the person lives"),
 }
 
 MARK = re.compile(r"\{([a-z-]+)\|([^{}|]*)\}")

@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from evaluation import cases, forms
-from evaluation.corpus import Document, Prose
+from evaluation.corpus import Document, Prose, parts, words
 from evaluation.markup import Span
 from evaluation.redactor import Answer, Redactor, Request, holds_together
 from evaluation.scores import (
@@ -168,7 +168,8 @@ def count_narrative(result: Narratives, document: Document, known: Answer, unkno
 def _count_near(result: Narratives, document: Document, span: Span, mask: bytearray, without: bytearray) -> None:
     masked = touched(span, mask)
     if span.role == "kept":
-        result.kept.add(span.trap, masked)
+        same = set(words(document.text[span.start : span.end])) <= parts(document)
+        result.kept.add("with a name of the victim alone" if same else "with a name of their own", masked)
     else:
         result.near.add(span.trap, masked)
         result.near_for_identity.add(span.trap, masked and not touched(span, without))
