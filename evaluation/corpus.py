@@ -52,7 +52,7 @@ class Document:
 
 def folded(text: str) -> str:
     """Small letters without accents, to compare what a person would read as the same."""
-    apart = unicodedata.normalize("NFKD", text.replace("\u0131", "i").replace("ł", "l").replace("đ", "d"))
+    apart = unicodedata.normalize("NFKD", text.translate(str.maketrans("ıłŁđĐ", "ilLdD")))
     return "".join(c for c in apart.casefold() if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
 
 

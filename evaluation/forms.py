@@ -19,7 +19,6 @@ from typing import Final
 
 import cyrtranslit
 import iuliia
-from iuliia.engine import translate
 from pypinyin import Style, lazy_pinyin
 
 PLAIN: Final = (
@@ -520,7 +519,7 @@ def _variant(p: Person, _: random.Random) -> Made:
     if re.search(r"[а-яё]", native):
         for schema in (iuliia.WIKIPEDIA, iuliia.ICAO_DOC_9303, iuliia.ALA_LC_ALT, iuliia.YANDEX_MAPS, iuliia.GOST_52535,
                        iuliia.MOSMETRO, iuliia.TELEGRAM):  # fmt: skip
-            latin = translate(native, schema)
+            latin = schema.translate(native)
             if bare(latin).casefold() != bare(p.full).casefold():
                 yield "name", f"⟦{latin}⟧", p.full
     elif re.search(r"[\u4e00-\u9fff]", native):
