@@ -1,7 +1,8 @@
 """What counts as a leak, as found, as masked too much. Pure; the figures of docs/redaction.md are these functions.
 
-- A mention is *hidden* if every letter and digit of it lies in a finding; a title or particle left beside a hidden name
-  tells nobody (`LEFT_BEHIND`). A refused text hides everything, and is counted as refused: it is no use to anyone.
+- A mention is *hidden* if every letter and digit of it lies in a finding; a title, a particle or the word for street
+  left beside what is hidden tells nobody (`LEFT_BEHIND`). A refused text hides everything, and is counted as refused:
+  it is no use to anyone.
 - A document *leaks* if a mention of the known person is not hidden, or if it can be read in the redacted text.
 - An *ordinary word* is outside all marks and not grown together with one; it is *masked* if a finding touches it.
 - A near miss is *masked* if a finding touches it, and masked *for the identity* if it is not when nobody is known.
@@ -22,6 +23,7 @@ CHARACTER_IS_WORD: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff
 LEFT_BEHIND: Final = frozenset(
     "mr mrs ms miss mx dr prof sir madam herr frau hr fr mme mlle m monsieur madame sr sra srta señor señora doña don"
     " pan pani pana panu panią bay bayan hanım sig sigra signor signora dl dna doamna domnul d-na кв г-жа г-н пані пан"
+    " street road lane rue des via dei calle strada aleea travessa ulica ul utca utcát οδό οδός ул вул"
     " de da do dos das del della di du van von der den zu af al el bin binti bint ibn ben y e et und and i ve και и"
     .split()
 )  # fmt: skip
