@@ -311,7 +311,7 @@ def _no_break(p: Person, _: random.Random) -> Made:
 def _line(p: Person, _: random.Random) -> Made:
     yield "name", f"⟦{p.given}\n{p.family}⟧", p.full
     yield "name", f"⟦{p.given} \r\n    {p.family}⟧", p.full
-    for text in (p.family, p.given):
+    for text in (main_word(p.family)[1], p.given):
         if len(text) >= 5:
             half = len(text) // 2
             yield "name", f"⟦{text[:half]}-\n{text[half:]}⟧", text
@@ -334,7 +334,7 @@ def _zero_width(p: Person, chance: random.Random) -> Made:
 
 def _look_alikes(p: Person, _: random.Random) -> Made:
     for twins in (CYRILLIC_TWINS, GREEK_TWINS):
-        for text in (p.family, f"{p.given} {p.family}"):
+        for text in (main_word(p.family)[1], f"{p.given} {main_word(p.family)[1]}"):
             if (other := "".join(twins.get(c, c) for c in text)) != text:
                 yield "name", f"⟦{other}⟧", text
                 first = next(i for i, c in enumerate(text) if c in twins)
@@ -404,6 +404,13 @@ def _date(p: Person, _: random.Random) -> Made:
     yield "date", f"⟦{y}. {MONTHS['hu'][m - 1]} {d}.⟧", p.born.isoformat()
 
 
+def main_word(name: str) -> tuple[str, str]:
+    """A family name as what stands before its longest word, with that word: a slip in a particle tells nothing."""
+    word = max(name.split(), key=len)
+    before, _, after = name.rpartition(word)
+    return (before, word) if not after else ("", name)
+
+
 def slips(word: str, chance: random.Random) -> Iterator[str]:
     """One slip each, never of the first letter: a neighbouring key, two letters swapped, one dropped, one doubled."""
     inner = [i for i in range(1, len(word)) if word[i].isalpha()]
@@ -422,11 +429,12 @@ def slips(word: str, chance: random.Random) -> Iterator[str]:
 
 
 def _slip(p: Person, chance: random.Random) -> Made:
-    if len(p.family) >= 5:
-        for slip in slips(p.family, chance):
-            yield "name", f"⟦{slip}⟧", p.family
-        for slip in slips(p.family, chance):
-            yield "name", f"⟦{p.given} {slip}⟧", p.full
+    before, word = main_word(p.family)
+    if len(word) >= 5:
+        for slip in slips(word, chance):
+            yield "name", f"⟦{before}{slip}⟧", p.family
+        for slip in slips(word, chance):
+            yield "name", f"⟦{p.given} {before}{slip}⟧", p.full
     if len(p.given) >= 5:
         for slip in list(slips(p.given, chance))[:2]:
             yield "name", f"⟦{slip} {p.family}⟧", p.full
@@ -444,11 +452,12 @@ def scans(word: str, chance: random.Random) -> list[str]:
 
 
 def _scan(p: Person, chance: random.Random) -> Made:
-    if len(p.family) >= 5:
-        for wrong in scans(p.family, chance):
-            yield "name", f"⟦{wrong}⟧", p.family
-        for wrong in scans(p.family, chance)[:1]:
-            yield "name", f"⟦{p.given} {wrong}⟧", p.full
+    before, word = main_word(p.family)
+    if len(word) >= 5:
+        for wrong in scans(word, chance):
+            yield "name", f"⟦{before}{wrong}⟧", p.family
+        for wrong in scans(word, chance)[:1]:
+            yield "name", f"⟦{p.given} {before}{wrong}⟧", p.full
 
 
 def _spaced(p: Person, _: random.Random) -> Made:
