@@ -30,6 +30,8 @@ from evaluation.scores import (
 SEED: Final = 20240229
 EACH_FAMILY: Final = 4  # forms of one family that are written into one court case
 FOLDER: Final = Path(__file__).parent
+OWN_NAME: Final = "with a name of their own"
+SAME_NAME: Final = "with a name of the victim alone"
 NONE: Final = Rate(0, 0)
 NOTHING_MASKED: Final = Precision(0, 0)
 
@@ -169,7 +171,7 @@ def _count_near(result: Narratives, document: Document, span: Span, mask: bytear
     masked = touched(span, mask)
     if span.role == "kept":
         same = set(words(document.text[span.start : span.end])) <= parts(document)
-        result.kept.add("with a name of the victim alone" if same else "with a name of their own", masked)
+        result.kept.add(SAME_NAME if same else OWN_NAME, masked)
     else:
         result.near.add(span.trap, masked)
         result.near_for_identity.add(span.trap, masked and not touched(span, without))

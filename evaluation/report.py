@@ -15,7 +15,7 @@ from rich.table import Table as Shown
 
 from evaluation.corpus import PLAIN as PLAIN_TRAPS
 from evaluation.forms import PLAIN as PLAIN_FAMILIES
-from evaluation.measure import Cases, Column, Forms, Narratives, Table
+from evaluation.measure import OWN_NAME, SAME_NAME, Cases, Column, Forms, Narratives, Table
 from evaluation.scores import Rate
 
 BEGIN: Final = "<!-- error rates: begin; written by `make eval WRITE=1` -->"
@@ -43,25 +43,30 @@ def plain_left(narratives: Narratives) -> Rate:
 def headline(column: Column) -> dict[str, str]:
     """The figures that somebody asks for first, by what they are of."""
     own = column.narratives
-    rows = {
-        "own narratives: documents that leak": per_cent(own.documents.all),
-        "own narratives: mentions left": per_cent(own.mentions.all),
-        "own narratives: mentions left, plain traps": per_cent(plain_left(own)),
-        "own narratives: documents refused": str(len(own.refused)),
-        "own narratives: other people found": per_cent(own.others.all),
-        "own narratives: precision, letters and digits": f"{100 * own.precision.value:.1f} %",
-        "own narratives: near misses masked": per_cent(own.near.all),
-        "own narratives: near misses masked for the person": per_cent(own.near_for_identity.all),
-        "own narratives: suspects with a name of their own masked": per_cent(own.kept["with a name of their own"]),
-        "own narratives: suspects by the victim's name alone masked": per_cent(
-            own.kept["with a name of the victim alone"]
-        ),
-        "own narratives: ordinary words masked": per_cent(own.words.all),
-        "ordinary prose: words masked": per_cent(column.prose.all),
-        "forms in sentences: surviving": per_cent(column.sentences.survivors.all),
-        "forms in sentences: surviving, plain": per_cent(plain(column.sentences)),
-        "forms in sentences: refused": str(column.sentences.refused),
-    }
+    rows: dict[str, str] = {}
+    if own.documents:
+        rows |= {
+            "own narratives: documents that leak": per_cent(own.documents.all),
+            "own narratives: mentions left": per_cent(own.mentions.all),
+            "own narratives: mentions left, plain traps": per_cent(plain_left(own)),
+            "own narratives: documents refused": str(len(own.refused)),
+            "own narratives: other people found": per_cent(own.others.all),
+            "own narratives: precision, letters and digits": f"{100 * own.precision.value:.1f} %",
+            "own narratives: near misses masked": per_cent(own.near.all),
+            "own narratives: near misses masked for the person": per_cent(own.near_for_identity.all),
+            "own narratives: suspects with a name of their own masked": per_cent(own.kept[OWN_NAME]),
+            "own narratives: suspects by the victim's name alone masked": per_cent(own.kept[SAME_NAME]),
+            "own narratives: ordinary words masked": per_cent(own.words.all),
+        }
+    if column.prose:
+        rows["ordinary prose: words masked"] = per_cent(column.prose.all)
+        rows["ordinary prose: passages refused"] = str(column.prose_refused)
+    if column.sentences.people:
+        rows |= {
+            "forms in sentences: surviving": per_cent(column.sentences.survivors.all),
+            "forms in sentences: surviving, plain": per_cent(plain(column.sentences)),
+            "forms in sentences: refused": str(column.sentences.refused),
+        }
     if column.cases is not None:
         rows |= _cases(column.cases)
     if column.written is not None:
