@@ -27,7 +27,7 @@ from evaluation.scores import (
     words_precision,
 )
 
-SEED: Final = 20240229
+SEED: Final = 20261127
 EACH_FAMILY: Final = 4  # forms of one family that are written into one court case
 FOLDER: Final = Path(__file__).parent
 OWN_NAME: Final = "with a name of their own"

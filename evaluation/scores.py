@@ -4,7 +4,8 @@
   left beside what is hidden tells nobody (`LEFT_BEHIND`). A refused text hides everything, and is counted as refused:
   it is no use to anyone.
 - A document *leaks* if a mention of the known person is not hidden, or if it can be read in the redacted text.
-- An *ordinary word* is outside all marks and not grown together with one; it is *masked* if a finding touches it.
+- An *ordinary word* is outside all marks, not grown together with one, and no title beside one; it is *masked* if a
+  finding touches it.
 - A near miss is *masked* if a finding touches it, and masked *for the identity* if it is not when nobody is known.
 """
 
@@ -20,13 +21,17 @@ from evaluation.redactor import Finding
 
 WORD: Final = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)*")
 CHARACTER_IS_WORD: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-LEFT_BEHIND: Final = frozenset(
-    "mr mrs ms miss mx dr prof sir madam herr frau hr fr mme mlle m monsieur madame sr sra srta señor señora doña don"
-    " pan pani pana panu panią bay bayan hanım sig sigra signor signora dl dna doamna domnul d-na кв г-жа г-н пані пан"
-    " street road lane rue des via dei calle strada aleea travessa ulica ul utca utcát οδό οδός ул вул"
-    " de da do dos das del della di du van von der den zu af al el bin binti bint ibn ben y e et und and i ve και и"
-    .split()
-)  # fmt: skip
+TITLES: Final = frozenset(
+    "mr mrs ms miss mx dr prof sir madam herr frau fräulein hr fr mme mlle m monsieur madame mademoiselle sr sra srta"
+    " señor señora señorita doña don dona dom d pan pani pana panu panią paní bay bayan hanım sig sigra signor signora"
+    " signorina dl dna doamna domnul d-na tanti asszony kisasszony znj zonja г-жа г-н госпожа госпожица господин гр"
+    " гражданка пані пан κα κυρία κύριος السيدة السيد الآنسة chị anh bà ông em 女士 先生 小姐".split()
+)
+PARTICLES: Final = frozenset(
+    "de da do dos das del della di du van von der den zu af al el bin binti bint ibn ben y e et und and i ve και и"
+    " street road lane rue des via dei calle strada aleea travessa ulica ul utca utcát οδό οδός ул вул".split()
+)
+LEFT_BEHIND: Final = TITLES | PARTICLES
 
 
 class Place(Protocol):
@@ -112,15 +117,26 @@ def _times(word: str, text: str) -> int:
 
 
 def ordinary(text: str, marks: Sequence[Place]) -> list[tuple[int, int]]:
-    """The words of `text` that no mark touches or has grown together with; in Chinese each character is a word."""
+    """The words of `text` that no mark touches or has grown together with; in Chinese each character is a word.
+
+    A title beside a mark may go with the name or stay, so it is not among them.
+    """
     mask = covered(len(text), marks)
     words: list[tuple[int, int]] = []
     for chunk in re.finditer(r"\S+", text):
         if CHARACTER_IS_WORD.search(chunk.group()):
             words += [(i, i + 1) for i in range(*chunk.span()) if text[i].isalpha() and not mask[i]]
-        elif not any(mask[chunk.start() : chunk.end()]):
+        elif not any(mask[chunk.start() : chunk.end()]) and not _title_beside_a_mark(text, chunk.span(), mask):
             words += [m.span() for m in WORD.finditer(text, *chunk.span())]
     return words
+
+
+def _title_beside_a_mark(text: str, word: tuple[int, int], mask: bytearray) -> bool:
+    start, end = word
+    if text[start:end].strip('.,;:()“”"„«»').casefold() not in TITLES:
+        return False
+    after, before = re.compile(r"\s*").match(text, end), text[:start].rstrip()
+    return bool(after and after.end() < len(text) and mask[after.end()]) or bool(before and mask[len(before) - 1])
 
 
 def words_masked(text: str, marks: Sequence[Place], findings: Sequence[Finding]) -> Rate:
