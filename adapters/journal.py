@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS step (
   kind TEXT NOT NULL, event TEXT NOT NULL, urgency TEXT NOT NULL, at INTEGER NOT NULL, view TEXT,
   PRIMARY KEY (message, agency, outgoing));
 CREATE INDEX IF NOT EXISTS step_thread ON step (agency, thread);
+CREATE INDEX IF NOT EXISTS step_kind ON step (kind);
 CREATE TABLE IF NOT EXISTS paper (
   body BLOB PRIMARY KEY, tag TEXT NOT NULL, signed BLOB NOT NULL, message BLOB NOT NULL, expires INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS kept (message BLOB PRIMARY KEY, sealed BLOB NOT NULL, until INTEGER NOT NULL);
@@ -256,15 +257,27 @@ class Journal:
 
     # threads, what others gave us, and what waits for an acceptance
 
+    def threads_of(self, kinds: Iterable[str]) -> list[tuple[str, bytes]]:
+        """Agency and reference of every thread in which a message of these kinds stands."""
+        found: dict[tuple[str, bytes], None] = {}
+        for kind in kinds:
+            rows = self._db.execute("SELECT agency, thread FROM step WHERE kind = ? ORDER BY at", (kind,))
+            found |= dict.fromkeys((str(agency), bytes(thread)) for agency, thread in rows)
+        return list(found)
+
     def steps(self, agency: str | None = None, thread: bytes | None = None) -> list[Step]:
         """Steps that stand, oldest first: of one thread with one agency, or all. What was rejected is none."""
         query = (
             "SELECT step.message, agency, outgoing, step.contact, thread, kind, event, urgency, at, view FROM step "
             "LEFT JOIN outbox ON outbox.message = step.message AND outgoing = 1 "
-            "WHERE (outgoing = 0 OR outbox.state IS NOT ?) AND agency = coalesce(?, agency) "
-            "AND thread = coalesce(?, thread) ORDER BY at, step.rowid"
+            "WHERE (outgoing = 0 OR outbox.state IS NOT ?)"
         )
-        rows = self._db.execute(query, (REJECTED, agency, thread))
+        wanted: list[object] = [REJECTED]
+        if agency is not None:
+            query, wanted = f"{query} AND agency = ?", [*wanted, agency]
+        if thread is not None:
+            query, wanted = f"{query} AND thread = ?", [*wanted, thread]
+        rows = self._db.execute(f"{query} ORDER BY at, step.rowid", wanted)
         return [
             Step(message=m, agency=a, outgoing=bool(o), contact=c, thread=t, kind=k, event=e, urgency=u, at=at, view=v)
             for m, a, o, c, t, k, e, u, at, v in rows

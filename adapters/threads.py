@@ -225,10 +225,8 @@ def _pauses(steps: Iterable[Step]) -> list[Pause]:
 
 def all_standing(journal: Journal, catalogue: Catalogue, now: int) -> list[Standing]:
     """How every workflow stands, oldest first."""
-    threads: dict[tuple[str, bytes], list[Step]] = {}
-    for step in journal.steps():
-        threads.setdefault((step.agency, step.thread), []).append(step)
-    found = [standing(steps, catalogue, now) for steps in threads.values()]
+    begun = journal.threads_of(kind.value for kind in workflows.ASKS)
+    found = [standing(journal.steps(agency, thread), catalogue, now) for agency, thread in begun]
     return sorted((s for s in found if s is not None), key=lambda s: s.began)
 
 

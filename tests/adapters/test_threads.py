@@ -2,12 +2,15 @@
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from adapters import threads
+from adapters.client import AgencyClient, Received
 from adapters.journal import ACCEPTED, QUEUED, REJECTED, Journal, Step
 from adapters.receiving import Opened
 from adapters.threads import Standing, all_standing, check_move, check_reply, due_at, source_of, standing
@@ -15,8 +18,8 @@ from keys.domains import Tag
 from messages.attestations import Acceptance, Permission
 from messages.catalogue import load
 from messages.errors import BadInput, ContentRefused
-from messages.ids import AgencyHandle
-from messages.labels import Caveat, Kind, Lift, Lineage, Purpose, Urgency
+from messages.ids import AgencyHandle, ViewId
+from messages.labels import Caveat, Keeping, Kind, Lift, Lineage, Purpose, Urgency
 from messages.limits import DAY, HOUR
 from messages.workflows import BEGIN
 from tests.support.orchid import DESK, PROSECUTOR, SHELTER, TaskForce
@@ -232,3 +235,57 @@ def test_what_waits_for_an_acceptance_goes_when_its_time_is_over(journal: Journa
         assert db.execute("SELECT count(*) FROM kept").fetchone() == (1,)
     journal.forget_sealed(T0, b"n" * 16)
     assert journal.sealed(b"n" * 16, T0) is None
+
+
+@dataclass
+class Desk:
+    """What `follow` looks at of an adapter, and what it does with it."""
+
+    keeping: Keeping
+    own: AgencyHandle
+    completed: list[bytes] = field(default_factory=list)
+    fails: bool = False
+
+    @property
+    def keys(self) -> Any:
+        return SimpleNamespace(contact=SimpleNamespace(keeping=self.keeping))
+
+    @property
+    def home(self) -> Any:
+        return SimpleNamespace(agency=SimpleNamespace(handle=self.own))
+
+    async def complete(self, offer: bytes) -> tuple[None, list[str]]:
+        if self.fails:
+            raise BadInput("No.")
+        self.completed.append(offer)
+        return None, ["sent"]
+
+
+async def test_a_service_completes_what_was_accepted_and_a_persons_key_is_never_used_for_it(force: TaskForce) -> None:
+    own = force.agency("harbour-police")
+    said = Acceptance(
+        message=force.one("03-referral-adult.json", SHELTER).header.id,
+        manifest=bytes(32),
+        referrer=own,
+        recipient=force.contact(SHELTER).handle,
+        accepted=True,
+        at=force.now,
+    )
+
+    def heard(acceptance: Acceptance) -> Received:
+        signed = force.keys(SHELTER).signer.sign(Tag.ACCEPTANCE, acceptance.to_bytes())
+        return Received(view_id=ViewId("0" * 32), received=T0, opened=replace(delivered(force), papers=(signed,)))
+
+    async def followed(desk: Desk, received: Received) -> list[Any]:
+        return await AgencyClient.follow(desk, received)  # type: ignore[arg-type]
+
+    service = Desk(Keeping.SERVICE, own)
+    assert await followed(service, heard(said)) == ["sent"] and service.completed == [said.message]
+    for desk, received in (
+        (Desk(Keeping.PERSON, own), heard(said)),
+        (Desk(Keeping.SERVICE, own), heard(replace(said, accepted=False))),
+        (Desk(Keeping.SERVICE, force.agency("valea-police")), heard(said)),
+        (Desk(Keeping.SERVICE, own, fails=True), heard(said)),
+        (Desk(Keeping.SERVICE, own), Received(view_id=ViewId("0" * 32), received=T0, opened=None)),
+    ):
+        assert await followed(desk, received) == [] and desk.completed == []
