@@ -483,6 +483,12 @@ def screening(force: Consenting) -> Any:
     )  # fmt: skip
 
 
+def test_free_text_is_refused_where_no_identity_was_given_to_search_for(force: Consenting) -> None:
+    (message,) = force.planned(screening(force), SHELTER).messages
+    refused = outcome(force.admit(force.compose(message)))
+    assert refused.outcome is Outcome.REFUSED and refused.rules == ("SC-43",)
+
+
 def test_words_about_people_nobody_knows_need_a_person_who_reads_them(force: Consenting) -> None:
     (message,) = force.planned(screening(force), SHELTER).messages
     assert message.needs() == {"review": [force.contact(SHELTER).handle]}
