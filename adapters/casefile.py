@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from messages.catalogue import Catalogue, DataType
+from messages.catalogue import Catalogue, DataType, MessageKind
+from messages.catalogue import load as load_catalogue
 from messages.catalogue.jsontext import parse_json
+from messages.catalogue.loader import TYPE_IDS
 from messages.errors import BadInput, ContentRefused, Malformed
 from messages.ids import country
 from messages.labels import Basis, Caveat, CrimeArea, EvidenceUse, HCode, Kind, Lineage, Pap, Purpose, Tlp, Urgency
@@ -36,7 +38,6 @@ _DEFAULTS: Final = {
     "evidence_use": EvidenceUse.INTELLIGENCE_ONLY,
 }
 _FIELDS: Final = frozenset({*_CODES, "handling", "case", "cover", "objects", "known", "narratives", "exercise"})
-_COVER: Final = frozenset({"subject_line", "operation", "reason", "conditions", "legal_reference", "case_reference"})
 MAX_FILE: Final = 4 * 1024 * 1024
 
 
@@ -53,7 +54,7 @@ class CaseFile:
     evidence_use: EvidenceUse
     handling: Handling
     case: str
-    cover: Mapping[str, str]
+    cover: Mapping[str, Any]  # as the kind demands it
     objects: tuple[Mapping[str, Any], ...]
     known: tuple[Mapping[str, Any], ...]
     exercise: bool
@@ -119,12 +120,15 @@ def read(value: Mapping[str, Any], source: str = "the case file") -> CaseFile:
             codes[name] = of(value.get(name, _DEFAULTS.get(name)))
         except ValueError:
             raise BadInput(f"{source}: {name} must be one of {', '.join(of)}.") from None
+    kind = load_catalogue().kinds[codes["kind"]]
     return CaseFile(
         **codes,
         handling=_handling(value.get("handling"), source),
         case=_text(value.get("case", ""), f"{source}: case"),
-        cover=_cover(value.get("cover"), source),
-        objects=_objects(value.get("objects"), f"{source}: objects", least=1),
+        cover=_cover(value.get("cover"), kind, source),
+        objects=_carried(
+            _objects(value.get("objects", []), f"{source}: objects", least=int(not kind.alone)), kind, source
+        ),
         known=_objects(value.get("known", []), f"{source}: known", least=0),
         exercise=value.get("exercise", False) is True,
     )
@@ -155,10 +159,25 @@ def _handling(value: object, source: str) -> Handling:
         ) from None
 
 
-def _cover(value: object, source: str) -> dict[str, str]:
-    if not isinstance(value, dict) or "subject_line" not in value or not set(value) <= _COVER:
-        raise BadInput(f"{source}: cover names subject_line, and may name {', '.join(sorted(_COVER))}.")
-    return {str(k): _text(v, f"{source}: cover.{k}") for k, v in value.items()}
+def _cover(value: object, kind: MessageKind, source: str) -> dict[str, Any]:
+    try:
+        return kind.check(value)
+    except ContentRefused as error:
+        raise BadInput(f"{source}: cover: {error}") from None
+
+
+def _carried(objects: tuple[Mapping[str, Any], ...], kind: MessageKind, source: str) -> tuple[Mapping[str, Any], ...]:
+    """The objects, if the kind carries them all: the sender hears of it before anything is planned."""
+    for number, obj in enumerate(objects):
+        where, data_type = f"{source}: objects[{number}]", obj.get("type")
+        if not isinstance(data_type, str) or data_type not in TYPE_IDS:
+            continue  # `complete` says so
+        if data_type not in kind.types:
+            carried = f"it carries {', '.join(sorted(kind.types))}" if kind.types else "its cover goes alone"
+            raise BadInput(f"{where}: a message of the kind {kind.kind.value} does not carry {data_type}; {carried}.")
+        if data_type in kind.evaluated and "evaluation" not in obj:
+            raise BadInput(f"{where}: in a message of the kind {kind.kind.value}, {data_type} needs an evaluation.")
+    return objects
 
 
 def _objects(value: object, where: str, least: int) -> tuple[Mapping[str, Any], ...]:

@@ -56,8 +56,8 @@ from messages.ids import AgencyHandle, MessageId, ViewId, message_text
 from messages.labels import Duty
 from messages.limits import HOUR
 from messages.signed import Signed
+from policies.agreements import Agreements, read_all
 from policies.agreements import Reader as AgreementReader
-from policies.agreements import read_all
 from policies.decide import Engine
 from policies.sentences import says
 
@@ -115,17 +115,17 @@ class AgencyClient:
     def _take(self, home: Home) -> None:
         """Go on under another trust bundle."""
         self.home = home
-        self._agreements = tuple(self._reader.under(home.bundle.agreements).values())
+        self._agreements = self._reader.under(home.bundle.agreements)
         self._receiver = self._receiver_of(home.bundle)
         contact = home.bundle.directory.contact(self.keys.contact.handle)
         if contact is not None:
             self.keys = replace(self.keys, contact=contact)
 
     def _receiver_of(self, bundle: Bundle) -> Receiver:
-        agreements = self._agreements if bundle is self.home.bundle else read_all(bundle.agreements.items())
+        known = bundle is self.home.bundle
         return Receiver(
             bundle=bundle,
-            agreements={a.id: a for a in agreements},
+            agreements=self._agreements if known else Agreements(read_all(bundle.agreements.items())),
             engine=self._engine,
             catalogue=self._catalogue,
         )
@@ -228,6 +228,7 @@ class AgencyClient:
             if message.guarded:
                 request = GuardRequest(
                     message=header.id,
+                    kind=header.kind,
                     sender=header.sender,
                     recipient=recipient.contact.handle,
                     public=statement,

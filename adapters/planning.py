@@ -16,16 +16,18 @@ from typing import Any, Final
 from adapters.casefile import CaseFile, complete, complete_known
 from adapters.consents import terms
 from adapters.known import UNNAMED, known_persons, merged, suspects, to_identity
+from adapters.linting import check_subject
 from messages.attestations import AttestedSection, Consent, Papers, Release
-from messages.catalogue import Catalogue, DataType
+from messages.catalogue import Catalogue, DataType, across
+from messages.catalogue.values import shaped
 from messages.directory import Agency, Bundle, Contact
 from messages.envelope import COVER, section_kind
 from messages.errors import BadInput, ContentRefused
 from messages.ids import AgencyHandle, MessageId
-from messages.labels import Flag, Role, Urgency
-from messages.limits import DAY
+from messages.labels import Flag, Kind, Role, Urgency
+from messages.limits import DAY, LIFETIME
 from messages.manifest import Manifest
-from policies.agreements import Agreement, between
+from policies.agreements import Agreement, Agreements, between
 from policies.decide import Decision, Effect, Engine
 from policies.facts import Facts, gather
 from policies.redaction.engine import Matcher
@@ -38,6 +40,7 @@ RELEASABLE: Final = frozenset({"R-29", "R-06", "R-17", "R-24"})
 REDACTION: Final = "redaction-refused"
 LIFETIMES: Final[Mapping[Urgency, int]] = {Urgency.NONE: 30 * DAY}
 _ZERO: Final = bytes(32)
+_TELLING: Final = frozenset({Flag.DIRECT, Flag.LOCATION, Flag.SENSITIVE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +126,7 @@ class Planner:
 
     sender: Contact
     bundle: Bundle
-    agreements: Sequence[Agreement]
+    agreements: Agreements | Sequence[Agreement]
     engine: Engine
     catalogue: Catalogue
     pseudonym: Callable[[AgencyHandle, str], str]
@@ -135,10 +138,12 @@ class Planner:
         """Plan `case` for `recipients`, or raise `BadInput` where the case file itself is wrong."""
         if not recipients:
             raise BadInput("Name at least one recipient, such as --to district-prosecutor/trafficking-desk.")
+        self._hold_together(case, now)
         by_agency: dict[AgencyHandle, list[Contact]] = {}
         for recipient in self._with_deputies(recipients, now):
             by_agency.setdefault(recipient.agency, []).append(recipient)
         shared = self.new_id()
+        self._check_cover(case, shared, now)
         full: list[tuple[Agency, list[Contact]]] = []
         messages: list[MessagePlan] = []
         refused: list[RecipientPlan] = []
@@ -153,7 +158,28 @@ class Planner:
             del handle
         if full:
             self._keep(self._message(case, shared, full, now, guarded=False), messages, refused)
+        if case.kind is Kind.VICTIM_REFERRAL:
+            _one_provider(messages)
         return Plan(tuple(messages), tuple(refused), self._dropped(case))
+
+    def _hold_together(self, case: CaseFile, now: int) -> None:
+        """Raise `BadInput` where the objects of the case, the known ones included, contradict each other."""
+        message = self.new_id()
+        objects = complete(case, message, now, self.catalogue)
+        try:
+            across.check([*objects, *complete_known(case, message, now, self.catalogue)], case.kind)
+        except ContentRefused as error:
+            raise BadInput(f"The objects of the case file do not fit each other: {error}") from None
+
+    def _check_cover(self, case: CaseFile, message: MessageId, now: int) -> None:
+        """The cover as its kind demands it, and a subject line that names nobody; raises `BadInput`."""
+        try:
+            cover = self.catalogue.kinds[case.kind].check(case.cover)
+        except ContentRefused as error:
+            raise BadInput(str(error)) from None
+        objects = complete(case, message, now, self.catalogue) + complete_known(case, message, now, self.catalogue)
+        if "subject_line" in cover:
+            check_subject(cover["subject_line"], objects, self.catalogue)
 
     def _with_deputies(self, recipients: Sequence[Contact], now: int) -> list[Contact]:
         """The recipients once each, and after each absent one everybody who stands in for it (docs/design.md, 4)."""
@@ -179,7 +205,7 @@ class Planner:
 
     def header(self, case: CaseFile, message: MessageId, now: int) -> Manifest:
         """The manifest without its digests."""
-        lifetime = LIFETIMES.get(case.urgency) or (case.urgency.limit or 7 * DAY) + 14 * DAY
+        lifetime = min(LIFETIMES.get(case.urgency) or (case.urgency.limit or 7 * DAY) + 14 * DAY, LIFETIME)
         return Manifest(
             id=message,
             kind=case.kind,
@@ -206,10 +232,8 @@ class Planner:
         objects = complete(case, message, now, self.catalogue)
         header = self.header(case, message, now)
         for agreement in self._agreements(agency, now):
-            facts = [
-                self._facts(header, contact, draft, agreement, (), None, released=False)
-                for draft in self._full(objects, agency)
-            ]
+            drafts = self._full(objects, agency) or [_full_cover(case)]
+            facts = [self._facts(header, contact, draft, agreement, (), None, released=False) for draft in drafts]
             relevant = [f for f in facts if f.type_agreed]
             if relevant and all(f.identity_right and not f.consent_demanded for f in relevant):
                 return False
@@ -225,9 +249,8 @@ class Planner:
         drafts: list[SectionDraft] = []
         for number, obj in enumerate(objects, 1):
             data_type = self.catalogue.type(obj["type"])
-            roles = data_type.roles(obj)
             for part, section in data_type.split(self._renamed(data_type, obj, agency)).items():
-                flags = data_type.flags(part, section, roles)
+                flags = data_type.flags(part, section)  # each section is judged alone, here as by whoever opens it
                 drafts.append(_draft(data_type.id, number, part, section, data_type.roles(section), flags))
         return drafts
 
@@ -246,7 +269,7 @@ class Planner:
 
         def pseudonym_of(name: str) -> str:
             known = persons.get(name, name)
-            return self.pseudonym(agency.handle, known) if known.startswith("V-") else name
+            return self.pseudonym(agency.handle, known) if shaped("pseudonym", known) else name
 
         drafts: list[SectionDraft] = []
         withheld: list[Withheld] = []
@@ -265,7 +288,7 @@ class Planner:
                     )
                     continue
                 roles = data_type.roles(section)
-                flags = data_type.flags(part, section, roles, text_cleared=True)
+                flags = data_type.flags(part, section, text_cleared=True)
                 drafts.append(_draft(data_type.id, number, part, section, roles, flags, count.replaced))
         return drafts, withheld
 
@@ -300,15 +323,17 @@ class Planner:
                 )
                 drafts, failed = self._redacted(objects, agency, matcher, persons)
                 cover = _Counter(matcher)
+                kind = self.catalogue.kinds[case.kind]
                 try:
-                    words = {name: cover.redact(text) for name, text in case.cover.items()}
+                    words = kind.check(kind.map_words(case.cover, cover.redact))
                     drafts.append(_cover(words, (), (), cover.replaced))
-                except RedactionError:
+                except (RedactionError, ContentRefused):
                     failed.append(Withheld(COVER, COVER, (REDACTION,)))
+                    drafts.append(_full_cover(case))  # granted to nobody: the signature then says that there is one
                 drafts += self._sealed(objects, agency)
             else:
                 drafts = self._full(objects, agency)
-                drafts.append(_cover(case.cover, (Role.UNKNOWN,), (Flag.DIRECT,)))
+                drafts.append(_full_cover(case))
             drafts = [_pooled(pool, d) for d in drafts]
             granted_by = {c.id: c for c in self._consents(objects, agency)}
             consents.update(granted_by)
@@ -400,6 +425,7 @@ class Planner:
     ) -> RecipientPlan:
         """Under the agreement that lets most of it pass."""
         best: RecipientPlan | None = None
+        unsafe = {w.name for w in failed}
         for agreement in self._agreements(agency, now):
             granted: list[str] = []
             withheld: list[Withheld] = list(failed)
@@ -407,6 +433,8 @@ class Planner:
             decisions: list[tuple[str, Facts, Decision]] = []
             needs_release = False
             for draft in drafts:
+                if draft.name in unsafe:
+                    continue
                 consent = next((c.id for c in consents), None)
                 facts = self._facts(
                     header,
@@ -440,7 +468,8 @@ class Planner:
                     rules.extend(decision.because)
                 else:
                     withheld.append(Withheld(draft.name, draft.kind, decision.because))
-            if all(name == COVER for name in granted):  # words that introduce nothing go to nobody
+            alone = self.catalogue.kinds[header.kind].alone and len(drafts) == 1
+            if all(name == COVER for name in granted) and not alone:  # words that introduce nothing go to nobody
                 granted, needs_release = [], False
                 rules = [r for w in withheld for r in w.rules]
             plan = RecipientPlan(
@@ -509,8 +538,24 @@ def _draft(
     )
 
 
+def _one_provider(messages: Iterable[MessagePlan]) -> None:
+    """M13 goes to exactly one provider, or to several without anything that shows who or where somebody is (C.3)."""
+    granted = [(r.agency.handle, m.section(name)) for m in messages for r in m.recipients for name in r.granted]
+    shown = [d for _, d in granted if d.type != COVER and _TELLING.intersection(d.flags)]
+    if shown and len({agency for agency, _ in granted}) > 1:
+        raise BadInput(
+            "A referral that shows who somebody is, or where, goes to one provider; name one, or offer it to several "
+            "without those fields."
+        )
+
+
+def _full_cover(case: CaseFile) -> SectionDraft:
+    """The cover as it was written, which may name anybody."""
+    return _cover(case.cover, (Role.UNKNOWN,), (Flag.DIRECT,))
+
+
 def _cover(
-    words: Mapping[str, str], roles: tuple[Role, ...], flags: tuple[Flag, ...], replaced: int = 0
+    words: Mapping[str, Any], roles: tuple[Role, ...], flags: tuple[Flag, ...], replaced: int = 0
 ) -> SectionDraft:
     return SectionDraft(
         name=COVER,

@@ -11,7 +11,7 @@
 Anything else than all of that is quarantined with the step's code, shown to nobody, and reported.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,8 +94,10 @@ class Receiver:
         if private is None:
             raise Unverified("The message was sealed to an encryption key that is not here.")
         plain = open_view(verified, private)  # (6)
+        self._covered(view.manifest, plain, verified.withheld)
         sections = {
             name: self._content(
+                view.manifest,
                 verified.sections[name],
                 content,
                 attested.section(recipient.handle, verified.sections[name], verified.grant) is not None,
@@ -169,18 +171,24 @@ class Receiver:
             raise Disagrees
         return judgement
 
-    def _content(self, detail: SectionDetail, plain: bytes, attested: bool) -> Any:
+    def _covered(self, manifest: Manifest, names: Collection[str], withheld: Collection[str]) -> None:
+        """Raise `ContentRefused` where the sender wrote no cover although the kind demands one."""
+        if self.catalogue.kinds[manifest.kind].cover and COVER not in names and COVER not in withheld:
+            raise ContentRefused("The message has no cover, and its kind demands one.")
+
+    def _content(self, manifest: Manifest, detail: SectionDetail, plain: bytes, attested: bool) -> Any:
         """Parse, validate and compute roles and flags again; a false declaration raises `Mislabelled`."""
         value = parse_json(plain)
+        kind = self.catalogue.kinds[manifest.kind]
         if detail.type == COVER:
-            if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-                raise ContentRefused("The cover is not a list of names and words.")
+            value = kind.check(value)
             expected = (frozenset(), frozenset()) if attested else (frozenset({Role.UNKNOWN}), frozenset({Flag.DIRECT}))
         else:
             data_type = self.catalogue.type(detail.type)
             value = data_type.validate_part(detail.part, value)
-            roles = data_type.roles(value)
-            expected = (roles, data_type.flags(detail.part, value, roles, text_cleared=attested))
+            if detail.type in kind.evaluated and "evaluation" not in value:
+                raise ContentRefused(f"In a message of this kind, {detail.type} needs an evaluation.")
+            expected = (data_type.roles(value), data_type.flags(detail.part, value, text_cleared=attested))
         if (frozenset(detail.roles), frozenset(detail.flags)) != expected:
             raise Mislabelled
         return value

@@ -55,6 +55,7 @@ from messages.signed import Signed
 from policies import judge
 from policies.agreements import Agreement
 from policies.decide import Engine
+from policies.extracts import own_agreements
 from policies.judge import Judgement
 
 NOT_PERMITTED: Final = "not-permitted"
@@ -98,8 +99,7 @@ class World:
         if part is None:
             known = self.seen_by.get(agency, frozenset())
             directory = self.bundle.directory.limited_to(known)
-            names = {a.name for a in directory.agencies if a.handle == agency}
-            own = {i: a for i, a in self.agreements.items() if not names.isdisjoint(a.parties)}
+            own = own_agreements(self.agreements, next((a.name for a in directory.agencies if a.handle == agency), ""))
             part = replace(self, bundle=replace(self.bundle, directory=directory), agreements=own, seen_by=None)
             self._parts[agency] = part
         return part

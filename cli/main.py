@@ -12,6 +12,7 @@ from cli import demo as demo_command
 from cli import messages_cmd as messages
 from cli.common import MISTAKE, HomeOption, JsonOption, UrlOption, command, err, out, passphrase, run
 from cli.doctor import doctor
+from cli.policy_cmd import policy_app
 from cli.tls_cmd import tls_app
 from cli.unlock import DescriptorOption
 
@@ -51,6 +52,7 @@ app.add_typer(ceremonies.agency_app, name="agency")
 app.add_typer(ceremonies.contact_app, name="contact")
 app.add_typer(ceremonies.operator_app, name="operator")
 app.add_typer(ceremonies.bundle_app, name="bundle")
+app.add_typer(policy_app, name="policy")
 app.add_typer(tls_app, name="tls")
 app.add_typer(audit_app, name="audit")
 

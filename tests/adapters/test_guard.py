@@ -34,7 +34,7 @@ from messages.attestations import AttestedSection, GuardAttestation
 from messages.catalogue import DataType, load
 from messages.errors import DependencyError, Malformed, ShareError, Unverified
 from messages.ids import ContactHandle, MessageId, contact_handle
-from messages.labels import Flag, Role
+from messages.labels import Flag, Kind, Role
 from policies.redaction.engine import Matcher
 from policies.redaction.identity import Identity, Name
 from tests.messages.catalogue.samples import OBJECTS, sample
@@ -75,7 +75,13 @@ def section(
 
 def request(*sections: GuardSection, known: tuple[bytes, ...] = ()) -> GuardRequest:
     return GuardRequest(
-        message=MESSAGE, sender=SENDER, recipient=RECIPIENT, public=KEY.public, sections=sections, known=known
+        message=MESSAGE,
+        kind=Kind.VICTIM_REFERRAL,
+        sender=SENDER,
+        recipient=RECIPIENT,
+        public=KEY.public,
+        sections=sections,
+        known=known,
     )
 
 
@@ -250,6 +256,32 @@ def test_what_does_not_fit_its_type_is_refused() -> None:
         with pytest.raises(GuardRefused) as caught:
             examine(request(bad), CATALOGUE)
         assert what and "refuses the section" in str(caught.value)
+
+
+def test_a_cover_that_is_not_what_its_kind_demands_is_refused() -> None:
+    cover = section("cover", "cover", "cover", {"subject_line": "x"}, granted=True)
+    assert examine(request(cover, known=(victim(),)), CATALOGUE)
+    report = replace(request(cover, known=(victim(),)), kind=Kind.INTEL_REPORT)
+    with pytest.raises(GuardRefused, match=r"section cover: .*source_protection"):
+        examine(report, CATALOGUE)
+
+
+def test_a_list_and_a_date_of_a_cover_are_searched_and_its_codes_are_not() -> None:
+    words = {
+        "subject_line": "x",
+        "order_or_basis": "a court order",
+        "persons": ["somebody", "nobody"],
+        "jurisdictions": ["one"],
+        "egmont_consent_chain": ["one"],
+        "victims_claims": "yes",
+        "no_tipping_off": "yes",
+    }
+    trace = replace(request(section("cover", "cover", "cover", words, granted=True), known=(victim(),)))
+    assert examine(replace(trace, kind=Kind.ASSET_TRACE), CATALOGUE)
+    words["persons"] = ["somebody", NAME]
+    trace = request(section("cover", "cover", "cover", words, granted=True), known=(victim(),))
+    with pytest.raises(GuardRefused, match="section cover: persons"):
+        examine(replace(trace, kind=Kind.ASSET_TRACE), CATALOGUE)
 
 
 def test_what_is_not_granted_is_opened_too_and_refused_if_it_cannot_be_read() -> None:

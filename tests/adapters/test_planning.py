@@ -213,6 +213,40 @@ def test_nobody_to_send_to_and_a_wrong_object_are_the_senders_mistake(force: Tas
         force.plan(replace(case, objects=broken), PROSECUTOR)
 
 
+def test_a_cover_is_checked_once_more_where_the_message_is_planned(force: TaskForce) -> None:
+    case = force.case("08-organisations.json")
+    bare = replace(case, cover={"subject_line": "Two companies"})
+    with pytest.raises(BadInput, match="source_protection"):
+        force.plan(bare, PROSECUTOR)
+
+
+def test_a_cover_that_cannot_be_made_safe_is_withheld_and_the_signature_says_that_there_is_one(
+    force: TaskForce,
+) -> None:
+    case = force.case("02-labour-disclosure.json")
+    strange = replace(case, cover={**case.cover, "reason": "ᠮᠣᠩᠭᠣᠯ"})
+    (message,) = force.plan(strange, INSPECTORS).messages
+    (planned,) = message.recipients
+    assert "cover" not in planned.granted and planned.granted
+    assert ("cover", ("redaction-refused",)) in {(w.kind, w.rules) for w in planned.withheld}
+    admitted = force.admit(force.compose(message))
+    opened = force.open(admitted.views[0].data, INSPECTORS)
+    assert "cover" in opened.withheld and "cover" not in opened.sections
+
+
+def test_a_referral_that_tells_who_somebody_is_goes_to_one_provider_alone(force: TaskForce) -> None:
+    from adapters.planning import _one_provider
+
+    message = force.one("01-full-report.json", PROSECUTOR)
+    other = force.one("02-labour-disclosure.json", INSPECTORS)
+    assert any(message.section(n).flags for n in message.recipients[0].granted)
+    _one_provider([message])
+    with pytest.raises(BadInput, match="one provider"):
+        _one_provider([message, other])
+    harmless = force.one("03-referral-adult.json", SHELTER)
+    _one_provider([harmless, harmless])
+
+
 def test_the_cover_alone_goes_to_nobody(force: TaskForce) -> None:
     for to in (INSPECTORS, SHELTER, RAPPORTEUR):
         plan = force.plan("06-communications-update.json", to)

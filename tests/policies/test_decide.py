@@ -1,10 +1,12 @@
 """The traps of Cedar, each sprung on purpose, and what is remembered."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from enum import StrEnum
 
 import cedarpy
 import pytest
 
+from messages.labels import Flag, Role
 from policies import decide as module
 from policies.decide import Decision, Effect, Engine, RulesBroken, packaged
 from policies.facts import Facts
@@ -160,6 +162,30 @@ def test_equal_facts_are_judged_once_and_one_changed_fact_is_judged_again(monkey
     for name in BOOLEANS:
         engine.decide(replace(GOOD, **{name: not getattr(GOOD, name)}))
     assert len(judged) == 1 + len(BOOLEANS)
+
+
+def _other(value: object) -> object:
+    """Another value that the same fact may have."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, frozenset):
+        return value ^ {next(w for w in (*Role, *Flag) if type(w) is type(next(iter(value), Role.CHILD)))}
+    if isinstance(value, StrEnum):
+        return next(w for w in type(value) if w is not value)
+    assert isinstance(value, str), f"a fact of another kind: {value!r}"
+    return value + "x"
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(Facts)])
+def test_whatever_fact_changes_the_decision_is_remembered_under_another_key(name: str) -> None:
+    changed = replace(GOOD, **{name: _other(getattr(GOOD, name))})
+    assert module._KEY(changed) != module._KEY(GOOD)
+    engine, judged = Engine(POLICIES, SCHEMA), []
+    real = engine._judge
+    engine._judge = lambda facts: (judged.append(facts), real(facts))[1]  # type: ignore[method-assign]
+    assert engine.decide(GOOD) == engine.decide(replace(GOOD))
+    engine.decide(changed)
+    assert judged == [GOOD, changed]
 
 
 def test_what_is_remembered_is_what_is_decided_afresh() -> None:

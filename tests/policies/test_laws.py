@@ -50,6 +50,12 @@ def test_a_decision_always_has_reasons_and_the_same_facts_the_same_one(facts: Fa
 
 
 @settings(max_examples=600, deadline=None)
+@given(any_facts())
+def test_facts_that_no_rule_tells_apart_are_decided_alike(facts: Facts) -> None:
+    assert ENGINE.decide_alike(facts) == ENGINE.decide_afresh(facts)
+
+
+@settings(max_examples=600, deadline=None)
 @given(any_facts(), st.sampled_from(sorted(RELAXING)))
 def test_a_right_a_consent_or_any_other_relaxing_fact_never_turns_a_permit_into_a_refusal(
     facts: Facts, name: str

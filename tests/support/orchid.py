@@ -280,6 +280,7 @@ class TaskForce:
         """What the sender asks its guard."""
         return GuardRequest(
             message=message.header.id,
+            kind=message.header.kind,
             sender=message.header.sender,
             recipient=recipient.contact.handle,
             public=public,
