@@ -1,5 +1,6 @@
 """XML of a stranger: no document type, no entity, nothing fetched. With what office documents have in common."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 from xml.etree.ElementTree import Element, tostring
@@ -10,6 +11,8 @@ from adapters.attachments.archive import Archive
 from adapters.attachments.errors import AttachmentRefused
 
 _LINKS: Final = "hyperlink"  # text that leads elsewhere loads nothing by itself
+_DROPPED: Final = ("/thumbnail", "/printerSettings")
+_PRINTER: Final = re.compile(rb'(<(?:\w+:)?pageSetup\b[^>]*?)\s+\w+:id="[^"]*"')
 EMPTY_CORE: Final = (
     b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
     b'<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties"/>'
@@ -75,12 +78,14 @@ def check_relations(archive: Archive) -> None:
 
 
 def without_properties(name: str, data: bytes) -> bytes:
-    """A part as it may travel: properties that say nothing, and no picture of the first page."""
-    if name == "_rels/.rels":
+    """A part as it may travel: properties that say nothing, no picture of the first page, and no printer."""
+    if name == "_rels/.rels" or name.startswith("xl/worksheets/_rels/"):
         root = parse(data)
         for relation in list(root):
-            if (attribute(relation, "Type") or "").endswith("/thumbnail"):
+            if (attribute(relation, "Type") or "").endswith(_DROPPED):
                 root.remove(relation)
         plain: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
         return plain
+    if name.startswith("xl/worksheets/"):
+        return _PRINTER.sub(rb"\1", data)
     return _PROPERTIES.get(name.lower(), data)

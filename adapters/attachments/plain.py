@@ -56,6 +56,8 @@ def clean_rows(data: bytes) -> bytes:
         for cell in row:
             if cell[:1] in ("=", "@", "\t") or (cell[:1] in "+-" and not re.fullmatch(r"[+-]?[0-9 ().,/-]*", cell)):
                 raise AttachmentRefused("attachment-active")
+    width = max(map(len, rows), default=0)
+    rows = [[*row, *[""] * (width - len(row))] for row in rows if row]
     target = StringIO()
     csv.writer(target, lineterminator="\n").writerows(rows)
     rendition([target.getvalue()], set())

@@ -99,9 +99,7 @@ def clean(data: bytes) -> bytes:
     for name, part in archive.parts():
         if name == _MAIN or name.startswith("xl/worksheets/sheet"):
             _check_visible(part)
-        if name.startswith("xl/printerSettings/"):
-            parts.append((name, b""))
-        elif not name.lower().startswith("docprops/thumbnail"):
+        if not name.lower().startswith(("docprops/thumbnail", "xl/printersettings/")):
             parts.append((name, picture.clean_inside(name, markup.without_properties(name, part))))
     return pack(parts)
 

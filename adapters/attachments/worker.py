@@ -12,7 +12,9 @@ from typing import Final
 from adapters.attachments import formats
 from adapters.attachments.errors import AttachmentRefused
 from messages import cbor, limits
+from messages.attachment import check_bytes
 from messages.cbor import Reader
+from messages.errors import ContentRefused
 
 SECONDS: Final = 10
 MEMORY: Final = 768 * 1024 * 1024
@@ -77,9 +79,12 @@ def answer(request: bytes) -> bytes:
         clean = found.clean(data)
         if len(clean) > most:
             raise AttachmentRefused("attachment-too-large")
+        check_bytes(clean, found.media)
         reply["clean"] = clean
     except AttachmentRefused as refusal:
         reply["clean_refused"] = refusal.kind
+    except ContentRefused:  # whoever gets it would refuse it
+        reply["clean_refused"] = "attachment-format"
     try:
         rendition = found.text_of(data)
         if len(rendition.text.encode()) > most:

@@ -410,3 +410,21 @@ def test_any_bytes_after_the_right_beginning_are_read_or_refused(extension: str,
             function(extension, FORMATS[extension].begins + data)
         except AttachmentRefused:
             continue
+
+
+def test_a_workbook_forgets_its_printer_and_can_still_be_read() -> None:
+    with zipfile.ZipFile(BytesIO(documents.xlsx())) as archive:
+        parts: dict[str, bytes | str] = {n: archive.read(n) for n in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    link = f'xmlns:r="{documents.R}"'
+    page = bytes(parts[sheet]).decode()  # type: ignore[arg-type]
+    parts[sheet] = page.replace("</worksheet>", f'<pageSetup orientation="portrait" {link} r:id="p1"/></worksheet>')
+    parts["xl/worksheets/_rels/sheet1.xml.rels"] = (
+        f'<Relationships xmlns="{documents.PACKAGE}/relationships"><Relationship Id="p1" '
+        f'Type="{documents.R}/printerSettings" Target="../printerSettings/printerSettings1.bin"/></Relationships>'
+    )
+    parts["xl/printerSettings/printerSettings1.bin"] = SECRET.encode()
+    done = clean("xlsx", documents.archive(parts))
+    assert SECRET.encode() not in everything(done) and b'r:id="p1"' not in everything(done)
+    attachment.check_bytes(done, FORMATS["xlsx"].media)
+    assert words("xlsx", done).text == words("xlsx", documents.xlsx()).text
