@@ -19,6 +19,7 @@ from typing import Final
 
 from messages import cbor, limits
 from messages.catalogue.media import check_bytes as media_check
+from messages.catalogue.values import shaped
 from messages.cbor import Reader
 from messages.errors import ContentRefused, Malformed
 from messages.labels import Flag, Role
@@ -41,6 +42,24 @@ EXTENSIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Media types that an attachment may have when it travels, and the one extension of each."""
+
+REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "attachment-format": "The file is of no format that may be attached, or its bytes are not what its name says.",
+        "attachment-unreadable": "The file cannot be read; save it anew with the program that made it.",
+        "attachment-too-large": "The file, or what it unpacks to, is too large; send it as an evidence file.",
+        "attachment-too-slow": "The file takes too much time or memory to read; make it smaller.",
+        "attachment-encrypted": "The file is encrypted; save it without a password, what travels is sealed anyway.",
+        "attachment-active": "The file holds a macro, a script, a formula that runs, or a form; save it without.",
+        "attachment-external": "The file loads something from elsewhere; save it so that it holds everything itself.",
+        "attachment-nested": "The file holds other files; take them out and attach each by itself.",
+        "attachment-picture": "A picture does not go where identities may not go, for nobody can search it.",
+        "attachment-no-text": "The file holds no text that can be read, as a scan does; it cannot be searched.",
+        "attachment-changes": "The file holds tracked changes, comments or hidden parts; accept or remove them first.",
+        "attachment-library": "What cleans pictures is not installed: pip install 'safeconduct[attachments]'.",
+    }
+)
+"""Why a file, or one form of it, does not leave, by kind. The sentences name formats and remedies, never content."""
 
 ROLES: Final = frozenset({Role.UNKNOWN})
 FILE_BYTES: Final = limits.SECTION_BYTES - 1024
@@ -82,6 +101,8 @@ def read(plaintext: bytes, media: str) -> Attachment:
     except Malformed as error:
         raise ContentRefused(str(error)) from None
     check_name(attachment.name, media)
+    if not shaped("id", attachment.about):
+        raise ContentRefused("An attachment names the object that it belongs to by the id that it has in the message.")
     check_bytes(attachment.data, media)
     return attachment
 

@@ -13,10 +13,9 @@ from typing import Final
 
 from anyascii import anyascii
 
-from adapters.attachments.errors import SENTENCES
 from adapters.attachments.reading import TEXT
 from messages import cbor
-from messages.attachment import EXTENSIONS, FILE_BYTES
+from messages.attachment import EXTENSIONS, FILE_BYTES, REFUSALS
 from messages.cbor import Reader
 from messages.errors import BadInput, Malformed
 
@@ -94,8 +93,8 @@ def _read(answer: bytes, name: str, about: str) -> Prepared:
         media in EXTENSIONS
         and (clean is None or type(clean) is bytes)
         and (text is None or type(text) is str)
-        and (clean is None) == (refused in SENTENCES)
-        and (text is None) == (unsaid in SENTENCES)
+        and (clean is None) == (refused in REFUSALS)
+        and (text is None) == (unsaid in REFUSALS)
         and all(type(item) is str for item in left_out)
     ):
         raise Malformed("The worker's answer has the wrong form.")

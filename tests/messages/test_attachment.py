@@ -30,7 +30,7 @@ def test_a_file_comes_back_as_it_went() -> None:
 
 
 def test_the_largest_file_fits_into_a_section() -> None:
-    largest = Attachment(name="a" * 59 + ".txt", about="b" * 64, data=b"c" * FILE_BYTES)
+    largest = Attachment(name="a" * 59 + ".txt", about=FILE.about, data=b"c" * FILE_BYTES)
     assert len(largest.to_bytes()) <= limits.SECTION_BYTES
     assert read(largest.to_bytes(), PLAIN) == largest
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pypdf import PdfReader
 
-from adapters.attachments.errors import SENTENCES, AttachmentRefused
+from adapters.attachments.errors import AttachmentRefused
 from adapters.attachments.formats import FORMATS, format_of
 from adapters.attachments.reading import Rendition
 from messages import attachment
@@ -344,8 +344,8 @@ def test_a_file_whose_bytes_are_not_what_its_name_says_is_refused(extension: str
 
 
 def test_every_refusal_has_a_sentence_that_says_what_to_do() -> None:
-    assert len(SENTENCES) > 10
-    for kind, sentence in SENTENCES.items():
+    assert len(attachment.REFUSALS) > 10
+    for kind, sentence in attachment.REFUSALS.items():
         assert kind.startswith("attachment-") and sentence.endswith(".")
 
 
@@ -395,7 +395,7 @@ def test_whatever_the_bytes_a_reader_returns_or_refuses(case: tuple[str, bytes])
         try:
             found = function(extension, data)
         except AttachmentRefused as refused:
-            assert refused.kind in SENTENCES
+            assert refused.kind in attachment.REFUSALS
         else:
             assert isinstance(found, Rendition | bytes)
             if isinstance(found, Rendition):
