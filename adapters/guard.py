@@ -30,7 +30,8 @@ from keys.domains import KeyKind, Tag
 from keys.sealing import SectionKey, open_section, seal_grant
 from keys.signing import Signer
 from keys.unlocking import Passphrase
-from messages import cbor, ids, limits
+from messages import attachment, cbor, ids, limits
+from messages.attachment import FILE
 from messages.attestations import AttestedSection, Consent, GuardAttestation
 from messages.catalogue import Catalogue
 from messages.catalogue import load as load_catalogue
@@ -165,7 +166,7 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
     granted = [e for e in opened if e.section.granted]
     if not granted:
         raise GuardRefused("The guard was asked to seal nothing.")
-    objects = [e.value for e in opened if e.section.detail.type != COVER]
+    objects = [e.value for e in opened if e.section.detail.type != COVER and e.section.detail.part != FILE]
     known = [_known(raw, catalogue) for raw in request.known]
     persons = known_persons([*(o for o in objects), *known])
     identities = tuple(dict.fromkeys(to_identity(p, "person") for p in persons))
@@ -217,6 +218,8 @@ def _open(section: GuardSection, request: GuardRequest, catalogue: Catalogue) ->
     detail = section.detail
     try:
         plaintext = open_section(section.key, section.sealed, detail, request.message)
+        if detail.part == FILE:
+            return _open_file(section, plaintext, catalogue)
         if detail.media != "application/json":
             raise ContentRefused("The guard reads application/json only.")
         value = parse_json(plaintext)
@@ -230,6 +233,23 @@ def _open(section: GuardSection, request: GuardRequest, catalogue: Catalogue) ->
     except ShareError as error:
         raise GuardRefused(f"The guard refuses the section {detail.name}: {error}") from None
     return Examined(section=section, value=checked, roles=roles, flags=flags)
+
+
+def _open_file(section: GuardSection, plaintext: bytes, catalogue: Catalogue) -> Examined:
+    """An attachment: of a recipient without identity rights, plain text under a name that says nothing, or nothing."""
+    detail = section.detail
+    catalogue.type(detail.type)
+    file = attachment.read(plaintext, detail.media)
+    if section.granted and detail.media != attachment.PLAIN:
+        raise ContentRefused("Nobody can search a file that is not plain text.")
+    if section.granted and not attachment.is_generic(file.name):
+        raise ContentRefused("The file's name may say something; it has to be attachment-1.txt or the like.")
+    return Examined(
+        section=section,
+        value={"type": detail.type, FILE: file.text if detail.media == attachment.PLAIN else ""},
+        roles=attachment.ROLES,
+        flags=attachment.flags(detail.media, cleared=True),
+    )
 
 
 def _known(raw: bytes, catalogue: Catalogue) -> Mapping[str, Any]:
@@ -258,6 +278,8 @@ def _search(examined: Examined, kind: Kind, matcher: Matcher, register: frozense
         return
     if detail.type == COVER:
         strings = list(catalogue.kinds[kind].words(examined.value))
+    elif detail.part == FILE:
+        strings = [(FILE, examined.value[FILE])]
     else:
         # Ids and pseudonyms have a closed shape that was validated; by chance their random letters look like names.
         strings = [

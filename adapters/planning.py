@@ -15,11 +15,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from adapters import enclosing
 from adapters.casefile import CaseFile, complete, complete_known
 from adapters.consents import Held, names_recipient, person_of, record_of, terms
 from adapters.known import UNNAMED, known_persons, merged, suspects, to_identity
 from adapters.linting import check_subject
 from messages import workflows
+from messages.attachment import FILE, ROLES, to_value
+from messages.attachment import flags as file_flags
+from messages.attachment import read as read_attachment
 from messages.attestations import (
     Acceptance,
     AttestedSection,
@@ -91,6 +95,8 @@ class SectionDraft:
 
     def value(self) -> Any:
         """The content as JSON."""
+        if self.part == FILE:
+            return to_value(read_attachment(self.plaintext, self.media), self.media)
         return json.loads(self.plaintext)
 
 
@@ -414,6 +420,34 @@ class Planner:
                 drafts.append(_draft(data_type.id, number, part, section, roles, flags, count.replaced))
         return drafts, withheld
 
+    def _enclosed(
+        self, case: CaseFile, objects: Sequence[Mapping[str, Any]], matcher: Matcher | None
+    ) -> tuple[list[SectionDraft], list[Withheld]]:
+        """The attachments: cleaned files, or with a matcher their redacted words."""
+        if matcher is None:
+            found = enclosing.whole(case.attachments, case.objects, objects)
+        else:
+            found = enclosing.redacted(case.attachments, case.objects, objects, _Counter(matcher).counted)
+        drafts: list[SectionDraft] = []
+        withheld: list[Withheld] = []
+        for one in found:
+            if one.refused:
+                withheld.append(Withheld(one.name, section_kind(one.type, FILE), (one.refused,)))
+                continue
+            drafts.append(
+                SectionDraft(
+                    name=one.name,
+                    type=one.type,
+                    part=FILE,
+                    media=one.media,
+                    roles=tuple(sorted(ROLES)),
+                    flags=tuple(sorted(file_flags(one.media, cleared=matcher is not None))),
+                    plaintext=one.plaintext,
+                    replaced=one.replaced,
+                )
+            )
+        return drafts, withheld
+
     # one message
 
     def _message(
@@ -445,6 +479,8 @@ class Planner:
                     suspects(objects, self.catalogue),
                 )
                 drafts, failed = self._redacted(objects, agency, matcher, persons)
+                files, unsent = self._enclosed(case, objects, matcher)
+                failed += unsent
                 cover = _Counter(matcher)
                 kind = self.catalogue.kinds[case.kind]
                 try:
@@ -457,6 +493,8 @@ class Planner:
             else:
                 drafts = self._full(objects, agency)
                 drafts.append(_full_cover(case))
+                files, failed = self._enclosed(case, objects, None)
+            drafts += files
             drafts = [_pooled(pool, d) for d in drafts]
             granted_by = {h.consent.id: h for h in self._consents(objects, agency)}
             consents.update(granted_by)
@@ -710,6 +748,11 @@ class _Counter:
         done = self._matcher.redact(text, settings=ENQUIRY)
         self.replaced += len(done.findings)
         return done.text
+
+    def counted(self, text: str) -> tuple[str, int]:
+        """The text redacted, and how many passages of it were replaced."""
+        before = self.replaced
+        return self.redact(text), self.replaced - before
 
 
 def encode_json(value: Mapping[str, Any]) -> bytes:

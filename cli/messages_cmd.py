@@ -1,7 +1,8 @@
 """Sending and receiving: send, release, outbox, inbox, inspect, contacts."""
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from adapters import consenting
-from adapters.casefile import CaseFile, read_file
+from adapters.casefile import CaseFile, read_file, with_attachments
 from adapters.client import AgencyClient, Sent, connect, offline
 from adapters.home import clock, read_bundle, read_settings
 from adapters.journal import NEW, QUEUED, Journal
 from adapters.planning import Plan
+from adapters.receiving import Opened
 from audit.logdir import write_atomically
 from cli import show
 from cli.common import (
@@ -37,6 +39,7 @@ from cli.common import (
 from cli.serve import guard_at_hand
 from cli.unlock import own_passphrase
 from messages import wire
+from messages.attachment import FILE, of_value
 from messages.directory import Contact
 from messages.errors import BadInput
 from messages.evidence import EvidenceType
@@ -65,6 +68,10 @@ def send(
         list[str] | None, typer.Option("--item", help="With --vital-interest: what is needed, such as A02:DL.")
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show each recipient's exact view; send nothing.")] = False,
+    attach: Annotated[
+        list[str] | None,
+        typer.Option("--attach", help="A small file for the first object, or ID=FILE."),
+    ] = None,
     home: HomeOption = Path(),
     contact: ContactOption = "",
     url: UrlOption = None,
@@ -72,6 +79,8 @@ def send(
 ) -> None:
     """Send a case file: each recipient gets exactly what the agreement, the law and the consent allow it."""
     case = read_file(file)
+    if attach:
+        case = with_attachments(case, [_attached(text, {str(o["id"]) for o in case.objects}) for text in attach])
     if purpose is not None:
         try:
             case = replace(case, purpose=Purpose(purpose))
@@ -143,6 +152,12 @@ def report(agency: AgencyClient, made: Plan, sent: Sequence[Sent], home: Path, *
         raise typer.Exit(REFUSED)
     if any(s.state == QUEUED for s in sent):
         fail("The broker did not answer; what was not sent is safe in the journal.", DEPENDENCY)
+
+
+def _attached(text: str, known: Collection[str]) -> tuple[Path, str]:
+    """`ID=FILE`, where ID is an object of the case, or a file for its first object."""
+    identifier, sign, file = text.partition("=")
+    return (Path(file), identifier) if sign and identifier in known else (Path(text), "")
 
 
 def _rejected(sent: Sent) -> bool:
@@ -291,6 +306,7 @@ def _list(agency: AgencyClient, *, as_json: bool) -> None:
 @command
 def inbox_open(
     view: Annotated[str, typer.Argument(help="The view's id, or how it begins.")],
+    files: Annotated[Path | None, typer.Option("--files", help="Write the attachments into this folder.")] = None,
     home: HomeOption = Path(),
     contact: ContactOption = "",
     url: UrlOption = None,
@@ -323,6 +339,8 @@ def inbox_open(
                 out.print(show.received_view(directory, received))
             if received.opened is None:
                 raise typer.Exit(REFUSED)
+            if files is not None:
+                _write_files(received.opened, files)
             proof = await agency.prove(received.opened.stamp.leaf) if agency.online else None
             if not as_json:
                 out.print(
@@ -333,6 +351,20 @@ def inbox_open(
                 )
 
     run(main())
+
+
+def _write_files(opened: Opened, folder: Path) -> None:
+    """Each attachment under the name of its section and its own, never over a file that is there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in sorted(n for n, d in opened.details.items() if d.part == FILE):
+        value = opened.sections[name]
+        path = folder / f"{name}-{value['name']}"
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(of_value(value))
+        except OSError as error:
+            raise BadInput(f"The attachment cannot be written to {path} ({error.strerror}).") from None
+        err.print(f"wrote {path}", soft_wrap=True, markup=False)
 
 
 @inbox_app.command("ack")

@@ -14,6 +14,7 @@ from rich.text import Text
 from adapters.client import Received, Sent
 from adapters.planning import MessagePlan, Plan, RecipientPlan
 from adapters.threads import due_at
+from messages.attachment import FILE, of_value
 from messages.catalogue import load
 from messages.directory import Directory
 from messages.envelope import COVER
@@ -283,6 +284,13 @@ def _fields(value: Mapping[str, Any]) -> RenderableType:
     return table
 
 
+def _file(value: Mapping[str, Any]) -> RenderableType:
+    """An attachment: its name and format, and its words where it is plain text."""
+    size = len(of_value(value))
+    head = Text(f"{value['name']}  {value['media']}, {size:,} bytes", style="bold")
+    return Group(head, Text(value["text"])) if "text" in value else head
+
+
 def _words(content: Any) -> str:
     if isinstance(content, bool):
         return "yes" if content else "no"
@@ -332,9 +340,9 @@ def received_view(directory: Directory, received: Received) -> RenderableType:
             Panel(Text("\n".join(f"{k}: {_words(v)}" for k, v in cover.items())), title="cover", title_align="left")
         )
     for name in sorted(n for n in opened.sections if n != COVER):
-        parts.append(
-            Panel(_fields(opened.sections[name]), title=f"{name}  {opened.details[name].kind}", title_align="left")
-        )
+        detail, value = opened.details[name], opened.sections[name]
+        shown = _file(value) if detail.part == FILE else _fields(value)
+        parts.append(Panel(shown, title=f"{name}  {detail.kind}", title_align="left"))
     if opened.withheld:
         counted = _grouped((kind, ()) for kind in opened.withheld)
         parts.append(Text("withheld from you: " + ", ".join(kind for kind, _ in counted), style="yellow"))

@@ -32,6 +32,10 @@ ONLY_IN: dict[str, set[str]] = {
     "tuf": {"keys"},
     "rapidfuzz": {"policies"},
     "phonenumbers": {"policies"},
+    "pypdf": {"adapters"},
+    "openpyxl": {"adapters"},
+    "PIL": {"adapters"},
+    "defusedxml": {"adapters"},
 }
 IMPURE = {
     "aiohttp", "asyncio", "datetime", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets",

@@ -16,6 +16,7 @@ from adapters import casefile
 from audit.__main__ import _parser as audit_parser
 from bus import subjects
 from cli.main import app
+from messages.attachment import REFUSALS
 from messages.catalogue import load
 from messages.catalogue.across import ACROSS
 from messages.catalogue.kinds import ALWAYS
@@ -46,8 +47,8 @@ NEEDED = {
 }  # fmt: skip
 
 
-CODES = set(FLOW) - {"remote", "redaction-refused"}
-"""What broker and recipient answer; `remote` is a branch of the tree, and `redaction-refused` the planner's own."""
+CODES = set(FLOW) - {"remote", "redaction-refused", *REFUSALS}
+"""What broker and recipient answer; `remote` is a branch of the tree, the others are the planner's own."""
 
 
 def text(name: str) -> str:
