@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
+# How many processes run the tests side by side (auto: one for each core); the tests of a file stay together. 0 for a
+# debugger.
+TEST_PROCESSES ?= auto
 
 .DEFAULT_GOAL := help
 
@@ -27,7 +30,7 @@ demo: $(STAMP) ## run Operation Orchid: the whole main job with six parties, nar
 
 .PHONY: test
 test: $(STAMP) ## run all tests
-	@$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(STAMP) ## ruff and strict mypy
