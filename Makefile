@@ -42,6 +42,18 @@ lint: $(STAMP) ## ruff and strict mypy
 bench: $(STAMP) ## measure speed as ratios against a raw relay and a naive service
 	@$(BIN)/safeconduct bench
 
+# The model is an extra: it is installed here, once, and every column is measured. WRITE=1 writes the figures where they
+# are published, QUICK=1 asks for few of the generated forms, MODEL=without leaves the model out.
+EVAL := $(if $(WRITE),--write) $(if $(QUICK),--quick) $(if $(MODEL),--model $(MODEL)) $(EVAL_ARGS)
+
+$(VENV)/.ner: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,ner]'
+	@touch $@
+
+.PHONY: eval
+eval: $(if $(filter without,$(MODEL)),$(STAMP),$(VENV)/.ner) ## measure the redactor's errors (WRITE=1: into docs/redaction.md)
+	@$(BIN)/python -m evaluation $(EVAL)
+
 .PHONY: vectors
 vectors: $(STAMP) ## write the test vectors again (tests/vectors)
 	@$(BIN)/python -m tests.vectors.generate

@@ -33,6 +33,7 @@ from cli.common import (
 from cli.unlock import handing_over
 from keys.unlocking import Passphrase
 from messages.errors import DependencyError, ShareError, Unverified
+from messages.ids import message_text
 
 adapter_app = typer.Typer(help="The agency's adapter as a service.")
 guard_app = typer.Typer(help="The release guard: checks and seals what goes to recipients without identity rights.")
@@ -117,16 +118,27 @@ async def _receive(agency: AgencyClient, target: Path) -> None:
     directory = agency.home.bundle.directory
     async for received in agency.deliveries():
         path = target / f"{received.view_id}.json"
+        if received.opened is not None:
+            agency.shelf.wrote(received.view_id, path)
         value = json.dumps(show.received_json(directory, received), ensure_ascii=False, indent=1)
         write_atomically(path, [value.encode(), b"\n"])
+        for sent in await agency.follow(received):
+            log.info("referral-completed", message=message_text(sent.message), state=sent.state)
 
 
 async def _watch(agency: AgencyClient) -> None:
-    """Hold the broker to its promises: every leaf in the log by its include-by, every head a continuation."""
+    """Hold the broker to its promises (every leaf in the log by its include-by, every head a continuation), and people
+    to what is due: once for each request that is late.
+    """
+    told: set[bytes] = set()
     while True:
         try:
             await agency.flush()
             await agency.check_promises()
+            for late in (s for s in agency.standing() if s.state == s.machine.late and s.message not in told):
+                told.add(late.message)
+                what = {"workflow": late.machine.name, "message": message_text(late.message), "agency": late.agency}
+                log.error("alarm", what=late.state, **what)
         except Unverified as error:
             log.error("alarm", what=error.code, says=str(error))
         except DependencyError as error:

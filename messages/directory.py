@@ -71,6 +71,7 @@ class Mandate(_Model):
     absences: tuple[Span, ...] = ()  # when the contact it stands in for is away: a deputy has duty in these alone
     granted_by: tuple[OfficerHandle, ...] = ()
     granted_in: int = 0  # the epoch in which it first stood in the trust bundle
+    exercise: bool = False  # takes part in exercises: without it no exercise message reaches this contact
     revoked: int | None = None  # the moment from which it holds no longer, whatever `end` says
 
     def in_force(self, moment: int) -> bool:
@@ -197,6 +198,7 @@ class Agency(_Model):
     nkey: str  # the public NKEY with which its adapter fetches the trust bundle and asks the broker ("U…")
     guards: tuple[Guard, ...] = ()
     head: Officer | None = None  # counts as one of the two signatures, for this agency's own contacts alone
+    written_consent_only: bool = False  # a provider bound by VAWA: a consent given by word of mouth does not count
     retired: int | None = None  # from this moment on nobody may log in for it
 
     @model_validator(mode="after")

@@ -67,7 +67,7 @@ def worlds() -> dict[str, World]:
     world, asker = force.world(), force.agency(INSPECTORS)
     directory = world.bundle.directory
     known = tuple(a for a in directory.agencies if not is_stranger(world, a.handle, asker))
-    assert {a.name for a in known} == {"harbour-police", "labour-inspectorate"} and len(directory.agencies) == 6
+    assert {a.name for a in known} == {"harbour-police", "labour-inspectorate"} and len(directory.agencies) == 7
     handles = {a.handle for a in known}
     kept = tuple(c for c in directory.contacts if c.agency in handles)
 
