@@ -205,8 +205,8 @@ async def test_servers_of_a_cluster_take_each_others_certificates_and_no_clients
         await Store(connection).ensure_streams(3)  # three replicas: the servers have found each other
         await connection.close()
         for who in (mine, context(papers.files("client", Kind.CLIENT), shows=False)):
-            assert not await _route(ports[0], who)
-        assert await _route(ports[0], context(tls))
+            assert not await _route(numbers[0], who)
+        assert await _route(numbers[0], context(tls))
 
 
 async def _route(port: int, mine: ssl.SSLContext) -> bool:
