@@ -132,12 +132,13 @@ class Eraser:
             "confirm_by": notice.confirm_by,
         }
         if notice.part is not Part.HOLDER or notice.view_id is None:
-            self._shelf.settle(stored.id, DONE, **known)  # type: ignore[arg-type]
+            said = ("retrieved" if notice.retrieved else "undelivered") if notice.part is Part.SENDER else None
+            self._shelf.settle(stored.id, DONE, said=said, **known)  # type: ignore[arg-type]
             log.info(WITHDRAWN, part=notice.part.value, retrieved=notice.retrieved)
             return False
         self._shelf.settle(stored.id, stored.state, **known)  # type: ignore[arg-type]
         incoming = self._journal.exactly(notice.view_id)
-        if incoming is None:
+        if incoming is None:  # and if it comes yet, it is not kept
             return self._say(stored, notice, Erasure.NOT_HERE)
         if incoming.state == ERASED:
             return self._say(stored, notice, Erasure.ERASED)

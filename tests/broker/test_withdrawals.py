@@ -436,6 +436,7 @@ async def test_a_notice_that_does_not_hold_in_all_its_parts_is_none(force: Conse
         Tag.CONSENT_WITHDRAWAL, Withdrawal(consent=held.consent.id, at=force.now).to_bytes()
     )
     of_another = WithdrawalSubmission.from_bytes(withdrawn(force, other))
+    colleague = WithdrawalSubmission.from_bytes(withdrawn(force, held, by=RELEASER))
     forged = Signer(worker.kind, worker.handle, bytes(32))
     for bad in (
         replace(delivery, notice=resigned(forged)),
@@ -447,6 +448,7 @@ async def test_a_notice_that_does_not_hold_in_all_its_parts_is_none(force: Conse
         replace(delivery, record=delivery.record + b"x"),
         replace(delivery, terms=None),
         replace(delivery, terms=other.consent.to_bytes()),
+        replace(delivery, withdrawal=colleague.withdrawal),
         replace(delivery, withdrawal=of_another.withdrawal),
         replace(
             delivery, withdrawal=of_another.withdrawal, terms=of_another.terms,

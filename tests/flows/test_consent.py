@@ -23,6 +23,7 @@ from adapters.journal import ERASED
 from audit import fsck
 from broker.service import BrokerHome, Serving, export_log, serving, stores
 from cli.practice import Practice
+from cli.serve import _receive
 from messages.errors import NotPermitted
 from messages.evidence import EvidenceType
 from messages.labels import EvidenceUse, Flag, Ground
@@ -172,6 +173,41 @@ async def test_what_waits_is_taken_away_and_the_sender_hears_that_it_was_not_del
     await collect_until(shelter, lambda: bool(shelter.shelf.notices()))
     assert not shelter.journal.incoming()
     await collect_until(desk, lambda: bool(desk.shelf.notices()))
+    assert [(n.part, n.said) for n in desk.shelf.notices()] == [("sender", "undelivered")]
+
+
+async def test_a_receiving_service_takes_back_the_file_that_it_wrote(town: Town, tmp_path: Path) -> None:
+    desk, shelter = await town.adapter(DESK), await town.adapter(SHELTER)
+    held = await town.consent(desk)
+    target = tmp_path / "into"
+    target.mkdir()
+    service = asyncio.create_task(_receive(shelter, target))
+    await town.send(desk, town.case(held), SHELTER)
+    await until(lambda: bool(stands_in(target, NAME.split()[0])))
+    await taking.withdraw(desk, held, desk.keys.signer, clock())
+    await until(lambda: [n.said for n in shelter.shelf.notices()] == ["erased"])
+    assert stands_in(target, NAME.split()[0]) == []
+    (file,) = target.iterdir()
+    assert json.loads(file.read_text())["erased"] == "the consent was withdrawn"
+    service.cancel()
+    await asyncio.gather(service, return_exceptions=True)
+
+
+async def test_a_view_that_arrives_after_its_withdrawal_is_not_kept(town: Town) -> None:
+    """The notice is urgent and overtakes; the view was handed out already and is journaled last."""
+    desk, shelter = await town.adapter(DESK), await town.adapter(SHELTER)
+    held = await town.consent(desk)
+    await town.send(desk, town.case(held), SHELTER)
+    assert shelter._port is not None
+    stream = shelter._port.deliveries(shelter.keys.contact.handle)
+    late = await anext(stream)
+    await taking.withdraw(desk, held, desk.keys.signer, clock())
+    await stream.aclose()
+    await collect_until(shelter, lambda: [n.said for n in shelter.shelf.notices()] == ["not-here"])
+    assert not shelter._journaled(late)
+    (kept,) = shelter.journal.incoming()
+    assert (kept.state, kept.delivery) == (ERASED, b"")
+    assert shelter.look(late.view_id).sentence.startswith("erased: consent withdrawn on ")
 
 
 async def test_the_agency_of_the_collector_or_an_officer_may_withdraw_and_nobody_else(town: Town) -> None:
