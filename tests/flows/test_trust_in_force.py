@@ -505,9 +505,9 @@ async def test_a_message_to_a_stranger_is_refused_like_one_to_nobody(town: Town)
 def letter(town: Town, sender: AgencyClient, recipient: Contact) -> bytes:
     """A message past the planner, to whoever it is, under the sender's own agreement."""
     own = town.contact(DESK)
-    planner = sender._planner()
-    agency = sender.home.bundle.directory.agency_of(own)
     case = town.case("10-inspectors-screening.json")
+    planner = sender._planner(case)
+    agency = sender.home.bundle.directory.agency_of(own)
     message = planner._message(case, composing.new_message_id(), [(agency, [own])], clock(), guarded=False)
     header = message.header
     sealed = [
