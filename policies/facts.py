@@ -410,7 +410,7 @@ def _mandated(contact: Contact, manifest: Manifest, data_type: str, moments: tup
 
 
 def _receives(entry: DataType | None, party_class: PartyClass, part: str, kind: Kind) -> bool:
-    if entry is None or part not in entry.parts_for(party_class):
+    if entry is None or (party_class in entry.only and part not in entry.only[party_class]):
         return False
     how = entry.receivers.get(party_class)
     return kind in BY_REFERRAL if how == "referral" else how is not None
