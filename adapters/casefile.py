@@ -7,14 +7,15 @@ field, never a value: what is typed there may be a victim's name.
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from adapters.attachments.preparing import Prepared, prepare
 from messages.catalogue import Catalogue, DataType, MessageKind
 from messages.catalogue import load as load_catalogue
 from messages.catalogue.jsontext import parse_json
@@ -40,9 +41,23 @@ _DEFAULTS: Final = {
     "evidence_use": EvidenceUse.INTELLIGENCE_ONLY,
 }
 _FIELDS: Final = frozenset(
-    {*_CODES, "handling", "case", "cover", "objects", "known", "narratives", "exercise", "draws_on"}
+    {
+        *_CODES,
+        "handling",
+        "case",
+        "cover",
+        "objects",
+        "known",
+        "narratives",
+        "exercise",
+        "draws_on",
+        "consents",
+        "attachments",
+    }
 )
 MAX_SOURCES: Final = 16
+ATTACHMENTS: Final = 8
+ATTACHED_BYTES: Final = 3 * 1024 * 1024  # an envelope has 4 MiB, for objects, keys and padding too
 MAX_FILE: Final = 4 * 1024 * 1024
 _VIEW: Final = re.compile(r"[0-9a-f]{4,32}", re.ASCII)
 
@@ -71,6 +86,8 @@ class CaseFile:
     draws_on: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     floor: Floor | None = None  # what the sources demand, once it is known to whom the message goes
+    consents: tuple[str, ...] = ()  # ids of consents that we keep, or how they begin
+    attachments: tuple[Prepared, ...] = ()
     accepts: bytes | None = None  # the offer that a provider accepted, where this message completes it
 
 
@@ -92,13 +109,16 @@ def write(case: CaseFile) -> bytes:
         "known": list(case.known),
         "exercise": case.exercise,
         "draws_on": list(case.draws_on),
+        "consents": list(case.consents),
     }
     return json.dumps(value, ensure_ascii=False).encode()
 
 
 def read_file(path: Path) -> CaseFile:
     """Read a case file and the narratives it names, or raise `BadInput` with what to mend."""
-    return read(load_value(path), str(path))
+    value = load_value(path)
+    attached = value.pop("attachments", [])
+    return with_attachments(read(value, str(path)), _named(attached, path))
 
 
 def load_value(path: Path) -> dict[str, Any]:
@@ -114,6 +134,33 @@ def load_value(path: Path) -> dict[str, Any]:
     for target, name in narratives.items():
         _fill(value, target, path.parent / name, str(path))
     return value
+
+
+def _named(value: object, path: Path) -> list[tuple[Path, str]]:
+    """Files and the local ids that they belong to, as a case file names them."""
+    if not isinstance(value, list) or not all(
+        isinstance(a, dict) and set(a) == {"file", "for"} and all(isinstance(v, str) for v in a.values()) for a in value
+    ):
+        raise BadInput(f'{path}: attachments is a list such as [{{"file": "report.docx", "for": "r1"}}].')
+    return [(path.parent / a["file"], a["for"]) for a in value]
+
+
+def with_attachments(case: CaseFile, files: Sequence[tuple[Path, str]]) -> CaseFile:
+    """The case with these files beside it, each for the object of that local id ("" for the first), or `BadInput`.
+
+    Each file is looked into by a process of its own; what there is no safe form of is planned as withheld.
+    """
+    known = [str(o["id"]) for o in case.objects]
+    if len(case.attachments) + len(files) > ATTACHMENTS:
+        raise BadInput(f"A case file has at most {ATTACHMENTS} attachments; split it.")
+    prepared = list(case.attachments)
+    for file, identifier in files:
+        if not known or identifier not in ("", *known):
+            raise BadInput(f"The attachment {file} is for {identifier!r}, which is no object of the case file.")
+        prepared.append(prepare(file, identifier or known[0]))
+    if sum(len(p.clean or b"") for p in prepared) > ATTACHED_BYTES:
+        raise BadInput(f"The attachments have more than {ATTACHED_BYTES // 1024 // 1024} MB together; split the case.")
+    return replace(case, attachments=tuple(prepared))
 
 
 def _parse(data: bytes, source: str) -> dict[str, Any]:
@@ -155,6 +202,8 @@ def read(value: Mapping[str, Any], source: str = "the case file") -> CaseFile:
     """Check a case file's codes and shape, or raise `BadInput`."""
     if unknown := sorted(set(map(str, value)) - _FIELDS):
         raise BadInput(f"{source}: there is no field {unknown[0][:40]!r}; known are {', '.join(sorted(_FIELDS))}.")
+    if "attachments" in value:
+        raise BadInput(f"{source}: attachments are files, so they belong into a case file on disk.")
     codes: dict[str, Any] = {}
     for name, of in _CODES.items():
         try:
@@ -175,6 +224,7 @@ def read(value: Mapping[str, Any], source: str = "the case file") -> CaseFile:
         exercise=value.get("exercise", False) is True,
         typed="lineage" in value,
         draws_on=draws_on,
+        consents=_consents(value.get("consents", []), f"{source}: consents"),
     )
 
 
@@ -238,6 +288,12 @@ def _carried(objects: tuple[Mapping[str, Any], ...], kind: MessageKind, source: 
     return objects
 
 
+def _consents(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(v, str) and len(v) >= 8 for v in value):
+        raise BadInput(f"{where} lists ids of consents, of at least 8 characters each; see: safeconduct consent list")
+    return tuple(dict.fromkeys(value))
+
+
 def _objects(value: object, where: str, least: int) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, list) or len(value) < least or not all(isinstance(o, dict) for o in value):
         raise BadInput(f"{where} must be a list of {'at least one' if least else 'any number of'} objects.")
@@ -271,7 +327,8 @@ def complete_known(case: CaseFile, message: bytes, now: int, catalogue: Catalogu
 def _complete(
     obj: Mapping[str, Any], where: str, case: CaseFile, message: bytes, now: int, catalogue: Catalogue
 ) -> dict[str, Any]:
-    names = {str(o["id"]): opaque_id(message, str(o["id"])) for o in (*case.objects, *case.known)}
+    local = [*(str(o["id"]) for o in (*case.objects, *case.known)), *case.consents]
+    names = {identifier: opaque_id(message, identifier) for identifier in local}
     try:
         data_type = catalogue.type(obj.get("type"))
         filled: dict[str, Any] = {

@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS kept (message BLOB PRIMARY KEY, sealed BLOB NOT NULL,
 """
 
 HELD, QUEUED, ACCEPTED, REJECTED = "held", "queued", "accepted", "rejected"
-NEW, OPENED, DONE, QUARANTINED = "new", "opened", "done", "quarantined"
+NEW, OPENED, DONE, QUARANTINED, ERASED = "new", "opened", "done", "quarantined", "erased"
 _UNSAID, _INTENDED = 0, -1  # of a word that no worker has answered; 1 when one has
 
 
@@ -62,7 +62,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One view that arrived: `state` is new, opened, done or quarantined (then `code` says why)."""
+    """One view that arrived: `state` is new, opened, done, quarantined or erased (then `code` says why)."""
 
     view: str
     contact: str
@@ -97,6 +97,7 @@ class Journal:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten
             self._db.executescript(_SCHEMA)
         except (sqlite3.Error, OSError):
             raise DependencyError(f"The journal {path} cannot be opened; check the disk and its permissions.") from None
@@ -143,12 +144,14 @@ class Journal:
                 (submission, message, contact, data, state, now),
             )
 
-    def replace_held(self, submission: bytes, renewed: bytes, data: bytes) -> None:
-        """Put a released message in the place of the one that was held for it, ready to be sent."""
+    def replace_held(self, submission: bytes, renewed: bytes, data: bytes, *, state: str = QUEUED) -> None:
+        """Put a message with a second contact's word in the place of the one that was held for it, ready to be sent or
+        held for the next.
+        """
         with self._write() as db:
             db.execute(
                 "UPDATE outbox SET submission = ?, data = ?, state = ? WHERE submission = ? AND state = ?",
-                (renewed, data, QUEUED, submission, HELD),
+                (renewed, data, state, submission, HELD),
             )
 
     def answered(self, submission: bytes, evidence: bytes, *, accepted: bool, repeated: bool) -> None:
@@ -200,6 +203,27 @@ class Journal:
             (contact, prefix, prefix + "g"),  # view ids are hexadecimal: "g" follows all of them
         )
         return [Incoming(*row) for row in rows]
+
+    def exactly(self, view: str) -> Incoming | None:
+        """The view of exactly this id."""
+        row = self._db.execute(
+            "SELECT view, contact, delivery, received, state, code FROM inbox WHERE view = ?", (view,)
+        ).fetchone()
+        return Incoming(*row) if row else None
+
+    def erase(self, view: str, code: str) -> None:
+        """Leave of a view nothing but that it was here. What it held is overwritten, also in the log of writes."""
+        with self._write() as db:
+            db.execute("UPDATE inbox SET delivery = x'', state = ?, code = ? WHERE view = ?", (ERASED, code, view))
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error:
+            raise DependencyError("The journal cannot be written; free some disk space, then try again.") from None
+
+    def never(self, view: str, contact: str, now: int, code: str) -> None:
+        """Note a view that arrived after it had to be erased: it is not kept at all."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO inbox VALUES (?, ?, x'', ?, ?, ?)", (view, contact, now, ERASED, code))
 
     def mark(self, view: str, state: str, code: str | None = None) -> None:
         """Move a view on."""

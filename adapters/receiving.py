@@ -23,7 +23,8 @@ from keys.domains import Tag
 from keys.sealing import DecryptionKey, key_id
 from keys.signing import digest, verify
 from keys.verifying import Attested, VerifiedView, check_attestations, open_view, verify_view
-from messages import limits, wire
+from messages import attachment, limits, wire
+from messages.attachment import FILE
 from messages.catalogue import Catalogue
 from messages.catalogue.jsontext import parse_json
 from messages.directory import Bundle, Contact
@@ -191,6 +192,8 @@ class Receiver:
 
     def _content(self, manifest: Manifest, detail: SectionDetail, plain: bytes, attested: bool) -> Any:
         """Parse, validate and compute roles and flags again; a false declaration raises `Mislabelled`."""
+        if detail.part == FILE:
+            return self._file(detail, plain, attested)
         value = parse_json(plain)
         kind = self.catalogue.kinds[manifest.kind]
         if detail.type == COVER:
@@ -205,3 +208,14 @@ class Receiver:
         if (frozenset(detail.roles), frozenset(detail.flags)) != expected:
             raise Mislabelled
         return value
+
+    def _file(self, detail: SectionDetail, plain: bytes, attested: bool) -> Any:
+        """An attachment: its bytes are what its media type says, and its name says nothing where a guard sealed it."""
+        self.catalogue.type(detail.type)
+        found = attachment.read(plain, detail.media)
+        if attested and not attachment.is_generic(found.name):
+            raise Mislabelled
+        expected = (attachment.ROLES, attachment.flags(detail.media, cleared=attested))
+        if (frozenset(detail.roles), frozenset(detail.flags)) != expected:
+            raise Mislabelled
+        return attachment.to_value(found, detail.media)

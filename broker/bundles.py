@@ -19,6 +19,7 @@ import structlog
 
 from keys.bundle import Verifier
 from keys.epochs import EpochTree, epoch_leaves, epoch_tree, lined_up
+from keys.loading import all_stays
 from keys.metadata import FULL, Audience
 from keys.online import Extracts
 from keys.repository import Repository, State, follows
@@ -62,7 +63,8 @@ class BrokerTrust:
         self._online = online
         self._refused: dict[int, str] = {}
         self._serving = Lock()
-        self.current = self._first()
+        with all_stays():
+            self.current = self._first()
 
     def _first(self) -> Epoch:
         """The newest epoch that holds; where the newest does not, the one before, and a log line says so."""

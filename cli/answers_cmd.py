@@ -43,9 +43,6 @@ PlanOption = Annotated[bool, typer.Option("--plan", help="Show each recipient's 
 PurposeOption = Annotated[str | None, typer.Option("--purpose", help="Purpose, if not that of the message.")]
 PurposesOption = Annotated[list[str] | None, typer.Option("--purpose", help="For this purpose; repeat for several.")]
 LiftsOption = Annotated[str, typer.Option("--lifts", help="What is asked for or granted: onward, proceedings.")]
-CountersignOption = Annotated[
-    str | None, typer.Option("--countersign", help="Our second contact, who countersigns a consent.")
-]
 Sending = Callable[[AgencyClient], Awaitable[tuple[Plan, list[Sent]]]]
 
 
@@ -102,7 +99,6 @@ def reply(
     view: ViewArgument,
     file: Annotated[Path, typer.Argument(help="A case file; what it leaves out is taken from the message.")],
     plan: PlanOption = False,
-    countersign: CountersignOption = None,
     home: HomeOption = Path(),
     contact: ContactOption = "",
     url: UrlOption = None,
@@ -121,8 +117,7 @@ def reply(
 
     async def work(agency: AgencyClient) -> tuple[Plan, list[Sent]]:
         case, to = made(agency)
-        second = agency.home.unlock(countersign) if countersign else None
-        return await agency.send(case, to, countersigner=second)
+        return await agency.send(case, to)
 
     _send(home, contact, url, work, as_json=as_json)
 
@@ -134,7 +129,6 @@ def forward(
     purpose: PurposeOption = None,
     kind: Annotated[str | None, typer.Option("--kind", help="Kind, if not that of the message.")] = None,
     plan: PlanOption = False,
-    countersign: CountersignOption = None,
     home: HomeOption = Path(),
     contact: ContactOption = "",
     url: UrlOption = None,
@@ -158,8 +152,7 @@ def forward(
 
     async def work(agency: AgencyClient) -> tuple[Plan, list[Sent]]:
         case, recipients = made(agency)
-        second = agency.home.unlock(countersign) if countersign else None
-        return await agency.send(case, recipients, countersigner=second)
+        return await agency.send(case, recipients)
 
     _send(home, contact, url, work, as_json=as_json)
 
@@ -204,7 +197,6 @@ def decline(
 def referral_complete(
     message: Annotated[str, typer.Argument(help="The id of the offer, as send printed it.")],
     plan: PlanOption = False,
-    countersign: CountersignOption = None,
     home: HomeOption = Path(),
     contact: ContactOption = "",
     url: UrlOption = None,
@@ -222,8 +214,7 @@ def referral_complete(
         return
 
     async def work(agency: AgencyClient) -> tuple[Plan, list[Sent]]:
-        second = agency.home.unlock(countersign) if countersign else None
-        return await agency.complete(offer, countersigner=second)
+        return await agency.complete(offer)
 
     _send(home, contact, url, work, as_json=as_json)
 

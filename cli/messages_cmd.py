@@ -1,7 +1,8 @@
 """Sending and receiving: send, release, outbox, inbox, inspect, contacts."""
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,11 +12,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from adapters.casefile import read_file
+from adapters import consenting
+from adapters.casefile import CaseFile, read_file, with_attachments
 from adapters.client import AgencyClient, Sent, connect, offline
 from adapters.home import clock, read_bundle, read_settings
 from adapters.journal import NEW, QUEUED, Journal
 from adapters.planning import Plan
+from adapters.receiving import Opened
 from audit.logdir import write_atomically
 from cli import show
 from cli.common import (
@@ -36,6 +39,7 @@ from cli.common import (
 from cli.serve import guard_at_hand
 from cli.unlock import own_passphrase
 from messages import wire
+from messages.attachment import FILE, of_value
 from messages.directory import Contact
 from messages.errors import BadInput
 from messages.evidence import EvidenceType
@@ -45,14 +49,28 @@ from messages.labels import Purpose
 inbox_app = typer.Typer(help="What arrived for one of our contacts.", no_args_is_help=True)
 
 
+_ACTS = {
+    "release": "release it with",
+    "review": "nobody was known to search for, so a second contact has to read it",
+    "break-glass": "a second contact has to agree that it is vital",
+}
+
+
 @command
 def send(
     file: Annotated[Path, typer.Argument(help="A case file (see docs/case-files.md).")],
     to: Annotated[list[str], typer.Option("--to", help="Recipient as AGENCY/CONTACT; repeat for several.")],
     purpose: Annotated[str | None, typer.Option("--purpose", help="Purpose, if not the one in the file.")] = None,
+    vital: Annotated[
+        bool, typer.Option("--vital-interest", help="For a day, to one named person, once a second contact agrees.")
+    ] = False,
+    item: Annotated[
+        list[str] | None, typer.Option("--item", help="With --vital-interest: what is needed, such as A02:DL.")
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show each recipient's exact view; send nothing.")] = False,
-    countersign: Annotated[
-        str | None, typer.Option("--countersign", help="Our second contact, who countersigns a consent.")
+    attach: Annotated[
+        list[str] | None,
+        typer.Option("--attach", help="A small file for the first object, or ID=FILE."),
     ] = None,
     home: HomeOption = Path(),
     contact: ContactOption = "",
@@ -61,17 +79,31 @@ def send(
 ) -> None:
     """Send a case file: each recipient gets exactly what the agreement, the law and the consent allow it."""
     case = read_file(file)
+    if attach:
+        case = with_attachments(case, [_attached(text, {str(o["id"]) for o in case.objects}) for text in attach])
     if purpose is not None:
         try:
             case = replace(case, purpose=Purpose(purpose))
         except ValueError:
             raise BadInput(f"There is no purpose {purpose[:40]!r}; known are {', '.join(Purpose)}.") from None
+    if item and not vital:
+        raise BadInput("--item goes with --vital-interest: else consents and agreements say what may go.")
+    items = consenting.read_items(item or [])
     secret = passphrase(home)
     name = only_contact(home, contact)
 
+    def with_vital(agency: AgencyClient) -> CaseFile:
+        """The case, resting on a vital interest too where one is claimed."""
+        if not vital:
+            return case
+        claimed = consenting.vital_interest(case, agency, to, items, clock())
+        for held in claimed:
+            agency.shelf.keep(held, clock())
+        return replace(case, consents=(*case.consents, *(h.consent.id.hex() for h in claimed)))
+
     async def planned() -> None:
         async with offline(home, name, secret, ask=own_passphrase) as agency:
-            made = agency.plan(case, to)
+            made = agency.plan(with_vital(agency), to)
             directory = agency.home.bundle.directory
             if as_json:
                 out.print_json(data=show.plan_json(directory, made))
@@ -82,12 +114,12 @@ def send(
 
     async def sending() -> None:
         async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
-            second = agency.home.unlock(countersign) if countersign else None
-            if any(m.guarded for m in agency.plan(case, to).messages):
+            ready = with_vital(agency)
+            if any(m.guarded for m in agency.plan(ready, to).messages):
                 async with guard_at_hand(home, secret):
-                    made, sent = await agency.send(case, to, countersigner=second)
+                    made, sent = await agency.send(ready, to)
             else:
-                made, sent = await agency.send(case, to, countersigner=second)
+                made, sent = await agency.send(ready, to)
             report(agency, made, sent, home, as_json=as_json)
 
     run(planned() if plan else sending())
@@ -109,8 +141,10 @@ def report(agency: AgencyClient, made: Plan, sent: Sequence[Sent], home: Path, *
             elif one.evidence:
                 out.print(show.evidence_lines(directory, one.evidence, repeated=one.repeated))
             elif one.state == "held":
-                hint = f"safeconduct release {message_text(one.message)} --home {home} --as CONTACT"
-                out.print(f"  release it with: {hint}", soft_wrap=True, markup=False)
+                for act in one.plan.needs():
+                    more = " --ground GROUND" if act == "break-glass" else ""
+                    hint = f"safeconduct {act} {message_text(one.message)} --home {home} --as CONTACT{more}"
+                    out.print(f"  {_ACTS[act]}: {hint}", soft_wrap=True, markup=False)
             else:
                 hint = f"safeconduct outbox --home {home} --as {agency.keys.contact.name} --flush"
                 out.print(f"  no answer yet; it stays in the journal and goes with: {hint}", soft_wrap=True)
@@ -118,6 +152,12 @@ def report(agency: AgencyClient, made: Plan, sent: Sequence[Sent], home: Path, *
         raise typer.Exit(REFUSED)
     if any(s.state == QUEUED for s in sent):
         fail("The broker did not answer; what was not sent is safe in the journal.", DEPENDENCY)
+
+
+def _attached(text: str, known: Collection[str]) -> tuple[Path, str]:
+    """`ID=FILE`, where ID is an object of the case, or a file for its first object."""
+    identifier, sign, file = text.partition("=")
+    return (Path(file), identifier) if sign and identifier in known else (Path(text), "")
 
 
 def _rejected(sent: Sent) -> bool:
@@ -140,6 +180,9 @@ def release(
         async with connect(home, name, secret, url, ask=own_passphrase) as agency:
             sent = await agency.release(identifier, agency.keys)
             if sent is None or sent.evidence is None:
+                if sent is not None and sent.state == "held":
+                    out.print("released; it still waits for another second contact, see: safeconduct outbox")
+                    return
                 out.print("released; the broker did not answer yet, it goes with: safeconduct outbox --flush")
                 return
             if sent.plan.header.exercise:
@@ -262,6 +305,7 @@ def _list(agency: AgencyClient, *, as_json: bool) -> None:
 @command
 def inbox_open(
     view: Annotated[str, typer.Argument(help="The view's id, or how it begins.")],
+    files: Annotated[Path | None, typer.Option("--files", help="Write the attachments into this folder.")] = None,
     home: HomeOption = Path(),
     contact: ContactOption = "",
     url: UrlOption = None,
@@ -294,6 +338,8 @@ def inbox_open(
                 out.print(show.received_view(directory, received))
             if received.opened is None:
                 raise typer.Exit(REFUSED)
+            if files is not None:
+                _write_files(received.opened, files)
             proof = await agency.prove(received.opened.stamp.leaf) if agency.online else None
             if not as_json:
                 out.print(
@@ -304,6 +350,20 @@ def inbox_open(
                 )
 
     run(main())
+
+
+def _write_files(opened: Opened, folder: Path) -> None:
+    """Each attachment under the name of its section and its own, never over a file that is there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in sorted(n for n, d in opened.details.items() if d.part == FILE):
+        value = opened.sections[name]
+        path = folder / f"{name}-{value['name']}"
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(of_value(value))
+        except OSError as error:
+            raise BadInput(f"The attachment cannot be written to {path} ({error.strerror}).") from None
+        err.print(f"wrote {path}", soft_wrap=True, markup=False)
 
 
 @inbox_app.command("ack")

@@ -118,6 +118,8 @@ async def _receive(agency: AgencyClient, target: Path) -> None:
     directory = agency.home.bundle.directory
     async for received in agency.deliveries():
         path = target / f"{received.view_id}.json"
+        if received.opened is not None:
+            agency.shelf.wrote(received.view_id, path)
         value = json.dumps(show.received_json(directory, received), ensure_ascii=False, indent=1)
         write_atomically(path, [value.encode(), b"\n"])
         for sent in await agency.follow(received):

@@ -14,6 +14,7 @@ from rich.text import Text
 from adapters.client import Received, Sent
 from adapters.planning import MessagePlan, Plan, RecipientPlan
 from adapters.threads import due_at
+from messages.attachment import FILE, of_value
 from messages.catalogue import load
 from messages.directory import Directory
 from messages.envelope import COVER
@@ -76,6 +77,8 @@ def recipient_json(directory: Directory, recipient: RecipientPlan, message: Mess
         "decision": "permit" if recipient.permitted else "refuse",
         "rules": list(recipient.rules),
         "needs_release": recipient.needs_release,
+        "needs_review": recipient.needs_review,
+        "needs_break_glass": recipient.needs_break_glass,
     }
 
 
@@ -138,6 +141,10 @@ def _recipient_panel(
         inside.append(Text(rules_text(rules), style="dim"))
     if recipient.needs_release:
         inside.append(Text("needs a second contact's release before it goes", style="bold yellow"))
+    if recipient.needs_review:
+        inside.append(Text("needs a second contact who reads it before it goes", style="bold yellow"))
+    if recipient.needs_break_glass:
+        inside.append(Text("needs a second contact who breaks the glass before it goes", style="bold yellow"))
     how = "checked and sealed by the release guard" if message.guarded else "full, identities included"
     return Panel(
         Group(*inside),
@@ -277,6 +284,13 @@ def _fields(value: Mapping[str, Any]) -> RenderableType:
     return table
 
 
+def _file(value: Mapping[str, Any]) -> RenderableType:
+    """An attachment: its name and format, and its words where it is plain text."""
+    size = len(of_value(value))
+    head = Text(f"{value['name']}  {value['media']}, {size:,} bytes", style="bold")
+    return Group(head, Text(value["text"])) if "text" in value else head
+
+
 def _words(content: Any) -> str:
     if isinstance(content, bool):
         return "yes" if content else "no"
@@ -292,7 +306,9 @@ def received_view(directory: Directory, received: Received) -> RenderableType:
     """An opened view, for people."""
     opened = received.opened
     if opened is None:
-        return Panel(Text(received.sentence), title=f"kept aside [{received.code}]", border_style="red")
+        withdrawn = received.code == "consent-withdrawn"
+        title = "not shown" if withdrawn else f"kept aside [{received.code}]"
+        return Panel(Text(received.sentence), title=title, border_style="red")
     manifest = opened.manifest
     head = Table(box=None, show_header=False, pad_edge=False)
     head.add_column(style="bold")
@@ -324,9 +340,9 @@ def received_view(directory: Directory, received: Received) -> RenderableType:
             Panel(Text("\n".join(f"{k}: {_words(v)}" for k, v in cover.items())), title="cover", title_align="left")
         )
     for name in sorted(n for n in opened.sections if n != COVER):
-        parts.append(
-            Panel(_fields(opened.sections[name]), title=f"{name}  {opened.details[name].kind}", title_align="left")
-        )
+        detail, value = opened.details[name], opened.sections[name]
+        shown = _file(value) if detail.part == FILE else _fields(value)
+        parts.append(Panel(shown, title=f"{name}  {detail.kind}", title_align="left"))
     if opened.withheld:
         counted = _grouped((kind, ()) for kind in opened.withheld)
         parts.append(Text("withheld from you: " + ", ".join(kind for kind, _ in counted), style="yellow"))

@@ -5,9 +5,10 @@ that this process has verified before. Importing this module puts two things in 
 
 - `canonical` gives the bytes of securesystemslib's `encode_canonical` by the encoder that CPython has in C. Whatever
   that one would write otherwise (a control character, a backslash, a quote, a fraction) is left to the library.
-- `RememberingKey` is the library's own Ed25519 key, registered as the library lets one register keys. It asks the
-  library, and remembers of a signature that *held* the key, the signature and the SHA-256 of the bytes; one that did
-  not hold is never remembered.
+- `RememberingKey` is the library's own Ed25519 key, registered as the library lets one register keys. It has libsodium
+  verify, in half the time; libsodium takes nothing that the library's OpenSSL would not, and what it does not take is
+  left to the library. Of a signature that *held* it remembers key, signature and SHA-256 of the bytes; one that did not
+  hold is never remembered.
 
 Both say what the library says, so whoever verifies without them comes to the same end (tests/keys/test_canonical.py).
 """
@@ -20,8 +21,13 @@ from threading import Lock
 from typing import Any, Final
 
 import tuf.api.serialization.json as library_json
+from nacl.bindings import crypto_sign_open
+from nacl.exceptions import BadSignatureError
 from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import KEY_FOR_TYPE_AND_SCHEME, Signature, SSlibKey
+
+from keys.signing import PUBLIC_KEY
+from messages.limits import SIGNATURE
 
 ED25519: Final = "ed25519"
 _REMEMBERED: Final = 1024
@@ -56,11 +62,22 @@ class RememberingKey(SSlibKey):
         with self._lock:
             if what in self._held:
                 return
-        super().verify_signature(signature, data)
+        if not self._holds(signature, data):
+            super().verify_signature(signature, data)
         with self._lock:
             self._held[what] = None
             if len(self._held) > _REMEMBERED:
                 del self._held[next(iter(self._held))]
+
+    def _holds(self, signature: Signature, data: bytes) -> bool:
+        try:
+            key, raw = bytes.fromhex(self.keyval["public"]), bytes.fromhex(signature.signature)
+            if signature.keyid != self.keyid or len(key) != PUBLIC_KEY or len(raw) != SIGNATURE:
+                return False
+            crypto_sign_open(raw + data, key)
+        except (BadSignatureError, ValueError, TypeError):
+            return False
+        return True
 
 
 setattr(library_json, "encode_canonical", canonical)  # noqa: B010  a name that the library imports, not its own

@@ -32,6 +32,7 @@ from tuf.ngclient.fetcher import FetcherInterface
 from keys.bundle import Verifier, first_root, line, listing, next_root
 from keys.content import FILE_BYTES
 from keys.epochs import extract_leaf
+from keys.loading import all_stays
 from keys.metadata import (
     FULL,
     METADATA_BYTES,
@@ -267,7 +268,8 @@ class TrustCopy:
         state = self.repository.newest()
         if state is None:
             raise BadInput("No trust bundle has been fetched yet; run: safeconduct bundle refresh")
-        return self._open(state)
+        with all_stays():
+            return self._open(state)
 
     def at(self, moment: int) -> tuple[State, Bundle]:
         """The state that was newest at `moment`, and its bundle, proved again; `BadInput` where none was taken yet."""

@@ -89,7 +89,7 @@ def _of_one(draft: Examined, against: Against) -> Iterator[Finding]:
             line=fault.line,
             column=fault.column,
             code="unreadable",
-            says=fault.says[:1].upper() + fault.says[1:],
+            says=fault.says,
         )
     if draft.agreement is None:
         return

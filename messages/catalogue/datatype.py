@@ -169,6 +169,11 @@ class Field:
     def may_hold_text(self) -> bool:
         return self.free or any(inner.may_hold_text for inner in self.fields.values())
 
+    @cached_property
+    def may_embed(self) -> bool:
+        """Whether there is room for a file written as text."""
+        return self.kind == "text" or any(inner.may_embed for inner in self.fields.values())
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataType:
@@ -381,13 +386,18 @@ class DataType:
         except (ValueError, TypeError, RecursionError):
             raise ContentRefused(f"{self.id}: expected an object with the fields of {self.name}.") from None
         dumped: dict[str, Any] = checked.model_dump(exclude_unset=True)
-        for path, spec, text in self.free_strings(dumped):
+        for name, value in dumped.items():
+            if allowed[name].may_embed:
+                self._refuse_embedded(_strings(self.id, name, allowed[name], value))
+        return dumped
+
+    def _refuse_embedded(self, strings: Iterator[tuple[str, Field, str]]) -> None:
+        for path, spec, text in strings:
             if spec.kind == "text" and values.embeds(text):
                 raise ContentRefused(
                     f"{self.id}.{path}: pictures, sound and films are never embedded in text (R-24); name the exhibit "
                     "and its hash."
                 )
-        return dumped
 
     def _sentence(self, allowed: Mapping[str, Field], loc: tuple[int | str, ...], kind: str) -> str:
         path = ""

@@ -45,12 +45,20 @@ def check(media_type: str, data: bytes, data_type: "DataType") -> None:
         )
     if len(data) > limit:
         raise ContentRefused(f"{data_type.id}: {media_type} may have at most {limit:,} bytes.")
+    check_bytes(media_type, data, data_type.id)
+
+
+def check_bytes(media_type: str, data: bytes, whose: str) -> None:
+    """Raise `ContentRefused` unless `data` is what `media_type` says; `whose` begins the sentence."""
+    reads = MEDIA.get(media_type)
+    if reads is None:
+        raise ContentRefused(f"{whose}: this media type is not known.")
     try:
-        MEDIA[media_type](data)
+        reads(data)
     except _Wrong as wrong:
-        raise ContentRefused(f"{data_type.id}: the bytes are refused as {media_type}: {wrong}.") from None
+        raise ContentRefused(f"{whose}: the bytes are refused as {media_type}: {wrong}.") from None
     except ContentRefused as refused:
-        raise ContentRefused(f"{data_type.id}: the bytes are refused as {media_type}: {refused}") from None
+        raise ContentRefused(f"{whose}: the bytes are refused as {media_type}: {refused}") from None
 
 
 # text

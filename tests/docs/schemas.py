@@ -20,7 +20,7 @@ def texts() -> dict[str, str]:
 
 
 def write() -> None:
-    """Publish them, and take away what is published no more."""
+    """Publish them, and take away those of types that are published no more; other schemas in the folder stay."""
     FOLDER.mkdir(exist_ok=True)
     found = texts()
     for path in FOLDER.glob("A*.json"):

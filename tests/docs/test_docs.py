@@ -16,6 +16,7 @@ from adapters import casefile
 from audit.__main__ import _parser as audit_parser
 from bus import subjects
 from cli.main import app
+from messages.attachment import REFUSALS
 from messages.catalogue import load
 from messages.catalogue.across import ACROSS
 from messages.catalogue.kinds import ALWAYS
@@ -46,8 +47,8 @@ NEEDED = {
 }  # fmt: skip
 
 
-CODES = set(FLOW) - {"remote", "redaction-refused"}
-"""What broker and recipient answer; `remote` is a branch of the tree, and `redaction-refused` the planner's own."""
+CODES = set(FLOW) - {"remote", "redaction-refused", *REFUSALS}
+"""What broker and recipient answer; `remote` is a branch of the tree, the others are the planner's own."""
 
 
 def text(name: str) -> str:
@@ -310,7 +311,7 @@ def test_subjects_and_streams_are_those_of_the_code() -> None:
     ]
     known = {re.findall(r"`([^`]+)`", r[0])[0]: (r[1].strip(), r[2].split(",")[0].strip()) for r in rows}
     shown = {re.findall(r"`([^`]+)`", r[0])[0]: (r[1].strip(), r[2].split(",")[0].strip()) for r in page}
-    assert len(known) == 8
+    assert len(known) == 9
     assert {name: shown.get(name) for name in known} == known
     streams = re.findall(r"^\| ([A-Z]+) \| ", text("docs/protocol.md"), re.M)
     assert streams == [spec.name for spec in subjects.STREAMS]
@@ -361,3 +362,20 @@ def test_every_threat_names_tests_that_exist() -> None:
         named = re.findall(r"`(test_\w+)`", sentence)
         assert named or "none yet" in sentence, threat
         assert set(named) <= here, (threat, sorted(set(named) - here))
+
+
+def test_the_consent_of_the_page_is_one_that_can_be_taken_down(force: TaskForce, tmp_path: Path) -> None:
+    from adapters import consenting
+
+    page = text("docs/consent.md")
+    (block,) = [b for kind, b in FENCE.findall(page) if kind == "json"]
+    (tmp_path / "scan.pdf").write_bytes(b"%PDF")
+    later = force.now + 400 * 86_400_000  # the page plays in its own year
+    held = consenting.take_down(
+        json.loads(block) | {"paper": "scan.pdf"}, force.keys("harbour-police/desk"), force.bundle.directory, tmp_path,
+        later,
+    )  # fmt: skip
+    assert held.about == json.loads(block)["about"]
+    table = page.partition("## What a consent says")[2].partition("\n\nEach field")[0]
+    fields = {name for row in re.findall(r"^\| (`.+?) \|", table, re.M) for name in re.findall(r"`(\w+)`", row)}
+    assert fields == consenting.FIELDS

@@ -97,15 +97,15 @@ def signed() -> tuple[Key, Signature, bytes]:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What the library was asked to verify."""
+    """What had to be verified, and not only remembered."""
     found: list[bytes] = []
-    genuine = SSlibKey.verify_signature
+    genuine = RememberingKey._holds
 
-    def verify(self: SSlibKey, signature: Signature, data: bytes) -> None:
+    def holds(self: RememberingKey, signature: Signature, data: bytes) -> bool:
         found.append(data)
-        genuine(self, signature, data)
+        return genuine(self, signature, data)
 
-    monkeypatch.setattr(SSlibKey, "verify_signature", verify)
+    monkeypatch.setattr(RememberingKey, "_holds", holds)
     monkeypatch.setattr(RememberingKey, "_held", {})
     return found
 
@@ -142,6 +142,27 @@ def test_nothing_else_passes_for_one_that_held(asked: list[bytes]) -> None:
             with pytest.raises((UnverifiedSignatureError, VerificationError)):
                 one.verify_signature(given_signature, given_data)
     assert len(asked) == 1 + 2 * len(wrong)
+
+
+@given(data=st.data())
+def test_it_says_of_any_signature_what_the_library_says(data: st.DataObject) -> None:
+    key, signature, text = signed()
+    keyids, publics = [key.keyid, "other"], [key.keyval["public"], "00" * 32, "01" + "00" * 31, "xyz", ""]
+    raw = signature.signature
+    signatures = [raw, raw[:-2], raw + "00", "00" * 64, "ff" * 64, "01" + "00" * 63, "", "not hexadecimal", raw.upper()]
+    chosen = data.draw(st.sampled_from(publics))
+    one = RememberingKey(key.keyid, "ed25519", "ed25519", {"public": chosen})
+    plain = SSlibKey(key.keyid, "ed25519", "ed25519", {"public": chosen})
+    offered = Signature(data.draw(st.sampled_from(keyids)), data.draw(st.sampled_from(signatures)))
+    over = data.draw(st.sampled_from([text, text[1:], b""]))
+    verdicts = []
+    for each in (one, plain):
+        try:
+            each.verify_signature(offered, over)
+            verdicts.append("holds")
+        except (UnverifiedSignatureError, VerificationError) as error:
+            verdicts.append(type(error).__name__)
+    assert verdicts[0] == verdicts[1]
 
 
 def test_only_so_many_are_remembered_and_the_oldest_goes_first(

@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from adapters.casefile import CaseFile, read_file
+from adapters.consents import for_guard
 from adapters.guard import GuardRequest, GuardSection, attest, known_bytes, open_key
 from adapters.home import ContactKeys, Home, clock
 from adapters.planning import MessagePlan, Plan, Planner, RecipientPlan
@@ -29,6 +30,7 @@ from broker.admit import Admitted, World, admit
 from broker.service import BrokerHome
 from cli.practice import Practice, example_folder, make, moved_file
 from keys import composing, statements
+from keys.consents import register_salt
 from keys.domains import Tag
 from keys.pseudonyms import pseudonym, reference
 from keys.signing import Signer, Signs
@@ -192,6 +194,7 @@ class TaskForce:
             catalogue=self.catalogue,
             pseudonym=name,
             new_id=composing.new_message_id,
+            salt=lambda record: register_salt(home.register_key, record),
         )
 
     def plan(self, case: str | CaseFile, *to: str, sender: str = DESK, now: int | None = None) -> Plan:
@@ -267,9 +270,12 @@ class TaskForce:
                 own = [sealed[name] for name in recipient.granted]
                 grants.append(composing.grant(header.id, header.sender, own, **common))
         for consent in message.consents:
-            attestations.append(self.keys(sender).signer.sign(Tag.CONSENT, consent.to_bytes()))
+            body = consent.consent.to_bytes()
+            attestations += consent.papers
+            if consent.consent.collector == header.sender and not consent.signed_by(Tag.CONSENT):
+                attestations.append(self.keys(sender).signer.sign(Tag.CONSENT, body))
             if countersign:
-                attestations.append(self.keys(countersign).signer.sign(Tag.CONSENT_COUNTER, consent.to_bytes()))
+                attestations.append(self.keys(countersign).signer.sign(Tag.CONSENT_COUNTER, body))
         signer = signer or self.keys(sender).signer
         envelope = composing.sign_envelope(signer, header, list(sealed.values()), grants, [*attestations, *extra])
         if releases:
@@ -295,7 +301,8 @@ class TaskForce:
                 for name, s in sealed.items()
             ),
             known=known_bytes(message.known),
-            consents=tuple(c.to_bytes() for c in message.consents),
+            consents=tuple(map(for_guard, message.consents)),
+            names=(recipient.agency.name, recipient.agency.handle, recipient.agency.party_class.value),
         )
 
     def release(self, envelope: Envelope, *recipients: str, by: str = RELEASER, at: int | None = None) -> Envelope:
