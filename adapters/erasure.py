@@ -165,6 +165,8 @@ class Eraser:
         `unverified`: also where the withdrawal could not be verified, for a person may erase its own copy.
         """
         stored, notice = self._settled(view, unverified=unverified)
+        self._shelf.withdrawn(notice.consent, notice.at)
+        self._shelf.settle(stored.id, stored.state, consent=notice.consent)
         self._shelf.let_go(view)
         self._erase(stored, notice)
 
