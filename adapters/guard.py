@@ -24,13 +24,14 @@ from typing import Any, Final
 import structlog
 
 from adapters.consents import at_guard, person_of, renamed
-from adapters.known import known_persons, suspects, to_identity
+from adapters.known import known_persons, register_names, suspects, to_identity
 from keys import keystore
 from keys.domains import KeyKind, Tag
 from keys.sealing import SectionKey, open_section, seal_grant
 from keys.signing import Signer
 from keys.unlocking import Passphrase
-from messages import cbor, ids, limits
+from messages import attachment, cbor, ids, limits
+from messages.attachment import FILE
 from messages.attestations import AttestedSection, Consent, GuardAttestation
 from messages.catalogue import Catalogue
 from messages.catalogue import load as load_catalogue
@@ -39,7 +40,7 @@ from messages.cbor import Reader
 from messages.envelope import COVER, SectionDetail
 from messages.errors import ContentRefused, DependencyError, KeyTrouble, Malformed, NotPermitted, ShareError
 from messages.ids import ContactHandle, MessageId
-from messages.labels import Flag, Role
+from messages.labels import Flag, Kind, Role
 from messages.signed import Signed
 from policies.consent import chosen
 from policies.redaction.engine import Matcher
@@ -77,6 +78,7 @@ class GuardRequest:
     """What the sender asks the guard to check and seal for one recipient."""
 
     message: MessageId
+    kind: Kind  # what the cover has to say
     sender: ContactHandle
     recipient: ContactHandle
     public: bytes  # the recipient's encryption key
@@ -91,6 +93,7 @@ class GuardRequest:
             {
                 "v": limits.VERSION,
                 "message": self.message,
+                "kind": self.kind.value,
                 "sender": self.sender,
                 "recipient": self.recipient,
                 "public": self.public,
@@ -111,6 +114,7 @@ class GuardRequest:
         reader.version()
         request = cls(
             message=ids.message_id(reader.fixed("message", 16)),
+            kind=reader.code("kind", Kind),
             sender=reader.code("sender", ids.contact_handle),
             recipient=reader.code("recipient", ids.contact_handle),
             public=reader.raw("public", 1, 4096),
@@ -158,22 +162,22 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
     was known to search for, finding nobody proves nothing: that is attested as it is, and the rules demand a person who
     reads the words (SC-43).
     """
-    opened = [_open(section, request.message, catalogue) for section in request.sections]
+    opened = [_open(section, request, catalogue) for section in request.sections]
     granted = [e for e in opened if e.section.granted]
     if not granted:
         raise GuardRefused("The guard was asked to seal nothing.")
-    objects = [e.value for e in opened if e.section.detail.type != COVER]
+    objects = [e.value for e in opened if e.section.detail.type != COVER and e.section.detail.part != FILE]
     known = [_known(raw, catalogue) for raw in request.known]
     persons = known_persons([*(o for o in objects), *known])
     identities = tuple(dict.fromkeys(to_identity(p, "person") for p in persons))
     matcher = Matcher(identities, suspects([*known, *objects], catalogue))
-    register = frozenset(str(o["case_pseudonym"]) for o in known if "case_pseudonym" in o)
+    register = register_names(known, catalogue)
     consents = _consents(request, known, objects)
     if consents and not request.names:
         raise GuardRefused("The guard refuses: it was not told how a consent may name the recipient.")
     attested: list[AttestedSection] = []
     for examined in granted:
-        _search(examined, matcher, register, catalogue)
+        _search(examined, request.kind, matcher, register, catalogue)
         detail = examined.section.detail
         own = consents.get(person_of(examined.value) or "", [])
         consent = chosen(own, detail.type, examined.flags, examined.roles)
@@ -209,25 +213,43 @@ def _consents(
     return found
 
 
-def _open(section: GuardSection, message: MessageId, catalogue: Catalogue) -> Examined:
+def _open(section: GuardSection, request: GuardRequest, catalogue: Catalogue) -> Examined:
     """Open what will really travel, and compute what it is: nothing of the sender's claim is taken over."""
     detail = section.detail
     try:
-        plaintext = open_section(section.key, section.sealed, detail, message)
+        plaintext = open_section(section.key, section.sealed, detail, request.message)
+        if detail.part == FILE:
+            return _open_file(section, plaintext, catalogue)
         if detail.media != "application/json":
             raise ContentRefused("The guard reads application/json only.")
         value = parse_json(plaintext)
         if detail.type == COVER:
-            if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-                raise ContentRefused("A cover is a list of names and words.")
-            return Examined(section=section, value=value, roles=frozenset(), flags=frozenset())
+            cover = catalogue.kinds[request.kind].check(value)
+            return Examined(section=section, value=cover, roles=frozenset(), flags=frozenset())
         data_type = catalogue.type(detail.type)
         checked = data_type.validate_part(detail.part, value)
         roles = data_type.roles(checked)
-        flags = data_type.flags(detail.part, checked, roles, text_cleared=True)
+        flags = data_type.flags(detail.part, checked, text_cleared=True)
     except ShareError as error:
         raise GuardRefused(f"The guard refuses the section {detail.name}: {error}") from None
     return Examined(section=section, value=checked, roles=roles, flags=flags)
+
+
+def _open_file(section: GuardSection, plaintext: bytes, catalogue: Catalogue) -> Examined:
+    """An attachment: of a recipient without identity rights, plain text under a name that says nothing, or nothing."""
+    detail = section.detail
+    catalogue.type(detail.type)
+    file = attachment.read(plaintext, detail.media)
+    if section.granted and detail.media != attachment.PLAIN:
+        raise ContentRefused("Nobody can search a file that is not plain text.")
+    if section.granted and not attachment.is_generic(file.name):
+        raise ContentRefused("The file's name may say something; it has to be attachment-1.txt or the like.")
+    return Examined(
+        section=section,
+        value={"type": detail.type, FILE: file.text if detail.media == attachment.PLAIN else ""},
+        roles=attachment.ROLES,
+        flags=attachment.flags(detail.media, cleared=True),
+    )
 
 
 def _known(raw: bytes, catalogue: Catalogue) -> Mapping[str, Any]:
@@ -242,7 +264,7 @@ def _known(raw: bytes, catalogue: Catalogue) -> Mapping[str, Any]:
         ) from None
 
 
-def _search(examined: Examined, matcher: Matcher, register: frozenset[str], catalogue: Catalogue) -> None:
+def _search(examined: Examined, kind: Kind, matcher: Matcher, register: frozenset[str], catalogue: Catalogue) -> None:
     """Look for every identity in every string, unless the section is openly about that identity.
 
     A section whose structure already shows D, L or S is attested as such, and the rules decide over it: searching it
@@ -255,7 +277,9 @@ def _search(examined: Examined, matcher: Matcher, register: frozenset[str], cata
     if examined.flags & _IDENTIFYING:
         return
     if detail.type == COVER:
-        strings = [(name, text) for name, text in examined.value.items()]
+        strings = list(catalogue.kinds[kind].words(examined.value))
+    elif detail.part == FILE:
+        strings = [(FILE, examined.value[FILE])]
     else:
         # Ids and pseudonyms have a closed shape that was validated; by chance their random letters look like names.
         strings = [

@@ -30,6 +30,15 @@ CREATE TABLE IF NOT EXISTS pseudonym (
 CREATE TABLE IF NOT EXISTS epoch (epoch INTEGER PRIMARY KEY, seen INTEGER NOT NULL, confirmed INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS word (submission BLOB PRIMARY KEY, data BLOB NOT NULL, answered INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS seen (contact TEXT PRIMARY KEY, number INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS step (
+  message BLOB NOT NULL, agency TEXT NOT NULL, outgoing INTEGER NOT NULL, contact TEXT NOT NULL, thread BLOB NOT NULL,
+  kind TEXT NOT NULL, event TEXT NOT NULL, urgency TEXT NOT NULL, at INTEGER NOT NULL, view TEXT,
+  PRIMARY KEY (message, agency, outgoing));
+CREATE INDEX IF NOT EXISTS step_thread ON step (agency, thread);
+CREATE INDEX IF NOT EXISTS step_kind ON step (kind);
+CREATE TABLE IF NOT EXISTS paper (
+  body BLOB PRIMARY KEY, tag TEXT NOT NULL, signed BLOB NOT NULL, message BLOB NOT NULL, expires INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS kept (message BLOB PRIMARY KEY, sealed BLOB NOT NULL, until INTEGER NOT NULL);
 """
 
 HELD, QUEUED, ACCEPTED, REJECTED = "held", "queued", "accepted", "rejected"
@@ -61,6 +70,22 @@ class Incoming:
     received: int
     state: str
     code: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One message as a step of a thread with one agency: codes, times and random ids, no word of what it says."""
+
+    message: bytes
+    agency: str
+    outgoing: bool
+    contact: str  # ours, who sent or received it
+    thread: bytes
+    kind: str
+    event: str  # what it is to the workflow of its kind; may be empty
+    urgency: str
+    at: int  # when it was sent, or received
+    view: str | None  # of what was received
 
 
 class Journal:
@@ -98,9 +123,21 @@ class Journal:
 
     # outgoing
 
-    def save(self, submission: bytes, message: bytes, contact: str, data: bytes, now: int, *, state: str) -> None:
-        """Keep a message before anything is sent. The same bytes again change nothing."""
+    def save(
+        self,
+        submission: bytes,
+        message: bytes,
+        contact: str,
+        data: bytes,
+        now: int,
+        *,
+        state: str,
+        steps: Iterable[Step] = (),
+    ) -> None:
+        """Keep a message, and the steps that it is, before anything is sent. The same bytes again change nothing."""
         with self._write() as db:
+            for step in steps:
+                _step(db, step)
             db.execute(
                 "INSERT OR IGNORE INTO outbox (submission, message, contact, data, state, created) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
@@ -193,9 +230,15 @@ class Journal:
         with self._write() as db:
             db.execute("UPDATE inbox SET state = ?, code = ? WHERE view = ?", (state, code, view))
 
-    def opening(self, view: str, signed: bytes, promise: tuple[bytes, int] | None = None) -> bytes:
-        """Keep the retrieval evidence before the text is shown, and what the stamp promised; the first one stays."""
+    def opening(
+        self, view: str, signed: bytes, promise: tuple[bytes, int] | None = None, step: Step | None = None
+    ) -> bytes:
+        """Keep the retrieval evidence before the text is shown, what the stamp promised, and the step that it is; the
+        first ones stay.
+        """
         with self._write() as db:
+            if step is not None:
+                _step(db, step)
             if promise is not None:
                 db.execute("INSERT OR IGNORE INTO promise (leaf, include_by) VALUES (?, ?)", promise)
             db.execute("INSERT OR IGNORE INTO retrieval (view, signed) VALUES (?, ?)", (view, signed))
@@ -211,6 +254,65 @@ class Journal:
         """The bus has taken them."""
         with self._write() as db:
             db.executemany("UPDATE retrieval SET sent = 1 WHERE view = ?", [(view,) for view in views])
+
+    # threads, what others gave us, and what waits for an acceptance
+
+    def threads_of(self, kinds: Iterable[str]) -> list[tuple[str, bytes]]:
+        """Agency and reference of every thread in which a message of these kinds stands."""
+        found: dict[tuple[str, bytes], None] = {}
+        for kind in kinds:
+            rows = self._db.execute("SELECT agency, thread FROM step WHERE kind = ? ORDER BY at", (kind,))
+            found |= dict.fromkeys((str(agency), bytes(thread)) for agency, thread in rows)
+        return list(found)
+
+    def steps(self, agency: str | None = None, thread: bytes | None = None) -> list[Step]:
+        """Steps that stand, oldest first: of one thread with one agency, or all. What was rejected is none."""
+        query = (
+            "SELECT step.message, agency, outgoing, step.contact, thread, kind, event, urgency, at, view FROM step "
+            "LEFT JOIN outbox ON outbox.message = step.message AND outgoing = 1 "
+            "WHERE (outgoing = 0 OR outbox.state IS NOT ?)"
+        )
+        wanted: list[object] = [REJECTED]
+        if agency is not None:
+            query, wanted = f"{query} AND agency = ?", [*wanted, agency]
+        if thread is not None:
+            query, wanted = f"{query} AND thread = ?", [*wanted, thread]
+        rows = self._db.execute(f"{query} ORDER BY at, step.rowid", wanted)
+        return [
+            Step(message=m, agency=a, outgoing=bool(o), contact=c, thread=t, kind=k, event=e, urgency=u, at=at, view=v)
+            for m, a, o, c, t, k, e, u, at, v in rows
+        ]
+
+    def knows_thread(self, agency: str, thread: bytes) -> bool:
+        """Whether we have sent or received anything in this thread with this agency."""
+        row = self._db.execute("SELECT 1 FROM step WHERE agency = ? AND thread = ? LIMIT 1", (agency, thread))
+        return row.fetchone() is not None
+
+    def keep_paper(self, tag: str, body: bytes, signed: bytes, message: bytes, expires: int) -> None:
+        """Keep what somebody signed for us, such as an originator's permission; verified by the caller."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO paper VALUES (?, ?, ?, ?, ?)", (body, tag, signed, message, expires))
+
+    def papers(self, now: int) -> list[bytes]:
+        """Papers that have not expired, as signed objects, oldest first."""
+        rows = self._db.execute("SELECT signed FROM paper WHERE expires > ? ORDER BY rowid", (now,))
+        return [bytes(row[0]) for row in rows]
+
+    def keep_sealed(self, message: bytes, sealed: bytes, until: int) -> None:
+        """Keep what has to be sent once an offer is accepted: sealed by the caller, never plaintext."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO kept VALUES (?, ?, ?)", (message, sealed, until))
+
+    def sealed(self, message: bytes, now: int) -> bytes | None:
+        """What was kept for this offer, unless its time is over."""
+        row = self._db.execute("SELECT sealed FROM kept WHERE message = ? AND until > ?", (message, now)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def forget_sealed(self, now: int, *messages: bytes) -> None:
+        """Destroy what was kept for these offers, and everything whose time is over."""
+        with self._write() as db:
+            db.executemany("DELETE FROM kept WHERE message = ?", [(m,) for m in messages])
+            db.execute("DELETE FROM kept WHERE until <= ?", (now,))
 
     # what our contacts say of their encryption keys
 
@@ -333,3 +435,13 @@ class Journal:
             )
             row = db.execute("SELECT number FROM seen WHERE contact = ?", (contact,)).fetchone()
         return int(row[0])
+
+
+def _step(db: sqlite3.Connection, step: Step) -> None:
+    db.execute(
+        "INSERT OR IGNORE INTO step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            step.message, step.agency, int(step.outgoing), step.contact, step.thread, step.kind, step.event,
+            step.urgency, step.at, step.view,
+        ),
+    )  # fmt: skip

@@ -15,12 +15,13 @@ from typing import Final
 from audit.errors import Unreadable
 from audit.readers import bounds, cbor, codes
 from audit.readers.cbor import Value
-from audit.readers.fields import Fields, as_code, as_handle, as_set, as_tuple, read_map
+from audit.readers.fields import Fields, as_code, as_handle, as_list, as_set, as_tuple, read_map
 from audit.readers.signed import SIGNERS, digest
 
 SALT_BYTES: Final = 32
 MAX_RECORD_BYTES: Final = bounds.ATTESTATION_BYTES  # what a delivery takes; 64 sections with outcomes are 8 kB
 MAX_SECTIONS: Final = 256
+MAX_HEADER: Final = 64  # codes of the signed header that a decision keeps; most of them are countries
 
 SUBMISSION: Final = "submission"
 DECISION: Final = "decision"
@@ -86,7 +87,15 @@ _ACT_NAMES: Final = (
     "digest",
     "signer",
 )
+_FACTS: Final = "facts"  # of a decision of which rules were asked; left out where there are none
 _TRUST_NAMES: Final = ("v", "type", "at", "epoch", "by", "step", "subject", "number", "digest", "signers")
+
+
+Considered = tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+"""Of one section: its media type, whose data it is (roles), what it does to them (flags), and unusual facts."""
+
+Facts = tuple[tuple[str, ...], tuple[str, ...], tuple[Considered, ...]]
+"""Codes of the signed header, facts that were unusual of every section, and each section's own, in their order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +117,7 @@ class Record:
     rules: tuple[str, ...]
     sections: tuple[tuple[str, str, str], ...]  # (name, type/part, outcome)
     view: bytes | None  # 32 bytes: digest("view", …)
+    facts: Facts | None = None  # what the rules looked at, in codes
 
     def to_bytes(self) -> bytes:
         """The record's one byte form. Raises `ValueError` where a field is not what it must be."""
@@ -120,8 +130,10 @@ class Record:
 
     def _dump(self) -> bytes:
         sections: list[Value] = [list(section) for section in self.sections]
+        facts: dict[str, Value] = {} if self.facts is None else {_FACTS: _facts_value(self.facts)}
         return cbor.dumps(
             {
+                **facts,
                 "v": 1,
                 "type": self.type,
                 "at": self.at,
@@ -356,6 +368,7 @@ def submission_record(
 
 def decision_record(
     *,
+    facts: Facts | None = None,
     at: int,
     epoch: int,
     by: str,
@@ -388,6 +401,7 @@ def decision_record(
         rules=rules,
         sections=sections,
         view=view,
+        facts=facts,
     )
 
 
@@ -542,7 +556,8 @@ def _read_trust(raw: bytes) -> TrustRecord:
 
 
 def _read(raw: bytes) -> Record:
-    fields = read_map(raw, "record", _NAMES, max_bytes=MAX_RECORD_BYTES)
+    names = (*_NAMES, _FACTS) if _FACTS.encode() in raw and _keeps_facts(raw) else _NAMES
+    fields = read_map(raw, "record", names, max_bytes=MAX_RECORD_BYTES)
     fields.version()
     record = Record(
         type=fields.code("type"),
@@ -560,9 +575,45 @@ def _read(raw: bytes) -> Record:
         rules=fields.codes("rules"),
         sections=_sections(fields),
         view=fields.octets_or_none("view", 32),
+        facts=_facts(fields) if _FACTS in names else None,
     )
     _check_whole(record)
     return record
+
+
+def _keeps_facts(raw: bytes) -> bool:
+    try:
+        value = cbor.loads(raw, max_bytes=MAX_RECORD_BYTES)
+    except Unreadable:
+        return False
+    return isinstance(value, dict) and _FACTS in value
+
+
+def _facts_value(facts: Facts) -> Value:
+    header, common, sections = facts
+    return [list(header), list(common), [[media, list(r), list(f), list(own)] for media, r, f, own in sections]]
+
+
+def _facts(fields: Fields) -> Facts:
+    what = "record: facts"
+    header, common, sections = as_tuple(fields.raw(_FACTS), what, 3)
+    found: list[Considered] = []
+    for item in as_list(sections, what, MAX_SECTIONS):
+        media, roles, flags, own = as_tuple(item, what, 4)
+        found.append(
+            (
+                as_code(media, what),
+                _sorted_codes(roles, what),
+                _sorted_codes(flags, what),
+                _sorted_codes(own, what),
+            )
+        )
+    codes = tuple(as_code(code, what) for code in as_list(header, what, MAX_HEADER))
+    return codes, _sorted_codes(common, what), tuple(found)
+
+
+def _sorted_codes(value: Value, what: str) -> tuple[str, ...]:
+    return as_set(tuple(as_code(item, what) for item in as_list(value, what, MAX_SECTIONS)), what)
 
 
 def _sections(fields: Fields) -> tuple[tuple[str, str, str], ...]:
@@ -577,6 +628,8 @@ def _check_whole(record: Record) -> None:
     """What the fields must say together."""
     if record.type not in TYPES:
         raise Unreadable("record: not a submission, decision or retrieval")
+    if record.facts is not None and (record.type != DECISION or len(record.facts[2]) != len(record.sections)):
+        raise Unreadable("record: facts go with a decision, one for each of its sections")
     if record.type == SUBMISSION and (record.view is not None or record.recipient is not None):
         raise Unreadable("record: a submission names no recipient and no view")
     if record.type == DECISION:

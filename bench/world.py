@@ -43,6 +43,7 @@ CASE: Final = {
         "subject_line": "An employer that turned up again",
         "operation": "Orchid",
         "reason": "The firm that drove the van in September let the flat in November.",
+        "source_protection": "no-human-source",
     },
     "objects": [
         {

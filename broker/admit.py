@@ -57,7 +57,12 @@ from messages.withdrawals import Holding
 from policies import judge
 from policies.agreements import Agreement
 from policies.decide import Engine
+from policies.extracts import own_agreements
 from policies.judge import Judgement
+from policies.kept import Kept, keep
+
+Judged = tuple[Judgement, Kept | None]
+"""A judgement, and what its record keeps of the facts."""
 
 NOT_PERMITTED: Final = "not-permitted"
 REMEMBERED: Final = 4096
@@ -85,7 +90,7 @@ class World:
     # Of whom each agency's extract tells, itself included. None: everybody of everybody, as in an extract's own world.
     seen_by: Mapping[AgencyHandle, frozenset[AgencyHandle]] | None = None
     # Judgements already made in this very world: `replace` makes an empty one, so none outlives bundle or agreements.
-    judged: dict[tuple[object, ...], Judgement] = field(init=False, default_factory=dict, repr=False, compare=False)
+    judged: dict[tuple[object, ...], Judged] = field(init=False, default_factory=dict, repr=False, compare=False)
     _parts: dict[AgencyHandle, "World"] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def of(self, agency: AgencyHandle) -> "World":
@@ -100,8 +105,7 @@ class World:
         if part is None:
             known = self.seen_by.get(agency, frozenset())
             directory = self.bundle.directory.limited_to(known)
-            names = {a.name for a in directory.agencies if a.handle == agency}
-            own = {i: a for i, a in self.agreements.items() if not names.isdisjoint(a.parties)}
+            own = own_agreements(self.agreements, next((a.name for a in directory.agencies if a.handle == agency), ""))
             part = replace(self, bundle=replace(self.bundle, directory=directory), agreements=own, seen_by=None)
             self._parts[agency] = part
         return part
@@ -241,18 +245,18 @@ def _sender(envelope: Envelope, submitter: AgencyHandle, bundle: Bundle) -> Cont
     return sender
 
 
-def _judge(verified: Verified, recipient: ContactHandle, attested: Attested, world: World, now: int) -> Judgement:
+def _judge(verified: Verified, recipient: ContactHandle, attested: Attested, world: World, now: int) -> Judged:
     grant = verified.grants[recipient]
     sections = [verified.sections[name] for name in grant.sections]
     contact = world.bundle.directory.contact(recipient)
     if contact is None:
-        return judge.refused(judge.NO_SUCH_CONTACT, sections)
+        return judge.refused(judge.NO_SUCH_CONTACT, sections), None
     created = verified.manifest.created
     known = world.statements(contact)
     if not any(s.start <= created < s.end and _key_id(s.key) == grant.key for s in known):
-        return judge.refused(judge.KEY_NOT_IN_FORCE, sections)
+        return judge.refused(judge.KEY_NOT_IN_FORCE, sections), None
     if world.waiting.get(recipient, 0) >= WAITING:
-        return judge.refused(judge.RECIPIENT_FULL, sections)
+        return judge.refused(judge.RECIPIENT_FULL, sections), None
     agreement = world.agreements.get(grant.agreement)
     if verified.envelope.attestations:  # they are about this one message
         return _judged(verified, contact, sections, attested, agreement, world, now)
@@ -308,9 +312,9 @@ def _judged(
     agreement: Agreement | None,
     world: World,
     now: int,
-) -> Judgement:
+) -> Judged:
     recipient, grant = contact.handle, verified.grants[contact.handle]
-    return judge.judge(
+    found = judge.judge(
         manifest=verified.manifest,
         sender=verified.sender,
         recipient=contact,
@@ -324,6 +328,8 @@ def _judged(
         catalogue=world.catalogue,
         admitted=now,
     )
+    facts = [(facts, verified.sections[name].media) for name, facts, _ in found.decisions]
+    return found, keep(verified.manifest, grant.agreement, facts)
 
 
 def make_view(
@@ -479,10 +485,10 @@ class Draft:
             ttl=ttl,
         )
 
-    def admit(self, verified: Verified, attested: Attested, judged: list[tuple[ContactHandle, Judgement]]) -> Admitted:
+    def admit(self, verified: Verified, attested: Attested, judged: list[tuple[ContactHandle, Judged]]) -> Admitted:
         """Records of all decisions, evidence, entry, and a stamped view for each permitted recipient."""
         manifest = verified.manifest
-        permitted = any(j.outcome is Outcome.PERMITTED for _, j in judged)
+        permitted = any(j.outcome is Outcome.PERMITTED for _, (j, _) in judged)
         submitted = submission_record(
             at=self._now,
             epoch=self._world.bundle.epoch,
@@ -502,7 +508,7 @@ class Draft:
         named: list[tuple[ViewId, ContactHandle, bytes]] = []
         holdings: list[HoldingOut] = []
         consents = _consents(attested)
-        for recipient, judgement in judged:
+        for recipient, (judgement, facts) in judged:
             view = None
             if judgement.outcome is Outcome.PERMITTED:
                 contact = self._world.bundle.directory.contact(recipient)
@@ -527,6 +533,7 @@ class Draft:
                     rules=judgement.rules,
                     sections=judgement.sections,
                     view=view_digest,
+                    facts=facts,
                 )
             )
             told = judgement.rules if judge.BEYOND_EXTRACT.isdisjoint(judgement.rules) else (judge.NOT_DELIVERABLE,)

@@ -11,6 +11,7 @@ from audit.record import ACT, TRUST, ActRecord, Record, TrustRecord
 
 def write(record: Record) -> bytes:
     """The record's one byte form (keys in the order of their encoded bytes, RFC 8949 section 4.2.1)."""
+    facts = {"facts": record.facts} if record.facts is not None else {}
     return cbor2.dumps(
         {
             "v": 1,
@@ -20,6 +21,7 @@ def write(record: Record) -> bytes:
             "type": record.type,
             "view": record.view,
             "epoch": record.epoch,
+            **facts,
             "rules": list(record.rules),
             "agency": record.agency,
             "sender": record.sender,

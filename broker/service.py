@@ -382,12 +382,9 @@ class _Following:
         """Make sure that every contact that is new since the epoch taken last can pull."""
         before = self._taken.bundle.directory if self._taken is not None else None
         new: list[Contact] = []
-        for agency in directory.agencies:
-            contacts = directory.contacts_of(agency.handle)
-            known = before.contacts_of(agency.handle) if before is not None else ()
-            if contacts is not known:
-                handles = {c.handle for c in known}
-                new += (c for c in contacts if c.handle not in handles)
+        for agency in directory.changed_since(before):
+            handles = {c.handle for c in before.contacts_of(agency)} if before is not None else set()
+            new += (c for c in directory.contacts_of(agency) if c.handle not in handles)
         for start in range(0, len(new), AT_ONCE):
             batch = new[start : start + AT_ONCE]
             await asyncio.gather(*(self._port.ensure_consumers(c.agency, c.handle) for c in batch))

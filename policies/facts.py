@@ -138,9 +138,7 @@ class Facts:
     identity_right: bool  # the class may hold it (`rights.yaml`) and the agreement lists it
     consent_demanded: bool  # the right rests on consent, or an NGO is on either side
     consent_covers: bool
-    consent_stands: (
-        bool  # the consent that the guard names for this section was not withdrawn; True where none is named
-    )
+    consent_stands: bool  # the consent that the guard names was not withdrawn; True where none is named
     vital_interest: bool  # two contacts claim a vital interest: a consent by that route, and a glass broken
     released: bool  # a second contact released this message to this recipient
     accepted: bool  # the recipient's agency accepted a referral of the sender's agency
@@ -279,7 +277,7 @@ def gather(
         part=part,
         roles=roles,
         flags=flags,
-        roles_declared=bool(claim.roles) or is_cover or (entry is not None and entry.role.none),
+        roles_declared=bool(claim.roles) or is_cover or (entry is not None and entry.role.may_be_nobody),
         sender_mandated=_mandated(sender, manifest, data_type, moments, sending=True),
         recipient_mandated=_mandated(recipient, manifest, data_type, moments, sending=False),
         named_person=person,
@@ -316,7 +314,7 @@ def gather(
         or any(Lift.ONWARD in p.lifts and party is PartyClass.FIU for p, party in permissions),
         # Who is no normal receiver but has a right "by release" may receive it by that release.
         class_may_receive=is_cover
-        or _receives(entry, recipient_agency.party_class, manifest.kind)
+        or _receives(entry, recipient_agency.party_class, part, manifest.kind)
         or (entry is not None and right is rights.Right.RELEASE and released),
         redacted_only=entry is not None and entry.receivers.get(recipient_agency.party_class) in ("redacted", "coded"),
         kind_carries_type=is_cover or _carries(catalogue, manifest.kind, data_type),
@@ -325,7 +323,8 @@ def gather(
         sealed_part=entry is not None and entry.purposes.get(part) == SEALED,
         attested=attested is not None,
         declared_as_attested=attested is None or _same(claim, attested),
-        searched=attested is None or searched > 0,
+        # A return of statistics is about nobody: there is nobody to search for.
+        searched=attested is None or searched > 0 or manifest.kind is Kind.STATISTICS_RETURN,
         reviewed=attested is not None
         and any(
             r.message == manifest.id and r.recipient == to and attested.name in r.sections and r.at <= latest
@@ -410,8 +409,10 @@ def _mandated(contact: Contact, manifest: Manifest, data_type: str, moments: tup
     return True
 
 
-def _receives(entry: DataType | None, party_class: PartyClass, kind: Kind) -> bool:
-    how = entry.receivers.get(party_class) if entry is not None else None
+def _receives(entry: DataType | None, party_class: PartyClass, part: str, kind: Kind) -> bool:
+    if entry is None or (party_class in entry.only and part not in entry.only[party_class]):
+        return False
+    how = entry.receivers.get(party_class)
     return kind in BY_REFERRAL if how == "referral" else how is not None
 
 

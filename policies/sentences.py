@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from messages import errors
+from messages.attachment import REFUSALS
 from policies import judge
 from policies.decide import Engine
 
@@ -20,6 +21,7 @@ def flow() -> Mapping[str, str]:
     return {
         **dict(_flow()),
         **judge.SENTENCES,
+        **REFUSALS,
         "not-permitted": "No recipient of the message may have it.",
         "key-number": "An encryption key carries the next number after the contact's newest one; this one does not.",
         "key-dates": "An encryption key is stated from now on and at most 30 days ahead; these dates are not such.",

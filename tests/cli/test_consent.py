@@ -60,7 +60,8 @@ class Town:
         value = {
             "kind": "DUTY-TO-NOTIFY", "area": "THB-LAB", "purpose": "PROTECT-VICTIM", "basis": "GDPR-6-1-a",
             "urgency": "REF-URGENT", "handling": {"tlp": "RED", "h": "H2", "pap": "RED"},
-            "cover": {"subject_line": "A bed is needed", "reason": "Leaves tonight"}, "objects": [profile],
+            "cover": {"subject_line": "A bed is needed", "reason": "Leaves tonight", "route": "consented"},
+            "objects": [profile],
             "consents": consents,
         } | changes  # fmt: skip
         path = self.folder / f"{name}.json"

@@ -16,11 +16,17 @@ from adapters import casefile
 from audit.__main__ import _parser as audit_parser
 from bus import subjects
 from cli.main import app
+from messages.attachment import REFUSALS
+from messages.catalogue import load
+from messages.catalogue.across import ACROSS
+from messages.catalogue.kinds import ALWAYS
+from messages.catalogue.laws import LAWS
 from messages.envelope import Delivery
 from messages.evidence import Entry, Evidence, EvidenceType
 from messages.signed import Signed
+from messages.workflows import MACHINES
 from policies.sentences import FLOW
-from tests.docs import catalogue_table
+from tests.docs import catalogue_page, catalogue_table, schemas
 from tests.support.orchid import TaskForce, task_force
 
 ROOT = Path(__file__).parents[2]
@@ -41,8 +47,8 @@ NEEDED = {
 }  # fmt: skip
 
 
-CODES = set(FLOW) - {"remote", "redaction-refused"}
-"""What broker and recipient answer; `remote` is a branch of the tree, and `redaction-refused` the planner's own."""
+CODES = set(FLOW) - {"remote", "redaction-refused", *REFUSALS}
+"""What broker and recipient answer; `remote` is a branch of the tree, the others are the planner's own."""
 
 
 def text(name: str) -> str:
@@ -56,7 +62,8 @@ def prose(page: str) -> str:
 
 def anchors(page: str) -> set[str]:
     heads = re.findall(r"^#+ (.+)$", prose(page), re.M)
-    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in heads}
+    named = re.findall(r'<a id="([^"]+)">', page)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in heads} | set(named)
 
 
 def commands(page: str) -> list[str]:
@@ -244,7 +251,25 @@ def test_the_fields_of_a_case_file_are_those_of_the_page() -> None:
     table = page.partition("## The fields of the file")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \| (?:yes|no) \|", table, re.M)) == set(casefile._FIELDS)
     cover = next(line for line in table.splitlines() if line.startswith("| `cover`"))
-    assert set(re.findall(r"`(\w+)`", cover)) - {"cover"} == set(casefile._COVER)
+    assert set(re.findall(r"`(\w+)`", cover)) - {"cover"} == {"subject_line", *ALWAYS}
+
+
+def test_the_cover_of_every_kind_stands_on_the_page_of_case_files() -> None:
+    page = text("docs/case-files.md").partition("## The cover of each kind")[2].partition("\n## ")[0]
+    shown = dict(re.findall(r"^\| `([A-Z-]+)` \| (.+?) \|$", page, re.M))
+    assert set(shown) == {k.value for k in load().kinds}
+    for kind in load().kinds.values():
+        assert set(re.findall(r"`(\w+)`", shown[kind.kind.value])) == {*kind.cover} - {"subject_line"}
+
+
+def test_the_states_of_each_workflow_are_those_of_the_page() -> None:
+    page = text("docs/workflows.md")
+    for machine in MACHINES:
+        table = page.partition(f"\n### {machine.name}\n")[2].partition("\n#")[0]
+        shown = dict(re.findall(r"^\| `([a-z_-]+)` \| (.+?) \|", table, re.M))
+        assert shown == dict(machine.says), machine.name
+        moves = {(s, e): to for s, e, to in re.findall(r"`([a-z_-]+)` → ([a-z]+) → `([a-z_-]+)`", table)}
+        assert moves == dict(machine.moves), machine.name
 
 
 # steps and tables
@@ -295,6 +320,30 @@ def test_subjects_and_streams_are_those_of_the_code() -> None:
 def test_the_table_of_data_types_is_the_catalogues() -> None:
     lines = [line for line in text("docs/case-files.md").splitlines() if line.startswith(("| A", "| Type |"))]
     assert lines == [row for row in catalogue_table.rows() if not row.startswith("|---")]
+
+
+def test_the_catalogues_page_is_what_the_catalogue_writes() -> None:
+    assert text("docs/catalogue.md") == catalogue_page.text(), "run python -m tests.docs.catalogue_page"
+
+
+def test_the_catalogues_page_reaches_every_type_list_law_and_kind() -> None:
+    page, catalogue = text("docs/catalogue.md"), load()
+    heads = set(re.findall(r"^### (\S+)", page, re.M))
+    assert set(catalogue.types) | set(catalogue.codes) == heads
+    used = {law for data_type in catalogue.types.values() for law, _ in data_type.laws}
+    assert all(LAWS[law].says in page for law in used) and all(law.says in page for law in ACROSS.values())
+    assert all(f"| {kind.number} | `{kind.kind.value}` |" in page for kind in catalogue.kinds.values())
+    for data_type in catalogue.types.values():
+        section = page.partition(f"\n### {data_type.id} ")[2].partition("\n### ")[0]
+        assert all(f"| `{name}` |" in section for name in data_type.own), data_type.id
+        assert all(f"`{part}` ({data_type.purposes[part]})" in section for part in data_type.parts)
+        assert f"(schemas/{data_type.id}.json)" in section
+
+
+def test_the_published_schemas_are_those_of_the_catalogue() -> None:
+    published = {path.name: path.read_text(encoding="utf-8") for path in schemas.FOLDER.glob("A*.json")}
+    assert published == schemas.texts(), "run python -m tests.docs.schemas"
+    assert len(published) == 28
 
 
 def test_every_threat_names_tests_that_exist() -> None:

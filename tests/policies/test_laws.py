@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from messages.attachment import FILE
 from messages.catalogue import load
 from messages.labels import Flag, Kind, PartyClass, Purpose, Role
 from policies.consent import IDENTIFYING
@@ -16,6 +17,7 @@ from tests.policies.casebook import BOOLEANS, scenarios
 
 ENGINE = Engine.load()
 PARTS = [(t.id, part) for t in load().types.values() for part in t.parts] + [(COVER, COVER)]
+PARTS += [(t, FILE) for t in load().types if t not in ("A04", "A28")]
 
 
 @st.composite
@@ -47,6 +49,12 @@ def test_a_decision_always_has_reasons_and_the_same_facts_the_same_one(facts: Fa
     assert decided.because == tuple(sorted(set(decided.because)))
     assert ENGINE.decide_afresh(facts) == decided
     assert all(ENGINE.rule(i).permits is decided.permitted for i in decided.because)
+
+
+@settings(max_examples=600, deadline=None)
+@given(any_facts())
+def test_facts_that_no_rule_tells_apart_are_decided_alike(facts: Facts) -> None:
+    assert ENGINE.decide_alike(facts) == ENGINE.decide_afresh(facts)
 
 
 @settings(max_examples=600, deadline=None)

@@ -70,8 +70,8 @@ def variation(folder: Path) -> Path:
     parties = (folder / "parties.yaml").read_text(encoding="utf-8")
     for old, new in (
         ("class: LAB", "class: NGO-S"),
-        ("types: [A01, A05, A13, A22]", "types: [A01, A02, A05, A13, A22, A23, A24]"),
-        ("types: [A22, A23, A24]", "types: [A02, A22, A23, A24]"),
+        ("types: [A01, A05, A13, A14, A22]", "types: [A01, A02, A05, A13, A14, A22, A23, A24]"),
+        ("types: [A22, A23, A24, A25]", "types: [A02, A22, A23, A24, A25]"),
     ):
         assert old in parties
         parties = parties.replace(old, new)
@@ -141,7 +141,8 @@ class Consenting(TaskForce):
                 "basis": "GDPR-6-1-a",
                 "urgency": "REF-URGENT",
                 "handling": {"tlp": "RED", "h": "H2", "pap": "RED"},
-                "cover": {"subject_line": "A bed is needed", "reason": "Leaves tonight"},
+                "cover": {"subject_line": "A bed is needed", "reason": "Leaves tonight"}
+                | ({"route": "consented"} if kind == "DUTY-TO-NOTIFY" else {}),
                 "objects": [{k: v for k, v in profile.items() if v is not None}],
             }
         )

@@ -54,6 +54,7 @@ INSPECTORS = "labour-inspectorate/inspections"
 SHELTER = "wrenfold-support/referrals"
 SAFEGUARDING = "wrenfold-support/safeguarding"
 RAPPORTEUR = "national-rapporteur/statistics"
+ANALYSTS = "coastal-fiu/analysts"
 
 CASES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "01-full-report.json": (DESK, (PROSECUTOR, FOREIGN)),
@@ -69,6 +70,11 @@ CASES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "11-first-accounts-scanned.json": (DESK, (PROSECUTOR,)),
     "12-suspect-to-inspectorate.json": (DESK, (INSPECTORS,)),
     "13-notebook-disclosure.json": (DESK, (INSPECTORS,)),
+    "14-question-to-the-police.json": (PROSECUTOR, (DESK,)),
+    "15-answer-to-the-prosecutor.json": (DESK, (PROSECUTOR,)),
+    "16-asset-trace.json": (ANALYSTS, (PROSECUTOR,)),
+    "17-exhibits.json": (DESK, (PROSECUTOR,)),
+    "18-inspection-finding.json": (INSPECTORS, (DESK,)),
 }
 """Every case file, its sender and its recipients, as expected.yaml says (a test holds the two together)."""
 
@@ -108,7 +114,7 @@ class TaskForce:
     @cached_property
     def homes(self) -> dict[str, Home]:
         folders = sorted(p for p in self.practice.folder.iterdir() if (p / "agency.json").is_file())
-        assert len(folders) == 6
+        assert len(folders) == 7
         return {p.name: Home.open(p, self.passphrase) for p in folders}
 
     @cached_property
@@ -247,7 +253,7 @@ class TaskForce:
         for recipient in message.recipients:
             to = recipient.contact
             key = public(to) if public else statements.usable(to, self.now).key
-            thread = reference(home.register_key, recipient.agency.handle, message_text(header.id))
+            thread = message.thread or reference(home.register_key, recipient.agency.handle, message_text(header.id))
             assert recipient.agreement is not None
             common: dict[str, Any] = {
                 "recipient": to.handle,
@@ -286,6 +292,7 @@ class TaskForce:
         """What the sender asks its guard."""
         return GuardRequest(
             message=message.header.id,
+            kind=message.header.kind,
             sender=message.header.sender,
             recipient=recipient.contact.handle,
             public=public,
