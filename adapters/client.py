@@ -135,6 +135,7 @@ class AgencyClient:
         self.refused_keys: dict[int, str] = {}  # codes with which statements of our encryption keys were refused
         self._renewed = asyncio.Event()  # set when another trust bundle was taken
         self._stale = asyncio.Event()  # something was signed under a newer trust bundle than ours
+        self._saying: dict[bytes, float] = {}  # until when we wait for the answer to what we said of a consent
         self._waiting: dict[bytes, asyncio.Future[tuple[Evidence, bool]]] = {}
         self._engine = Engine.load()
         self._catalogue = load_catalogue()
@@ -947,9 +948,9 @@ class AgencyClient:
     def _eraser(self) -> Eraser:
         return Eraser(self.journal, self.shelf, lambda: self.keys, clock)
 
-    async def erase(self, view: ViewId) -> None:
+    async def erase(self, view: ViewId, *, unverified: bool = False) -> None:
         """Erase a copy whose consent was withdrawn, because a person says so."""
-        self._eraser.erase(view)
+        self._eraser.erase(view, unverified=unverified)
         await self._say_of_consents()
 
     async def keep(self, view: ViewId, ground: KeepGround) -> None:
@@ -961,9 +962,14 @@ class AgencyClient:
         """Hand in what we say of consents until a worker has answered; what does not go now goes later."""
         if self._port is None:
             return
+        now = asyncio.get_running_loop().time()
         for kind, data in self.shelf.unsaid():
+            submission = sha256(data).digest()
+            if now < self._saying.get(submission, 0.0):
+                continue  # said a moment ago, and not answered yet
             try:
                 await self._port.submit("erasure" if kind == "erasure" else "withdrawal", data)
+                self._saying[submission] = now + 2 * ANSWER_SECONDS
             except DependencyError as error:
                 log.info("bus-trouble", code=error.code)
                 return

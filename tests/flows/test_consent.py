@@ -110,9 +110,10 @@ async def receive(adapter: AgencyClient) -> Received:
 
 
 async def collect_until(adapter: AgencyClient, holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not holds():
-            await adapter.collect(0.3)
+    collecting = asyncio.create_task(adapter.collect(PATIENCE))
+    await until(holds)
+    collecting.cancel()
+    await asyncio.gather(collecting, return_exceptions=True)
 
 
 def stands_in(folder: Path, word: str) -> list[str]:
