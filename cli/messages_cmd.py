@@ -436,7 +436,9 @@ def contacts(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
     if as_json:
         out.print_json(data=rows)
         return
-    caption = f"trust bundle of epoch {bundle.epoch}, valid until {show.moment(bundle.expires)}"
+    caption = f"trust bundle of epoch {bundle.epoch}, signed until {show.moment(bundle.officers_until)}"
+    if bundle.expires < bundle.officers_until:
+        caption += f"; without a refresh good until {show.moment(bundle.expires)}"
     table = Table("address", "class", "mandate", "types", caption=caption, caption_justify="left")
     table.columns[0].no_wrap = True
     for row in rows:
