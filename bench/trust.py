@@ -142,7 +142,7 @@ class Force:
 
 
 def make(folder: Path, agencies: int, contacts: int, reach: int, *, hub: bool = True) -> Force:
-    """A task force of so many agencies with so many contacts each, at its first epoch; `hub`: with one in its middle."""
+    """A task force of so many agencies with so many contacts each, at its first epoch; `hub`: one is in the middle."""
     now = clock()
     passphrase = secrets.token_urlsafe(24)
     folder.mkdir(mode=0o700, parents=True)

@@ -283,7 +283,7 @@ def test_an_expired_bundle_is_bad_and_one_that_expires_soon_is_named(made: Pract
 
 def test_the_officers_week_is_told_apart_from_what_a_refresh_renews(police: Path, force: Practice) -> None:
     """Else whoever reads "good for 2 days" thinks that the officers sign for so long."""
-    mine, brokers = (about(l, "trust bundle", Health.GOOD) for l in (look(police), look_broker(force.broker)))
+    mine, brokers = (about(lines, "trust bundle", Health.GOOD) for lines in (look(police), look_broker(force.broker)))
     for said in (mine, brokers):
         assert "the officers' signatures hold for 6 days" in said or "hold for 7 days" in said
     assert "without another refresh it is good for" in mine and "refresh" not in brokers

@@ -232,8 +232,19 @@ def test_a_root_says_who_its_holders_are_and_nothing_else_goes_by_that(table: Ta
     assert ceremony.holder(trust.root(), first) == f"key {fingerprint(first)}", "a root may say of nobody who it is"
 
 
-@pytest.mark.parametrize("told", [None, [], {"holders": []}, {"holders": {"KEY": 7}}, {"holders": {"other": "x"}},
-                                  {"holders": {"KEY": ""}}, {"holders": {"KEY": "x" * 201}}, {"holders": {"KEY": "a\nb"}}])  # fmt: skip
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        [],
+        {"holders": []},
+        {"holders": {"KEY": 7}},
+        {"holders": {"other": "x"}},
+        {"holders": {"KEY": ""}},
+        {"holders": {"KEY": "x" * 201}},
+        {"holders": {"KEY": "a\nb"}},
+    ],
+)
 def test_whatever_stands_where_titles_should_names_nobody(told: object) -> None:
     key = trust.holder(0).public
 
