@@ -93,8 +93,8 @@ async def running(folder: Path) -> AsyncIterator[Town]:
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with running(tmp_path / "force") as one:
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    async with running(tmp_path_factory.mktemp("t") / "force") as one:  # short: the path of a socket has 107 bytes
         yield one
 
 
