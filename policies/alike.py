@@ -44,9 +44,21 @@ class Alike:
         """Each word with the first of those that no rule tells from it."""
         return {word: self._representative(entity, word) for word in words}
 
+    def declares(self, facts: Facts) -> bool:
+        """Whether the schema knows every word of these facts."""
+        return (
+            facts.kind in self._declared.get("Action", ())
+            and facts.purpose in self._declared.get("Purpose", (facts.purpose,))
+            and {facts.sender_class, facts.recipient_class} <= self._declared.get("Class", frozenset())
+            and facts.data_type in self._declared.get("DataType", ())
+            and facts.section_kind in self._declared.get("Part", ())
+            and facts.roles <= self._declared.get("Role", frozenset())
+            and facts.flags <= self._declared.get("Flag", frozenset())
+        )
+
     def facts(self, facts: Facts) -> Facts:
         """The representative of these facts."""
-        data_type, part = self._section(facts)
+        data_type, part = self.section(facts.data_type, facts.part)
         return replace(
             facts,
             kind=self._representative("Action", facts.kind),
@@ -72,16 +84,16 @@ class Alike:
             )  # fmt: skip
         return found  # type: ignore[no-any-return]
 
-    def _section(self, facts: Facts) -> tuple[str, str]:
-        pair, name = (facts.data_type, facts.part), facts.section_kind
+    def section(self, data_type: str, part: str) -> tuple[str, str]:
+        """A type and part with the first that no rule tells from them."""
+        pair = data_type, part
         found = self._first.get(pair)
         if found is None:
-            known = name in self._declared.get("Part", ()) and facts.data_type in self._declared.get("DataType", ())
-            if not known or facts.data_type == COVER:
+            name = data_type if data_type == COVER else f"{data_type}/{part}"
+            known = name in self._declared.get("Part", ()) and data_type in self._declared.get("DataType", ())
+            if not known or data_type == COVER:
                 return pair
-            where = tuple(
-                self._occurrences.get(key, frozenset()) for key in (("DataType", facts.data_type), ("Part", name))
-            )
+            where = tuple(self._occurrences.get(key, frozenset()) for key in (("DataType", data_type), ("Part", name)))
             found = self._first[pair] = self._first.setdefault(("section", *where), pair)
         return found  # type: ignore[no-any-return]
 

@@ -156,6 +156,7 @@ class Engine:
         self._always = tuple(name for name in self._told if declared.get(name) is False)
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._judge_key)
         self._alike = Alike.of(static.values(), schema)
+        self._alone = {self._ids[name]: cedarpy.PolicySet.from_json_str(_alone(name, p)) for name, p in static.items()}
 
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> "Engine":
@@ -197,6 +198,18 @@ class Engine:
     def decide_alike(self, facts: Facts) -> Decision:
         """The same decision, remembered for all facts that no rule tells apart: for whoever asks about very many."""
         return self.decide(self._alike.facts(facts))
+
+    def applies(self, identifier: str, facts: Facts) -> bool | None:
+        """Whether this rule alone applies to these facts; None where that cannot be judged."""
+        try:
+            answer = cedarpy.is_authorized(
+                _request(facts, self._told, self._always), self._alone[identifier], self._entities, schema=self._schema
+            )
+        except (ValueError, TypeError):
+            return None
+        if answer.decision is cedarpy.Decision.NoDecision or answer.diagnostics.errors:
+            return None
+        return bool(answer.diagnostics.reasons)
 
     def decide_afresh(self, facts: Facts) -> Decision:
         """The same without the memory: for measurements, and for whoever doubts it."""
@@ -257,6 +270,11 @@ def decide(facts: Facts) -> Decision:
 def decide_view(sections: Sequence[tuple[str, Facts]]) -> ViewDecision:
     """Decide one recipient's view by the packaged rules."""
     return Engine.load().decide_view(sections)
+
+
+def _alone(name: str, policy: Mapping[str, Any]) -> str:
+    """One rule as a set of its own, in Cedar's JSON form."""
+    return json.dumps({"staticPolicies": {name: policy}, "templates": {}, "templateLinks": []})
 
 
 def _unasked(policies: Mapping[str, Any], placed: Mapping[str, Statement]) -> list[Fault]:

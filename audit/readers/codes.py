@@ -36,7 +36,7 @@ FLAGS: Final = frozenset("DQLS")
 OUTCOME: Final = frozenset({"permitted", "refused"})
 EVIDENCE_TYPE: Final = frozenset({"SubmissionAcceptance", "SubmissionRejection", "Retrieval"})
 STEP: Final = _codes(
-    "init request fingerprint-compared propose review sign publish renew rotate-signing-key suspend resume revoke"
+    "init request fingerprint-compared propose rehearse review sign publish renew rotate-signing-key suspend resume revoke"
     " retire-agency replace-officer rotate-root add-agency add-contact add-agreement end-agreement change-mandate"
     " absence"
 )
