@@ -3,8 +3,9 @@
 A record says what happened, never what was said: random ids, digests, codes, the outcome, the rule ids. The log holds
 only `leaf(salt, record)`, so a record can expire, its salt with it, and the log still proves everything else.
 
-Two forms: a `Record` is about a message, a `TrustRecord` about who is trusted to send one. The broker makes records
-with the builders below; this module alone turns them into bytes and back (`read_record`). A record has one byte form:
+Three forms: a `Record` is about a message, a `TrustRecord` about who is trusted to send one, an `ActRecord` about what
+somebody did afterwards: withdrew a consent, erased a copy, reviewed a broken glass. The broker makes records with the
+builders below; this module alone turns them into bytes and back (`read_record`). A record has one byte form:
 `from_bytes` takes nothing that `to_bytes` would have written otherwise.
 """
 
@@ -39,6 +40,19 @@ KEY_DESTROYED: Final = "key-destroyed"
 TRUST_STEPS: Final = codes.STEP | {EPOCH, KEY_STATED, KEY_DESTROYED}
 MAX_SIGNERS: Final = 16
 
+ACT: Final = "act"
+CONSENT_WITHDRAWN: Final = "consent-withdrawn"
+ERASURE_ORDERED: Final = "erasure-ordered"
+ERASURE_CONFIRMED: Final = "erasure-confirmed"
+REVIEW_CLOSED: Final = "review-closed"
+ACTS: Final = {
+    CONSENT_WITHDRAWN: frozenset({"withdrawn"}),
+    ERASURE_ORDERED: frozenset({"retrieved", "undelivered"}),
+    ERASURE_CONFIRMED: frozenset({"erased", "not-here", "impossible"}),
+    REVIEW_CLOSED: frozenset({"justified", "unjustified", "training"}),
+}
+"""Each act, and how it can come out."""
+
 _NAMES: Final = (
     "v",
     "type",
@@ -56,6 +70,22 @@ _NAMES: Final = (
     "rules",
     "sections",
     "view",
+)
+_ACT_NAMES: Final = (
+    "v",
+    "type",
+    "at",
+    "epoch",
+    "by",
+    "act",
+    "agency",
+    "subject",
+    "recipient",
+    "view",
+    "outcome",
+    "ground",
+    "digest",
+    "signer",
 )
 _FACTS: Final = "facts"  # of a decision of which rules were asked; left out where there are none
 _TRUST_NAMES: Final = ("v", "type", "at", "epoch", "by", "step", "subject", "number", "digest", "signers")
@@ -217,11 +247,83 @@ _DONE: Final = {
 }
 
 
-def read_record(raw: bytes) -> Record | TrustRecord:
-    """Read a record of either form, or raise `Unreadable`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActRecord:
+    """What somebody did about something that was shared. Made by `act_record` or `from_bytes`."""
+
+    at: int  # milliseconds since the epoch, UTC
+    epoch: int
+    by: str  # the worker
+    act: str  # one of `ACTS`
+    agency: str | None  # the submitting agency; None where none submitted it
+    subject: bytes  # 16 bytes: the consent's id; of a closed review, the message's
+    recipient: str | None  # whose copy it is about
+    view: bytes | None  # 32 bytes: which copy
+    outcome: str
+    ground: str | None  # why a copy is kept
+    digest: bytes  # SHA-256 of the signed object
+    signer: str  # the handle of whoever signed it
+
+    def to_bytes(self) -> bytes:
+        """The record's one byte form. Raises `ValueError` where a field is not what it must be."""
+        raw = self._dump()
+        try:
+            _read_act(raw)
+        except Unreadable as error:
+            raise ValueError(str(error)) from None
+        return raw
+
+    def _dump(self) -> bytes:
+        return cbor.dumps(
+            {
+                "v": 1,
+                "type": ACT,
+                "at": self.at,
+                "epoch": self.epoch,
+                "by": self.by,
+                "act": self.act,
+                "agency": self.agency,
+                "subject": self.subject,
+                "recipient": self.recipient,
+                "view": self.view,
+                "outcome": self.outcome,
+                "ground": self.ground,
+                "digest": self.digest,
+                "signer": self.signer,
+            }
+        )
+
+    @staticmethod
+    def from_bytes(raw: bytes) -> "ActRecord":
+        """Read a record of an act, or raise `Unreadable`."""
+        record = _read_act(raw)
+        if record._dump() != raw:
+            raise Unreadable("record: not in its one byte form")
+        return record
+
+    @property
+    def says(self) -> str:
+        """What happened, as one sentence for a person."""
+        consent = f"consent {self.subject.hex()[:12]}"
+        if self.act == CONSENT_WITHDRAWN:
+            return f"{self.signer} withdrew {consent}."
+        if self.act == ERASURE_ORDERED:
+            how = "which it had retrieved" if self.outcome == "retrieved" else "which it had not retrieved"
+            return f"{self.recipient} was told to erase a copy that rests on {consent}, {how}."
+        if self.act == ERASURE_CONFIRMED:
+            done = {"erased": "erased its copy", "not-here": "has no copy", "impossible": "must keep its copy"}
+            why = f" ({self.ground})" if self.ground else ""
+            return f"{self.signer} says that it {done[self.outcome]} that rests on {consent}{why}."
+        return f"{self.signer} reviewed the broken glass of a view to {self.recipient}: {self.outcome}."
+
+
+def read_record(raw: bytes) -> Record | TrustRecord | ActRecord:
+    """Read a record of any form, or raise `Unreadable`."""
     value = cbor.loads(raw, max_bytes=MAX_RECORD_BYTES)
-    about_trust = isinstance(value, dict) and value.get("type") == TRUST
-    return TrustRecord.from_bytes(raw) if about_trust else Record.from_bytes(raw)
+    form = value.get("type") if isinstance(value, dict) else None
+    if form == ACT:
+        return ActRecord.from_bytes(raw)
+    return TrustRecord.from_bytes(raw) if form == TRUST else Record.from_bytes(raw)
 
 
 def leaf(salt: bytes, record: bytes) -> bytes:
@@ -362,6 +464,68 @@ def trust_record(
         digest=digest,
         signers=tuple(sorted(set(signers))),
     )
+
+
+def act_record(
+    *,
+    at: int,
+    epoch: int,
+    by: str,
+    act: str,
+    subject: bytes,
+    outcome: str,
+    digest: bytes,
+    signer: str,
+    agency: str | None = None,
+    recipient: str | None = None,
+    view: bytes | None = None,
+    ground: str | None = None,
+) -> ActRecord:
+    """What somebody did about something that was shared."""
+    return ActRecord(
+        at=at,
+        epoch=epoch,
+        by=by,
+        act=act,
+        agency=agency,
+        subject=subject,
+        recipient=recipient,
+        view=view,
+        outcome=outcome,
+        ground=ground,
+        digest=digest,
+        signer=signer,
+    )
+
+
+def _read_act(raw: bytes) -> ActRecord:
+    fields = read_map(raw, "record", _ACT_NAMES, max_bytes=MAX_RECORD_BYTES)
+    fields.version()
+    if fields.code("type") != ACT:
+        raise Unreadable("record: not one of an act")
+    act = fields.choice("act", frozenset(ACTS))
+    record = ActRecord(
+        at=fields.uint("at"),
+        epoch=fields.uint("epoch"),
+        by=fields.handle("by", "w"),
+        act=act,
+        agency=fields.handle_or_none("agency", "a"),
+        subject=fields.octets("subject", 16),
+        recipient=fields.handle_or_none("recipient", "c"),
+        view=fields.octets_or_none("view", 32),
+        outcome=fields.choice("outcome", ACTS[act]),
+        ground=None if fields.raw("ground") is None else fields.choice("ground", codes.KEEP_GROUND),
+        digest=fields.octets("digest", 32),
+        signer=fields.handle("signer", SIGNERS),
+    )
+    about_copy = record.act != CONSENT_WITHDRAWN
+    if {record.recipient is None, record.view is None} != {not about_copy}:
+        raise Unreadable("record: an act about a copy names recipient and view, and a withdrawal neither")
+    if (record.ground is not None) != (record.outcome == "impossible"):
+        raise Unreadable("record: a ground goes with a copy that is kept, and with nothing else")
+    if record.act == ERASURE_CONFIRMED and record.signer != record.recipient:
+        raise Unreadable("record: an erasure is confirmed by the recipient")
+    return record
 
 
 def _read_trust(raw: bytes) -> TrustRecord:

@@ -6,7 +6,7 @@ admission. A test holds both writers to the same bytes for any record.
 
 import cbor2
 
-from audit.record import TRUST, Record, TrustRecord
+from audit.record import ACT, TRUST, ActRecord, Record, TrustRecord
 
 
 def write(record: Record) -> bytes:
@@ -49,5 +49,27 @@ def write_trust(record: TrustRecord) -> bytes:
             "number": record.number,
             "signers": list(record.signers),
             "subject": record.subject,
+        }
+    )
+
+
+def write_act(record: ActRecord) -> bytes:
+    """The same for a record of an act."""
+    return cbor2.dumps(
+        {
+            "v": 1,
+            "at": record.at,
+            "by": record.by,
+            "act": record.act,
+            "type": ACT,
+            "view": record.view,
+            "epoch": record.epoch,
+            "agency": record.agency,
+            "digest": record.digest,
+            "ground": record.ground,
+            "signer": record.signer,
+            "outcome": record.outcome,
+            "subject": record.subject,
+            "recipient": record.recipient,
         }
     )

@@ -97,7 +97,7 @@ def findings(texts: Mapping[str, str], bundle: Bundle | None) -> tuple[Finding, 
         drafts,
         Against(
             edition=edition.installed(),
-            now=clock(),
+            moment=clock(),
             directory=bundle.directory if bundle is not None else None,
             standing=standing,
         ),

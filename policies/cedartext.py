@@ -31,9 +31,9 @@ class Statement:
     column: int
     text: str
 
-    def fault(self, says: str) -> Fault:
-        """A fault of the whole statement."""
-        return Fault(self.source, self.line, self.column, says)
+    def fault(self, says: str, below: int = 0) -> Fault:
+        """A fault of the whole statement, or of the line so many `below` its first."""
+        return Fault(self.source, self.line + below, 1 if below else self.column, says)
 
 
 def statements(source: str, text: str) -> Iterator[Statement]:

@@ -3,12 +3,16 @@
 import re
 from pathlib import Path
 
+from messages.catalogue.across import ACROSS
+from messages.catalogue.laws import LAWS
 from policies import protection
 from policies.decide import HOUSE, Engine, Rule, packaged_texts
 from policies.sentences import FLOW
 from tests.policies.casebook import TWINS, twins
 
 ROOT = Path(__file__).parents[2]
+ELSEWHERE = {"remote", "certificate-refused"}
+"""A branch of the tree of errors, and a refusal that is about connections, not messages."""
 PAGE = ROOT / "docs" / "rules.md"
 
 HEAD = """# The rules
@@ -73,6 +77,14 @@ def _held(way: str, name: str, known: set[str]) -> str:
     return f"[`{symbol}`](../{module.replace('.', '/')}.py)"
 
 
+def laws_of(rule: str) -> list[tuple[str, str]]:
+    """The laws of content that say that they hold this rule: (file, name)."""
+    found = []
+    for module, laws in (("laws", LAWS), ("across", ACROSS)):
+        found += [(module, name) for name, law in laws.items() if re.search(rf"\b{rule}\b", law.source)]
+    return found
+
+
 def page() -> str:
     """The whole page."""
     engine = Engine.load()
@@ -88,7 +100,7 @@ def page() -> str:
     out.extend(f"| {r.id} | {_cell(r.says)} | {r.source} |" for r in HOUSE)
     out.append("\n## What is refused before any rule is asked\n")
     out.append("| Code | Says |\n|---|---|")
-    out.extend(f"| `{code}` | {_cell(says)} |" for code, says in sorted(FLOW.items()))
+    out.extend(f"| `{code}` | {_cell(says)} |" for code, says in sorted(FLOW.items()) if code not in ELSEWHERE)
     out.append(
         "\n## The field's rules of protection, and what holds each\n\n"
         "R-01 to R-35 are the rules that the field asks of such a system, C.3 its rules of passage. Some are a rule of "
@@ -96,7 +108,8 @@ def page() -> str:
     )
     out.append("| Id | Says | Source | Decided at | Kind | Held by | Not held |\n|---|---|---|---|---|---|---|")
     for row in protection.load().values():
-        held = "; ".join(_held(way, name, known) for way, name in row.held)
+        laws = [f"law [`{name}`](../messages/catalogue/{module}.py)" for module, name in laws_of(row.id)]
+        held = "; ".join([*(_held(way, name, known) for way, name in row.held if way != "law"), *laws])
         out.append(
             f"| {row.id} | {_cell(row.says)} | {_cell(row.source)} | {row.point} | {row.kind} | {held} | {row.open} |"
         )

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from messages.attachment import FILE
 from messages.catalogue import load
 from messages.labels import Flag, Kind, PartyClass, Purpose, Role
 from policies.consent import IDENTIFYING
@@ -16,6 +17,7 @@ from tests.policies.casebook import BOOLEANS, scenarios
 
 ENGINE = Engine.load()
 PARTS = [(t.id, part) for t in load().types.values() for part in t.parts] + [(COVER, COVER)]
+PARTS += [(t, FILE) for t in load().types if t not in ("A04", "A28")]
 
 
 @st.composite

@@ -32,7 +32,7 @@ exchange:
     media: [application/json]
     identity: [A01, A02]
 """
-AGAINST = Against(edition=edition.installed(), now=NOW, directory=DIRECTORY)
+AGAINST = Against(edition=edition.installed(), moment=NOW, directory=DIRECTORY)
 
 
 def found(*changes: tuple[str, str], against: Against = AGAINST, text: str = TEXT) -> tuple[Finding, ...]:
@@ -146,7 +146,7 @@ def test_a_format_in_which_none_of_the_types_travels_is_a_warning() -> None:
 )
 def test_dates_are_told(now: int, code: str, severity: Severity) -> None:
     wide = directory(police=mandate(start=0, end=2**50), prosecutor=mandate(start=0, end=2**50))
-    (finding,) = found(against=replace(AGAINST, now=now, directory=wide))
+    (finding,) = found(against=replace(AGAINST, moment=now, directory=wide))
     assert (finding.code, finding.severity, finding.line) == (code, severity, 4)
 
 

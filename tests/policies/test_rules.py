@@ -7,6 +7,7 @@ import cedarpy
 import pytest
 from cedarpy import pst
 
+from messages.attachment import FILE
 from messages.catalogue import load
 from messages.labels import Flag, Kind, PartyClass, Purpose, Role
 from policies.agreements import TYPE_IDS
@@ -77,6 +78,11 @@ def test_every_rule_says_something_an_officer_can_read_and_names_its_source() ->
         assert re.fullmatch(r"(SC|R)-\d\d", rule.id), rule.id
 
 
+def _files(type_id: str) -> tuple[str, ...]:
+    """Attachments, but to statistics and to protected sources."""
+    return () if type_id in ("A04", "A28") else (FILE,)
+
+
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 WORDS = {
@@ -85,7 +91,7 @@ WORDS = {
     "Flag": set(Flag),
     "Purpose": set(Purpose),
     "DataType": {*TYPE_IDS, COVER},
-    "Part": {f"{t.id}/{part}" for t in load().types.values() for part in t.parts} | {COVER},
+    "Part": {f"{t.id}/{part}" for t in load().types.values() for part in (*t.parts, *_files(t.id))} | {COVER},
     "Action": set(Kind),
 }
 
