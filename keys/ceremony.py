@@ -331,8 +331,9 @@ _NOT_POLICY: Final = {
     Contact: {"title", "nkey", "signing_key", "former_keys", "statements", "rotation_days"},
     Mandate: {"granted_by", "granted_in"},
 }
-"""What no rule can see: names for people, keys and log-ins, who signed, who has left. Whatever is not named here, and so
-whatever is added later, counts.
+"""What no rule can see: names for people, keys and log-ins, who signed, who has left.
+
+Whatever is not named here counts, and so whatever is added later.
 """
 
 

@@ -57,6 +57,10 @@ class Report:
         value = {"format": FORMAT, "matrix": self.matrix, "traffic": self.traffic}
         return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
+    def matrix_bytes(self) -> bytes:
+        """The part that needs no records, so that anybody can make it again."""
+        return Report(matrix=self.matrix).to_bytes()
+
     @property
     def digest(self) -> bytes:
         """What is signed."""
@@ -92,7 +96,7 @@ class Report:
     @property
     def changes_nothing(self) -> bool:
         """Whether nothing would come out differently."""
-        return not self.matrix["lines"] and not (self.traffic or {}).get("changed")
+        return not self.matrix["lines"] and not (self.traffic or {}).get("changed") and self.matrix["editions"] is None
 
 
 def _line(row: Mapping[str, Any]) -> Line:
@@ -101,14 +105,23 @@ def _line(row: Mapping[str, Any]) -> Line:
 
 
 def rehearse(
-    before: Side, after: Side, at: int, past: Iterable[Past] | None = None, tick: Tick | None = None
+    before: Side,
+    after: Side,
+    at: int,
+    past: Iterable[Past] | None = None,
+    tick: Tick | None = None,
+    *,
+    unread: bool = False,
 ) -> Report:
-    """Hold a draft against what is in force."""
+    """Hold a draft against what is in force.
+
+    `unread`: the rules in force cannot be read by this program, so that the draft's stand on both sides; it is told.
+    """
     comparison = Comparison(before, after)
     lines = comparison.lines(at, tick)
     matrix = {
         "at": at,
-        "editions": _editions(before.edition, after.edition),
+        "editions": _UNREAD if unread else _editions(before.edition, after.edition),
         "tried": comparison.tried,
         "counts": {change: sum(line.change == change for line in lines) for change in TITLES},
         "exposed": _exposed(lines),
@@ -136,6 +149,16 @@ def _traffic(found: Traffic) -> dict[str, Any]:
     }
 
 
+_UNREAD: Final[Mapping[str, Any]] = {
+    "rules_added": [],
+    "rules_removed": [],
+    "rules_changed": [],
+    "rights_changed": [],
+    "catalogue_changed": False,
+    "unreadable": True,
+}
+
+
 def _editions(before: Edition, after: Edition) -> dict[str, Any] | None:
     """Which rules, rights and types differ; None where the edition is the same."""
     if before.digests == after.digests:
@@ -153,6 +176,7 @@ def _editions(before: Edition, after: Edition) -> dict[str, Any] | None:
         "rules_changed": sorted(i for i in old.keys() & new.keys() if oldest.get(i) != newest.get(i)),
         "rights_changed": rights,
         "catalogue_changed": before.catalogue.digest != after.catalogue.digest,
+        "unreadable": False,
     }
 
 
@@ -188,7 +212,7 @@ def headline(report: Report) -> str:
     """The whole in one sentence."""
     counts = report.matrix["counts"]
     said = [f"{n} {title.lower()}" for change, title in TITLES.items() if (n := counts[change])]
-    if report.changes_nothing:
+    if not report.matrix["lines"] and not (report.traffic or {}).get("changed"):
         return "Nothing that could be sent would come out differently."
     exposed = {row["to"] for row in report.exposed}
     to = (
@@ -304,6 +328,11 @@ def _edition_words(edition: Mapping[str, Any]) -> list[str]:
     names = (("rules_added", "new rules"), ("rules_removed", "rules taken out"), ("rules_changed", "rules changed"))
     said = [f"{title}: {', '.join(edition[name])}" for name, title in names if edition[name]]
     said += [f"right to identities: {line}" for line in edition["rights_changed"]]
+    if edition["unreadable"]:
+        said.append(
+            "the rules in force cannot be read by this program: what they change to was NOT rehearsed, only the rest; "
+            "have it rehearsed where they can be read"
+        )
     return said + (["the catalogue of data types changes"] if edition["catalogue_changed"] else [])
 
 
