@@ -318,9 +318,7 @@ def _alike(answers: Iterable[tuple[str, Answer]]) -> list[tuple[str, Answer]]:
 def matrix(
     home: HomeOption = Path(),
     agency: Annotated[str, typer.Option("--agency", help="Only what this agency sends and receives.")] = "",
-    page: Annotated[
-        Path | None, typer.Option("--html", help="Write a page: every cell explained.")
-    ] = None,
+    page: Annotated[Path | None, typer.Option("--html", help="Write a page: every cell explained.")] = None,
     picture_file: Annotated[Path | None, typer.Option("--svg", help="Write the picture alone.")] = None,
     as_json: JsonOption = False,
 ) -> None:
