@@ -29,7 +29,7 @@ from policies.cases import (
 )
 from policies.decide import SILENCE, Decision, Engine
 from policies.facts import COVER, SPECIAL
-from policies.quick import Compact, compact, mask, quick
+from policies.quick import Compact, compact, mask
 from policies.words import COMES_WITH, words
 
 
@@ -146,13 +146,12 @@ def needs(section: Asked, engine: Engine) -> tuple[tuple[Conditions, ...], Decis
 
     Led by the rules that refuse: only a condition that changes a fact at which such a rule looks can satisfy it.
     """
-    asked = quick(engine)
-    decision = asked.decide(section.with_(frozenset()))
+    decision = engine.decide_compact(section.with_(frozenset()))
     if decision.permitted:
         return (frozenset(),), decision
     refusals = []
     for everything in _EVERYTHING:
-        best = asked.decide(section.with_(everything))
+        best = engine.decide_compact(section.with_(everything))
         if best.permitted:
             break
         refusals.append(best)
@@ -165,7 +164,7 @@ def needs(section: Asked, engine: Engine) -> tuple[tuple[Conditions, ...], Decis
         following: list[Conditions] = []
         for brings in level:
             here = section.with_(brings)
-            looked_at = _looked_at(engine, asked.decide(here).because[0])
+            looked_at = _looked_at(engine, engine.decide_compact(here).because[0])
             for name in BORNE:
                 more = brings | {name} | COMES_WITH.get(name, frozenset())
                 if more in seen or name in brings or any(other <= more for other in found):
@@ -174,7 +173,7 @@ def needs(section: Asked, engine: Engine) -> tuple[tuple[Conditions, ...], Decis
                 reached = section.with_(more)
                 if not _moves(here, reached, looked_at):
                     continue
-                decided = asked.decide(reached)
+                decided = engine.decide_compact(reached)
                 if decided.permitted:
                     found.append(more)
                     decision = decided

@@ -295,14 +295,14 @@ def _box(inside: Sequence[Cell], x: int, y: int, width: int, height: int, sender
     parts = [f"<rect class='box' x='{x}' y='{y}' width='{width}' height='{height}' rx='4'/>"]
     for n, data_type in enumerate(TYPE_IDS):
         px, py = x + PAD / 2 + (n % ACROSS) * CELL, y + PAD / 2 + (n // ACROSS) * CELL
-        cell = best.get(data_type)
-        if cell is None:
+        mark = best.get(data_type)
+        if mark is None:
             parts.append(f"<circle class='slot' cx='{px + CELL / 2:.1f}' cy='{py + CELL / 2:.1f}' r='1.4'/>")
             continue
-        closed = "" if cell.open or cell.level is Level.NEVER else " closed"
+        closed = "" if mark.open or mark.level is Level.NEVER else " closed"
         parts.append(
-            f"<path class='m-{cell.level}{closed}' transform='translate({px + 1:.1f} {py + 1:.1f})' "
-            f"d='{_MARKS[cell.level]}'><title>{escape(f'{sender} → {recipient}, {cell.says}')}</title></path>"
+            f"<path class='m-{mark.level}{closed}' transform='translate({px + 1:.1f} {py + 1:.1f})' "
+            f"d='{_MARKS[mark.level]}'><title>{escape(f'{sender} → {recipient}, {mark.says}')}</title></path>"
         )
     return "".join(parts)
 

@@ -58,7 +58,7 @@ from policies.edition import Edition
 from policies.facts import ABROAD, BY_REFERRAL, COVER, NGO, SPECIAL
 from policies.kept import Recalled
 from policies.passage import Frame, corners, needs
-from policies.quick import Compact, mask, picker, quick
+from policies.quick import Compact, mask, picker
 from policies.words import COMES_WITH
 
 Tick = Callable[[int, int], None]
@@ -399,7 +399,7 @@ class _Delta:
     """
 
     def __init__(self, before: Edition, after: Edition) -> None:
-        self._old, self._new = quick(before.engine), quick(after.engine)
+        self._old, self._new = before.engine, after.engine
         texts = before.statements, after.statements
         ids = texts[0].keys() | texts[1].keys()
         self._changed = tuple(sorted(i for i in ids if texts[0].get(i) != texts[1].get(i)))
