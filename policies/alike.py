@@ -10,6 +10,7 @@ the decision is that of their representative.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
@@ -194,15 +195,16 @@ def _occurrences(
 ) -> dict[tuple[str, str], Signature]:
     """In which sets of literals each word stands; in one of its own, where a rule tells every word from every other."""
     found: dict[tuple[str, str], set[int]] = {}
-    number = 0
+    number = count()
     for policy in policies:
         if _by_literals(policy):
             sets: Iterable[list[tuple[str, str]]] = _sets(policy)
         else:
             sets = ([(entity, word)] for entity, words in declared.items() for word in words)
-        for number, words in enumerate(sets, number + 1):
+        for words in sets:
+            where = next(number)
             for word in words:
-                found.setdefault(word, set()).add(number)
+                found.setdefault(word, set()).add(where)
     return {word: frozenset(where) for word, where in found.items()}
 
 

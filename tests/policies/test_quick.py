@@ -1,4 +1,4 @@
-"""A decision put together from answers about single rules is the one that all rules give at once, whatever the facts."""
+"""A decision put together from answers about single rules is the one that all rules give at once."""
 
 from collections.abc import Iterator
 from dataclasses import replace
