@@ -362,7 +362,11 @@ _LEVEL_COLOURS = {
 def _matrix_table(found: Sequence[picture.Cell]) -> RenderableType:
     if not found:
         return Text("No agreement is in force.")
-    table = Table("from", "to", "how far", "data types", box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("from", "to"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("how far", ratio=3)
+    table.add_column("data types", ratio=2)
     rows: dict[tuple[str, str, Level, bool], list[str]] = {}
     for cell in found:
         rows.setdefault((cell.sender, cell.recipient, cell.level, cell.open), []).append(cell.data_type)
@@ -419,9 +423,10 @@ def rehearse(
         made = rehearsing.rehearse(found, past)
         title = f"Rehearsal of epoch {found.proposal.epoch}"
     else:
-        before, after = _draft_sides(drafts, bundle_of(home))
+        bundle = bundle_of(home)
+        before, after = _draft_sides(drafts, bundle)
         with rehearsing.progress("rehearsing") as tick:
-            made = report.rehearse(before, after, clock(), past, tick)
+            made = report.rehearse(before, after, clock(), past, tick, base=bundle.epoch)
         title = f"Rehearsal of {', '.join(d.name for d in drafts)}"
     out.print(report.text(made), markup=False, soft_wrap=True)
     out.print(f"\ndigits of this report: {fingerprint(made.digest)}", markup=False, soft_wrap=True)

@@ -30,12 +30,13 @@ details > div { padding-left: 1rem; }
 li { margin: .3rem 0; } dt { font-weight: 600; margin-top: .5rem; } dd { margin: 0 0 0 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid var(--line); }
-.scroll { overflow-x: auto; } svg { display: block; max-width: 100%; height: auto; }
+.whole { white-space: nowrap; }
+figure { margin: 1.5rem 0; } .scroll { overflow-x: auto; } svg { display: block; max-width: 100%; height: auto; }
 .chip { display: inline-block; border-radius: .3rem; padding: 0 .4rem; font-size: .82rem; color: var(--paper); }
 .full { background: var(--full); } .release { background: var(--release); } .consent { background: var(--consent); }
 .redacted { background: var(--redacted); } .coded { background: var(--coded); } .never { background: var(--never); }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; } details { break-inside: avoid; background: none; }
-  details:not([open]) > * { display: revert; } .total { background: none; } }
+  details::details-content { content-visibility: visible; } .total { background: none; } }
 """
 
 

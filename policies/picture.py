@@ -211,6 +211,7 @@ _SVG_STYLE: Final = """
 .closed.m-full{stroke:var(--full,#b3261e)}.closed.m-release{stroke:var(--release,#d9730d)}
 .closed.m-consent{stroke:var(--consent,#b58900)}.closed.m-redacted{stroke:var(--redacted,#2f7d4f)}
 .closed.m-coded{stroke:var(--coded,#3a6ea5)}.closed.m-never{stroke:var(--never,#8a939c)}
+a.cell:hover .box,a.cell:focus .box{stroke:var(--ink,#1d2530);stroke-width:2}a.cell:focus{outline:none}
 .slot{fill:var(--line,#d5dbe1);fill-opacity:.55}.box{fill:var(--soft,#f3f5f7);stroke:var(--line,#d5dbe1)}
 .self{fill:none;stroke:var(--line,#d5dbe1);stroke-dasharray:3 3}
 text{fill:var(--ink,#1d2530);font:12px system-ui,"Segoe UI",Roboto,sans-serif}
@@ -242,7 +243,7 @@ def svg(found: Sequence[Cell], names: Sequence[str], classes: Mapping[str, Party
         by_pair.setdefault((cell.sender, cell.recipient), []).append(cell)
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' width='{width}' height='{height}' "
-        "role='img' aria-labelledby='mt md'>",
+        f"role='{'img' if alone else 'group'}' aria-labelledby='mt' aria-describedby='md'>",
         "<title id='mt'>Who may send what to whom</title>",
         f"<desc id='md'>{escape(_described(found, names))}</desc>",
         f"<style>{_SVG_STYLE}{_DARK if alone else ''}</style>",
@@ -264,17 +265,33 @@ def svg(found: Sequence[Cell], names: Sequence[str], classes: Mapping[str, Party
     for row, sender in enumerate(names):
         for column, recipient in enumerate(names):
             x, y = LEFT + column * (width_of + 6), TOP + row * (height_of + 6)
-            parts.append(_box(by_pair.get((sender, recipient), ()), x, y, width_of, height_of, sender, recipient))
+            inside = by_pair.get((sender, recipient), ())
+            box = _box(inside, x, y, width_of, height_of, sender, recipient)
+            parts.append(box if alone or not inside else _linked(box, sender, recipient, inside))
     parts.append(_legend(14, grid + 22, width))
     parts.append("</svg>")
     return "".join(parts)
+
+
+def _linked(box: str, sender: str, recipient: str, inside: Sequence[Cell]) -> str:
+    """A cell that leads to what is written of it below, by pointer and by keyboard."""
+    says = escape(f"{sender} to {recipient}: {_counted(inside)}")
+    return f"<a class='cell' href='#{_anchor(sender, recipient)}' aria-label='{says}'>{box}</a>"
+
+
+def _anchor(sender: str, recipient: str) -> str:
+    return escape(f"{sender}--{recipient}")
+
+
+def _counted(inside: Sequence[Cell]) -> str:
+    return listed([f"{n} {level}" for level in Level if (n := sum(c.level is level for c in inside))])
 
 
 def _described(found: Sequence[Cell], names: Sequence[str]) -> str:
     pairs = {(c.sender, c.recipient) for c in found}
     return (
         f"A grid of {len(names)} agencies. {len(pairs)} of its cells hold marks, one for each data type that may be "
-        "sent in that direction. The same is written out below the picture."
+        "sent in that direction. The same is written out below the picture, where each of these cells leads."
     )
 
 
@@ -347,24 +364,21 @@ def html(
         f"<p class='lead'>As agreed, mandated and lawful on {at}.</p>",
         "<p class='note'>A map, not a decision: one message may need more, such as a marking that the recipient "
         "honours. Ask about one with <code>safeconduct policy explain</code>.</p>",
-        f"<figure class='scroll' style='margin:1.5rem 0'>{svg(shown, names, classes, alone=False)}</figure>",
+        f"<figure class='scroll'>{svg(shown, names, classes, alone=False)}</figure>",
         "<h2>Cell by cell</h2>",
     ]
     pairs: dict[tuple[str, str], list[Cell]] = {}
     for cell in shown:
         pairs.setdefault((cell.sender, cell.recipient), []).append(cell)
     for (sender, recipient), inside in sorted(pairs.items()):
-        counts = listed([f"{n} {level}" for level in Level if (n := sum(c.level is level for c in inside))])
         rows = "".join(_row(c) for c in inside)
         used = sorted({i for c in inside for i in c.rules})
         rules = "".join(f"<dt>{escape(i)}</dt><dd>{escape(says.get(i, ''))}</dd>" for i in used)
-        head = "".join(
-            f"<th>{name}</th>"
-            for name in ("Data type", "How far", "In messages of kind", "It needs", "Contacts", "Under")
-        )
+        head = "".join(f"<th scope='col'>{name}</th>" for name in _HEADINGS)
         parts.append(
-            f"<details id='{escape(sender)}--{escape(recipient)}'><summary>{escape(sender)} → {escape(recipient)} "
-            f"<span>{escape(counts)}</span></summary><div class='scroll'><table><thead><tr>{head}</tr></thead>"
+            f"<details><summary>{escape(sender)} → {escape(recipient)} "
+            f"<span>{escape(_counted(inside))}</span></summary>"
+            f"<div class='scroll' id='{_anchor(sender, recipient)}'><table><thead><tr>{head}</tr></thead>"
             f"<tbody>{rows}</tbody></table></div><dl>{rules}</dl></details>"
         )
     if not pairs:
@@ -387,7 +401,7 @@ def _row(cell: Cell) -> str:
         escape(", ".join(cell.kinds) or "none") + identity,
         escape("; or ".join(cell.needs) or "nothing would do"),
         escape(contacts),
-        f"{escape(cell.agreement)}<br><span class='dim'>until {day}</span><br>"
+        f"<span class='whole'>{escape(cell.agreement)}</span><br><span class='dim whole'>until {day}</span><br>"
         f"<span class='dim'>{escape(', '.join(cell.rules))}</span>",
     )
     return "<tr>" + "".join(f"<td>{value}</td>" for value in values) + "</tr>"

@@ -12,8 +12,6 @@ that what is dated to next month is seen today. Where the rules themselves chang
 besides, whether the task force has such agencies or not; there one kind of message and one purpose are told of each,
 as an example.
 
-There one kind of message and purpose is told for each, as an example.
-
 Not seen: what contacts of one agency give each other, and what another version of this program would do.
 """
 

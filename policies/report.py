@@ -6,7 +6,7 @@ needs no records again and compares. `text` and `page` say the same to people.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from html import escape
@@ -111,15 +111,17 @@ def rehearse(
     past: Iterable[Past] | None = None,
     tick: Tick | None = None,
     *,
+    base: int,
     unread: bool = False,
 ) -> Report:
-    """Hold a draft against what is in force.
+    """Hold a draft against what is in force, which is the bundle of epoch `base`.
 
     `unread`: the rules in force cannot be read by this program, so that the draft's stand on both sides; it is told.
     """
     comparison = Comparison(before, after)
     lines = comparison.lines(at, tick)
     matrix = {
+        "base": base,
         "at": at,
         "editions": _UNREAD if unread else _editions(before.edition, after.edition),
         "tried": comparison.tried,
@@ -207,11 +209,29 @@ def _exposed(lines: Iterable[Line]) -> list[dict[str, Any]]:
 
 # In words
 
+_SAID: Final[Mapping[str, str]] = {
+    PASSES: "would newly pass",
+    EASIER: "would pass with less than before",
+    BLOCKS: "would newly be blocked",
+    HARDER: "would need more than before",
+}
+_PROTECTED: Final = frozenset(r for r in Role if r.protected)
+_WHOSE: Final[Mapping[frozenset[Role], str]] = {
+    _PROTECTED: "any protected person",
+    frozenset(Role) - _PROTECTED: "anybody who is not protected",
+    frozenset(Role): "anybody",
+}
+
+
+def _whose(roles: Iterable[str]) -> str:
+    found = frozenset(map(Role, roles))
+    return _WHOSE.get(found) or listed([ROLES[r] for r in Role if r in found], "or")
+
 
 def headline(report: Report) -> str:
     """The whole in one sentence."""
     counts = report.matrix["counts"]
-    said = [f"{n} {title.lower()}" for change, title in TITLES.items() if (n := counts[change])]
+    said = [f"{n} {_SAID[change]}" for change in TITLES if (n := counts[change])]
     if not report.matrix["lines"] and not (report.traffic or {}).get("changed"):
         return "Nothing that could be sent would come out differently."
     exposed = {row["to"] for row in report.exposed}
@@ -222,25 +242,30 @@ def headline(report: Report) -> str:
     )
     if not said:
         return "Of what could be sent nothing comes out differently, but of past messages something does."
-    return f"Of what could be sent between those it concerns: {listed(said)}.{to}"
+    return f"Of what could be sent between those it concerns, {listed(said)}.{to}"
 
 
 def exposure(row: Mapping[str, Any]) -> str:
     """One line of who would newly see what."""
     does = listed([FLAGS[Flag(f)] for f in row["flags"]], "or")
-    whose = listed([ROLES[Role(r)] for r in row["roles"]], "or")
+    whose = _whose(row["roles"])
     return f"{row['to']} ({row['class']}) would newly get what {does} {whose}: {', '.join(row['types'])}"
 
 
-def sentence(line: Line) -> str:
-    """One line of the report as a sentence."""
-    whose = listed([ROLES[Role(r)] for r in line.roles], "or") or "nobody"
+def sentence(line: Line, sections: Iterable[str] = ()) -> str:
+    """One line of the report as a sentence; of several that differ in nothing but their section, as one."""
+    whose = _whose(line.roles) or "nobody"
     does = listed([FLAGS[Flag(f)] for f in line.flags])
-    what = "cover" if line.data_type == "cover" else f"{line.data_type}/{line.part}"
+    what = listed(list(sections) or [section(line)])
     points = f", which {does} {whose}" if does else f" about {whose}"
     where = f"in {listed(list(line.kinds), 'or')} for {listed(list(line.purposes), 'or')}"
     codes = f", under {listed(list(line.codes), 'or')}" if line.codes else ""
     return f"{line.sender} to {line.recipient} ({line.recipient_class}): {what}{points}, {where}{codes}. {_needs(line)}"
+
+
+def section(line: Line) -> str:
+    """Type and part."""
+    return line.data_type if line.data_type == line.part else f"{line.data_type}/{line.part}"
 
 
 def _needs(line: Line) -> str:
@@ -296,7 +321,11 @@ def paragraphs(report: Report) -> list[tuple[str, list[str]]]:
         found.append(("Newly exposed", [exposure(e) for e in report.exposed]))
     lines = report.lines
     for change, title in TITLES.items():
-        of = [_dated(line, report) + sentence(line) for line in lines if line.change == change]
+        alike: dict[Line, list[str]] = {}
+        for line in lines:
+            if line.change == change:
+                alike.setdefault(replace(line, data_type="", part="", count=0), []).append(section(line))
+        of = [_dated(line, report) + sentence(line, sections) for line, sections in alike.items()]
         if of:
             found.append((title, of))
     if report.matrix["more"]:
@@ -354,13 +383,15 @@ def html(report: Report, title: str = "Rehearsal", digits: str = "") -> str:
         kind = "exposed" if heading == "Newly exposed" else "opens" if heading.startswith(("Newly p", "Passes")) else ""
         rows = "".join(f"<li>{escape(item)}</li>" for item in items)
         opened = " open" if len(items) <= 40 or kind == "exposed" else ""
+        number = next((report.matrix["counts"][c] for c, title in TITLES.items() if title == heading), len(items))
         parts.append(
-            f"<details class='{kind}'{opened}><summary>{escape(heading)} <span>{len(items)}</span></summary>"
+            f"<details class='{kind}'{opened}><summary>{escape(heading)} <span>{number}</span></summary>"
             f"<ul>{rows}</ul></details>"
         )
-    tried = report.matrix["tried"]
+    tried, protected = report.matrix["tried"], listed([ROLES[r] for r in Role if r.protected])
     parts.append(
-        f"<p class='note'>{tried} cases were tried, as of {day(report.matrix['at'])} (UTC) and later dates.</p>"
+        f"<p class='note'>{tried} cases were tried, against epoch {report.matrix['base']}, as of "
+        f"{day(report.matrix['at'])} (UTC) and later dates. Protected are {protected}.</p>"
     )
     return page.html(title, "".join(parts))
 

@@ -113,7 +113,7 @@ def rehearse(found: Assembled, past: list[Past] | None = None) -> Report:
     """The report about a proposal, from the proposal's own date."""
     before, after, unread = sides(found)
     with progress("rehearsing") as tick:
-        return report.rehearse(before, after, found.proposal.at, past, tick, unread=unread)
+        return report.rehearse(before, after, found.proposal.at, past, tick, base=found.proposal.base, unread=unread)
 
 
 def carrying(found: Assembled, past: list[Past] | None = None) -> tuple[ceremony.Proposal, Report | None]:
