@@ -156,6 +156,7 @@ class Engine:
         self._told = tuple(name for name in BOOLEANS if not declared or name in declared)
         self._always = tuple(name for name in self._told if declared.get(name) is False)
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._judge_key)
+        self._compactly = lru_cache(maxsize=REMEMBERED)(self._decide_compact)
         self._alike = Alike.of(static.values(), schema)
         self._written = {self._ids[name]: {name: policy} for name, policy in static.items()}
         self._alone: dict[str, Any] = {}
@@ -208,8 +209,15 @@ class Engine:
 
     def decide_compact(self, of: Compact) -> Decision:
         """The decision for facts in their short form: for whoever asks about very many that differ in little."""
+        return self._compactly(of)
+
+    def _decide_compact(self, of: Compact) -> Decision:
         found = self._quick.decide(of) if self._slices else None
         return self._judge(of.facts) if found is None else _decision(*found)
+
+    def short(self, of: Compact) -> Compact:
+        """Facts that are decided as these are: the same for all that no rule tells apart."""
+        return (self._quick.short(of) if self._slices else None) or of
 
     def applies(self, identifier: str, of: Compact) -> bool | None:
         """Whether this rule alone applies to these facts; None where there is no such rule, or it cannot be judged."""
@@ -232,7 +240,7 @@ class Engine:
         return ViewDecision(effect, tuple(sorted({i for d in counted for i in d.because})), decided)
 
     def _judge_key(self, key: tuple[Any, ...]) -> Decision:
-        return self.decide_compact(from_row(key))
+        return self._decide_compact(from_row(key))
 
     def _judge(self, facts: Facts) -> Decision:
         answer = self._answer(self._policies, facts, self._told)

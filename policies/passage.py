@@ -242,7 +242,7 @@ def passages(
                     case = replace(usual, data_type=data_type, part=part, kind=kind, purpose=purpose)
                     for use in (EvidenceUse.INTELLIGENCE_ONLY, EvidenceUse.EVIDENCE):  # as its sender chooses
                         section = frame.about(replace(case, evidence_use=use), roles, flags)
-                        key = corners(section)
+                        key = tuple(engine.short(of) for of in corners(section))
                         if key not in known:
                             known[key] = needs(section, engine)
                         found, decision = known[key]

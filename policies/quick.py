@@ -153,7 +153,7 @@ class Quick:
 
     def decide(self, of: Compact) -> tuple[bool, tuple[str, ...]] | None:
         """Whether the rules permit, and which of them decide: none where none applies. None: ask the whole set."""
-        short = self._short(of)
+        short = self.short(of)
         if short is None:
             return None
         refusing: list[str] = []
@@ -186,7 +186,7 @@ class Quick:
 
     def applies(self, identifier: str, of: Compact) -> bool | None:
         """Whether one rule applies; None where there is no such rule, or it cannot be judged."""
-        rule, short = self._by_id.get(identifier), self._short(of)
+        rule, short = self._by_id.get(identifier), self.short(of)
         return self._applies(rule, short) if rule is not None and short is not None else None
 
     def _applies(self, rule: Slice, short: Compact) -> bool | None:
@@ -211,7 +211,7 @@ class Quick:
                 rule.learn(rule.key(short), False)
         return answer.permitted, answer.because
 
-    def _short(self, of: Compact) -> Compact | None:
+    def short(self, of: Compact) -> Compact | None:
         """The facts with one word for all that no rule tells apart; None where the schema does not know a word."""
         words: Words = of[1:]
         try:

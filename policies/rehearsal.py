@@ -214,6 +214,7 @@ class Comparison:
         self.before, self.after = before, after
         self._known: dict[object, tuple[_Differs, ...]] = {}
         self._delta = _Delta(before.edition, after.edition)
+        self._decided: dict[object, tuple[Conditions, ...]] = {}
         self.tried = 0
 
     def lines(self, at: int, tick: Tick | None = None) -> list[Line]:
@@ -349,7 +350,7 @@ class Comparison:
         """
         axes, same = _axes(old, new), old.edition.digests == new.edition.digests
         frames = {id(g): [Frame(s) for s in g.settings] for g in (old, new)}
-        decided: dict[object, tuple[Conditions, ...]] = {}
+        decided = self._decided
         media = next((m for g in (new, old) for _, e in g.exchanges() for m in e.media), JSON)
         for sections in _sections(old, new):
             data_type, part = sections[0]
@@ -505,7 +506,7 @@ def _best(
     with given.edition.deciding():
         for frame, case in product(frames, cases):
             section = frame.about(case, roles, flags)
-            key = id(engine), *corners(section)
+            key = id(engine), *(engine.short(of) for of in corners(section))
             if key not in decided:
                 decided[key] = needs(section, engine)[0]
             found += decided[key]
