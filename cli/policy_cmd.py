@@ -17,7 +17,7 @@ from adapters.journal import Journal
 from adapters.recalling import Recalled, Recaller
 from audit.logdir import write_atomically
 from audit.record import PERMITTED, Record
-from cli.agreements_cmd import read_file
+from cli.agreements_cmd import read_file, refuse_errors
 from cli.ceremonies import rehearsing
 from cli.ceremonies.work import assemble, moment, moment_text, work_of
 from cli.common import REFUSED, HomeOption, JsonOption, command, out
@@ -36,11 +36,12 @@ from messages.ids import message_from_text, message_text
 from messages.labels import Basis, Caveat, CrimeArea, Flag, HCode, Kind, Purpose, Role, Tlp
 from policies import edition, inquiry, picture, report
 from policies import explain as words_of
-from policies.agreements import Agreements, nearest, read_all
+from policies.agreements import Agreements, examine, nearest, read_all
 from policies.cases import ATTESTED, BORNE, CONSENT, RELEASED, Setting
 from policies.facts import COVER
 from policies.inquiry import Answer, Known
 from policies.kept import recall
+from policies.lint import Against, lint
 from policies.picture import Level
 from policies.rehearsal import Side
 from policies.sentences import says
@@ -441,7 +442,7 @@ def assemble_work(work: Path, home: Path) -> Assembled:
 
 def _draft_sides(drafts: Sequence[Path], bundle: Bundle) -> tuple[Side, Side]:
     """What is in force, and the same with the drafts in the place of what they are drafts of."""
-    texts, rules, catalogue = dict(bundle.agreements), {}, {}
+    texts, rules, catalogue, drafted = dict(bundle.agreements), {}, {}, {}
     ids = {a.id: name for name, text in texts.items() for a in read_all([(name, text)])}
     edition.check(bundle)
     for path in _draft_files(drafts):
@@ -452,7 +453,7 @@ def _draft_sides(drafts: Sequence[Path], bundle: Bundle) -> tuple[Side, Side]:
             catalogue[path.name] = text
         else:
             (draft,) = read_all([(str(path), text)])
-            texts[ids.get(draft.id, f"{draft.id}.yaml")] = text
+            texts[ids.get(draft.id, f"{draft.id}.yaml")] = drafted[str(path)] = text
     installed = edition.installed()
     made = installed
     if rules or catalogue:
@@ -460,6 +461,8 @@ def _draft_sides(drafts: Sequence[Path], bundle: Bundle) -> tuple[Side, Side]:
         made = edition.read({**installed.texts, **rules}, whole)
     before = Agreements(read_all(bundle.agreements.items()))
     after = Agreements(read_all(texts.items()))
+    against = Against(edition=made, moment=clock(), directory=bundle.directory, standing=before)
+    refuse_errors(lint([examine(text, source) for source, text in drafted.items()], against))
     return (
         Side(edition=installed, directory=bundle.directory, agreements=before),
         Side(edition=made, directory=bundle.directory, agreements=after),
