@@ -11,7 +11,7 @@ of single rules under those that the rule looks at (`policies.quick`).
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -141,7 +141,8 @@ class Engine:
             faults = _misfits(found.errors, placed)
             said = _listed(faults) or "; ".join(map(str, found.errors))
             raise RulesBroken(f"The rules do not fit their schema: {said}", faults)
-        unknown = _unasked(static, placed)
+        declared = _declared(schema)
+        unknown = _unasked(static, placed, declared.keys() & set(BOOLEANS) if declared else set(BOOLEANS))
         if unknown:  # Cedar's validator lets `context has misspelt` pass: it is false, which disarms a forbid
             raise RulesBroken(f"The rules ask for a fact that does not exist: {_listed(unknown)}", unknown)
         self._ids = _rule_ids(static)
@@ -149,7 +150,6 @@ class Engine:
         if len(self._rules) != len(HOUSE) + len(self._ids):
             faults = _twice(self._ids, placed)
             raise RulesBroken(f"A rule id stands twice: {_listed(faults)}", faults)
-        declared = _declared(schema)
         strange = sorted(declared.keys() - {*_NAMES, "sender"})
         if strange:
             raise RulesBroken(f"The schema declares facts that nothing here finds out: {', '.join(strange)}.")
@@ -319,11 +319,11 @@ def _alone(policy: Mapping[str, Any]) -> str:
     return json.dumps({"staticPolicies": policy, "templates": {}, "templateLinks": []})
 
 
-def _unasked(policies: Mapping[str, Any], placed: Mapping[str, Statement]) -> list[Fault]:
-    """Where rules ask for a fact that does not exist."""
+def _unasked(policies: Mapping[str, Any], placed: Mapping[str, Statement], known: Set[str]) -> list[Fault]:
+    """Where rules ask for a fact that does not exist, or that their schema does not declare."""
     faults = []
     for name, policy in policies.items():
-        for asked in sorted(set(_asked_for(policy)) - set(BOOLEANS)):
+        for asked in sorted(set(_asked_for(policy)) - known):
             at = placed.get(name)
             inside = cedartext.find_word(f"`{asked}`", {"": at.text}) if at is not None else None
             line, column = (inside[1], inside[2]) if inside is not None else (1, 1)

@@ -5,7 +5,6 @@ past decisions is the word of whoever had the records; it is shown, and its dige
 """
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,7 +31,7 @@ Tick = Callable[[int, int], None]
 @contextmanager
 def progress(what: str) -> Iterator[Tick | None]:
     """A bar on a terminal, for work that may take a minute; nothing elsewhere."""
-    if not err.is_terminal or not sys.stderr.isatty():
+    if not err.is_terminal or not err.file.isatty():  # colours may be forced where nobody looks
         yield None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))

@@ -517,8 +517,11 @@ def test_what_changes_nobodys_rights_needs_no_rehearsal(desk: Desk) -> None:
 @pytest.mark.parametrize(("changes", "line", "says"), [
     ({"retention_days: 365": "retention_days: ["}, 15, "this is not YAML"),
     ({"types: [A22, A23, A24]": "types: [A22, A99]"}, 17, "'A99' is not a data type"),
-    ({"types: [A22, A23, A24]": "types: [A22, A15]", "id: RIVER-01": "id: RIVER-02"}, 17, "do not receive A15"),
-    ({"retention_days: 365": "retention_days: 30", "id: RIVER-01": "id: RIVER-02"}, 13, "disagrees with RIVER-01"),
+    (
+        {"types: [A22, A23, A24]": "types: [A22, A03]", "[VICTIM-REFERRAL]": "[INTEL-REPORT]", "RIVER-01": "RIVER-02"},
+        17, "do not receive A03",
+    ),
+    ({"retention_days: 365": "retention_days: 30", "id: RIVER-01": "id: RIVER-02"}, 17, "disagrees with RIVER-01"),
 ], ids=["broken YAML", "unknown type", "a type that nobody may receive", "two that disagree"])  # fmt: skip
 def test_an_agreement_that_cannot_stand_is_refused_before_it_is_proposed_with_file_line_and_sentence(
     desk: Desk, changes: dict[str, str], line: int, says: str

@@ -82,27 +82,33 @@ def test_what_is_in_force_is_not_touched_by_a_rehearsal(home: Path, draft: Path,
 
 
 @pytest.mark.parametrize(("change", "line", "says"), [
-    (("purposes: [", "purposes: [["), 8, "this is not YAML"),
-    (("types: [A22, A23, A24]", "types: [A22, A23, A24, A99]"), 17, "'A99' is not a data type"),
-    (("types: [A22, A23, A24]", "types: [A15, A22, A23, A24]"), 17, "do not receive A15"),
-    (("id: AGR-2026-04", "id: AGR-2026-44"), 17, "disagrees with AGR-2026-04"),
-    (("wrenfold-support]", "wrenfold-suport]"), 4, "wrenfold-support"),
+    (("purposes: [", "purposes: [["), 9, "this is not YAML"),
+    (("types: [A22, A23, A24]", "types: [A22, A23, A24, A99]"), 18, "'A99' is not a data type"),
+    (("kinds: [VICTIM-REFERRAL]", "kinds: [VICTIM-REFERRAL, INTEL-REPORT]"), 18, "do not receive A03"),
+    (("id: AGR-2026-04", "id: AGR-2026-44"), 18, "disagrees with AGR-2026-04"),
+    (("wrenfold-support]", "wrenfold-suport]"), 17, "wrenfold-support, which is not a party"),
 ], ids=["broken YAML", "unknown type", "for nobody", "two that disagree", "unknown party"])  # fmt: skip
 def test_a_broken_draft_is_refused_with_file_line_and_sentence(
     home: Path, draft: Path, change: tuple[str, str], line: int, says: str
 ) -> None:
-    said = refused("rehearse", edited(draft, change), "--home", home)
+    more = [("types: [A22, A23, A24]", "types: [A03, A22, A23, A24]")] if "INTEL-REPORT" in change[1] else []
+    said = refused("rehearse", edited(draft, change, *more), "--home", home)
     assert f"draft.yaml, line {line}" in said, said
     assert says in said
 
 
+ABROAD = "abroad.cedar"
 RULES = {
-    "a file that does not parse": ("abroad.cedar", "forbid (principal", "forbid ((principal", r"abroad\.cedar, line \d+"),
-    "a rule without a sentence": ("abroad.cedar", "@says", "@said", r"abroad\.cedar, line \d+.*@says"),
-    "a fact that does not exist": ("abroad.cedar", "has no_foreign", "has no_foriegn", r"abroad\.cedar, line \d+.*no_foriegn"),
-    "a word of no code list": ("abroad.cedar", 'Role::"victim"', 'Role::"victm"', r"abroad\.cedar, line \d+.*victm"),
-    "a schema that does not fit": ("schema.cedarschema", "    abroad?: Bool,\n", "", r"abroad"),
-    "a schema that does not parse": ("schema.cedarschema", "entity Flag enum", "entity Flag enumm", r"schema\.cedarschema, line \d+"),
+    "a file that does not parse": (ABROAD, "forbid (principal", "forbid ((principal", r"abroad\.cedar, line \d+"),
+    "a rule without a sentence": (ABROAD, "@says", "@said", r"abroad\.cedar, line \d+.*@says"),
+    "a fact that does not exist": (ABROAD, "no_foreign", "no_foriegn", r"abroad\.cedar, line \d+.*no_foriegn"),
+    "a word of no code list": (ABROAD, 'Role::"victim"', 'Role::"victm"', r"abroad\.cedar, line \d+.*victm"),
+    "a schema that does not fit": (
+        "schema.cedarschema", "    abroad?: Bool,\n", "", r"abroad\.cedar, line \d+.*no fact is called abroad",
+    ),
+    "a schema that does not parse": (
+        "schema.cedarschema", "entity Flag enum", "entity Flag enumm", r"schema\.cedarschema, line \d+",
+    ),
     "a right of no class": ("rights.yaml", "PRO", "PRESS", r"rights\.yaml, line \d+"),
 }  # fmt: skip
 
@@ -149,7 +155,6 @@ class Terminal(io.StringIO):
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
     screen = Terminal()
     monkeypatch.setattr(rehearsing, "err", Console(file=screen, force_terminal=True, width=100))
-    monkeypatch.setattr("sys.stderr", screen)
     yield screen
 
 
@@ -162,7 +167,7 @@ def test_a_long_rehearsal_shows_how_far_it_is_on_standard_error_and_only_to_peop
 
 
 def test_nothing_is_drawn_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsing, "err", Console(file=io.StringIO()))
+    monkeypatch.setattr(rehearsing, "err", Console(file=io.StringIO(), force_terminal=True))
     with rehearsing.progress("rehearsing") as tick:
         assert tick is None
 
