@@ -649,15 +649,16 @@ def _kinds(old: _Given, new: _Given, data_type: str) -> list[tuple[Kind, ...]]:
     groups: dict[object, list[Kind]] = {}
     for kind in Kind:
         key = tuple(_kind(g, data_type, kind) for g in (old, new))
-        if any(agreed and carries for agreed, carries, _ in key):
+        if any(agreed and carries for agreed, carries, *_ in key):
             groups.setdefault((key, kind in BY_REFERRAL), []).append(kind)
     return [tuple(group) for group in groups.values()]
 
 
-def _kind(given: _Given, data_type: str, kind: Kind) -> tuple[bool, bool, Kind]:
+def _kind(given: _Given, data_type: str, kind: Kind) -> tuple[bool, bool, bool, Kind]:
     agreed = any(kind in e.kinds and data_type in (COVER, *e.types) for _, e in given.exchanges())
     carries = data_type == COVER or data_type in given.edition.catalogue.kinds[kind].types
-    return agreed, carries, given.edition.engine.alike.classes("Action", Kind)[kind]
+    wordless = data_type == COVER and given.edition.catalogue.kinds[kind].wordless
+    return agreed, carries, wordless, given.edition.engine.alike.classes("Action", Kind)[kind]
 
 
 def _purposes(old: _Given, new: _Given) -> list[tuple[Purpose, ...]]:
