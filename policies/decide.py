@@ -270,7 +270,7 @@ class Engine:
         policies = self._alone.get(rule)
         if policies is None:
             policies = self._alone[rule] = cedarpy.PolicySet.from_json_str(_alone(self._written[rule]))
-        found = self._answer(policies, facts, [name for name in self._told if name in looks_at])
+        found = self._answer(policies, facts, [n for n in self._told if n in looks_at or n in self._always])
         return None if found is None or found.diagnostics.errors else bool(found.diagnostics.reasons)
 
     def _ask_whole(self, facts: Facts) -> Whole:
