@@ -226,6 +226,7 @@ _DONE: Final = {
     "request": "asked for an enrolment or a change",
     "fingerprint-compared": "compared a key's fingerprint",
     "propose": "proposed a change to the trust bundle",
+    "rehearse": "rehearsed a proposed change",
     "review": "reviewed a proposed change",
     "sign": "signed a proposed change",
     "publish": "published a trust bundle",
