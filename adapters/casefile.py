@@ -6,6 +6,7 @@ field, never a value: what is typed there may be a victim's name.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from messages.errors import BadInput, ContentRefused, Malformed
 from messages.ids import country
 from messages.labels import Basis, Caveat, CrimeArea, EvidenceUse, HCode, Kind, Lineage, Pap, Purpose, Tlp, Urgency
 from messages.manifest import Handling
+from policies.inherit import Floor, Source
 
 _CODES: Final[dict[str, Any]] = {
     "kind": Kind,
@@ -39,16 +41,33 @@ _DEFAULTS: Final = {
     "evidence_use": EvidenceUse.INTELLIGENCE_ONLY,
 }
 _FIELDS: Final = frozenset(
-    {*_CODES, "handling", "case", "cover", "objects", "known", "narratives", "exercise", "attachments"}
+    {
+        *_CODES,
+        "handling",
+        "case",
+        "cover",
+        "objects",
+        "known",
+        "narratives",
+        "exercise",
+        "draws_on",
+        "consents",
+        "attachments",
+    }
 )
+MAX_SOURCES: Final = 16
 ATTACHMENTS: Final = 8
 ATTACHED_BYTES: Final = 3 * 1024 * 1024  # an envelope has 4 MiB, for objects, keys and padding too
 MAX_FILE: Final = 4 * 1024 * 1024
+_VIEW: Final = re.compile(r"[0-9a-f]{4,32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFile:
-    """One case file: codes checked, objects as written (local ids, common fields not filled in yet)."""
+    """One case file: codes checked, objects as written (local ids, common fields not filled in yet).
+
+    `draws_on` names views in the sender's own journal; `sources` are what they say, found by whoever has the journal.
+    """
 
     kind: Kind
     area: CrimeArea
@@ -63,11 +82,47 @@ class CaseFile:
     objects: tuple[Mapping[str, Any], ...]
     known: tuple[Mapping[str, Any], ...]
     exercise: bool
+    typed: bool = False  # whether the file says its lineage
+    draws_on: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    floor: Floor | None = None  # what the sources demand, once it is known to whom the message goes
+    consents: tuple[str, ...] = ()  # ids of consents that we keep, or how they begin
     attachments: tuple[Prepared, ...] = ()
+    accepts: bytes | None = None  # the offer that a provider accepted, where this message completes it
+
+
+def write(case: CaseFile) -> bytes:
+    """The case as a file of this form that `read` reads again; what was found out about its sources is left out."""
+    handling = case.handling
+    value = {
+        **{name: getattr(case, name).value for name in _CODES if name != "lineage" or case.typed},
+        "handling": {
+            "tlp": handling.tlp.value,
+            "h": handling.h.value,
+            "pap": handling.pap.value,
+            "caveats": [c.value for c in handling.caveats],
+            "rel_to": list(handling.rel_to),
+        },
+        "case": case.case,
+        "cover": dict(case.cover),
+        "objects": list(case.objects),
+        "known": list(case.known),
+        "exercise": case.exercise,
+        "draws_on": list(case.draws_on),
+        "consents": list(case.consents),
+    }
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 def read_file(path: Path) -> CaseFile:
     """Read a case file and the narratives it names, or raise `BadInput` with what to mend."""
+    value = load_value(path)
+    attached = value.pop("attachments", [])
+    return with_attachments(read(value, str(path)), _named(attached, path))
+
+
+def load_value(path: Path) -> dict[str, Any]:
+    """A case file as it is written, with its narratives in their places and nothing else checked."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -78,8 +133,7 @@ def read_file(path: Path) -> CaseFile:
         raise BadInput(f'{path}: narratives names a text file for each field, such as {{"r1.narrative": "told.txt"}}.')
     for target, name in narratives.items():
         _fill(value, target, path.parent / name, str(path))
-    attached = value.pop("attachments", [])
-    return with_attachments(read(value, str(path)), _named(attached, path))
+    return value
 
 
 def _named(value: object, path: Path) -> list[tuple[Path, str]]:
@@ -157,16 +211,20 @@ def read(value: Mapping[str, Any], source: str = "the case file") -> CaseFile:
         except ValueError:
             raise BadInput(f"{source}: {name} must be one of {', '.join(of)}.") from None
     kind = load_catalogue().kinds[codes["kind"]]
+    draws_on = _views(value.get("draws_on", []), source)
     return CaseFile(
         **codes,
         handling=_handling(value.get("handling"), source),
         case=_text(value.get("case", ""), f"{source}: case"),
-        cover=_cover(value.get("cover"), kind, source),
+        cover=_cover(value.get("cover"), kind, source, answering=bool(draws_on)),
         objects=_carried(
             _objects(value.get("objects", []), f"{source}: objects", least=int(not kind.alone)), kind, source
         ),
         known=_objects(value.get("known", []), f"{source}: known", least=0),
         exercise=value.get("exercise", False) is True,
+        typed="lineage" in value,
+        draws_on=draws_on,
+        consents=_consents(value.get("consents", []), f"{source}: consents"),
     )
 
 
@@ -195,9 +253,23 @@ def _handling(value: object, source: str) -> Handling:
         ) from None
 
 
-def _cover(value: object, kind: MessageKind, source: str) -> dict[str, Any]:
+def _views(value: object, source: str) -> tuple[str, ...]:
+    if (
+        not isinstance(value, list)
+        or len(value) > MAX_SOURCES
+        or not all(isinstance(v, str) and _VIEW.fullmatch(v) for v in value)
+        or len(set(value)) != len(value)
+    ):
+        raise BadInput(
+            f"{source}: draws_on lists at most {MAX_SOURCES} views of your inbox by their ids, each once; see: "
+            "safeconduct inbox list"
+        )
+    return tuple(value)
+
+
+def _cover(value: object, kind: MessageKind, source: str, *, answering: bool) -> dict[str, Any]:
     try:
-        return kind.check(value)
+        return kind.check(value, filled_in=("in_reply_to",) if answering else ())
     except ContentRefused as error:
         raise BadInput(f"{source}: cover: {error}") from None
 
@@ -214,6 +286,12 @@ def _carried(objects: tuple[Mapping[str, Any], ...], kind: MessageKind, source: 
         if data_type in kind.evaluated and "evaluation" not in obj:
             raise BadInput(f"{where}: in a message of the kind {kind.kind.value}, {data_type} needs an evaluation.")
     return objects
+
+
+def _consents(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(v, str) and len(v) >= 8 for v in value):
+        raise BadInput(f"{where} lists ids of consents, of at least 8 characters each; see: safeconduct consent list")
+    return tuple(dict.fromkeys(value))
 
 
 def _objects(value: object, where: str, least: int) -> tuple[Mapping[str, Any], ...]:
@@ -249,7 +327,8 @@ def complete_known(case: CaseFile, message: bytes, now: int, catalogue: Catalogu
 def _complete(
     obj: Mapping[str, Any], where: str, case: CaseFile, message: bytes, now: int, catalogue: Catalogue
 ) -> dict[str, Any]:
-    names = {str(o["id"]): opaque_id(message, str(o["id"])) for o in (*case.objects, *case.known)}
+    local = [*(str(o["id"]) for o in (*case.objects, *case.known)), *case.consents]
+    names = {identifier: opaque_id(message, identifier) for identifier in local}
     try:
         data_type = catalogue.type(obj.get("type"))
         filled: dict[str, Any] = {
@@ -263,10 +342,25 @@ def _complete(
             "lawful_basis": case.basis.value,
             **obj,
         }
+        if case.floor is not None:
+            filled = _inherited(filled, case.floor)
         linked = {name: _link(value, data_type, name, names) for name, value in filled.items()}
         return data_type.validate(linked)
     except ContentRefused as error:
         raise BadInput(f"In {where}: {error}") from None
+
+
+def _inherited(filled: dict[str, Any], floor: Floor) -> dict[str, Any]:
+    """The object with the originators' date of deletion and conditions, as far as it does not bring stricter ones."""
+    found = dict(filled)
+    handling, marks = found.get("handling"), found.get("originator_conditions", [])
+    if isinstance(handling, dict):
+        own = handling.get("delete_on")
+        until = min(own, floor.delete_on) if isinstance(own, str) else floor.delete_on
+        found["handling"] = {**handling, "delete_on": until}
+    if floor.marks and isinstance(marks, list) and all(isinstance(m, str) for m in marks):
+        found["originator_conditions"] = sorted({*marks, *floor.marks})
+    return found
 
 
 def _link(value: Any, data_type: DataType, name: str, names: Mapping[str, str]) -> Any:

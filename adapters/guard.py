@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import structlog
 
-from adapters.consents import terms
+from adapters.consents import at_guard, person_of, renamed
 from adapters.known import known_persons, register_names, suspects, to_identity
 from keys import keystore
 from keys.domains import KeyKind, Tag
@@ -42,6 +42,7 @@ from messages.errors import ContentRefused, DependencyError, KeyTrouble, Malform
 from messages.ids import ContactHandle, MessageId
 from messages.labels import Flag, Kind, Role
 from messages.signed import Signed
+from policies.consent import chosen
 from policies.redaction.engine import Matcher
 from policies.redaction.errors import RedactionError
 
@@ -83,7 +84,8 @@ class GuardRequest:
     public: bytes  # the recipient's encryption key
     sections: tuple[GuardSection, ...]
     known: tuple[bytes, ...]  # JSON objects whose identities must not appear, beyond the sections' own
-    consents: tuple[bytes, ...] = ()  # bodies of the consents that travel beside the message
+    consents: tuple[bytes, ...] = ()  # that travel beside the message, as `adapters.consents.for_guard` makes them
+    names: tuple[str, ...] = ()  # by which a consent record may name the recipient's agency: name, handle, class
 
     def to_bytes(self) -> bytes:
         """The request as it travels to the guard."""
@@ -101,6 +103,7 @@ class GuardRequest:
                 ],
                 "known": list(self.known),
                 "consents": list(self.consents),
+                "names": list(self.names),
             }
         )
 
@@ -117,10 +120,17 @@ class GuardRequest:
             public=reader.raw("public", 1, 4096),
             sections=tuple(map(_read_section, reader.items("sections", limits.SECTIONS))),
             known=cbor.bytes_list(reader.items("known", 1000), "known identities", 1, limits.SECTION_BYTES),
-            consents=cbor.bytes_list(reader.items("consents", 64), "consents", 1, limits.ATTESTATION_BYTES),
+            consents=cbor.bytes_list(reader.items("consents", 64), "consents", 1, 4 * limits.ATTESTATION_BYTES),
+            names=tuple(_text(n) for n in reader.items("names", 8)),
         )
         reader.end()
         return request
+
+
+def _text(value: object) -> str:
+    if type(value) is not str or len(value) > limits.TEXT:
+        raise Malformed("A name of the recipient's agency has the wrong form.")
+    return value
 
 
 def _read_section(value: object) -> GuardSection:
@@ -148,7 +158,9 @@ class Examined:
 def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedSection], int]:
     """What each granted section is, and how many identities were searched for; raises `GuardRefused`.
 
-    Fail closed: a section that cannot be opened, validated, read or searched refuses the whole recipient.
+    Fail closed: a section that cannot be opened, validated, read or searched refuses the whole recipient. Where nobody
+    was known to search for, finding nobody proves nothing: that is attested as it is, and the rules demand a person who
+    reads the words (SC-43).
     """
     opened = [_open(section, request, catalogue) for section in request.sections]
     granted = [e for e in opened if e.section.granted]
@@ -159,14 +171,16 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
     persons = known_persons([*(o for o in objects), *known])
     identities = tuple(dict.fromkeys(to_identity(p, "person") for p in persons))
     matcher = Matcher(identities, suspects([*known, *objects], catalogue))
-    if not identities:
-        _nobody_known(granted, catalogue)
     register = register_names(known, catalogue)
     consents = _consents(request, known, objects)
+    if consents and not request.names:
+        raise GuardRefused("The guard refuses: it was not told how a consent may name the recipient.")
     attested: list[AttestedSection] = []
     for examined in granted:
         _search(examined, request.kind, matcher, register, catalogue)
         detail = examined.section.detail
+        own = consents.get(person_of(examined.value) or "", [])
+        consent = chosen(own, detail.type, examined.flags, examined.roles)
         attested.append(
             AttestedSection(
                 name=detail.name,
@@ -175,7 +189,7 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
                 media=detail.media,
                 roles=tuple(sorted(examined.roles)),
                 flags=tuple(sorted(examined.flags)),
-                consent=consents.get(str(examined.value.get("case_pseudonym"))),
+                consent=consent.id if consent is not None else None,
                 digest=detail.digest,
                 commitment=detail.commitment,
             )
@@ -183,39 +197,19 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
     return attested, len(identities)
 
 
-def _nobody_known(granted: Sequence[Examined], catalogue: Catalogue) -> None:
-    """Refuse words about people when no identity was given to search them for: finding nobody would prove nothing."""
-    for examined in granted:
-        detail = examined.section.detail
-        if detail.type == COVER or not examined.roles:
-            continue
-        if detail.part == FILE or any(True for _ in catalogue.type(detail.type).free_strings(examined.value)):
-            raise GuardRefused(
-                f"The guard refuses the section {detail.name}: it holds free text, and no identity was given to search "
-                "for; name the people it may be about under `known` in the case file."
-            )
-
-
 def _consents(
     request: GuardRequest, known: Sequence[Mapping[str, Any]], objects: Sequence[Mapping[str, Any]]
-) -> dict[str, bytes]:
-    """Ids of the consents by the pseudonym whose consent they are, as this recipient knows it.
-
-    Terms count only where the guard makes the very same from the record; the record's own section says whose it is.
-    """
-    records = {str(o["id"]): o for o in known if o.get("type") == "A23"}
-    about = {str(o["id"]): str(o["about"]) for o in objects if o.get("type") == "A23" and "about" in o}
-    found: dict[str, bytes] = {}
-    for body in request.consents:
+) -> dict[str, list[Consent]]:
+    """The consents by the name that this recipient has for the person whose they are."""
+    theirs = renamed(known, objects)
+    found: dict[str, list[Consent]] = {}
+    for data in request.consents:
         try:
-            consent = Consent.from_bytes(body)
-        except ShareError:
-            raise GuardRefused("The guard refuses: a consent beside the message cannot be read.") from None
-        for identifier, record in records.items():
-            if consent.recipient is None or identifier not in about:
-                continue
-            if terms(record, consent.collector, consent.recipient) == consent:
-                found[about[identifier]] = consent.id
+            held = at_guard(data, request.names)
+        except ShareError as error:
+            raise GuardRefused(f"The guard refuses: {error}") from None
+        if held.about in theirs:
+            found.setdefault(theirs[held.about], []).append(held.consent)
     return found
 
 

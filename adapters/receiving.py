@@ -13,7 +13,7 @@ Anything else than all of that is quarantined with the step's code, shown to nob
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from audit.errors import Unreadable
 from audit.record import Record
@@ -31,11 +31,18 @@ from messages.directory import Bundle, Contact
 from messages.envelope import COVER, Delivery, SectionDetail
 from messages.errors import ContentRefused, Disagrees, Malformed, Mislabelled, NewerEpoch, UnknownSender, Unverified
 from messages.evidence import Outcome, Stamp
+from messages.ids import AgreementId
 from messages.labels import Flag, Role
 from messages.manifest import Manifest
+from messages.signed import Signed
 from policies.agreements import Agreement
 from policies.decide import Engine
 from policies.judge import Judgement, judge
+
+UNKNOWN_ORIGINATOR: Final = (
+    "This was passed on with the permission of an originator with whom we have no agreement: the broker has checked "
+    "that permission, we cannot."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,8 @@ class Opened:
     withheld: tuple[str, ...]
     guarded: bool
     thread: bytes
+    agreement: AgreementId
+    papers: tuple[Signed, ...]  # attestations beside it, verified
     view_digest: bytes
     manifest_digest: bytes
     warnings: tuple[str, ...] = ()  # what the person who opens it should know; not of the message's
@@ -87,6 +96,7 @@ class Receiver:
             view.manifest,
             verified.manifest_digest,
             stamp.admitted,
+            vouched=True,
         )
         if attested.recipients() - {recipient.handle} or attested.agencies() - {recipient.agency}:
             raise Unverified("The view tells of another recipient.")
@@ -117,8 +127,11 @@ class Receiver:
             withheld=verified.withheld,
             guarded=recipient.handle in attested.guards,
             thread=verified.grant.thread,
+            agreement=verified.grant.agreement,
+            papers=view.attestations,
             view_digest=stamp.view,
             manifest_digest=verified.manifest_digest,
+            warnings=(UNKNOWN_ORIGINATOR,) if attested.vouched else (),
         )
 
     def _stamp(self, delivery: Delivery, recipient: Contact) -> tuple[Stamp, Record]:

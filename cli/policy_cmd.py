@@ -12,29 +12,25 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from adapters.home import clock, read_bundle
+from adapters.home import clock
 from adapters.journal import Journal
 from adapters.recalling import Recalled, Recaller
 from cli.ceremonies.work import moment_text
 from cli.common import REFUSED, HomeOption, JsonOption, command, out
-from keys.bundle import Verifier
-from keys.metadata import FULL, Audience
-from keys.repository import Repository
+from cli.policy_home import bundle_of, known
 from messages import wire
 from messages.catalogue import load as load_catalogue
 from messages.catalogue.loader import TYPE_IDS
-from messages.directory import Bundle
 from messages.envelope import Delivery
 from messages.errors import BadInput, RemoteError
 from messages.ids import message_from_text, message_text
 from messages.labels import Basis, Caveat, CrimeArea, Flag, HCode, Kind, Purpose, Role, Tlp
 from policies import explain as words_of
 from policies import inquiry
-from policies.agreements import Agreements, nearest, read_all
+from policies.agreements import nearest
 from policies.cases import ATTESTED, BORNE, CONSENT, RELEASED
-from policies.decide import Engine
 from policies.facts import COVER
-from policies.inquiry import Answer, Known
+from policies.inquiry import Answer
 from policies.sentences import says
 
 policy_app = typer.Typer(
@@ -42,32 +38,6 @@ policy_app = typer.Typer(
     no_args_is_help=True,
 )
 W = TypeVar("W")
-
-
-# What is known where
-
-
-def bundle_of(home: Path) -> Bundle:
-    """The trust bundle of a folder, its signatures checked again: an agency's extract, or at a broker's the whole."""
-    if (home / "broker.json").is_file():
-        repository = Repository(home / "trust" / "repository")
-        state, root = repository.newest(), home / "trust" / "root.json"
-        if state is None or not root.is_file():
-            raise BadInput(f"Nothing was published to {home} yet.")
-        return Verifier(root.read_bytes(), Audience(FULL)).open(repository, state)
-    if (home / "officer.json").is_file():
-        raise BadInput("An officer's own folder holds no trust bundle; name the broker's or an agency's with --home.")
-    return read_bundle(home)
-
-
-def known(bundle: Bundle) -> Known:
-    """What whoever holds this bundle may know of."""
-    return Known(
-        directory=bundle.directory,
-        agreements=Agreements(read_all(bundle.agreements.items())),
-        engine=Engine.load(),
-        catalogue=load_catalogue(),
-    )
 
 
 def word(text: str | None, words: Iterable[W], what: str) -> W | None:

@@ -36,6 +36,10 @@ class Tag(StrEnum):
     CONSENT = "consent"
     CONSENT_COUNTER = "consent-countersignature"
     CONSENT_WITHDRAWAL = "consent-withdrawal"
+    HOLDING = "holding"
+    NOTICE = "withdrawal-notice"
+    ERASURE = "erasure-confirmation"
+    REVIEW_CLOSED = "review-closed"
     KEY_STATEMENT = "key-statement"
     KEY_STATEMENT_COUNTER = "key-statement-countersignature"
     KEY_DESTROYED = "key-destroyed"
@@ -88,6 +92,28 @@ TABLE: Final = MappingProxyType(
         ),
         Tag.CONSENT_COUNTER: Row((_C,), "the consent's body", "broker; recipient", "v1"),
         Tag.CONSENT_WITHDRAWAL: Row((_C, _O), "consent id, time", "broker on receipt; holders", "v1"),
+        Tag.HOLDING: Row(
+            (_W,),
+            "consent id, agency, contact, view id, view digest, message id, sender, time",
+            "broker when the consent is withdrawn",
+            "v1",
+        ),
+        Tag.NOTICE: Row(
+            (_W,),
+            "consent id, digest of the withdrawal, addressee and its part, message id, view id, view digest, "
+            "recipient, whether it was retrieved, time, confirm-by, epoch, leaf hash, include-by",
+            "addressee before it erases; auditor",
+            "v1",
+        ),
+        Tag.ERASURE: Row(
+            (_C,),
+            "consent id, message id, view id, view digest, recipient, outcome, ground, time",
+            "broker on receipt; whoever withdrew; auditor",
+            "v1",
+        ),
+        Tag.REVIEW_CLOSED: Row(
+            (_O,), "message id, recipient, view digest, note, time", "broker before it is logged; auditor", "v1"
+        ),
         Tag.KEY_STATEMENT: Row(
             (_C,),
             "contact, number, encryption key, from, until",

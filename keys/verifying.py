@@ -13,7 +13,7 @@ import hmac
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from keys.consents import consent_id
 from keys.domains import Tag
@@ -97,6 +97,8 @@ class Attested:
     countersigned: frozenset[bytes] = frozenset()
     acceptances: tuple[tuple[Acceptance, AgencyHandle], ...] = ()  # with the agency that accepted
     permissions: tuple[tuple[Permission, AgencyHandle, PartyClass], ...] = ()  # with the originator's agency and class
+    sender: AgencyHandle | None = None  # whose message they stand beside
+    vouched: tuple[Permission, ...] = ()  # by originators whom nobody here knows: the broker's word is all there is
 
     def papers(self, withdrawn: Collection[bytes] = ()) -> Papers:
         """What rules may look at; `withdrawn` holds the ids of consents that are known to hold no longer."""
@@ -133,9 +135,9 @@ class Attested:
             case Tag.BREAK_GLASS.value:
                 return recipient in self.broken and self.broken[recipient].to_bytes() == body
             case Tag.ACCEPTANCE.value:
-                return any(by == agency and a.to_bytes() == body for a, by in self.acceptances)
+                return any(self._told(a, by) == agency and a.to_bytes() == body for a, by in self.acceptances)
             case Tag.PERMISSION.value:
-                return any(p.recipient == agency and p.to_bytes() == body for p, _, _ in self.permissions)
+                return any(self._granted(p, by) == agency and p.to_bytes() == body for p, by, _ in self.permissions)
         named = {s.consent for s in guard.sections} if guard else set()
         return any(c.id in named and c.to_bytes() == body for c in self.consents.values())
 
@@ -145,7 +147,16 @@ class Attested:
 
     def agencies(self) -> frozenset[AgencyHandle]:
         """Every agency whom an attestation names as recipient."""
-        return frozenset({by for _, by in self.acceptances} | {p.recipient for p, _, _ in self.permissions})
+        told = {self._told(a, by) for a, by in self.acceptances}
+        return frozenset(told | {self._granted(p, by) for p, by, _ in self.permissions})
+
+    def _told(self, acceptance: Acceptance, by: AgencyHandle) -> AgencyHandle:
+        """Whom an acceptance is for: the referrer, while its author hands it in; the author, once the referrer does."""
+        return acceptance.referrer if by == self.sender else by
+
+    def _granted(self, permission: Permission, by: AgencyHandle) -> AgencyHandle:
+        """Whom a permission is for: the grantee, while the originator hands it in; after that the recipient."""
+        return permission.grantee if by == self.sender else permission.recipient
 
     def section(self, recipient: ContactHandle, detail: SectionDetail, grant: GrantDetail) -> AttestedSection | None:
         """What the guard found this section to be for this recipient, or None.
@@ -307,8 +318,14 @@ def check_attestations(
     manifest: Manifest,
     manifest_hash: bytes,
     at: int,
+    *,
+    vouched: bool = False,
 ) -> Attested:
     """Hold every attestation against the directory: duties as of the manifest's creation, keys as of `at`.
+
+    With `vouched`, a permission by an originator whom the directory does not know is taken as the broker took it:
+    whoever receives what was passed on may have no agreement with its originator, and then no extract tells of that
+    one.
 
     One that cannot be tied to somebody with that duty makes the whole message `Unverified`: a stranger's paper beside
     an honest manifest is an attack or a mistake, and both want a person's eyes.
@@ -321,6 +338,7 @@ def check_attestations(
     counters: dict[bytes, set[str]] = {}
     acceptances: list[tuple[Acceptance, AgencyHandle]] = []
     permissions: list[tuple[Permission, AgencyHandle, PartyClass]] = []
+    unknown: list[Permission] = []
     about = _About(directory, sender, manifest, manifest_hash, at)
     for signed in attestations:
         match signed.tag:
@@ -347,6 +365,9 @@ def check_attestations(
                 counters.setdefault(signed.body, set()).add(_counter(signed, directory, manifest, at))
             case Tag.ACCEPTANCE.value:
                 acceptances.append(about.acceptance(signed))
+            case Tag.PERMISSION.value if vouched and directory.contact(signed.by) is None:
+                unknown.append(about.unknown(signed))
+                permissions.append((unknown[-1], _NOBODY, PartyClass.FIU))
             case Tag.PERMISSION.value:
                 permissions.append(about.permission(signed))
             case _:
@@ -363,7 +384,12 @@ def check_attestations(
         countersigned=countersigned,
         acceptances=tuple(acceptances),
         permissions=tuple(permissions),
+        sender=sender.agency,
+        vouched=tuple(unknown),
     )
+
+
+_NOBODY: Final = AgencyHandle("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,23 +420,32 @@ class _About:
         return said
 
     def acceptance(self, signed: Signed) -> tuple[Acceptance, AgencyHandle]:
-        """A provider's word on an offer of the sending agency, with the provider's agency."""
+        """A provider's word on an offer: its own, beside its decision, or the one that it gave the sending agency."""
         contact = self._designated(signed, Tag.ACCEPTANCE)
         acceptance = Acceptance.from_bytes(signed.body)
-        if acceptance.recipient != contact.handle or acceptance.referrer != self.sender.agency:
-            raise Unverified("An acceptance is not by the one who accepts, or is about another agency's referral.")
+        if acceptance.recipient != contact.handle:
+            raise Unverified("An acceptance is not by the one who accepts.")
+        if (contact.agency == self.sender.agency) == (acceptance.referrer == self.sender.agency):
+            raise Unverified("An acceptance is about another agency's referral.")
         return acceptance, contact.agency
 
     def permission(self, signed: Signed) -> tuple[Permission, AgencyHandle, PartyClass]:
-        """An originator's permission to the sending agency, with the originator's agency and class."""
+        """An originator's permission: its own, beside its answer, or the one that it gave the sending agency."""
         contact = self._designated(signed, Tag.PERMISSION)
         mandate = contact.mandate_at(self.manifest.created)
         permission = Permission.from_bytes(signed.body)
         if permission.originator != contact.handle or mandate is None or Duty.RELEASE not in mandate.duties:
             raise Unverified("A permission is not by a contact of the originator whose mandate names that duty.")
-        if permission.grantee != self.sender.agency or contact.agency == self.sender.agency:
+        if (contact.agency == self.sender.agency) == (permission.grantee == self.sender.agency):
             raise Unverified("A permission is for another agency than the one that sends.")
         return permission, contact.agency, self.directory.agency_of(contact).party_class
+
+    def unknown(self, signed: Signed) -> Permission:
+        """A permission to the sending agency by somebody whom nobody here can look up."""
+        permission = Permission.from_bytes(signed.body)
+        if permission.originator != signed.by or permission.grantee != self.sender.agency:
+            raise Unverified("A permission is for another agency than the one that sends.")
+        return permission
 
     def _designated(self, signed: Signed, tag: Tag) -> Contact:
         contact = self.directory.contact(signed.by)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from messages.catalogue import load
 from messages.catalogue.loader import TYPE_IDS
-from messages.labels import CrimeArea, HCode, Kind, Purpose, Tlp
+from messages.labels import Basis, CrimeArea, HCode, Kind, Purpose, Tlp
 from policies.agreements import Agreement
 from policies.summary import AREAS, PURPOSES
 from policies.words import TLP, H
@@ -20,24 +20,39 @@ FILE: Final = Path(__file__).resolve().parent.parent / "docs" / "schemas" / "agr
 ID: Final = "urn:safeconduct:agreement:1"
 
 
+def words() -> dict[str, dict[str, str]]:
+    """The words of each field of an agreement, with what they mean, as far as the catalogue says it."""
+    catalogue = load()
+    types = {t: catalogue.types[t].title if t in catalogue.types else "not in the catalogue yet" for t in TYPE_IDS}
+    bases = catalogue.codes["lawful-bases"].codes
+    return {
+        "purposes": {p: PURPOSES[p] for p in Purpose},
+        "bases": {b: bases.get(b, "") for b in Basis},
+        "areas": {a: AREAS[a] for a in CrimeArea},
+        "max_tlp": {t: TLP[t] for t in Tlp},
+        "h": {h: H[h] for h in HCode},
+        "kinds": {k: catalogue.kinds[k].title for k in Kind},
+        "types": types,
+        "identity": types,
+    }
+
+
 def schema() -> dict[str, Any]:
     """The schema; each word of a list with what it means."""
     made = Agreement.model_json_schema(by_alias=True)
-    definitions = made["$defs"]
-    catalogue = load()
-    kinds = {k: catalogue.kinds[k].title for k in Kind}
-    for name, meanings in (
-        ("Purpose", PURPOSES),
-        ("CrimeArea", AREAS),
-        ("Tlp", TLP),
-        ("HCode", H),
-        ("Kind", kinds),
+    definitions, meanings = made["$defs"], words()
+    for name, field in (
+        ("Purpose", "purposes"),
+        ("Basis", "bases"),
+        ("CrimeArea", "areas"),
+        ("Tlp", "max_tlp"),
+        ("HCode", "h"),
+        ("Kind", "kinds"),
     ):
-        definitions[name]["enumDescriptions"] = [meanings[word] for word in _MEMBERS[name]]  # type: ignore[index]
-    titles = [catalogue.types[t].title if t in catalogue.types else "not in the catalogue yet" for t in TYPE_IDS]
+        definitions[name]["enumDescriptions"] = list(meanings[field].values())
     exchange = definitions["Exchange"]["properties"]
-    for name in ("types", "identity"):
-        exchange[name]["items"]["enumDescriptions"] = titles
+    for field in ("types", "identity"):
+        exchange[field]["items"]["enumDescriptions"] = list(meanings[field].values())
     for definition in (made, *definitions.values()):
         _plain(definition)
     return {
@@ -47,15 +62,6 @@ def schema() -> dict[str, Any]:
         "description": "One sharing agreement between two agencies of a task force; see docs/policy.md",
         **{k: v for k, v in made.items() if k not in ("title", "description")},
     }
-
-
-_MEMBERS: Final = {
-    "Purpose": tuple(Purpose),
-    "CrimeArea": tuple(CrimeArea),
-    "Tlp": tuple(Tlp),
-    "HCode": tuple(HCode),
-    "Kind": tuple(Kind),
-}
 
 
 def _plain(definition: dict[str, Any]) -> None:

@@ -136,21 +136,24 @@ class Engine:
             raise RulesBroken("The rules contain a template; every rule stands for itself.")
         static = described["staticPolicies"]
         placed = dict(zip(static, written, strict=True)) if len(static) == len(written) else {}
-        declared = _declared(schema)
-        # Cedar's validator lets `context has misspelt` pass: it is false, which disarms a forbid.
-        faults = [*_misspelt(static, placed, declared or frozenset(_NAMES)), *_misfits(found.errors, placed)]
-        if faults or not found.validation_passed:
+        if not found.validation_passed:
+            faults = _misfits(found.errors, placed)
             said = _listed(faults) or "; ".join(map(str, found.errors))
             raise RulesBroken(f"The rules do not fit their schema: {said}", faults)
+        unknown = _unasked(static, placed)
+        if unknown:  # Cedar's validator lets `context has misspelt` pass: it is false, which disarms a forbid
+            raise RulesBroken(f"The rules ask for a fact that does not exist: {_listed(unknown)}", unknown)
         self._ids = _rule_ids(static)
         self._rules = {rule.id: rule for rule in (*HOUSE, *_rules(static, placed))}
         if len(self._rules) != len(HOUSE) + len(self._ids):
             faults = _twice(self._ids, placed)
             raise RulesBroken(f"A rule id stands twice: {_listed(faults)}", faults)
-        strange = sorted(declared - {*_NAMES, "sender"})
+        declared = _declared(schema)
+        strange = sorted(declared.keys() - {*_NAMES, "sender"})
         if strange:
             raise RulesBroken(f"The schema declares facts that nothing here finds out: {', '.join(strange)}.")
-        self._booleans = tuple(name for name in _BOOLEANS if not declared or name in declared)
+        self._told = tuple(name for name in _BOOLEANS if not declared or name in declared)
+        self._always = tuple(name for name in self._told if declared.get(name) is False)
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._judge_key)
         self._alike = Alike.of(static.values(), schema)
 
@@ -214,7 +217,7 @@ class Engine:
 
     def _judge(self, facts: Facts) -> Decision:
         try:
-            request = _request(facts, self._booleans)
+            request = _request(facts, self._told, self._always)
             answer = cedarpy.is_authorized(request, self._policies, self._entities, schema=self._schema)
         except (ValueError, TypeError):  # not even a request, such as text that is no Unicode
             return Decision(Effect.REFUSE, (UNKNOWN.id,))
@@ -256,6 +259,20 @@ def decide_view(sections: Sequence[tuple[str, Facts]]) -> ViewDecision:
     return Engine.load().decide_view(sections)
 
 
+def _unasked(policies: Mapping[str, Any], placed: Mapping[str, Statement]) -> list[Fault]:
+    """Where rules ask for a fact that does not exist."""
+    faults = []
+    for name, policy in policies.items():
+        for asked in sorted(set(_asked_for(policy)) - set(_BOOLEANS)):
+            at = placed.get(name)
+            inside = cedartext.find_word(f"`{asked}`", {"": at.text}) if at is not None else None
+            line, column = (inside[1], inside[2]) if inside is not None else (1, 1)
+            source, first, indent = (at.source, at.line, at.column) if at is not None else ("rules", 1, 1)
+            here = column + indent - 1 if line == 1 else column
+            faults.append(Fault(source, first + line - 1, here, f"no fact is called {asked}."))
+    return faults
+
+
 def _asked_for(tree: object) -> Iterator[str]:
     """Every name after `context has` in rules in their JSON form."""
     if isinstance(tree, Mapping):
@@ -267,17 +284,6 @@ def _asked_for(tree: object) -> Iterator[str]:
     elif isinstance(tree, list):
         for value in tree:
             yield from _asked_for(value)
-
-
-def _misspelt(
-    policies: Mapping[str, Any], placed: Mapping[str, Statement], declared: frozenset[str]
-) -> Iterator[Fault]:
-    """Each fact that a rule asks for and that does not exist."""
-    for name, policy in policies.items():
-        for asked in sorted(set(_asked_for(policy)) - declared):
-            says, at = f"There is no fact {asked!r}.", placed.get(name)
-            before = at.text[: at.text.find(f"has {asked}")] if at else ""
-            yield at.fault(says, before.count("\n")) if at else Fault("rules", 1, 1, says)
 
 
 def _rule_ids(policies: Mapping[str, Any]) -> dict[str, str]:
@@ -339,12 +345,15 @@ def _literals(policy: object) -> Iterator[str]:
             stack += [v for k, v in item.items() if k != "annotations"]
 
 
-_DECLARED: Final = re.compile(r"^\s*(\w+)\??:\s*[\w<>]+,?\s*$", re.MULTILINE)
+_DECLARED: Final = re.compile(r"^\s*(\w+)(\??):\s*[\w<>]+,?\s*$", re.MULTILINE)
 
 
-def _declared(schema: str) -> frozenset[str]:
-    """The facts that a schema declares; empty where it is written in a way that we do not read."""
-    return frozenset(_DECLARED.findall(schema[schema.rfind("context:") :]))
+def _declared(schema: str) -> dict[str, bool]:
+    """The facts that a schema declares, and whether each may be left out; empty where we cannot read how it is written.
+
+    Rules of an edition that lets none be left out ask for their values; they are told false ones too.
+    """
+    return {name: bool(mark) for name, mark in _DECLARED.findall(schema[schema.rfind("context:") :])}
 
 
 def _listed(faults: Sequence[Fault]) -> str:
@@ -406,9 +415,13 @@ def _twice(names: Mapping[str, str], placed: Mapping[str, Statement]) -> list[Fa
     return faults
 
 
-def _request(facts: Facts, known: Sequence[str] = _BOOLEANS) -> dict[str, Any]:
-    """Facts as Cedar's request. The context is written as text: half the time of a decision was building dicts."""
-    booleans = "".join([f',"{name}":true' for name in known if getattr(facts, name)])
+def _request(facts: Facts, told: Sequence[str] = _BOOLEANS, always: Sequence[str] = ()) -> dict[str, Any]:
+    """Facts as Cedar's request. The context is written as text: half the time of a decision was building dicts.
+
+    `told` are the facts that the rules know, `always` those of them that are said where they are false too.
+    """
+    booleans = "".join([f',"{name}":true' for name in told if getattr(facts, name)])
+    booleans += "".join([f',"{name}":false' for name in always if not getattr(facts, name)])
     context = (
         f'{{"sender":{_uid("Class", facts.sender_class)},"purpose":{_uid("Purpose", facts.purpose)},'
         f'"data_type":{_uid("DataType", facts.data_type)},'

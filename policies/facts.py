@@ -277,7 +277,7 @@ def gather(
         part=part,
         roles=roles,
         flags=flags,
-        roles_declared=bool(claim.roles) or is_cover or (entry is not None and entry.role.none),
+        roles_declared=bool(claim.roles) or is_cover or (entry is not None and entry.role.may_be_nobody),
         sender_mandated=_mandated(sender, manifest, data_type, moments, sending=True),
         recipient_mandated=_mandated(recipient, manifest, data_type, moments, sending=False),
         named_person=person,
@@ -314,7 +314,7 @@ def gather(
         or any(Lift.ONWARD in p.lifts and party is PartyClass.FIU for p, party in permissions),
         # Who is no normal receiver but has a right "by release" may receive it by that release.
         class_may_receive=is_cover
-        or _receives(entry, recipient_agency.party_class, manifest.kind)
+        or _receives(entry, recipient_agency.party_class, part, manifest.kind)
         or (entry is not None and right is rights.Right.RELEASE and released),
         redacted_only=entry is not None and entry.receivers.get(recipient_agency.party_class) in ("redacted", "coded"),
         kind_carries_type=is_cover or _carries(catalogue, manifest.kind, data_type),
@@ -409,8 +409,10 @@ def _mandated(contact: Contact, manifest: Manifest, data_type: str, moments: tup
     return True
 
 
-def _receives(entry: DataType | None, party_class: PartyClass, kind: Kind) -> bool:
-    how = entry.receivers.get(party_class) if entry is not None else None
+def _receives(entry: DataType | None, party_class: PartyClass, part: str, kind: Kind) -> bool:
+    if entry is None or (party_class in entry.only and part not in entry.only[party_class]):
+        return False
+    how = entry.receivers.get(party_class)
     return kind in BY_REFERRAL if how == "referral" else how is not None
 
 

@@ -57,7 +57,7 @@ class Against:
     """What agreements are held against. Without a directory, classes and mandates are not looked at."""
 
     edition: Edition
-    now: int
+    moment: int
     directory: Directory | None = None
     standing: Agreements = field(default_factory=Agreements)
 
@@ -89,7 +89,7 @@ def _of_one(draft: Examined, against: Against) -> Iterator[Finding]:
             line=fault.line,
             column=fault.column,
             code="unreadable",
-            says=fault.says[:1].upper() + fault.says[1:],
+            says=fault.says,
         )
     if draft.agreement is None:
         return
@@ -98,7 +98,7 @@ def _of_one(draft: Examined, against: Against) -> Iterator[Finding]:
         line, column = draft.place(path)
         return Finding(severity=severity, source=draft.source, line=line, column=column, code=code, says=says, do=do)
 
-    yield from _dates(draft.agreement, against.now, note)
+    yield from _dates(draft.agreement, against.moment, note)
     yield from _carrying(draft.agreement, against, note)
     agencies = {a.name: a for a in against.directory.agencies} if against.directory is not None else {}
     if against.directory is None:
@@ -235,7 +235,7 @@ class _Way:
 
     def _setting(self) -> Setting:
         """Between two who may do everything, on a day on which the agreement holds."""
-        moment = max(self.agreement.start, min(self.against.now, self.agreement.end - 1))
+        moment = max(self.agreement.start, min(self.against.moment, self.agreement.end - 1))
         return Setting(
             sender=stand_in(self.sender, moment, name="sender"),
             sender_agency=self.sender,
@@ -362,7 +362,7 @@ class _Way:
                     )
 
     def _usable(self, contact: Contact, *, sending: bool) -> Iterator[Mandate]:
-        begins = max(self.agreement.start, self.against.now)
+        begins = max(self.agreement.start, self.against.moment)
         for mandate in contact.mandates:
             end = min(mandate.end, mandate.revoked if mandate.revoked is not None else mandate.end)
             meets = max(mandate.start, begins) < min(end, self.agreement.end) or self.agreement.end <= begins
@@ -407,7 +407,7 @@ def _of_several(drafts: Sequence[Examined], against: Against) -> Iterator[Findin
                     says=f"The id {other.id} is used by another agreement.",
                     do="Give this one another id.",
                 )
-            elif max(agreement.start, other.start, against.now) < min(agreement.end, other.end):
+            elif max(agreement.start, other.start, against.moment) < min(agreement.end, other.end):
                 yield from _overlap(draft, agreement, other)
     for draft, agreement in drafted:
         same = against.standing.get(agreement.id)

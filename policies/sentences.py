@@ -30,6 +30,7 @@ def flow() -> Mapping[str, str]:
             " agency, of its head, or of an officer."
         ),
         "key-unknown": "The contact never stated the encryption key that is said to be destroyed.",
+        "consent-withdrawn": "The consent was withdrawn: it holds no longer, and what rests on it is taken away.",
         "broker-failed": "The broker could not judge the message, and what cannot be judged is refused.",
         "redaction-refused": "The words of this section could not be made safe for this recipient; they are withheld.",
     }

@@ -52,6 +52,8 @@ def paragraphs(agreement: Agreement, titles: Mapping[str, str] | None = None) ->
         f"{listed([f'{h} ({H[h]})' for h in agreement.handling.h], 'or')}.",
         f"The recipient deletes it {agreement.retention_days} days after it was given.",
     ]
+    if agreement.joint_team:
+        said.append("It is the agreement of a joint investigation team: what is marked JIT may go under it.")
     return said
 
 
@@ -85,6 +87,5 @@ def _identities(exchange: Exchange) -> str:
 
 
 def _basis(basis: Basis) -> str:
-    known = load().codes.get("legal-bases") or load().codes.get("bases")
-    said = known.codes.get(basis, "") if known is not None else ""
+    said = load().codes["lawful-bases"].codes.get(basis, "")
     return f"{basis} ({said})" if said else str(basis)

@@ -70,6 +70,11 @@ class RoleSource:
         """Fields that decide roles and therefore stand in every part (dates of birth stay where they are)."""
         return frozenset({self.field} - {""}) | {name for _, name, _ in self.add}
 
+    @property
+    def may_be_nobody(self) -> bool:
+        """Whether an object may say that it is about nobody: a body, a number, a place where nobody is."""
+        return self.none or not (self.field or self.fixed)
+
     def roles(self, obj: Mapping[str, Any]) -> frozenset[Role]:
         """The roles that `obj` itself tells; anything unclear is `unknown`."""
         if self.none:
@@ -163,6 +168,11 @@ class Field:
     @cached_property
     def may_hold_text(self) -> bool:
         return self.free or any(inner.may_hold_text for inner in self.fields.values())
+
+    @cached_property
+    def may_embed(self) -> bool:
+        """Whether there is room for a file written as text."""
+        return self.kind == "text" or any(inner.may_embed for inner in self.fields.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -376,13 +386,18 @@ class DataType:
         except (ValueError, TypeError, RecursionError):
             raise ContentRefused(f"{self.id}: expected an object with the fields of {self.name}.") from None
         dumped: dict[str, Any] = checked.model_dump(exclude_unset=True)
-        for path, spec, text in self.free_strings(dumped):
+        for name, value in dumped.items():
+            if allowed[name].may_embed:
+                self._refuse_embedded(_strings(self.id, name, allowed[name], value))
+        return dumped
+
+    def _refuse_embedded(self, strings: Iterator[tuple[str, Field, str]]) -> None:
+        for path, spec, text in strings:
             if spec.kind == "text" and values.embeds(text):
                 raise ContentRefused(
                     f"{self.id}.{path}: pictures, sound and films are never embedded in text (R-24); name the exhibit "
                     "and its hash."
                 )
-        return dumped
 
     def _sentence(self, allowed: Mapping[str, Field], loc: tuple[int | str, ...], kind: str) -> str:
         path = ""

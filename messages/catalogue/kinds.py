@@ -7,7 +7,7 @@ sentence names kind and field and never what was written. Sender, guard and reci
 Not checked here: what the words say. Whoever may not know the people gets them after a search (the guard).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -143,8 +143,8 @@ class MessageKind:
         """Whether no workflow drives it: it is validated, routed and audited, and that is all."""
         return self.driven_by == "none"
 
-    def check(self, cover: object) -> dict[str, Any]:
-        """The cover, checked and copied, or raise `ContentRefused`."""
+    def check(self, cover: object, *, filled_in: Collection[str] = ()) -> dict[str, Any]:
+        """The cover, checked and copied, or raise `ContentRefused`. `filled_in` names what may still be lacking."""
         if not isinstance(cover, Mapping):
             raise ContentRefused(f"The cover of {self.kind.value} is not a list of names and words.")
         checked: dict[str, Any] = {}
@@ -160,7 +160,7 @@ class MessageKind:
             except ValueError:
                 raise ContentRefused(f"In the cover of {self.kind.value}, {name} must be {field.expects}.") from None
         for name in self.demands(checked):
-            if name not in checked:
+            if name not in checked and name not in filled_in:
                 field = self.fields[name]
                 raise ContentRefused(f"The cover of {self.kind.value} needs {name} ({field.says}): {field.expects}.")
         return checked
@@ -187,9 +187,17 @@ class MessageKind:
         }
 
 
-def read(kinds: Mapping[str, Any], cover: Mapping[str, Any], type_ids: tuple[str, ...]) -> dict[Kind, MessageKind]:
-    """All kinds, or raise `ValueError` or `KeyError` for a fault in the files."""
-    codes = {name: _codes(name, spec) for name, spec in cover["codes"].items()}
+def read(
+    kinds: Mapping[str, Any],
+    cover: Mapping[str, Any],
+    type_ids: tuple[str, ...],
+    shared: Mapping[str, Mapping[str, str]],
+) -> dict[Kind, MessageKind]:
+    """All kinds, or raise `ValueError` or `KeyError` for a fault in the files. `shared` are the catalogue's lists."""
+    own = {name: _codes(name, spec) for name, spec in cover["codes"].items()}
+    if clash := set(own) & set(shared):
+        raise ValueError(f"cover.yaml writes lists again that are there: {sorted(clash)}.")
+    codes = {**shared, **own}
     fields = {name: _field(name, spec, codes) for name, spec in cover["fields"].items()}
     deadlines = {code: Deadline(code=code, **spec) for code, spec in cover["deadlines"].items()}
     found = {Kind(name): _kind(Kind(name), spec, fields, deadlines, type_ids) for name, spec in kinds.items()}
@@ -198,7 +206,7 @@ def read(kinds: Mapping[str, Any], cover: Mapping[str, Any], type_ids: tuple[str
     used = {f for k in found.values() for f in k.fields} | set(ALWAYS)
     if unused := set(fields) - used:
         raise ValueError(f"cover.yaml has fields that no kind uses: {sorted(unused)}.")
-    if unused := set(codes) - {f.code_list for f in fields.values()}:
+    if unused := set(own) - {f.code_list for f in fields.values()}:
         raise ValueError(f"cover.yaml has lists that no field uses: {sorted(unused)}.")
     return found
 

@@ -175,7 +175,11 @@ def _build(raw: Mapping[str, bytes]) -> Catalogue:
         version=common["version"],
         types=MappingProxyType(types),
         codes=MappingProxyType(codes),
-        kinds=MappingProxyType(kinds.read(texts["kinds.yaml"], texts["cover.yaml"], TYPE_IDS)),
+        kinds=MappingProxyType(
+            kinds.read(
+                texts["kinds.yaml"], texts["cover.yaml"], TYPE_IDS, {name: found.codes for name, found in codes.items()}
+            )
+        ),
         digest=digest.hexdigest(),
     )
 

@@ -91,7 +91,7 @@ PATTERNS: Final = frozenset(_SHAPES)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _DATA_URI = re.compile(r"data:(?:image|video|audio|application)/", re.IGNORECASE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{60,}={0,2}")
 _BASE64_SIGNS: Final = 1000  # no language writes so much without a space; the smallest thumbnail needs more
 
 SCALARS: Final = frozenset({"str", "text", "int", "number", "bool", "tri", "period", "code"}) | (
@@ -116,6 +116,11 @@ def expects(kind: str, pattern: str | None, low: int, high: int) -> str:
     }[kind]
 
 
+def shape(name: str) -> str:
+    """The regular expression for the whole of a value of the named shape (ASCII classes)."""
+    return _SHAPES[name][0]
+
+
 def shaped(name: str, text: str) -> bool:
     """Whether the whole of `text` has the named shape."""
     return _COMPILED[name].fullmatch(text) is not None
@@ -136,8 +141,10 @@ def check_text(value: str) -> str:
 
 def embeds(text: str) -> bool:
     """Whether a text holds a file: a data URI, or base64 in one run or in whole lines on end."""
-    if _DATA_URI.search(text):
+    if "data:" in text.lower() and _DATA_URI.search(text):
         return True
+    if len(text) < _BASE64_SIGNS or all(" " in text[at : at + 30] for at in range(0, len(text) - 29, 30)):
+        return False  # no word of 60 signs, which would fill one of these: so it is with most of what people write
     run = 0
     for line in text.splitlines():
         for word in line.split():

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
+from policies.redaction.lexica import months
+from policies.redaction.number_words import MISLEADING, day_in_words, year_in_words
+from policies.redaction.page import Page, Tokens
 from policies.redaction.scripts import fold
+from policies.redaction.words import listed
 
 Day = tuple[int | None, int | None, int | None]
 
@@ -25,85 +30,7 @@ MONTHS_IN_ENGLISH = (
     "December",
 )
 
-_MONTH_WORDS = """
-1 january jan januar janvier enero gennaio janeiro januari ianuarie ian ene gen stycznia styczen yanvarya
-1 yanvar sichnya sichen ocak ledna janar siechnia ynr
-2 february feb februar fevrier fev febrero febbraio fevereiro februari februarie lutego luty fevralya
-2 fevral lyutoho lyutogo lyutyy lyutiy subat unora shkurt
-3 march mar marz maerz mars marzo marco maart martie marca marzec marta mart bereznya berezen brezna
-4 april apr avril avr abril abr aprile aprilie kwietnia kwiecien aprelya aprel kvitnya kviten nisan dubna
-4 prill
-5 may mai mayo maggio maio mei maja maj maya travnya traven mayis kvetna
-6 june jun juni juin junio giugno giu junho iunie iun czerwca czerwiec iyunya iyun chervnya cherven haziran
-6 cervna qershor
-7 july jul juli juillet juil julio luglio lug julho iulie iul lipca lipiec iyulya iyul lypnya lypen temmuz
-7 cervence korrik
-8 august aug aout agosto ago augustus sierpnia sierpien avgusta avgust serpnya serpen agustos srpna gusht
-9 september sep sept septembre septiembre settembre set setembro septembrie wrzesnia wrzesien sentyabrya
-9 sentyabr veresnya veresen eylul zari shtator
-10 october oct okt oktober octobre octubre ottobre ott outubro out octombrie pazdziernika pazdziernik
-10 oktyabrya oktyabr zhovtnya zhovten ekim rijna tetor
-11 november nov novembre noviembre novembro noiembrie noi listopada listopad noyabrya noyabr lystopada
-11 lystopad kasim nentor
-12 december dec dez dezember decembre diciembre dic dicembre dezembro decembrie grudnia grudzien dekabrya
-12 dekabr hrudnya gruden aralik prosince dhjetor
-"""
-MONTHS: dict[str, int] = {
-    word: int(line.split()[0]) for line in _MONTH_WORDS.strip().splitlines() for word in line.split()[1:]
-}
-MONTHS |= {
-    fold(word): month
-    for word, month in (
-        ("січня", 1),
-        ("лютого", 2),
-        ("березня", 3),
-        ("квітня", 4),
-        ("травня", 5),
-        ("червня", 6),
-        ("липня", 7),
-        ("серпня", 8),
-        ("вересня", 9),
-        ("жовтня", 10),
-        ("листопада", 11),
-        ("грудня", 12),
-        ("января", 1),
-        ("февраля", 2),
-        ("марта", 3),
-        ("апреля", 4),
-        ("мая", 5),
-        ("июня", 6),
-        ("июля", 7),
-        ("августа", 8),
-        ("сентября", 9),
-        ("октября", 10),
-        ("ноября", 11),
-        ("декабря", 12),
-        ("Ιανουαρίου", 1),
-        ("Φεβρουαρίου", 2),
-        ("Μαρτίου", 3),
-        ("Απριλίου", 4),
-        ("Μαΐου", 5),
-        ("Ιουνίου", 6),
-        ("Ιουλίου", 7),
-        ("Αυγούστου", 8),
-        ("Σεπτεμβρίου", 9),
-        ("Οκτωβρίου", 10),
-        ("Νοεμβρίου", 11),
-        ("Δεκεμβρίου", 12),
-        ("يناير", 1),
-        ("فبراير", 2),
-        ("مارس", 3),
-        ("أبريل", 4),
-        ("مايو", 5),
-        ("يونيو", 6),
-        ("يوليو", 7),
-        ("أغسطس", 8),
-        ("سبتمبر", 9),
-        ("أكتوبر", 10),
-        ("نوفمبر", 11),
-        ("ديسمبر", 12),
-    )
-}
+_ENGLISH = frozenset(month.lower() for month in MONTHS_IN_ENGLISH) | {month[:3].lower() for month in MONTHS_IN_ENGLISH}
 _ROMAN = {
     "I": 1,
     "II": 2,
@@ -121,23 +48,39 @@ _ROMAN = {
 _UNSLIP = str.maketrans("OoIl|", "00111")
 _N = "[0-9OoIl]"
 
+
 _NUMERIC = re.compile(
-    rf"(?<![\w/.\-])({_N}{{1,4}})(\s?[./\-]\s?|[ ])({_N}{{1,2}}|[IVX]{{1,4}})(\s?[./\-]\s?|[ ])'?"
-    rf"({_N}{{4}}|{_N}{{2}}|{_N})(?![\w]|[./\-]\d)"
+    rf"(?<![\w/.\-])({_N}{{1,4}})(\s?[./\-\u2044]\s?|[ \u00a0])({_N}{{1,2}}|[IVX]{{1,4}})"
+    rf"(\s?[./\-\u2044]\s?|[ \u00a0])'?"
+    rf"({_N}{{4}}|{_N}{{2}}|{_N})(?:T[\d:.]{{4,12}}Z?|(?![\w]|[./\-]\d))"
 )
-_DAY_MONTH = re.compile(
-    rf"(?<!\w)({_N}{{1,2}})(?:st|nd|rd|th|er|ere|º|ª|-?go|-?e)?[\s\-/.,]{{0,3}}(?:day )?"
-    rf"(?:of |de |di |d')?(?:the month of )?"
-    rf"([^\W\d_][^\W_]{{2,11}})\.?(?:[\s,\-/.]{{1,3}}(?:de |of |del |an )?'?({_N}{{4}}|\d{{2}}))?(?!\w)"
+_ORDINAL = r"(?:st|nd|rd|th|er|ère|ere|re|º|ª|°|-?go|-?e|-?a|-?я|-?ше|-?го|-?е|-?an|\.-?[aeái]n)?"
+_DAY = re.compile(rf"(?<!\w)({_N}{{1,2}}){_ORDINAL}(?!\w)")
+_BETWEEN = re.compile(
+    r"[\s\-/.,\u00a0]{0,3}"
+    r"(?:(?:day of|of the month of|of the|of|de|di|du|des|del|d'|do|la|the|ngày|tháng|من|在)[\s\u00a0]{1,2}){0,2}"
 )
-_MONTH_DAY = re.compile(
-    rf"(?<!\w)([^\W\d_][^\W_]{{2,11}})\.?[\s\-/.]{{1,2}}(?:the )?({_N}{{1,2}})(?:st|nd|rd|th)?"
-    rf"(?:[\s,\-/.]{{1,3}}(?:of )?'?({_N}{{4}}|\d{{2}}))?(?!\w)"
+_SMALL = re.compile(r"[\s\-/.,\u00a0]{0,3}(?:(?:the|le|den|el|il|o|de|a)[\s\u00a0])?")
+_YEAR = re.compile(
+    rf"[\s,\-/.\u00a0]{{0,3}}(?:(?:de|of|del|do|an|anul|in|en|al|року|года|р\.|г\.|عام|سنة)[\s\u00a0]{{1,2}}){{0,2}}(?:'\s?(\d{{2}})|({_N}{{4}})|(\d{{2}}))(?!\w)(?![.,/]\d)"
 )
-_MONTH_YEAR = re.compile(r"(?<!\w)([^\W\d_][^\W_]{2,11})\.?[\s,\-/.]{1,2}(?:de |of |del )?'?(\d{4}|\d{2})(?!\w)")
+_YEAR_BEFORE = re.compile(rf"(?<!\w)({_N}{{4}})(?:[.,\-/\s\u00a0]|\.\s|-?(?:ei|es|ik|m\.|metų|gada)\.?\s){{1,2}}$")
 _NUMERIC_MONTH_YEAR = re.compile(r"(?<![\w/.\-])(?:(\d{1,2})[./\-](\d{4})|(\d{4})[./\-](\d{1,2}))(?![\w]|[./\-]\d)")
-_WORD_BEFORE = re.compile(r"(?<!\w)([^\W\d_][^\W_]{2,11})\.?[\s\-/.,]{1,2}(?:the |of |de |del )?'?$")
-_HAN = re.compile(r"(\d{4})\s?年\s?(\d{1,2})\s?月(?:\s?(\d{1,2})\s?[日号])?")
+_DAY_AND_MONTH = re.compile(rf"(?<![\w/.\-])({_N}{{1,2}})\s?[./\-]\s?({_N}{{1,2}})(?![\w]|[./\-]\d)")
+_HAN_UNIT = re.compile("[年月년월]")
+_DATE_GOES_ON = re.compile(r"[\s./\-\u2044\u00a0年月년월]{1,3}[\dOoIlVX]")
+_HAN = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월](?:\s?(\d{1,2})\s?[日号號일])?")
+BORN_BEFORE = re.compile(
+    r"(?:\bborn|\bb\.|\bbirth\w*|\bd\.?\s?o\.?\s?b\.?|\bn[ăa]scut\w*|\bnasc\w*|\bnacid\w*|\bné\w*|\bnat[ao]\b|\bgeb\w*|\burodz\w*|\bur\.|народ\w*|род\w*|"
+    r"\bszül\w*|\bdoğum\w*|γενν\w*|مواليد|\blind\w*|\bdatëlind\w*|\bgim\w*|\bdzim\w*|\bsynt\w*|\bfödd?\w*|\bnar\w*|출생|生)[^.\n\x00\d]{0,24}$",
+    re.IGNORECASE,
+)
+_SHORT_MONTHS = listed(
+    """
+    jan feb mar apr may jun jul aug sep oct nov dec mai mei maj abr ago set out dez dic gen mag giu lug ott ene fev
+    okt des avr ian iun iul sty lut kwi cze lip sie wrz paz lis gru oca sub nis haz tem agu eyl eki kas ara mej maa
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +95,12 @@ class DateFound:
     plain: bool
 
 
-def month_of(word: str) -> int | None:
-    """The month a word names, in any of the listed languages, with a scanner's 1 for l."""
+@lru_cache(maxsize=65536)
+def months_of(word: str) -> tuple[int, ...]:
+    """The months a word may name, in any of the listed languages, with a scanner's 1 for l."""
     folded = fold(word)
-    return MONTHS.get(folded) or MONTHS.get(folded.replace("1", "l").replace("0", "o"))
+    known = months()
+    return known.get(folded) or known.get(folded.replace("1", "l").replace("0", "o")) or ()
 
 
 def _number(text: str) -> int | None:
@@ -172,52 +117,159 @@ def _year(text: str | None) -> int | None:
     return number + (1900 if number > 30 else 2000)
 
 
-def find_dates(text: str, numbers: Iterable[int]) -> list[DateFound]:
-    """Every date in a clean text whose words with digits begin at `numbers`.
+def find_dates(page: Page) -> list[DateFound]:
+    """Every date in a clean text; one place may be read as several days.
 
-    One place may be read as several days; a month and year inside a day is no date of its own.
+    A month and year inside a day is no date of its own.
     """
-    found = list(_dates(text, numbers))
+    found = list(_numeric_dates(page)) + list(_month_dates(page))
     days = [date for date in found if date.exact and date.plain]
     inside = {at for date in days for at in range(date.start, date.end)}
     return [date for date in found if date.exact or date.start not in inside]
 
 
-def _dates(text: str, numbers: Iterable[int]) -> Iterator[DateFound]:
-    for at in numbers:
+def _numeric_dates(page: Page) -> Iterator[DateFound]:
+    text, upto = page.text, -1
+    for i in page.numeric:
+        word, at, end = page.tokens[i]
+        if at < upto or (len(word) > 4 and "T" not in word and not _HAN_UNIT.search(word)):
+            continue
+        if not _DATE_GOES_ON.match(text, end) and not _HAN_UNIT.search(word):
+            continue
         m = _NUMERIC.match(text, at)
         if m:
             readings = tuple(_numeric(m.group(1), m.group(3), m.group(5)))
             if readings:
-                spaced = m.group(2) == " " or m.group(4) == " "
+                spaced = m.group(2) in " \u00a0" or m.group(4) in " \u00a0"
                 yield DateFound(m.start(), m.end(), readings, True, not spaced and len(m.group(5)) > 1)
-        m = _DAY_MONTH.match(text, at)
-        month = month_of(m.group(2)) if m else None
-        if m and month:
-            day = _number(m.group(1))
-            if day and 1 <= day <= 31 and (len(m.group(2)) > 3 or m.group(2)[0].isupper() or m.group(3)):
-                yield DateFound(m.start(), m.end(), ((_year(m.group(3)), month, day),), True, True)
+                if not spaced:
+                    upto = m.end()
+                    continue
         m = _NUMERIC_MONTH_YEAR.match(text, at)
         if m:
             month, year = int(m.group(1) or m.group(4)), int(m.group(2) or m.group(3))
             if 1 <= month <= 12 and 1900 <= year <= 2100:
                 yield DateFound(m.start(), m.end(), ((year, month, None),), False, True)
+            continue
         m = _HAN.match(text, at)
         if m:
             day = int(m.group(3)) if m.group(3) else None
             yield DateFound(m.start(), m.end(), ((int(m.group(1)), int(m.group(2)), day),), day is not None, True)
-        before = _WORD_BEFORE.search(text, max(0, at - 20), at)
-        month = month_of(before.group(1)) if before else None
-        if before is None or month is None:
             continue
-        m = _MONTH_DAY.match(text, before.start())
-        day = _number(m.group(2)) if m else None
-        if m and day and 1 <= day <= 31:
-            capital = m.group(1)[0].isupper()
-            yield DateFound(m.start(), m.end(), ((_year(m.group(3)), month, day),), True, capital)
-        m = _MONTH_YEAR.match(text, before.start())
+        m = _DAY_AND_MONTH.match(text, at)
+        if m and BORN_BEFORE.search(text, max(0, at - 40), at):
+            a, b = _number(m.group(1)) or 0, _number(m.group(2)) or 0
+            both = tuple((None, y, x) for x, y in {(a, b), (b, a)} if 1 <= y <= 12 and 1 <= x <= 31)
+            if both:
+                yield DateFound(m.start(), m.end(), both, True, False)
+
+
+def _month_dates(page: Page) -> Iterator[DateFound]:
+    words = page.folded(months().keys()) + [word for word in page.distinct if not word.isalpha() and not word.isdigit()]
+    named = {word: found for word in words if (found := months_of(word))}
+    for i in page.places(named):
+        word, start, end = page.tokens[i]
+        yield from _around(page.text, page.tokens, i, named[word], word, start, end)
+
+
+def _around(
+    text: str, tokens: Tokens, i: int, named: tuple[int, ...], word: str, start: int, end: int
+) -> Iterator[DateFound]:
+    """Day and year on either side of a month's name."""
+    if text[end : end + 1] == "." and len(word) <= 5:
+        end += 1
+    known = len(word) > 3 or fold(word) in _SHORT_MONTHS
+    capital = not word[:1].islower() or not word.isascii()
+    after = _YEAR.match(text, end)
+    year = _year(next((g for g in after.groups() if g), None)) if after else None
+    if after and after.group(3) and not (after.group(0).startswith((" ", "-", "/", "."))):
+        after, year = None, None
+    four = bool(after and after.group(2)) and year is not None and 1800 < year < 2200
+    if after and after.group(2) and not four:
+        after, year = None, None
+    first, last = start, end
+    day = _day_before(text, tokens, i, start)
+    spelt = day is not None and text[day[0]].isalpha()
+    if day is not None and (known or four) and (len(word) > 3 or capital or year) and (capital or year or not spelt):
+        first, number = day
+        earlier = _YEAR_BEFORE.search(text, max(0, first - 12), first) if not four else None
+        if earlier:
+            first, year, last = earlier.start(), _year(earlier.group(1)), end
+        elif after:
+            last = after.end()
+        elif words := year_in_words(text, tokens, i + 1):
+            year, last = words
+        yield DateFound(first, last, tuple((year, month, number) for month in named), True, True)
+        return
+    behind = _day_after(text, tokens, i, end)
+    if behind is not None and (known or four):
+        last, number, at = behind
+        following = _YEAR.match(text, last)
+        before = _YEAR_BEFORE.search(text, max(0, start - 12), start)
+        if before:
+            first, year = before.start(), _year(before.group(1))
+        elif following and (following.group(1) or following.group(2)):
+            last, year = following.end(), _year(following.group(1) or following.group(2))
+        elif words := year_in_words(text, tokens, at + 1):
+            year, last = words
+        else:
+            year = None
+        yield DateFound(first, last, tuple((year, month, number) for month in named), True, capital or year is not None)
+    if after and known and (four or after.group(1) or capital) and min(named) >= 1:
+        yield DateFound(start, after.end(), tuple((year, month, None) for month in named), False, True)
+        return
+    before = _YEAR_BEFORE.search(text, max(0, start - 12), start)
+    if before and behind is None:
+        yield DateFound(
+            before.start(), end, tuple((_year(before.group(1)), month, None) for month in named), False, True
+        )
+
+
+def _day_before(text: str, tokens: Tokens, i: int, start: int) -> tuple[int, int] | None:
+    """Where a day that belongs to the month at `start` begins, and which it is."""
+    for back in (1, 2, 3, 4):
+        if i < back:
+            return None
+        at = tokens[i - back][1]
+        if start - at > 40:
+            return None
+        m = _DAY.match(text, at)
         if m:
-            yield DateFound(m.start(), m.end(), ((_year(m.group(2)), month, None),), False, True)
+            day = _number(m.group(1))
+            if day is not None and 1 <= day <= 31 and _BETWEEN.fullmatch(text, m.end(), start):
+                return at, day
+            return None
+        found = day_in_words(text, tokens, i - back)
+        if found and fold(tokens[i - back][0]) in MISLEADING and fold(tokens[i][0]) in _ENGLISH:
+            found = None
+        if found:
+            day, last = found
+            if _BETWEEN.fullmatch(text, tokens[last][2], start):
+                earlier = day_in_words(text, tokens, i - back - 1) if i > back else None
+                if earlier and earlier[1] == last:  # "twenty first", not "first"
+                    return tokens[i - back - 1][1], earlier[0]
+                return at, day
+    return None
+
+
+def _day_after(text: str, tokens: Tokens, i: int, end: int) -> tuple[int, int, int] | None:
+    """Where a day that follows the month ends, which it is, and its last word."""
+    for ahead in (1, 2):
+        if i + ahead >= len(tokens):
+            return None
+        at = tokens[i + ahead][1]
+        if at - end > 8:
+            return None
+        if not _SMALL.fullmatch(text, end, at):
+            continue
+        m = _DAY.match(text, at)
+        if m:
+            day = _number(m.group(1))
+            return (m.end(), day, i + ahead) if day is not None and 1 <= day <= 31 else None
+        found = day_in_words(text, tokens, i + ahead)
+        if found:
+            return tokens[found[1]][2], found[0], found[1]
+    return None
 
 
 def _numeric(first: str, middle: str, last: str) -> Iterator[Day]:
@@ -246,9 +298,9 @@ def _numeric(first: str, middle: str, last: str) -> Iterator[Day]:
 
 def generalised(readings: tuple[Day, ...]) -> str:
     """ "2024-03", "2024", "03" or "": as much of a date as all its readings share, never the day."""
-    years, months = {r[0] for r in readings}, {r[1] for r in readings}
+    years, named = {r[0] for r in readings}, {r[1] for r in readings}
     year = next(iter(years)) if len(years) == 1 else None
-    month = next(iter(months)) if len(months) == 1 else None
+    month = next(iter(named)) if len(named) == 1 else None
     if year and month:
         return f"{year:04d}-{month:02d}"
     return f"{year:04d}" if year else f"{month:02d}" if month else ""

@@ -7,94 +7,204 @@ Both are pure. Both raise `UnsupportedScript` for text in which they cannot prom
 Decisions that fail towards redaction:
 - `kept` (suspects) protects full mentions only: a surname shared with a protected person goes where it stands alone,
   as "[name]" where it may mean either of two protected people, otherwise as that person's pseudonym;
-- a first word of a sentence that is both a name and a word goes, unless the next word shows the plain word;
-- where findings overlap, their whole stretch goes.
+- a first word of a sentence that is both a name and a word goes, unless the words beside it show the plain word;
+- where findings overlap, their whole stretch goes;
+- after replacement the strict search runs over the *output*; what it finds goes too, and it runs again. If it still
+  finds somebody, nothing is released.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Protocol
 
 from policies.redaction.dates import find_dates
-from policies.redaction.errors import StillIdentifying
-from policies.redaction.forms import TOKEN
+from policies.redaction.errors import NetMissing, StillIdentifying
 from policies.redaction.identity import DEFAULT, Finding, Identity, Name, Redacted, Settings
+from policies.redaction.lexica import any_language
 from policies.redaction.names import NameMatcher
 from policies.redaction.numbers import NumberMatcher
+from policies.redaction.page import Page
 from policies.redaction.patterns import find_patterns
-from policies.redaction.replace import PLACEHOLDER, replaced
-from policies.redaction.scripts import SHIELD, clean, supported
+from policies.redaction.relatives import find_relatives
+from policies.redaction.replace import PLACEHOLDER, replaced, replacement
+from policies.redaction.scripts import SHIELD, TOKEN, Clean, clean, fold, supported
+from policies.redaction.senses import title
 
 _WEIGHT = {
     "email": 9,
     "url": 9,
     "address": 8,
     "account": 7,
+    "wallet": 7,
     "document": 7,
     "birthdate": 7,
     "plate": 7,
+    "number": 7,
     "phone": 6,
     "handle": 5,
     "name": 4,
     "date": 1,
 }
-
-
+_LOOKS = 3  # how often the strict search may add to the findings before the text is refused
+_NEAR = 120  # characters around a finding that are looked at again
 _GLUE = re.compile(r"[\w+@#&=%/-]|\.\w")
+
+
+class Net(Protocol):
+    """A model that names other people. It only adds: the known-identity matcher decides, and suspects' names stay."""
+
+    def find(self, text: str, lang: str | None) -> Sequence[tuple[int, int]]:
+        """Spans of `text` that name a person. Raises what it wants; a failure is never taken for "nobody"."""
+        ...
 
 
 class Matcher:
     """Everything made ready once for one set of identities; use it for many texts."""
 
-    def __init__(self, identities: tuple[Identity, ...], kept: tuple[Name, ...] = ()) -> None:
+    def __init__(self, identities: tuple[Identity, ...], kept: tuple[Name, ...] = (), net: Net | None = None) -> None:
         self.pseudonyms = tuple(identity.pseudonym for identity in identities)
+        self._regions = {identity.pseudonym: identity.region for identity in identities if identity.region}
         self._names = NameMatcher(identities, kept)
         self._numbers = NumberMatcher(identities)
-        own = "|".join(re.escape(p) for p in sorted(set(self.pseudonyms), key=len, reverse=True) if p)
-        self._shield = re.compile(rf"(?<!\w)(?:{own})(?!\w)|{PLACEHOLDER.pattern}" if own else PLACEHOLDER.pattern)
+        self._net = net
+        self._own = [
+            (name, re.compile(rf"(?<!\w){re.escape(name)}(?!\w)"))
+            for name in sorted(set(self.pseudonyms), key=len, reverse=True)
+            if name
+        ]
 
-    def redact(self, text: str, *, settings: Settings = DEFAULT) -> Redacted:
-        """See `redact`."""
+    def redact(
+        self, text: str, *, settings: Settings = DEFAULT, lang: str | None = None, demand_net: bool = False
+    ) -> Redacted:
+        """See `redact`. With `demand_net` a missing net refuses; a net that is there is always asked."""
+        if demand_net and self._net is None:
+            raise NetMissing
         supported(text)
-        findings = self._find(text, strict=False, settings=settings)
-        result = Redacted(replaced(text, findings), findings)
-        left = self.search(result.text, strict=True)
-        if left:
-            raise StillIdentifying(tuple((finding.kind, finding.whose) for finding in left))
-        return result
+        findings = self._find(text, strict=False, settings=settings, lang=lang)
+        left: tuple[Finding, ...] = ()
+        for _ in range(_LOOKS):
+            result = Redacted(replaced(text, findings, self._regions), findings)
+            again = self._find(result.text, strict=False, settings=settings, lang=lang) if left else ()
+            left = (*self.search(result.text, strict=True, lang=lang), *again)
+            if not left:
+                return result
+            findings = tuple(_merged([*findings, *_brought_back(left, findings, self._regions)]))
+        raise StillIdentifying(tuple((finding.kind, finding.whose) for finding in left))
 
-    def search(self, text: str, *, strict: bool) -> tuple[Finding, ...]:
+    def search(self, text: str, *, strict: bool, lang: str | None = None) -> tuple[Finding, ...]:
         """See `search`."""
         supported(text)
-        return self._find(text, strict=strict, settings=None)
+        return self._find(text, strict=strict, settings=None, lang=lang)
 
-    def _find(self, text: str, *, strict: bool, settings: Settings | None) -> tuple[Finding, ...]:
+    def _find(self, text: str, *, strict: bool, settings: Settings | None, lang: str | None) -> tuple[Finding, ...]:
         plain = clean(text)
-        ready = self._shield.sub(lambda m: SHIELD * len(m.group()), plain.text)
-        found = self._once(ready, strict=strict, settings=settings)
+        ready = self._shield(plain.text)
+        net = self._netted(text, plain, lang) if settings is not None else []
+        found = self._once(ready, strict=strict, settings=settings, lang=lang, net=net)
         merged = _merged(found)
         for _ in range(3):  # what stood glued to a finding may be seen only once the finding is gone
-            if not any(_GLUE.match(ready, f.end) or (f.start and _GLUE.match(ready, f.start - 1)) for f in merged):
+            glued = [f for f in merged if _GLUE.match(ready, f.end) or (f.start and _GLUE.match(ready, f.start - 1))]
+            if not glued:
                 break
             ready = _shielded(ready, merged)
-            more = self._once(ready, strict=strict, settings=settings)
+            more: list[Finding] = []
+            for start, end in _around(glued, ready):
+                piece = self._once(ready[start:end], strict=strict, settings=settings, lang=lang, net=[])
+                more += [replace(f, start=f.start + start, end=f.end + start) for f in piece]
             if not more:
                 break
             found += more
             merged = _merged(found)
         return tuple(replace(f, start=start, end=end) for f in merged for start, end in (plain.back(f.start, f.end),))
 
-    def _once(self, ready: str, *, strict: bool, settings: Settings | None) -> list[Finding]:
-        tokens = [(m.group(), m.start(), m.end()) for m in TOKEN.finditer(ready)]
-        numbers = [token[1] for token in tokens if not token[0].isalpha()]
-        dates = find_dates(ready, numbers) if settings is not None or self._numbers.births else []
-        found = self._names.find(ready, tokens, strict=strict) + self._numbers.find(ready, tokens, dates, strict=strict)
+    def _shield(self, text: str) -> str:
+        """The text with nothing to find in pseudonyms and replacements."""
+        for name, pattern in self._own:
+            if name in text:
+                text = pattern.sub(_blank, text)
+        return PLACEHOLDER.sub(_blank, text) if "[" in text else text
+
+    def _once(
+        self, ready: str, *, strict: bool, settings: Settings | None, lang: str | None, net: list[tuple[int, int]]
+    ) -> list[Finding]:
+        page = Page.of(ready)
+        dates = find_dates(page) if settings is not None or self._numbers.births else []
+        named, kept = self._names.find(page, strict=strict, languages=(lang,) if lang else ())
+        found = named + self._numbers.find(page, dates, strict=strict)
         found = [replace(f, whose=self.pseudonyms[int(f.whose)]) if f.whose is not None else f for f in found]
         if settings is not None:
-            found += find_patterns(ready, dates, settings)
+            found += find_patterns(page, dates, settings)
+            if settings.relatives:
+                found += [f for f in find_relatives(page) if not _inside(f.start, f.end, kept)]
+            found += self._of_the_net(ready, net, found, kept)
         return found
+
+    def _netted(self, text: str, plain: Clean, lang: str | None) -> list[tuple[int, int]]:
+        """The net's spans, as offsets of the clean text."""
+        if self._net is None:
+            return []
+        return [plain.forward(start, end) for start, end in self._net.find(text, lang)]
+
+    def _of_the_net(
+        self, ready: str, spans: list[tuple[int, int]], found: list[Finding], kept: list[tuple[int, int]]
+    ) -> list[Finding]:
+        """What the net adds: names outside every other finding and every suspect's name."""
+        taken = sorted([(f.start, f.end) for f in found] + kept)
+        more: list[Finding] = []
+        for start, end in spans:
+            for a, b in _outside(start, end, taken):
+                words = [m for m in TOKEN.finditer(ready, a, b) if self._may_be_a_name(m.group())]
+                if words:
+                    more.append(Finding(words[0].start(), words[-1].end(), "name", None, 0.6, "model"))
+        return more
+
+    def _may_be_a_name(self, word: str) -> bool:
+        folded = fold(word)
+        return (
+            len(folded) > 1
+            and not word[:1].islower()
+            and not word[:1].isdigit()
+            and not title(folded)
+            and folded not in any_language()
+            and folded not in self._names.kept_words
+        )
+
+
+def _around(findings: list[Finding], text: str) -> list[tuple[int, int]]:
+    """The neighbourhoods of findings, in whole words, joined where they overlap."""
+    places: list[tuple[int, int]] = []
+    for f in findings:
+        start, end = max(0, f.start - _NEAR), min(len(text), f.end + _NEAR)
+        start = max(text.rfind(" ", 0, start), text.rfind("\n", 0, start), 0) if start else 0
+        end = min((at for at in (text.find(" ", end), text.find("\n", end)) if at >= 0), default=len(text))
+        if places and start <= places[-1][1]:
+            start = places.pop()[0]
+        places.append((start, end))
+    return places
+
+
+def _blank(m: re.Match[str]) -> str:
+    return SHIELD * len(m.group())
+
+
+def _inside(start: int, end: int, spans: list[tuple[int, int]]) -> bool:
+    return any(a < end and start < b for a, b in spans)
+
+
+def _outside(start: int, end: int, taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The pieces of a span that no taken span covers."""
+    pieces: list[tuple[int, int]] = []
+    for a, b in taken:
+        if b <= start or a >= end:
+            continue
+        if a > start:
+            pieces.append((start, a))
+        start = max(start, b)
+    return [*pieces, (start, end)] if start < end else pieces
 
 
 def _shielded(ready: str, findings: list[Finding]) -> str:
@@ -106,7 +216,30 @@ def _shielded(ready: str, findings: list[Finding]) -> str:
     return "".join([*pieces, ready[at:]])
 
 
-def _merged(found: list[Finding]) -> list[Finding]:
+def _brought_back(left: Sequence[Finding], findings: Sequence[Finding], regions: dict[str, str]) -> list[Finding]:
+    """Findings of the output as findings of the input; one that touches a replacement takes what it replaced."""
+    places: list[tuple[int, int, int, int]] = []  # from, to in the output; from, to in the input
+    shift = 0
+    for f in findings:
+        start = f.start + shift
+        end = start + len(replacement(f, regions))
+        places.append((start, end, f.start, f.end))
+        shift += end - start - (f.end - f.start)
+
+    def back(at: int, *, end: bool) -> int:
+        gone = 0
+        for a, b, first, last in places:
+            if at < a or (end and at == a):
+                break
+            if at < b or (end and at == b):
+                return last if end else first
+            gone = b - last
+        return at - gone
+
+    return [replace(f, start=back(f.start, end=False), end=back(f.end, end=True)) for f in left]
+
+
+def _merged(found: Sequence[Finding]) -> list[Finding]:
     """Overlapping findings become one over their whole stretch, of the longest one's kind."""
     merged: list[Finding] = []
     group: list[Finding] = []

@@ -2,6 +2,7 @@
 
 RedactionError
 ├─ UnsupportedScript   the text holds a script outside `scripts.SUPPORTED`: we cannot promise anything about it
+├─ NetMissing          the named-entity net was demanded, and it is not there or failed
 └─ StillIdentifying    after replacement the looser search still found somebody: do not release
 """
 
@@ -25,6 +26,17 @@ class UnsupportedScript(RedactionError):
         super().__init__(f"character {at} is of a script that is not supported ({script}); the text is not released")
         self.script = script
         self.at = at
+
+
+class NetMissing(RedactionError):
+    """The net for other people is demanded and cannot be had."""
+
+    code: ClassVar[str] = "redaction-net"
+
+    def __init__(self, why: str = "it is not installed") -> None:
+        super().__init__(
+            f"the named-entity net is demanded, but {why}; install it with: pip install 'safeconduct[ner]'"
+        )
 
 
 class StillIdentifying(RedactionError):

@@ -1,8 +1,8 @@
 """The forms in which one known name may stand in a text, made once per set of identities.
 
 Given Identity and Name, `Lexicon` holds every folded form with what it stands for: the parts themselves, spelling and
-look-alike variants, listed nicknames, glued forms ("oshevchenko"), and the stems for plurals and case endings.
-How a form must stand in the text to count (capital letter, neighbours) is decided in `names`.
+look-alike variants, listed and regularly derived nicknames, glued forms ("oshevchenko"), and the stems for plurals and
+case endings. How a form must stand in the text to count (capital letter, neighbours) is decided in `names`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from functools import cache
 
 from nicknames import NickNamer
 
-from policies.redaction.identity import Identity, Name
-from policies.redaction.scripts import ARABIC, HAN, clean, consonants, fold, foldings, skeleton
-from policies.redaction.words import COMMON, listed
-
-TOKEN = re.compile(r"[^\W_]+")
-Tokens = list[tuple[str, int, int]]  # a word with its start and end in a clean text
+from policies.redaction.identity import Name
+from policies.redaction.lexica import any_language, family_names, given_names, lines
+from policies.redaction.scripts import ABJAD, HAN, TOKEN, clean, consonants, fold, foldings, skeleton
+from policies.redaction.words import listed
 
 PARTICLES = listed(
     """
@@ -32,100 +30,118 @@ _ARABIC_NAMES = listed(
     """
     mohammed muhammad mohamed mohammad mohamad muhammed ahmed ahmad ali hassan hasan hussein husain fatima fatimah
     yusuf yousef youssef ibrahim abdullah abdallah abdul abd omar umar khalid khaled mahmoud mustafa aisha layla
-    leila maryam mariam
+    leila maryam mariam amina khadija zainab zahra noor nour salma samira huda rania hala
     """
 )
 
-# Case and plural endings in Latin letters (Slavic, Baltic, Romanian, Hungarian, Turkish, English), longest first.
+# Case, plural and possessive endings in Latin letters, of some thirty languages: enough to know a name again.
 ENDINGS = listed(
     """
-    s es a u y i e o om em am ym im oy ey iy yy oyu eyu iyu oiu eiu oju eju oho oyi oji oi ei ii ie iei ului lui
-    ulei ov ev ovi evi ovu ovy ova ovoi ami iam yam akh ax ach ah yx ykh ykh ych ego ogo emu omu owi owie ban ben
-    val vel tol hez nin nun in un
+    s es a u y i e o n t
+    om em am ym im oy ey oi ei iy yy oyu eyu iyu oiu eiu oju eju oho yoho oyi oji ii ie iei ov ev ovi evi ovu ova ovoi
+    ou ove ami iam yam akh ax ach ah yx ykh ikh ych ego ogo emu omu owi owie iem iami ia iu ej iej ow owa owej ia iou
+    ului lui ulei ule ilor elor ai le
+    nak nek val vel ot et at hoz hez ra re rol tol ban ben bol ba be ert ig nal nel ek ne nenak al el ul
+    nin nun in un ya ye yi yu da de ta te dan den tan ten la yla yle nda nde ndan nden ca ce lar ler larin lerin
+    ssa sta lla lta lle na ksi tta en an on ga lt
+    io aus iaus ui iui iai yje oje uje as is us ys os iem ems oms
+    it ve
+    oy ata at ut
+    ens sche
+    ma ad its
     """
 )
 RISKY_ENDINGS = listed(
     """
-    a o in un on i e ie ei
+    a o in on i e ie ei an en el al ia ov ev ova ev ina io is as us os ita t y ai ei u ne ad
     """
-)  # turn one given name into another
+)  # turn one given name into another, or into a surname
+
+_PET_ENDINGS = listed(
+    """
+    ka ko ek ik chka ochka echka ichka enka onka ushka yushka usha usia usya unia unya ulya sha shka nka inka onko
+    ita ito cita cito inha inho ella etta ina uta utza ica ika ico uca ucha uccia icka ecka uska chen lein li tje
+    ke cik can jan juan chan isoara el
+    """
+)
+_PET_CASES = ("u", "y", "i", "e", "o", "oyu", "oi", "om", "ei", "ou", "ce", "tsi")
+PET_ENDINGS = _PET_ENDINGS | {
+    ending[:-1] + case
+    for ending in _PET_ENDINGS
+    if ending[-2:] in {"ka", "ha", "ya", "ia"} or ending == "usha"
+    for case in _PET_CASES
+}
+"""Endings of pet names in a dozen languages, with the cases of the Slavic ones."""
 
 
-_DIMINUTIVES = """
-aleksandr aleksander alexander alexandru: sasha sashko shura sanya alex sandu
-aleksandra alexandra: sasha shura sanya alex sanda ola
-anastasia anastasiya: nastya nastia nastja stasia asya nastka
-anna hanna ana: anya ania anja asya anechka anuta annushka hania anka nyura nusha anita
-antonina: tonya tosya
-daria darya: dasha dashka
-dmitri dmytro dmitry dumitru: dima mitya mitica dimka
-ekaterina kateryna katarzyna catalina yekaterina katerina: katya katia kasia katka kate katyusha catinca
-elena olena yelena helena: lena lenochka lenka olenka alyona alena nutsi ilenuta lenuta
-elisabeta yelizaveta elizaveta: liza lizka veta beti
-evgenia yevheniia yevgenia: zhenya jenya zhenka
-fatima fatoumata fatma: fati fatou fatimah fatoum
-francisca francisco: paca paco pancho
-galina halyna: galya halya galochka
-gheorghe george georgi: ghita gicu gogu zhora gosho
-guadalupe: lupe lupita
-ibrahim: ibro ibou
-ioana joanna johanna: oana asia joasia ionela nuta
-ion ioan ivan: ionel nelu ionut vanya vanka nicu jan
-irina iryna irena: ira irka irochka irynka
-jose: pepe chepe
-kseniia ksenia xenia: ksyusha ksusha ksenya
-liudmyla lyudmila ludmila: lyuda luda mila
-magdalena: magda lena magdusia
-malgorzata: gosia malgosia
-margarita margareta: rita margo
-maria mariya mariia: masha marusya mashka marichka marysia mariyka marioara mia mimi maricica
-mohammed muhammad mohamed mehmet: mo hamo moha momo
-mykola nikolai nicolae: kolya mykolka nicu nelu
-nadia nadiya nadezhda: nadya nadenka nadiyka
-natalia nataliya natalya: natasha nata natalka natashka tasha
-oksana oxana: ksana oksanka oksanochka ksenia ksyusha oksanka
-olga olha: olya olia olenka olechka olka
-pavel pavlo: pasha pavlik
-petro petru pyotr: petya petrica petrus
-rosario: charo
-sergei serhii: seryozha serhiyko serozha
-sofia sofiya zofia: sonya sonia sofiyka zosia
-svetlana svitlana: sveta svitlanka lana
-tatiana tetiana tetyana: tanya tania tanyusha
-valentina: valya vala
-vasile vasyl vasili: vasya vasilica
-vera vira: verochka
-victoria viktoria viktoriia: vika vicky
-vladimir volodymyr: vova volodya vovka vlad
-yulia yuliia julia iuliia: yulya yulka iulka julcia
-zainab zeynep: zeina zozo
-blessing: bless blessy
-chiamaka chinyere chioma ngozi: chi chichi amaka ngo
-oluwaseun oluwaseyi: seun seyi
-temitope: temi tope
-yetunde babatunde: tunde
-ifeoma: ify ifeo
-"""
+# Family names that change with sex or marriage: endings that stand for one another.
+_FAMILY_ENDINGS = (
+    ("ov", "ova", "ove", "ovi", "off", "ow", "owa", "ovna"),
+    ("ev", "eva", "eff", "ew", "ewa", "yev", "yeva", "evna"),
+    ("in", "ina"),
+    ("yn", "yna"),
+    ("ski", "ska", "sky", "skaya", "skaia", "skyy", "skyi", "skiy", "skij", "skis", "skiene", "skaite"),
+    ("cki", "cka", "tskyy", "tskyi", "tskaya", "ckis"),
+    ("zki", "zka"),
+    ("dzki", "dzka"),
+    ("ny", "na", "naya", "nyi", "nyy"),
+    ("as", "iene", "aite", "iute", "ai", "a"),
+    ("is", "iene", "yte", "i"),
+    ("ys", "iene", "yte", "io"),
+    ("us", "iene", "ute", "iute"),
+    ("os", "ou", "oy", "oulou"),
+    ("poulos", "poulou", "poyloy", "poylos"),
+    ("idis", "idou", "idoy"),
+    ("akis", "aki"),
+    ("iadis", "iadou", "iadoy"),
+    ("s", "a"),
+    ("ic", "iceva"),
+)
+_FLEETING = re.compile(r"(?<=[bcdfghjklmnprstvwz])[eo](?=[cklnrt]$)|(?<=[bcdfghjklmnprstvwz])ie(?=[cklnrt]$)")
+_SOFTENED = (
+    ("ka", ("ce", "tsi", "tci")),
+    ("ga", ("dze", "zi")),
+    ("ha", ("ze", "zi", "sze")),
+    ("ta", ("cie", "tie")),
+    ("da", ("dzie", "die")),
+    ("ra", ("rze",)),
+    ("la", ("le", "li")),
+    ("na", ("nie", "ne")),
+    ("ca", ("cai",)),
+)
+_READINGS_OF_SURNAMES = {
+    "曾": "zeng",
+    "单": "shan",
+    "解": "xie",
+    "查": "zha",
+    "仇": "qiu",
+    "朴": "piao",
+    "缪": "miao",
+    "翟": "zhai",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What one folded form stands for. `word`: also an ordinary word. `weak`: counts only beside another part."""
+    """What one folded form stands for. `weak`: counts only beside another part. `plain`: as it was given."""
 
     who: int
     kind: str
     part: int
     score: float
     reason: str
-    word: bool = False
     weak: bool = False
+
+    @property
+    def plain(self) -> bool:
+        return self.reason in {"name", "glued"}
 
 
 @cache
 def _listed() -> dict[str, frozenset[str]]:
     table: dict[str, set[str]] = {}
-    for line in _DIMINUTIVES.strip().splitlines():
-        heads, _, tails = line.partition(":")
+    for words in lines("short_names.txt"):
+        heads, _, tails = " ".join(words).partition(":")
         every = set(tails.split())
         for head in heads.split():
             table.setdefault(head, set()).update(every)
@@ -139,11 +155,56 @@ def _nicknamer() -> NickNamer:
     return NickNamer()
 
 
+@cache
+def _surnames_of_china() -> dict[str, tuple[str, ...]]:
+    """Cantonese, Hokkien and older spellings of a surname in Pinyin."""
+    return {head.removesuffix(":"): tuple(others) for head, *others in lines("chinese_surnames.txt")}
+
+
+@cache
+def _arabic_spellings() -> dict[str, frozenset[str]]:
+    """Names whose Arabic spelling keeps too few consonants to be known by them, and their usual Latin spellings."""
+    found: dict[str, frozenset[str]] = {}
+    for words in lines("arabic.txt"):
+        same = frozenset(fold(word) for word in words)
+        for one in same:
+            found[one] = same - {one}
+    return found
+
+
+@cache
+def _by_skeleton() -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for head, tails in _listed().items():
+        found.setdefault(skeleton(head), set()).update(tails)
+    return {key: frozenset(value) for key, value in found.items()}
+
+
 def nicknames(folded: str) -> frozenset[str]:
     """Listed short and long forms of a given name, folded; one step away, never nicknames of nicknames."""
-    found = set(_listed().get(folded, ()))
+    found = set(_listed().get(folded, ())) | set(_by_skeleton().get(skeleton(folded), ()))
     found |= {fold(n) for n in _nicknamer().nicknames_of(folded) | _nicknamer().canonicals_of(folded)}
     return frozenset(n for n in found if len(n) >= 2 and n != folded)
+
+
+def shortened(folded: str) -> Iterator[str]:
+    """Regularly shortened names: "Gabi", "Zsofi", "Alex"."""
+    yield from (folded[:size] for size in range(4, len(folded) - 1))
+    for size in (3, 4) if len(folded) >= 5 else ():
+        if folded[size - 1] not in "aeiouy":
+            yield from (folded[:size] + ending for ending in ("i", "y", "ie"))
+
+
+def family_variants(folded: str) -> Iterator[str]:
+    """The other sex's or the married form of a family name, where its ending shows one."""
+    for endings in _FAMILY_ENDINGS:
+        for ending in endings:
+            root = folded.removesuffix(ending)
+            if root != folded and len(root) >= 3:
+                yield from (root + other for other in endings if other != ending)
+    if len(folded) >= 4:
+        yield folded.rstrip("aeiouy") + "ova"
+        yield folded + "ne"
 
 
 def words_of(text: str) -> list[str]:
@@ -162,6 +223,10 @@ def _slips(form: str) -> Iterator[str]:
         ("h", "li"),
         ("i", "l"),
         ("l", "i"),
+        ("u", "ii"),
+        ("n", "ri"),
+        ("b", "lo"),
+        ("k", "lc"),
     ):
         at = form.find(one)
         while at >= 0:
@@ -174,18 +239,20 @@ class Person:
     """One person's parts: kind and folded readings of each, in the order they were given."""
 
     parts: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    han: set[str] = field(default_factory=set)  # native Han forms
-    pinyin: set[tuple[str, ...]] = field(default_factory=set)  # (family, syllables …) glued per part
+    native: set[str] = field(default_factory=set)  # forms in scripts without spaces or with endings glued on
     arabic: bool = False
     particles: set[str] = field(default_factory=set)
+    letters: set[str] = field(default_factory=set)  # parts of one letter, and first letters in their own script
 
     def add(self, kind: str, word: str) -> None:
         readings = foldings(word)
-        if readings[0] and (kind, readings) not in self.parts:
+        if len(readings[0]) == 1:
+            self.letters.add(readings[0])
+        elif readings[0] and (kind, readings) not in self.parts:
             self.parts.append((kind, readings))
 
     def of(self, *kinds: str) -> list[str]:
-        return [readings[0] for kind, readings in self.parts if kind in kinds]
+        return list(dict.fromkeys(readings[0] for kind, readings in self.parts if kind in kinds))
 
 
 def person_of(names: Iterable[Name]) -> Person:
@@ -195,15 +262,7 @@ def person_of(names: Iterable[Name]) -> Person:
         for kind, text in (("given", name.given), ("middle", name.middle), ("family", name.family)):
             _add(person, kind, text)
         for alias in name.aliases:
-            words = words_of(alias)
-            kind = "alias" if len(words) == 1 else "given"
-            for word in words:
-                if len(words) == 1 or (fold(word) not in COMMON and len(word) > 2):
-                    _add(person, kind, word)
-                elif len(word) == 2 and fold(word) not in PARTICLES:
-                    person.add("weak", word)
-            if len(words) > 1:
-                person.add("phrase", "".join(words))
+            _alias(person, alias)
         for native in name.native:
             words = words_of(native)
             for at, word in enumerate(words):
@@ -211,40 +270,66 @@ def person_of(names: Iterable[Name]) -> Person:
     return person
 
 
+def _alias(person: Person, alias: str) -> None:
+    words = words_of(alias)
+    if len(words) == 1:
+        _add(person, "alias", words[0])
+        return
+    for word in words:
+        folded = fold(word)
+        if len(folded) > 2 and folded not in any_language():
+            _add(person, "alias", word)
+        elif folded not in PARTICLES and len(folded) >= 2:
+            person.add("weak", word)
+    if words:
+        person.add("phrase", "".join(words))
+
+
 def _add(person: Person, kind: str, text: str) -> None:
     words = words_of(text)
-    if any(ARABIC.search(word) for word in words) or any(
-        fold(w) in {"al", "el", "bin", "ibn", "abu", "bint"} for w in words
-    ):
+    folded = [fold(word) for word in words]
+    if any(ABJAD.search(word) for word in words) or any(w in {"al", "el", "bin", "ibn", "abu", "bint"} for w in folded):
         person.arabic = True
-    person.particles |= {fold(word) for word in words if fold(word) in PARTICLES} if len(words) > 1 else set()
-    if any(fold(word) in _ARABIC_NAMES for word in words):
+    if len(words) > 1:
+        person.particles |= {word for word in folded if word in PARTICLES}
+    if any(word in _ARABIC_NAMES for word in folded):
         person.arabic = True
-    real = [word for word in words if fold(word) not in PARTICLES] or words
+    real = [word for word, plain in zip(words, folded, strict=True) if plain not in PARTICLES] or words
     for word in real:
         if HAN.fullmatch(word):
-            syllables = [fold(char) for char in word]
-            person.han.add(word)
-            if len(syllables) > 1:
-                person.parts.extend(
-                    part
-                    for part in (("family", (syllables[0],)), ("given", ("".join(syllables[1:]),)))
-                    if part not in person.parts
-                )
-            else:
-                person.add(kind, word)
+            _add_han(person, kind, word)
         else:
             person.add(kind, word)
+            if not word.isascii():
+                person.letters.add(word[0].lower())
+            if _GLUING.search(word):
+                person.native.add(word)
     if len(words) > 1:
         person.add("phrase", "".join(words))
+
+
+def _add_han(person: Person, kind: str, word: str) -> None:
+    syllables = [fold(char) for char in word]
+    syllables[0] = _READINGS_OF_SURNAMES.get(word[0], syllables[0])
+    person.native.add(word)
+    if len(syllables) == 1 or kind == "given":
+        person.add(kind, word)
+        return
+    for part in (("family", (syllables[0],)), ("given", ("".join(syllables[1:]),))):
+        if part not in person.parts:
+            person.parts.append(part)
+
+
+_GLUING = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\uac00-\ud7af]")
 
 
 class Lexicon:
     """Every folded form of every identity. Built once; looked into for each distinct word of a text."""
 
-    def __init__(self, identities: tuple[Identity, ...]) -> None:
-        self.people = [person_of(identity.names) for identity in identities]
-        self.index: dict[str, list[Form]] = {}
+    def __init__(self, people: list[Person]) -> None:
+        self.people = people
+        self.index: dict[str, tuple[Form, ...]] = {}
+        self._strong: set[str] = set()
         self.skeletons: dict[str, list[Form]] = {}
         self.bare_skeletons: dict[str, list[Form]] = {}  # without the last vowel: case endings of other scripts
         self.consonants: dict[str, list[Form]] = {}
@@ -254,56 +339,98 @@ class Lexicon:
             for number, (kind, readings) in enumerate(person.parts):
                 self._part(who, person, number, kind, readings)
             self._glued(who, person)
-        self.fuzzy = sorted(
-            {form for form, hits in self.index.items() if len(form) >= 5 and any(h.reason == "name" for h in hits)}
-        )
-        inside = {form for form, hits in self.index.items() if len(form) >= 4 and any(h.reason == "name" for h in hits)}
+        named = [form for form in self._strong if any(h.reason == "name" for h in self.index[form])]
+        self.fuzzy = sorted(form for form in named if len(form) >= 4)
+        inside = {form for form in named if len(form) >= 4}
         self.inside = re.compile("|".join(map(re.escape, sorted(inside, key=len, reverse=True)))) if inside else None
-        for form, hits in self.index.items():
-            if len(form) >= 3 and any(h.reason in {"name", "glued", "slip"} for h in hits):
+        for form in self._strong:
+            if len(form) >= 3:
                 self.prefixes.update(form[:n] for n in range(1, len(form) + 1))
+        self.heads = {form[:3] for form in self.index} | {stem[:3] for stem in self.stems}
 
     def _put(self, form: str, hit: Form) -> None:
         if len(form) < 2:
             return
-        known = self.index.setdefault(form, [])
-        if not any(h.who == hit.who and h.part == hit.part for h in known):
-            known.append(replace(hit, word=len(form) <= 2 or form in COMMON))
+        known = self.index.get(form, ())
+        for other in known:
+            if other.who == hit.who and other.part == hit.part:
+                return
+        self.index[form] = (*known, hit)
+        if hit.reason in {"name", "glued", "slip"}:
+            self._strong.add(form)
 
     def _part(self, who: int, person: Person, number: int, kind: str, readings: tuple[str, ...]) -> None:
         base = Form(who, kind, number, 1.0, "name", weak=kind == "weak")
         for reading in readings:
             self._put(reading, base)
-        for reading in readings:
-            self.stems.setdefault(reading, []).append((base, False))
-            if reading[-1:] in "aeiouy":
-                self.stems.setdefault(reading[:-1], []).append((base, True))
+        for reading in dict.fromkeys(readings):
+            self._stem(reading, base)
+            bones = skeleton(reading)
             if len(reading) >= 4:
-                self.skeletons.setdefault(skeleton(reading), []).append(replace(base, score=0.9, reason="spelling"))
-                if skeleton(reading)[-1:] in "aeiouy" and len(skeleton(reading)) >= 5:
-                    self.bare_skeletons.setdefault(skeleton(reading)[:-1], []).append(
-                        replace(base, score=0.8, reason="ending")
-                    )
-            if len(consonants(reading)) >= 2:
-                self.consonants.setdefault(consonants(reading), []).append(
-                    replace(base, score=0.85, reason="arabic-spelling", weak=len(consonants(reading)) < 3)
-                )
+                self.skeletons.setdefault(bones, []).append(replace(base, score=0.9, reason="spelling"))
+                if bones[-1:] in "aeiouy" and len(bones) >= 5:
+                    self.bare_skeletons.setdefault(bones[:-1], []).append(replace(base, score=0.8, reason="ending"))
+            sounds = consonants(reading)
+            for key in {sounds, sounds.removeprefix("A")}:  # an initial vowel may have no letter of its own
+                if len(key) >= 2:
+                    spelling = replace(base, score=0.85, reason="other-script", weak=len(key) < 3)
+                    self.consonants.setdefault(key, []).append(spelling)
+            for other in _arabic_spellings().get(reading, ()):
+                self._put(other, replace(base, score=0.95, reason="name"))
+            for sound, other in (("sh", "ch"), ("ch", "sh"), ("ou", "u"), ("kh", "j")):
+                if sound in reading and len(reading) >= 4:
+                    self._put(reading.replace(sound, other), replace(base, score=0.85, reason="spelling"))
             if len(reading) >= 5:
                 for slip in _slips(reading):
                     self._put(slip, replace(base, score=0.8, reason="slip"))
             if kind in {"given", "alias", "middle"}:
                 for short in nicknames(reading):
-                    self._put(short, replace(base, score=0.8, reason="nickname", weak=kind == "middle"))
-            if kind == "family" and person.arabic:
-                for particle in ("al", "el"):
-                    self._put(particle + reading, base)
+                    self._put(short, replace(base, score=0.8, reason="nickname"))
+                self._shortened(reading, base)
+            if kind == "family":
+                for other in family_variants(reading):
+                    if other not in any_language():
+                        self._put(other, replace(base, score=0.9, reason="family"))
+                        self._stem(other, replace(base, score=0.85, reason="family"))
+                for other in _surnames_of_china().get(reading, ()):
+                    self._put(other, replace(base, score=0.7, reason="spelling", weak=True))
+                if person.arabic:
+                    for particle in ("al", "el"):
+                        self._put(particle + reading, base)
+
+    def _stem(self, reading: str, base: Form) -> None:
+        self.stems.setdefault(reading, []).append((base, False))
+        if reading[-1:] in "aeiouy" and len(reading) > 3:
+            self.stems.setdefault(reading[:-1], []).append((base, True))
+            if reading[-2] in "aeiouy" and len(reading) > 4:
+                self.stems.setdefault(reading[:-2], []).append((base, True))
+        elif len(reading) > 4 and reading[-2:] in {"as", "is", "us", "os", "es", "ys"}:  # Baltic and Greek
+            self.stems.setdefault(reading[:-2], []).append((base, True))
+        short = _FLEETING.sub("", reading)
+        if short != reading and len(short) >= 4:
+            self.stems.setdefault(short, []).append((base, False))
+        for ending, others in _SOFTENED:
+            if reading.endswith(ending) and len(reading) >= 4:
+                for other in others:
+                    self._put(reading[:-2] + other, replace(base, score=0.85, reason="ending"))
+
+    def _shortened(self, reading: str, base: Form) -> None:
+        sure, weak = ((replace(base, score=0.75, reason="nickname", weak=weak),) for weak in (False, True))
+        index, words, families, givens = self.index, any_language(), family_names(), given_names()
+        for short in shortened(reading):
+            if short not in index and short not in words:
+                other = short in families or (len(short) < 4 and short in givens)
+                index[short] = weak if other else sure
 
     def _glued(self, who: int, person: Person) -> None:
         first, last = person.of("given", "alias"), person.of("family", "phrase")
         middle = person.of("middle")
         pairs = {a + b for x in first for y in last for a, b in ((x, y), (y, x), (x[:1], y), (y, x[:1]))}
+        pairs |= {m + y for m in middle for y in last} | {y + m for m in middle for y in last}
         pairs |= {x + m + y for x in first for m in (*middle, *(m[:1] for m in middle)) for y in last}
         pairs |= {x + m for x in first for m in middle} | {a + b for a in first for b in first if a != b}
+        pairs |= {x + y[:1] for x in first for y in last if len(x) >= 5}
+        pairs |= {short + y for x in first for short in nicknames(x) for y in last if len(short) >= 3}
         for pair in pairs:
-            if len(pair) >= 5 and pair not in COMMON:
+            if len(pair) >= 5 and pair not in any_language():
                 self._put(pair, Form(who, "full", -1, 0.95, "glued"))

@@ -42,7 +42,8 @@ class Name:
 class Identity:
     """A person who must not be recognised, and the pseudonym that stands in their place.
 
-    `numbers` are document, national and any other numbers; `birthdates` are "1998", "1998-04" or "1998-04-17".
+    `numbers` are document and national numbers, `others` what fits nowhere else; `birthdates` are "1998", "1998-04" or
+    "1998-04-17". `region` is what may be told of an address: "[an address in REGION]".
     """
 
     pseudonym: str
@@ -56,7 +57,9 @@ class Identity:
     addresses: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     plates: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     role: str = GENERIC_ROLE
+    region: str = ""
 
     def __repr__(self) -> str:
         return f"Identity({self.pseudonym!r}, ...)"
@@ -91,6 +94,11 @@ class Settings:
 
     patterns: bool = True
     generalise_dates: bool = True
+    plates: bool = True
+    relatives: bool = True
+    ages: bool = False  # "17 years old" becomes an age band
 
 
 DEFAULT = Settings()
+ENQUIRY = Settings(plates=False)
+"""For intelligence: vehicles are lines of enquiry and stay, unless they are a protected person's."""

@@ -2,10 +2,12 @@
 
 A word is looked up once however often it occurs; then its place decides. Rules, all failing towards a finding:
 
-- a form that is no ordinary word counts wherever it stands, in any case;
+- a form that is no ordinary word of the text's language counts wherever it stands, in any case;
 - a form that is also a word ("Hope", "Rose") counts where it is capitalised inside a sentence or stands beside another
-  part of the name; at the start of a sentence it counts unless the next word shows the plain word ("Hope to …");
-- a near match (a slip of one key or of the scanner) needs five letters, and is never an ordinary word;
+  part of the name; at the start of a sentence it counts unless its neighbours show the plain word (`senses`);
+- a near match (a slip of one key or of the scanner) needs five letters, and is never an ordinary word of any language;
+- a part of the name beside a *listed* name of somebody else ("Maria Popescu" for Ana Popescu) means that other person
+  and stays, unless the words before it speak of a relative;
 - a suspect's mention stays where two of the suspect's own parts, or an initial and the family name, stand together and
   are not also a full name of a protected person. A shared surname *alone* always goes, whoever it means;
 - a mention that fits several protected people is a finding of nobody in particular (`whose` None).
@@ -15,52 +17,43 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from policies.redaction.forms import ENDINGS, PARTICLES, RISKY_ENDINGS, TOKEN, Form, Lexicon, Person, Tokens, person_of
+from policies.redaction import senses
+from policies.redaction.forms import ENDINGS, PARTICLES, PET_ENDINGS, RISKY_ENDINGS, Form, Lexicon, Person, person_of
 from policies.redaction.identity import Finding, Identity, Name
-from policies.redaction.scripts import ARABIC, HAN, SHIELD, consonants, fold, foldings, skeleton
+from policies.redaction.lexica import any_language, family_names, family_sounds, given_names, given_sounds
+from policies.redaction.page import Page
+from policies.redaction.scripts import (
+    ABJAD,
+    ARABIC,
+    HAN,
+    SHIELD,
+    SIGNS,
+    TOKEN,
+    UNVOWELLED,
+    consonants,
+    fold,
+    foldings,
+    skeleton,
+    small,
+)
 from policies.redaction.words import COMMON, listed
-
-Facts = tuple[tuple[Form, ...], bool, bool]
 
 _CLOSE = re.compile(r"[\s.\-_/'·]{0,3}")
 _COMMA = re.compile(r"\s?,\s{1,2}")
 _SPLIT = re.compile(r"[\-_.·*|/'+~=]{0,2}\n?[ \t]{0,2}|[\-_.·*|/'+~= ]{1,3}")
-_LATIN_WORD = re.compile(r"[A-Za-z]")
 _CAMEL = re.compile(r"[^\W\d_](?:[^\W\d_]*?(?=[A-Z])|[^\W\d_]*)")
 _HUMP = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
 _INITIALS = re.compile(r"(?<![\w.])([^\W\d_])\.\s?-?([^\W\d_])(?:\.\s?-?([^\W\d_]))?(?:\.|(?!\w))")
 _TECHNICAL = re.compile(r"[@#_/\\]|\.(?=[A-Za-z][A-Za-z0-9]{1,4}(?!\w))")
 _CHUNK = re.compile(r"[^\s\x00]{1,400}")
-_SENTENCE_END = re.compile(r"[.!?:;\n•](?:[\s\"'“”«»(\[*-]*)$")
 _LEET = (str.maketrans("0134567890", "oleasgtbgo"), str.maketrans("0134567890", "oieasgtbgo"))
 
-_FUNCTION_WORDS = listed(
-    """
-    a an and am are as at be but by can could day did do does for from go had has have he her him his i if in is
-    it la le man may me might more most must my no nor not now of off on one or our out she should so son sun than
-    that the then they this to too under up us van was we were when who why will with would yes yet you your long
-    min ha hi ok may mark sue
-    """
-)
-_PERSON_VERBS = listed(
-    """
-    said says told tells asked asks was is had has went came left arrived worked works stated states explained
-    described spoke called phoned escaped ran fled lived lives stayed wanted wants feared fears cried showed gave
-    refused agreed recalled remembered testified reported and with who whose
-    """
-)
-_WORD_NEXT = listed(
-    """
-    the of to that you we they i he she it this these those a an your our their for in on up from against as what
-    not be
-    """
-)
 _CONTEXT = listed(
     """
     victim victims witness witnesses complainant survivor minor child girl boy woman applicant ms mrs mr miss
@@ -69,26 +62,53 @@ _CONTEXT = listed(
 )
 _NOT_INITIALS = listed(
     """
-    us uk un eu am pm dc ny ps po ie eg bc
+    us uk un eu dc ny po bc
     """
 )
-_TITLES = "先生|女士|小姐|太太|某某|某"
+_AFTER_INITIAL = re.compile(r"\.?[ \n\u00a0-]?")
+_BEFORE_INITIAL = re.compile(r",? |[._\n\u00a0-]")
+_LONE_WORDS = frozenset("iayeo")
+_SIGN = re.compile(f"[{SIGNS}]")
+_TITLES_OF_CHINA = "先生|女士|小姐|太太|某某|某"
+_SURNAME = re.compile(
+    r"(?:escu|enko|chuk|shuk|ovych|ovich|evich|ovic|evic|ski|ska|sky|skyi|skaya|cki|cka|wicz|yan|ian|dze|shvili|oglu|poulos|poulou"
+    r"|poyloy|idis|akis|adis|sson|sdottir|sen|ez|ov|ova|ev|eva|ishvili|enka|iuk|yuk|aitis|iene|aite|yte|aru|eanu|ianu)$"
+)
+_FRENCH_TITLES = frozenset("mhfds")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What one word may stand for, and whether a name that is broken or spaced out may start with it."""
+
+    forms: tuple[Form, ...]
+    opens: bool
 
 
 class NameMatcher:
     """Names of `identities` in a text, but for full mentions of `kept` (suspects). Stateless apart from a memo."""
 
     def __init__(self, identities: tuple[Identity, ...], kept: tuple[Name, ...]) -> None:
-        self.lexicon = Lexicon(identities)
-        self.kept = [person_of((name,)) for name in kept]
-        self._kept_words = {reading for person in self.kept for _, readings in person.parts for reading in readings}
-        self._memo: tuple[dict[str, Facts | None], dict[str, Facts | None]] = ({}, {})
+        self.own = len(identities)
+        everyone = [person_of(identity.names) for identity in identities] + [person_of((name,)) for name in kept]
+        self.lexicon = Lexicon(everyone)
+        self.people = everyone[: self.own]
+        self.kept_words = {r for person in everyone[self.own :] for _, readings in person.parts for r in readings}
+        self._memo: tuple[dict[str, Fact | None], dict[str, Fact | None]] = ({}, {})
         self._initials = [
-            self._initials_of(person.of("given", "alias"), person.of("middle"), person.of("family"))
-            for person in self.lexicon.people
+            self._initials_of(
+                person.of("given", "alias"), person.of("middle"), [*person.of("family"), *person.particles]
+            )
+            for person in self.people
         ]
-        self.wholes = [(who, whole) for who, person in enumerate(self.lexicon.people) for whole in _wholes(person)]
-        self._han = {form for person in self.lexicon.people for form in person.han}
+        for some, person in zip(self._initials, self.people, strict=True):
+            some |= self._native_initials(person)
+        self._everyones_initials: set[str] = set().union(*self._initials) if self._initials else set()
+        self.wholes = [(who, whole) for who, person in enumerate(self.people) for whole in _wholes(person)]
+        self._native = {form for person in self.people for form in person.native if not HAN.search(form)}
+        self._han = any(HAN.search(form) for person in self.people for form in person.native) or any(
+            person.parts for person in self.people
+        )
 
     @staticmethod
     def _initials_of(first: list[str], middle: list[str], last: list[str]) -> set[str]:
@@ -98,175 +118,246 @@ class NameMatcher:
         some |= {x[:1] + y[:1] + z[:1] for x in first for y in first for z in last if x != y}
         return some
 
+    @staticmethod
+    def _native_initials(person: Person) -> set[str]:
+        letters = [letter for letter in person.letters if not letter.isascii()]
+        return {a + b for a in letters for b in letters}
+
     # -- one word ------------------------------------------------------------------------------------------------
 
-    def facts(self, word: str, strict: bool) -> Facts | None:
-        """What a word may stand for, whether a split name may start with it, and whether it is a suspect's."""
+    def facts(self, words: Iterable[str], strict: bool) -> dict[str, Fact]:
+        """What each of the words may stand for; words that stand for nothing are left out."""
         memo = self._memo[strict]
-        try:
-            return memo[word]
-        except KeyError:
-            pass
         if len(memo) > 200_000:
             memo.clear()
-        readings = foldings(word)
-        fact = (
-            tuple(self._look_up(word, strict)),
-            any(reading in self.lexicon.prefixes for reading in readings),
-            any(reading in self._kept_words for reading in readings),
-        )
-        memo[word] = fact if any(fact) else None
-        return memo[word]
+        found: dict[str, Fact] = {}
+        unknown: list[tuple[str, str]] = []
+        lexicon = self.lexicon
+        index, prefixes, heads = lexicon.index, lexicon.prefixes, lexicon.heads
+        for word in words:
+            if word in memo:
+                fact = memo[word]
+                if fact is not None:
+                    found[word] = fact
+                continue
+            if word.islower() and word.isascii() and word.isalpha():  # most words of most texts: a short way out
+                folded = word
+                if folded not in index and folded[:3] not in heads and folded not in prefixes:
+                    memo[word] = None
+                    if len(folded) > 5 and folded not in COMMON:
+                        unknown.append((word, folded))
+                    continue
+            readings = foldings(word)
+            forms = self._look_up(word, readings, strict)
+            opens = any(reading in prefixes for reading in readings)
+            memo[word] = fact = Fact(tuple(forms), opens) if forms or opens else None
+            if fact is not None:
+                found[word] = fact
+            if not forms and self._may_be_a_slip(word, readings[0]):
+                unknown += [(word, reading) for reading in readings]
+        for word, slips in self._near(unknown, strict).items():
+            memo[word] = found[word] = Fact(tuple(slips), word in found and found[word].opens)
+        return found
 
-    def forms(self, word: str, strict: bool) -> tuple[Form, ...]:
-        """What a word may stand for, wherever it stands."""
-        fact = self.facts(word, strict)
-        return fact[0] if fact else ()
-
-    def _look_up(self, word: str, strict: bool) -> Sequence[Form]:
-        index = self.lexicon.index
-        readings = foldings(word)
+    def _look_up(self, word: str, readings: tuple[str, ...], strict: bool) -> Sequence[Form]:
+        lexicon = self.lexicon
+        index = lexicon.index
         exact = [form for reading in readings for form in index.get(reading, ())]
-        suspect = any(reading in self._kept_words for reading in readings)
         if exact:
-            return [f for f in exact if f.reason in {"name", "glued"}] if suspect else exact
-        if suspect or word.isdigit():
+            if any(form.who >= self.own and form.plain for form in exact):  # a suspect's own name is nobody's slip
+                return [form for form in exact if form.plain]
+            return exact
+        if word.isdigit():
             return ()
-        if not word.isalpha():
+        if not word.isascii() and UNVOWELLED.search(word):
+            return self._unvowelled(word)
+        if not word.isalpha() and any(c.isdigit() for c in word):
             return self._mixed(word, strict)
         folded = readings[0]
         if _HUMP.search(word) and len(word) > 4:
             for piece in _CAMEL.findall(word):
                 hits = [f for f in index.get(fold(piece), ()) if len(piece) >= 3 and f.reason == "name"]
                 if hits:
-                    return [replace(f, score=0.9, reason="glued", word=False) for f in hits]
-        for reading in readings:
-            hits = self._inflected(reading, word)
-            if hits:
-                return hits
-        if len(folded) < 4 and not ARABIC.search(word):
+                    return [replace(f, score=0.9, reason="glued") for f in hits]
+        if len(folded) < 4 or folded in COMMON:
             return ()
-        common = folded in COMMON
-        if ARABIC.search(word):
-            return self._arabic(word)
-        if not common:
-            hits = [form for reading in readings for form in self.lexicon.skeletons.get(skeleton(reading), ())]
-            if hits and len(folded) >= 5:
-                return hits
-            if hits:
-                return [replace(f, weak=True) for f in hits]
-            if not word.isascii():
-                bones = [skeleton(reading) for reading in readings]
-                hits = [
-                    form for b in bones if b[-1:] in "aeiouy" for form in self.lexicon.bare_skeletons.get(b[:-1], ())
-                ]
-                if hits:
-                    return hits
-            if word[:1].isupper() and len(folded) >= 4:
-                hits = [
-                    f
-                    for f in self.lexicon.consonants.get(consonants(folded), ())
-                    if self.lexicon.people[f.who].arabic and not f.weak
-                ]
-                if hits:
-                    return hits
+        if folded[:3] in lexicon.heads or len(readings) > 1:
             for reading in readings:
-                hits = self._near(reading, word, strict)
+                hits = self._inflected(reading, word) or self._pet_name(reading)
                 if hits:
                     return hits
+        if word.isascii() and word.islower():
+            return ()
+        bones = [skeleton(reading) for reading in readings]
+        hits = [form for b in bones for form in lexicon.skeletons.get(b, ())]
+        if hits:
+            return hits if len(folded) >= 5 else [replace(f, weak=True) for f in hits]
+        if not word.isascii():
+            hits = [f for b in bones if b[-1:] in "aeiouy" for f in lexicon.bare_skeletons.get(b[:-1], ())]
+            if hits:
+                return hits
+        if lexicon.consonants and word[:1].isupper():
+            sounds = consonants(folded)
+            return [
+                replace(f, weak=folded in given_names())
+                for f in lexicon.consonants.get(sounds, ())
+                if lexicon.people[f.who].arabic and not f.weak
+            ]
         return ()
 
     def _inflected(self, folded: str, word: str) -> list[Form]:
         hits: list[Form] = []
-        if folded in COMMON:
-            return hits
-        for cut in range(1, 5):
-            stem, ending = folded[:-cut], folded[-cut:]
+        lower = small(word) and word.isascii()
+        other = folded in given_names() or folded in family_names()
+        for cut in range(7):
+            stem, ending = (folded[:-cut], folded[-cut:]) if cut else (folded, "")
             if len(stem) < 3:
                 break
-            if ending not in ENDINGS:
+            if (
+                cut
+                and ending not in ENDINGS
+                and not (cut == 3 and ending[0] == stem[-1] and ending[1:] in {"al", "el"})
+            ):
                 continue
             for form, without_vowel in self.lexicon.stems.get(stem, ()):
-                if ending in {"s", "es"}:
-                    if without_vowel or len(stem) < 3:
-                        continue
-                elif (len(stem) < 4 and not (len(stem) == 3 and not word.isascii())) or (
-                    ending in RISKY_ENDINGS
-                    and form.kind != "family"
-                    and word.isascii()
-                    and not (without_vowel and ending in {"i", "e", "ie", "ei"})
-                ):
+                if not cut and (not without_vowel or (form.kind != "family" and word.isascii())):
                     continue
-                hits.append(
-                    replace(
-                        form,
-                        score=0.85,
-                        reason="ending",
-                        word=False,
-                        weak=word.islower() and len(stem) < 5 and word.isascii() and ending not in {"s", "es"},
-                    )
-                )
+                if ending in {"s", "es"}:
+                    if without_vowel and form.kind != "family":
+                        continue
+                elif len(stem) < 4 and word.isascii() and not (without_vowel and len(stem) == 3 and not lower):
+                    continue
+                risky = ending in RISKY_ENDINGS and form.kind != "family" and word.isascii() and not without_vowel
+                if risky and (other or ending in {"a", "o", "in", "on", "an", "en"}):
+                    continue
+                plural = ending in {"s", "es"}
+                doubtful = other and bool(ending) and not (plural and form.kind == "family")
+                weak = form.weak or doubtful or (lower and len(stem) < 5 and not plural)
+                hits.append(replace(form, score=0.85, reason="ending", weak=weak))
         return hits
+
+    def _pet_name(self, folded: str) -> list[Form]:
+        """ "Oksanochka": the root of a given name with an ending of endearment."""
+        other = folded in family_names()
+        for cut in range(2, min(9, len(folded) - 2)):
+            stem, ending = folded[:-cut], folded[-cut:]
+            if ending not in PET_ENDINGS or len(stem) + min(cut, 3) < 5 or stem[-1] == ending[0]:
+                continue
+            hits = [
+                replace(form, score=0.75, reason="nickname", weak=other)
+                for form, _ in self.lexicon.stems.get(stem, ())
+                if form.kind in {"given", "middle", "alias"}
+            ]
+            if hits:
+                return hits
+        return []
 
     def _mixed(self, word: str, strict: bool) -> Sequence[Form]:
         """Letters and digits in one word: a user name, or a scanner's 0 for O."""
         for candidate in (word.strip("0123456789"), *(fold(word).translate(table) for table in _LEET)):
             if len(candidate) >= 3 and candidate.isalpha():
-                hits = [f for f in self.forms(candidate, strict) if f.reason != "nickname"]
+                forms = self._look_up(candidate, foldings(candidate), strict)
+                if not forms and len(candidate) >= 6:
+                    forms = self._near([(candidate, fold(candidate))], strict).get(candidate, [])
+                hits = [f for f in forms if f.reason != "nickname" and (not f.weak or f.kind == "weak")]
                 if hits:
                     return [replace(f, score=min(f.score, 0.8), reason="digits") for f in hits]
         return ()
 
-    def _arabic(self, word: str) -> Sequence[Form]:
-        for cut in (
-            word,
-            word.removeprefix("ال"),
-            word[1:] if word[:1] in "وفبلك" else word,
-            word[1:].removeprefix("ال") if word[:1] in "وفبلك" else word,
-            word[2:] if word[:2] == "لل" else word,
-        ):
+    def _unvowelled(self, word: str) -> Sequence[Form]:
+        cuts = [word]
+        if ARABIC.search(word):
+            cuts += [
+                word.removeprefix("ال"),
+                word[1:] if word[:1] in "وفبلك" else word,
+                word[1:].removeprefix("ال") if word[:1] in "وفبلك" else word,
+                word[2:] if word[:2] == "لل" else word,
+            ]
+        elif ABJAD.search(word):
+            cuts += [word[1:]] if word[:1] in "והבלמשכ" else []
+        for cut in dict.fromkeys(one.strip("0123456789") for one in cuts):
             folded = fold(cut)
-            hits = self.lexicon.index.get(folded) or self.lexicon.consonants.get(consonants(folded))
-            if hits and (len(consonants(folded)) >= 2 or folded in self.lexicon.index):
+            sounds = consonants(folded)
+            hits = self.lexicon.index.get(folded) or self.lexicon.consonants.get(sounds)
+            if hits and (len(sounds) >= 2 or folded in self.lexicon.index):
                 return hits
         return ()
 
-    def _near(self, folded: str, word: str, strict: bool) -> list[Form]:
-        if len(folded) < 5:
-            return []
-        allowed = 1 if len(folded) < 8 else 2
-        near = process.extract(folded, self.lexicon.fuzzy, scorer=OSA.distance, score_cutoff=allowed, limit=4)
-        hits: list[Form] = []
-        for choice, distance, _ in near:
-            if distance == 2 and not strict and choice[0] != folded[0] and choice[-2:] != folded[-2:]:
-                continue
-            if distance == 2 and len(choice) < 7:
-                continue
-            weak = word.islower() and len(folded) < 6
-            if len(choice) == 5 and len(folded) == 5 and choice[0] != folded[0] and not strict:
-                weak = True
-            hits += [
-                replace(f, score=0.75 - distance / 20, reason="slip", weak=weak or f.weak)
-                for f in self.lexicon.index[choice]
-                if f.reason == "name"
-            ]
-        return hits
+    def _may_be_a_slip(self, word: str, folded: str) -> bool:
+        return len(folded) >= (6 if small(word) else 4) and word.isalpha() and folded not in COMMON
+
+    def _near(self, words: list[tuple[str, str]], strict: bool) -> dict[str, list[Form]]:
+        """Slips of one key or of the scanner, two in longer names; all the words of a text at once."""
+        found: dict[str, list[Form]] = {}
+        if not words:
+            return found
+        folded = [reading for _, reading in words]
+        for name in self.lexicon.fuzzy:
+            most = 2 if len(name) >= 7 else 1
+            for reading, distance, at in process.extract(
+                name, folded, scorer=OSA.distance, score_cutoff=most, limit=None
+            ):
+                word = words[at][0]
+                if distance > (1 if len(reading) < 8 else 2) or word in self.lexicon.index:
+                    continue
+                if distance == 2 and (
+                    small(word)
+                    or (not strict and name[0] != reading[0] and name[-2:] != reading[-2:])
+                    or reading in family_names()
+                    or reading in given_names()
+                ):
+                    continue
+                weak = small(word) and len(reading) < 7
+                if len(name) == 4 and (len(reading) < 4 or (len(reading) == 4 and not _swapped(name, reading))):
+                    continue
+                if min(len(reading), len(name)) == 4 and (
+                    name[0] != reading[0] or reading in given_names() or reading in family_names()
+                ):
+                    weak = True
+                if len(name) == 5 and len(reading) == 5 and name[0] != reading[0] and not strict:
+                    weak = True
+                for form in self.lexicon.index[name]:
+                    if form.reason == "name":
+                        listed_one = reading in given_names() and form.kind != "family"
+                        found.setdefault(word, []).append(
+                            replace(
+                                form, score=0.75 - distance / 20, reason="slip", weak=weak or form.weak or listed_one
+                            )
+                        )
+        best: dict[str, list[Form]] = {}
+        for word, forms in found.items():
+            top = max(form.score for form in forms)
+            if any(form.who < self.own and form.score == top for form in forms):  # else it is nearer to a suspect's
+                best[word] = [form for form in forms if form.score == top]
+        return best
 
     # -- one text ------------------------------------------------------------------------------------------------
 
-    def find(self, text: str, tokens: Tokens, *, strict: bool) -> list[Finding]:
-        """All mentions in a clean text; spans may touch or overlap, the caller merges them."""
-        if not self.lexicon.index and not self._han:
-            return []
-        reading = _Reading(self, text, tokens, strict)
+    def find(
+        self, page: Page, *, strict: bool, languages: tuple[str, ...] = ()
+    ) -> tuple[list[Finding], list[tuple[int, int]]]:
+        """All mentions in a clean text, which may touch or overlap, and the places of suspects' names that stay."""
+        if not self.lexicon.index and not self._native:
+            return [], []
+        text = page.text
+        reading = _Reading(self, page, strict, languages)
         found = reading.mentions()
         found += reading.initials()
         found += reading.technical()
-        if HAN.search(text):
-            found += self._chinese(text)
+        if not text.isascii():
+            if self._han and HAN.search(text):
+                found += self._chinese(text)
+            for form in self._native:
+                found += [
+                    Finding(m.start(), m.end(), "name", str(self._owner(form)), 0.95, "native")
+                    for m in re.finditer(re.escape(form), text)
+                ]
         if strict:
             found += reading.squeezed()
-        return found
+        return found, [reading.tokens[i][1:] for i in sorted(reading.kept)]
+
+    def _owner(self, native: str) -> int:
+        return next(who for who, person in enumerate(self.people) if native in person.native)
 
     def _chinese(self, text: str) -> list[Finding]:
         """Han text has no spaces: native forms as they stand, and any characters that read as the full name."""
@@ -274,14 +365,13 @@ class NameMatcher:
         for run in HAN.finditer(text):
             chars = run.group()
             sounds = [fold(char) for char in chars]
-            for who, person in enumerate(self.lexicon.people):
+            for who, person in enumerate(self.people):
+                han = {form for form in person.native if HAN.fullmatch(form)}
                 whole = {a + b for a in person.of("family") for b in person.of("given")}
-                whole |= {
-                    g for g in person.of("given") if person.han and any(g in "".join(map(fold, h)) for h in person.han)
-                }
-                families = {family[0] for family in person.han}
+                whole |= {g for g in person.of("given") if any(g in "".join(map(fold, h)) for h in han)}
+                families = {family[0] for family in han}
                 spans: set[tuple[int, int]] = set()
-                for form in person.han:
+                for form in han:
                     for piece in (form, form[1:]) if len(form) > 2 else (form,):
                         spans.update((m.start(), m.end()) for m in re.finditer(re.escape(piece), chars))
                 for start in range(len(chars)):
@@ -291,39 +381,53 @@ class NameMatcher:
                         if sound in whole and end > start:
                             spans.add((start, end + 1))
                 for family in families:
-                    spans.update((m.start(), m.end()) for m in re.finditer(f"{re.escape(family)}(?:{_TITLES})", chars))
+                    titled = re.finditer(f"{re.escape(family)}(?:{_TITLES_OF_CHINA})", chars)
+                    spans.update((m.start(), m.end()) for m in titled)
                 found += [Finding(run.start() + a, run.start() + b, "name", str(who), 0.9, "han") for a, b in spans]
         return found
+
+
+@dataclass(slots=True)
+class _Mention:
+    """Words `first` to `last` as a mention of person `who`."""
+
+    first: int
+    last: int
+    who: int
+    parts: int
+    score: float
+    reason: str
+
+
+_Run = list[tuple[int, int, tuple[Form, ...]]]
 
 
 class _Reading:
     """One text being read: its words, and which of them are hits."""
 
-    def __init__(self, matcher: NameMatcher, text: str, tokens: Tokens, strict: bool) -> None:
-        self.matcher, self.text, self.strict = matcher, text, strict
+    def __init__(self, matcher: NameMatcher, page: Page, strict: bool, languages: tuple[str, ...]) -> None:
+        self.matcher, self.text, self.strict, self.page = matcher, page.text, strict, page
         self.people = matcher.lexicon.people
-        self.words = [token[0] for token in tokens]
-        self.starts = [token[1] for token in tokens]
-        self.ends = [token[2] for token in tokens]
-        distinct = set(self.words)
-        facts = {word: fact for word in distinct if (fact := matcher.facts(word, strict)) is not None}
-        hot = {word for word, fact in facts.items() if fact[0]}
-        opening = {word for word, fact in facts.items() if fact[1]}
-        kept = {word for word, fact in facts.items() if fact[2]}
-        self.kept = self._kept([i for i, word in enumerate(self.words) if word in kept]) if kept else set()
+        self.words, self.tokens = page.words, page.tokens
+        self.senses = senses.Senses(page, languages)
+        facts = matcher.facts(page.distinct, strict)
         self.hits: dict[int, tuple[int, tuple[Form, ...]]] = {}
-        either = hot | opening
-        for i in [i for i, word in enumerate(self.words) if word in either]:
-            if i in self.kept:
-                continue
-            joined = self._joined(i) if self.words[i] in opening else None
+        self.kept: set[int] = set()
+        if not facts:
+            return
+        for i in page.places(facts):
+            fact = facts[self.words[i]]
+            joined = self._joined(i) if fact.opens else None
             if joined:
                 self.hits[i] = joined
-            elif self.words[i] in hot:
-                self.hits[i] = (i, matcher.forms(self.words[i], strict))
+            elif fact.forms:
+                self.hits[i] = (i, fact.forms)
+        for who in range(matcher.own, len(self.people)):
+            for run in self._runs(who):
+                self._keep(who, run)
 
     def gap(self, i: int, j: int) -> str:
-        return self.text[self.ends[i] : self.starts[j]]
+        return self.text[self.tokens[i][2] : self.tokens[j][1]]
 
     def _joined(self, first: int) -> tuple[int, tuple[Form, ...]] | None:
         """A name broken over a line, hyphenated, or with its letters spaced out, starting at word `first`."""
@@ -331,13 +435,13 @@ class _Reading:
         best: tuple[int, tuple[Form, ...]] | None = None
         glued = {reading for reading in foldings(self.words[first]) if reading in lexicon.prefixes}
         longest = len(self.words[first])
-        common = all(reading in COMMON for reading in foldings(self.words[first]))
+        common = all(reading in any_language() for reading in foldings(self.words[first]))
         for j in range(first + 1, min(first + 24, len(self.words))):
             gap = self.gap(j - 1, j)
-            if not _SPLIT.fullmatch(gap) or SHIELD in gap or j in self.kept:
+            if len(gap) > 4 or not _SPLIT.fullmatch(gap) or SHIELD in gap:
                 break
             longest = max(longest, len(self.words[j]))
-            common = common and fold(self.words[j]) in COMMON
+            common = common and fold(self.words[j]) in any_language()
             glued = {g + r for g in glued for r in foldings(self.words[j]) if g + r in lexicon.prefixes}
             if not glued:
                 break
@@ -345,7 +449,8 @@ class _Reading:
                 forms = [f for f in lexicon.index.get(whole, ()) if f.reason in {"name", "glued", "slip"}]
                 pieces = j - first + 1
                 phrase = any(f.kind == "phrase" for f in forms) and self.words[first][:1].isupper()
-                if not forms or len(whole) < 3 or (longest > 1 and len(whole) < 4):
+                broken = "-\n" in gap or "\u00ad" in gap
+                if not forms or len(whole) < 3 or (longest > 1 and len(whole) < 4 and not broken):
                     continue
                 if longest == 1 and pieces < 3:
                     continue
@@ -357,182 +462,267 @@ class _Reading:
                     and (common or len(whole) < 5 or not self.words[first][:1].isupper())
                 ):
                     continue
-                if all(self.matcher.lexicon.index.get(fold(self.words[k])) for k in range(first, j + 1)) and not phrase:
+                if all(lexicon.index.get(fold(self.words[k])) for k in range(first, j + 1)) and not phrase:
                     continue  # each piece is a part by itself: ordinary adjacency, better joined as such
-                best = (j, tuple(replace(f, score=0.9, reason="split", word=False) for f in forms))
+                best = (j, tuple(replace(f, score=0.9, reason="split") for f in forms))
         return best
-
-    def _kept(self, at: list[int]) -> set[int]:
-        """Words of suspects' full mentions."""
-        kept: set[int] = set()
-        for person in self.matcher.kept:
-            first = {r for kind, readings in person.parts if kind in {"given", "alias", "middle"} for r in readings}
-            last = {r for kind, readings in person.parts if kind == "family" for r in readings}
-            both = first | last
-            mine = [i for i in at if any(r in both for r in foldings(self.words[i]))]
-            runs: list[list[int]] = []
-            for i in mine:
-                if runs and self._near_enough(runs[-1][-1], i):
-                    runs[-1].append(i)
-                else:
-                    runs.append([i])
-            for run in runs:
-                folded = [r for i in run for r in foldings(self.words[i])]
-                full = any(r in first for r in folded) and any(r in last for r in folded) and len(run) > 1
-                if not full and run[0] > 0 and self._initial_of(run[0] - 1, run[0], first):
-                    run = [run[0] - 1, *run]
-                    full = any(r in last for r in folded)
-                if (full or (not last and len(run) >= len(person.parts) > 0)) and not self._protected_full(run):
-                    kept.update(range(run[0], run[-1] + 1))
-        return kept
 
     def _near_enough(self, i: int, j: int) -> bool:
         gap = self.gap(i, j)
-        return j == i + 1 and bool(_CLOSE.fullmatch(gap)) and "\n\n" not in gap and ". " not in gap
+        return j == i + 1 and len(gap) < 4 and bool(_CLOSE.fullmatch(gap)) and "\n\n" not in gap and ". " not in gap
 
     def _initial_of(self, i: int, j: int, parts: set[str]) -> bool:
-        word = self.words[i]
-        return (
-            len(word) == 1
-            and word.isupper()
-            and bool(re.fullmatch(r"\.?[ -]?", self.gap(i, j)))
-            and any(part.startswith(fold(word)) for part in parts)
-            and bool(fold(word))
-        )
+        return bool(_AFTER_INITIAL.fullmatch(self.gap(i, j))) and _initial(self.words[i], parts)
 
-    def _protected_full(self, run: list[int]) -> bool:
-        """Whether every word of the run is a part, or the initial, of one and the same protected person."""
-        for person in self.people:
-            own = {r for _, readings in person.parts for r in readings}
-            if not own:
-                continue
-            if all(
-                any(r in own or (len(r) == 1 and any(o.startswith(r) for o in own)) for r in foldings(self.words[i]))
-                for i in run
-            ):
-                return True
-        return False
+    # -- suspects ----------------------------------------------------------------------------------------------------
+
+    def _keep(self, who: int, run: _Run) -> None:
+        """Remember the words of a suspect's full mention."""
+        person = self.people[who]
+        kinds = {form.kind for _, _, forms in run for form in forms}
+        first, last = run[0][0], run[-1][1]
+        own = {r for _, readings in person.parts for r in readings} | person.letters
+        has_family = any(kind == "family" for kind, _ in person.parts)
+        full = "full" in kinds or ("family" in kinds and bool(kinds & {"given", "alias", "middle"}) and len(run) > 1)
+        if first > 0 and "family" in kinds and self._initial_of(first - 1, first, own):
+            first -= 1
+            full = True
+        if last + 1 < len(self.words) and "family" in kinds and self._trailing_initial(last, own):
+            last += 1
+            full = True
+        if not has_family or kinds & {"alias", "phrase"}:
+            full = full or len(run) >= min(len(person.parts), 2) or bool(kinds & {"alias", "phrase"})
+        words = range(first, last + 1)
+        if full and not any(self._wholly(one, words) for one in self.matcher.people):
+            self.kept.update(words)
+
+    def _wholly(self, person: Person, words: range) -> bool:
+        """Whether every one of the words is a part, or the initial, of one and the same protected person."""
+        own = {r for _, readings in person.parts for r in readings}
+        return bool(own) and all(
+            any(r in own or (len(r) == 1 and any(o.startswith(r) for o in own)) for r in foldings(self.words[i]))
+            for i in words
+        )
 
     # -- runs of hits become mentions ------------------------------------------------------------------------------
 
-    def mentions(self) -> list[Finding]:
-        runs: list[tuple[int, int, int, int, float, str]] = []  # words from, to, who, parts, score, reason
-        order = sorted(self.hits)
-        for who in {form.who for _, forms in self.hits.values() for form in forms}:
-            run: list[tuple[int, int, tuple[Form, ...]]] = []
-            for i in order:
-                end, forms = self.hits[i]
-                mine = tuple(form for form in forms if form.who == who)
-                if not mine:
-                    continue
-                if run and not self._continues(run, i, mine):
-                    runs += self._settle(who, run)
-                    run = []
-                if not run or i > run[-1][1]:
-                    run.append((i, end, mine))
-            runs += self._settle(who, run)
-        return self._share(runs)
+    def _runs(self, who: int) -> list[_Run]:
+        runs: list[_Run] = []
+        run: _Run = []
+        for i in sorted(self.hits):
+            end, forms = self.hits[i]
+            mine = tuple(form for form in forms if form.who == who)
+            if not mine or i in self.kept:
+                continue
+            if run and not self._continues(run, i, mine):
+                runs.append(run)
+                run = []
+            if not run or i > run[-1][1]:
+                run.append((i, end, mine))
+        return [*runs, run] if run else runs
 
-    def _continues(self, run: list[tuple[int, int, tuple[Form, ...]]], i: int, mine: tuple[Form, ...]) -> bool:
+    def mentions(self) -> list[Finding]:
+        found: list[_Mention] = []
+        for who in {form.who for _, forms in self.hits.values() for form in forms if form.who < self.matcher.own}:
+            for run in self._runs(who):
+                mention = self._settle(who, run)
+                if mention is not None:
+                    found.append(mention)
+        return self._share(found)
+
+    def _continues(self, run: _Run, i: int, mine: tuple[Form, ...]) -> bool:
         last = run[-1][1]
         if i <= last:
             return True
-        used = {(form.part) for _, _, forms in run for form in forms}
+        used = {form.part for _, _, forms in run for form in forms}
         if all(form.part in used for form in mine):
             return False
-        if i > last + 3:
+        if i > last + 4:
             return False
         between = range(last + 1, i)
-        if not all(fold(self.words[k]) in PARTICLES or len(self.words[k]) == 1 for k in between):
+        unknown = [k for k in between if fold(self.words[k]) not in PARTICLES and len(self.words[k]) > 1]
+        if len(unknown) > 1 or any(not self._perhaps_a_name(k) for k in unknown):
             return False
         gaps = [self.gap(k, k + 1) for k in range(last, i)]
-        if all(_CLOSE.fullmatch(gap) and "\n\n" not in gap for gap in gaps):
+        if all(len(gap) < 4 and _CLOSE.fullmatch(gap) and "\n\n" not in gap for gap in gaps):
             return True
         family_first = len(run) == 1 and any(form.kind == "family" for form in run[0][2])
         before = run[0][0] - 1
         lone = before not in self.hits or not self._near_enough(before, run[0][0])
         return len(gaps) == 1 and bool(_COMMA.fullmatch(gaps[0])) and family_first and lone
 
-    def _settle(
-        self, who: int, run: list[tuple[int, int, tuple[Form, ...]]]
-    ) -> list[tuple[int, int, int, int, float, str]]:
-        if not run:
-            return []
+    def _perhaps_a_name(self, i: int) -> bool:
+        """A capitalised word that is no plain word: between two parts of a name it is one more."""
+        word = self.words[i]
+        return word[:1].isupper() and word.isalpha() and i not in self.hits and fold(word) not in any_language()
+
+    def _settle(self, who: int, run: _Run) -> _Mention | None:
         first, last = run[0][0], run[-1][1]
         parts = {form.part for _, _, forms in run for form in forms}
-        strong = any(not form.weak and (not form.word or self._as_name(i)) for i, _, forms in run for form in forms)
-        together = len(run) > 1 and len(parts) > 1 and any(self.words[i][:1].isupper() for i, _, _ in run)
         person = self.people[who]
-        everything = {reading for _, readings in person.parts for reading in readings}
-        initial = False
+        everything = {reading for _, readings in person.parts for reading in readings} | person.letters
+        strong = any(not form.weak and self._counts(i, end, form) for i, end, forms in run for form in forms)
+        together = len(run) > 1 and len(parts) > 1 and any(self.words[i][:1].isupper() for i, _, _ in run)
+        if len(run) > 1 and len(parts) > 1 and not together:
+            usual = [any(form.part == n for form in run[n][2]) for n in (0, 1)]
+            together = all(usual) or any(fold(self.words[i]) not in any_language() for i, _, _ in run)
+        first = self._with_particles(first, person)
+        initials = 0
         for _ in range(2):
             if first > 0 and first - 1 not in self.kept and self._initial_of(first - 1, first, everything):
                 first -= 1
-                initial = True
+                initials += 1
         for _ in range(2):
             if last + 1 < len(self.words) and self._trailing_initial(last, everything):
                 last += 1
-                initial = True
-        if not strong and not together and not initial:
-            return []
+                initials += 1
+        if not strong and not together and not initials:
+            return None
+        if len(parts) == 1 and not initials and self._somebody_else(run, person):
+            return None
+        first, last, more = self._slips_beside(first, last, person)
+        first = self._with_particles(first, person)
+        if first > 0 and fold(self.words[first - 1]) in senses.HONORIFICS and first - 1 not in self.hits:
+            first -= bool(re.fullmatch(r"\.?[ \n\u00a0]", self.gap(first - 1, first)))
+        best = max((form for _, _, forms in run for form in forms), key=lambda form: form.score)
+        return _Mention(first, last, who, len(run) + bool(initials) + more, best.score, best.reason)
+
+    def _with_particles(self, first: int, person: Person) -> int:
+        """Where the mention begins when the particles of this person's name before it belong to it."""
         while (
             first > 0
             and fold(self.words[first - 1]) in person.particles
-            and re.fullmatch(r"[\s'-]{1,2}", self.gap(first - 1, first))
+            and re.fullmatch(r"[\s'-]{1,3}", self.gap(first - 1, first))
         ):
             first -= 1
-        best = max((form for _, _, forms in run for form in forms), key=lambda form: form.score)
-        return [(first, last, who, len(run) + initial, best.score, best.reason)]
+        return first
+
+    def _counts(self, i: int, end: int, form: Form) -> bool:
+        """Whether a hit that may be a plain word is written as a name here."""
+        if end > i or form.reason in {"glued", "digits", "split"}:
+            return True
+        word = self.words[i]
+        ordinary = self.senses.ordinary(i) or len(fold(word)) <= 2
+        if form.reason in {"slip", "spelling"}:
+            return not ordinary
+        if form.reason == "ending":
+            plural = fold(word).removesuffix("s")
+            return not ordinary and (plural == fold(word) or not self.senses.plain(plural) or self.senses.as_name(i))
+        if form.reason in {"nickname", "family"} and not ordinary:
+            return not small(word) or len(word) > 5 or not word.isascii() or self._in_a_handle(i)
+        return not ordinary or self.senses.as_name(i)
+
+    def _in_a_handle(self, i: int) -> bool:
+        around = self.text[max(0, self.tokens[i][1] - 1) : self.tokens[i][2] + 1]
+        return any(c in "@#_/." for c in (around[:1], around[-1:])) and around[-1:] != "."
 
     def _trailing_initial(self, last: int, parts: set[str]) -> bool:
-        word = self.words[last + 1]
-        if len(word) != 1 or not word.isupper() or not re.fullmatch(r",? |[._-]", self.gap(last, last + 1)):
+        word, gap = self.words[last + 1], self.gap(last, last + 1)
+        if not _BEFORE_INITIAL.fullmatch(gap) or not _initial(word, parts):
             return False
-        if fold(word) == "i" and self.text[self.ends[last + 1] : self.ends[last + 1] + 1] != ".":
-            return False
-        return any(part.startswith(fold(word)) for part in parts)
-
-    def _as_name(self, i: int) -> bool:
-        """Whether a word that is also a name is written as the name here."""
-        word = self.words[i]
-        if not word[:1].isupper():
-            return not _LATIN_WORD.match(word) and not word[:1].islower()
-        folded = fold(word)
-        following = fold(self.words[i + 1]) if i + 1 < len(self.words) and self.gap(i, i + 1) in {" ", "\n"} else ""
-        if following.isdigit() or (i and self.words[i - 1].isdigit() and self.gap(i - 1, i) == " "):
-            return folded not in {"may", "june", "april", "august", "march"}
-        before = self.text[max(0, self.starts[i] - 12) : self.starts[i]]
-        starts = bool(_SENTENCE_END.search(before)) or (self.starts[i] < 12 and not TOKEN.search(before))
-        shouted = word.isupper() and len(word) > 1 and self._shouting(i)
-        if folded in _FUNCTION_WORDS and (starts or shouted or len(word) == 1):
-            return following in _PERSON_VERBS and not shouted
-        if starts:
-            return following not in _WORD_NEXT
+        end = self.tokens[last + 1][2]
+        if fold(word) in _LONE_WORDS and self.text[end : end + 1] != ".":
+            return fold(word) != "i" and gap in {"_", "-", "."}
         return True
 
-    def _shouting(self, i: int) -> bool:
-        near = [w for w in self.words[max(0, i - 3) : i + 4] if w.isalpha() and len(w) > 1]
-        return sum(w.isupper() for w in near) > 0.7 * len(near) and len(near) > 2
+    def _slips_beside(self, first: int, last: int, person: Person) -> tuple[int, int, int]:
+        """Take in a misspelt part right beside a sure one: "Arra Hoxha" for Arta Hoxha."""
+        more = 0
+        for side in (-1, 1):
+            at = first - 1 if side < 0 else last + 1
+            if not 0 <= at < len(self.words) or at in self.hits or at in self.kept:
+                continue
+            word, gap = self.words[at], self.gap(min(at, at - side), max(at, at - side))
+            if (
+                side < 0
+                and gap == " "
+                and any(OSA.distance(fold(word), p) <= 1 for p in person.particles if len(p) > 2)
+            ):
+                first, more = at, 1
+                continue
+            if not word[:1].isupper() or len(word) < 3 or gap not in {" ", "\n", ", ", "_", "-", "."}:
+                continue
+            folded = fold(word)
+            if folded in any_language():
+                continue
+            listed_one = folded in family_names() or folded in given_names()
+            for _, readings in person.parts:
+                most = 1 if listed_one or len(readings[0]) < 6 else 2
+                if OSA.distance(folded, readings[0], score_cutoff=2) <= most:
+                    first, last = min(first, at), max(last, at)
+                    more = 1
+                    break
+        return first, last, more
 
-    def _share(self, runs: list[tuple[int, int, int, int, float, str]]) -> list[Finding]:
+    def _somebody_else(self, run: _Run, person: Person) -> bool:
+        """One part of the name beside a listed name of another person: "Maria Popescu" for Ana Popescu."""
+        first, last = run[0][0], run[-1][1]
+        kinds = {form.kind for _, _, forms in run for form in forms}
+        if not self.words[first][:1].isupper():
+            return False
+        if kinds == {"family"}:
+            other = self._beside(first - 1, first, person, given=True) or self._beside(
+                last, last + 1, person, given=True
+            )
+        elif kinds <= {"given", "alias"} and any(kind == "family" for kind, _ in person.parts):
+            other = self._beside(last, last + 1, person, given=False) or self._beside(
+                first - 1, first, person, given=False
+            )
+        else:
+            return False
+        return other and not self.senses.of_a_relative(first)
+
+    def _beside(self, left: int, right: int, person: Person, *, given: bool) -> bool:
+        """Whether the word that is not the hit is another person's given (else family) name, and close."""
+        if left < 0 or right >= len(self.words) or self.gap(left, right) not in {" ", "\u00a0"}:
+            return False
+        at = left if right in self.hits else right
+        if at in self.hits and any(form.who < self.matcher.own for form in self.hits[at][1]):
+            return False
+        word = self.words[at]
+        folded = fold(word)
+        if not word[:1].isupper() or len(word) < 3 or not word.isalpha() or senses.title(folded):
+            return False
+        if folded in any_language() or (
+            at == left and self.senses.opens(at) and not (given and folded in given_names())
+        ):
+            return False
+        if given:
+            known = folded in given_names() or skeleton(folded) in given_sounds()
+        else:
+            known = folded in family_names() or folded in given_names() or skeleton(folded) in family_sounds()
+            known = known or bool(_SURNAME.search(folded) and len(folded) > 4)
+        known = known or folded in self.matcher.kept_words
+        listed_one = folded in family_names() or folded in given_names()
+        return known and all(
+            OSA.distance(folded, readings[0], score_cutoff=3) > (1 if listed_one or len(readings[0]) < 5 else 2)
+            for _, readings in person.parts
+        )
+
+    def _share(self, mentions: list[_Mention]) -> list[Finding]:
         """One mention belongs to whom most of it fits; where two fit equally, to nobody in particular."""
         found: list[Finding] = []
-        taken: dict[int, list[tuple[int, int, int, int, float, str]]] = {}
-        for run in sorted(runs, key=lambda r: (-r[3], -r[4], r[0])):
-            first, last, who, parts, score, reason = run
-            rivals = {id(r): r for k in range(first, last + 1) for r in taken.get(k, ())}.values()
-            if any(r[0] <= first and last <= r[1] and (r[3] > parts or (r[4] >= 0.95 and score < 0.9)) for r in rivals):
+        taken: dict[int, list[_Mention]] = {}
+        for one in sorted(mentions, key=lambda m: (-m.parts, -m.score, m.first)):
+            rivals = {id(r): r for k in range(one.first, one.last + 1) for r in taken.get(k, ())}.values()
+            if any(
+                r.first <= one.first
+                and one.last <= r.last
+                and (r.parts > one.parts or (r.score >= 0.95 and one.score < 0.9))
+                for r in rivals
+            ):
                 continue
-            for k in range(first, last + 1):
-                taken.setdefault(k, []).append(run)
+            for k in range(one.first, one.last + 1):
+                taken.setdefault(k, []).append(one)
         kept = {id(r): r for several in taken.values() for r in several}.values()
         owners: dict[tuple[int, int], set[int]] = {}
-        for first, last, who, *_ in kept:
-            owners.setdefault((first, last), set()).add(who)
-        for first, last, who, _, score, reason in kept:
-            same = len(owners[first, last]) > 1
+        for one in kept:
+            owners.setdefault((one.first, one.last), set()).add(one.who)
+        for one in kept:
+            shared = len(owners[one.first, one.last]) > 1
+            whose = None if shared else str(one.who)
             found.append(
-                Finding(self.starts[first], self.ends[last], "name", None if same else str(who), score, reason)
+                Finding(self.tokens[one.first][1], self.tokens[one.last][2], "name", whose, one.score, one.reason)
             )
         return found
 
@@ -541,42 +731,33 @@ class _Reading:
     def initials(self) -> list[Finding]:
         """ "O.S." anywhere, "OS" beside a word that speaks of a person; both in capitals."""
         found: list[Finding] = []
-        matcher = self.matcher
-        if not any(matcher._initials):
+        everyone = self.matcher._everyones_initials
+        if not everyone:
             return found
-        for m in _INITIALS.finditer(self.text):
-            letters = [g for g in m.groups() if g]
-            if not all(letter.isupper() for letter in letters):
+        upto = -1
+        for i in self.page.places([word for word in self.page.distinct if len(word) == 1 and not small(word)]):
+            m = _INITIALS.match(self.text, self.tokens[i][1]) if self.tokens[i][1] >= upto else None
+            if m is None or any(small(letter) for letter in m.groups() if letter):
                 continue
-            folded = "".join(fold(letter)[:1] for letter in letters)
-            whose = [who for who, some in enumerate(matcher._initials) if folded in some]
-            if folded in _NOT_INITIALS and not self._after_context(m.start()):
-                continue
-            if whose:
-                found.append(
-                    Finding(m.start(), m.end(), "name", str(whose[0]) if len(whose) == 1 else None, 0.8, "initials")
-                )
-        everyone = set().union(*matcher._initials)
-        short = {word for word in set(self.words) if 2 <= len(word) <= 3 and word.isupper() and fold(word) in everyone}
-        if short:
-            for i, word in enumerate(self.words):
-                if word in short and i not in self.kept and self._after_context(self.starts[i]):
-                    whose = [who for who, some in enumerate(matcher._initials) if fold(word) in some]
-                    found.append(
-                        Finding(
-                            self.starts[i],
-                            self.ends[i],
-                            "name",
-                            str(whose[0]) if len(whose) == 1 else None,
-                            0.7,
-                            "initials",
-                        )
-                    )
+            upto = m.end()
+            letters = [letter for letter in m.groups() if letter]
+            folded = "".join(fold(letter)[:1] if letter.isupper() else letter.lower() for letter in letters)
+            hour = folded in {"am", "pm"} and i and self.words[i - 1].isdigit()
+            if folded in everyone and not hour and (folded not in _NOT_INITIALS or self._after_context(m.start())):
+                found.append(self._initials_finding(m.start(), m.end(), folded, 0.8))
+        short = [w for w in self.page.folded(everyone) if w.isupper() and len(w) > 1]
+        for i in self.page.places(short):
+            if i not in self.kept and self._after_context(self.tokens[i][1]):
+                found.append(self._initials_finding(self.tokens[i][1], self.tokens[i][2], fold(self.words[i]), 0.7))
         return found
+
+    def _initials_finding(self, start: int, end: int, folded: str, score: float) -> Finding:
+        whose = [who for who, some in enumerate(self.matcher._initials) if folded in some]
+        return Finding(start, end, "name", str(whose[0]) if len(whose) == 1 else None, score, "initials")
 
     def _after_context(self, at: int) -> bool:
         before = TOKEN.findall(self.text[max(0, at - 40) : at].rpartition(SHIELD)[2])[-2:]
-        return any(fold(word) in _CONTEXT for word in before)
+        return any(fold(word) in _CONTEXT or senses.relation(fold(word)) for word in before)
 
     def technical(self) -> list[Finding]:
         """Names inside user names, tags, links and file names, where nothing separates them."""
@@ -596,23 +777,16 @@ class _Reading:
                 continue
             done = chunk.end()
             for m in TOKEN.finditer(chunk.group()):
-                if m.group() in COMMON or fold(m.group()) in self.matcher._kept_words:
+                if fold(m.group()) in self.matcher.kept_words:
                     continue
                 for folded in foldings(m.group()):
                     hit = inside.search(folded)
-                    if hit and folded not in COMMON and len(folded) > len(hit.group()):
-                        forms = index[hit.group()]
-                        whose = {form.who for form in forms if form.reason == "name"}
-                        found.append(
-                            Finding(
-                                chunk.start() + m.start(),
-                                chunk.start() + m.end(),
-                                "name",
-                                str(min(whose)) if len(whose) == 1 else None,
-                                0.85,
-                                "inside",
-                            )
-                        )
+                    if hit and folded not in any_language() and len(folded) > len(hit.group()):
+                        whose = {f.who for f in index[hit.group()] if f.reason == "name" and f.who < self.matcher.own}
+                        if whose:
+                            owner = str(min(whose)) if len(whose) == 1 else None
+                            a, b = chunk.start() + m.start(), chunk.start() + m.end()
+                            found.append(Finding(a, b, "name", owner, 0.85, "inside"))
                         break
         return found
 
@@ -636,11 +810,29 @@ class _Reading:
         for who, whole in self.matcher.wholes:
             at = glued.find(whole)
             while at >= 0:
-                first = _at(offsets, at)
-                last = _at(offsets, at + len(whole) - 1)
-                found.append(Finding(self.starts[first], self.ends[last], "name", str(who), 0.7, "squeezed"))
+                first = bisect_right(offsets, at) - 1
+                last = bisect_right(offsets, at + len(whole) - 1) - 1
+                decided = first == last and fold(self.words[first]) == whole  # by the rules for words
+                if not decided and not all(
+                    small(self.words[k]) and self.senses.ordinary(k) for k in range(first, last + 1)
+                ):
+                    a, b = self.tokens[first][1], self.tokens[last][2]
+                    found.append(Finding(a, b, "name", str(who), 0.7, "squeezed"))
                 at = glued.find(whole, at + 1)
         return found
+
+
+def _swapped(name: str, reading: str) -> bool:
+    """Whether two neighbouring letters changed places, and nothing else."""
+    return sorted(name) == sorted(reading)
+
+
+def _initial(word: str, parts: set[str]) -> bool:
+    """Whether a lone letter, a capital where its script has them, begins one of the parts."""
+    if len(word) > 2 or (len(word) == 2 and not _SIGN.search(word)) or small(word) or word.isdigit():
+        return False
+    folded = fold(word)
+    return word[0].lower() in parts or (0 < len(folded) < 3 and any(part.startswith(folded) for part in parts))
 
 
 def _wholes(person: Person) -> set[str]:
@@ -649,7 +841,3 @@ def _wholes(person: Person) -> set[str]:
     wholes = {a + b for x in first for y in last for a, b in ((x, y), (y, x))}
     wholes |= {part for part in (*first, *last) if len(part) >= 9}
     return {whole for whole in wholes if len(whole) >= 8}
-
-
-def _at(offsets: list[int], position: int) -> int:
-    return bisect_right(offsets, position) - 1

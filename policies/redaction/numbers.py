@@ -10,13 +10,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import phonenumbers
 
 from policies.redaction.dates import DateFound, Day
-from policies.redaction.forms import TOKEN, Tokens
 from policies.redaction.identity import Finding, Identity
-from policies.redaction.scripts import SHIELD, clean, fold
+from policies.redaction.page import Page, Tokens
+from policies.redaction.scripts import SHIELD, TOKEN, clean, fold
 from policies.redaction.words import COMMON, listed
 
 _SLIP = str.maketrans(
@@ -52,6 +53,38 @@ _BIRTH_WORDS = re.compile(
     r"[^.\n\x00\d]{0,24}$",
     re.IGNORECASE,
 )
+_ENDING_WORDS = listed(
+    """
+    ending ends ended end endings last final finishing finishes terminating digits
+    terminat termina terminado terminada terminando terminand terminat acaba finaliza finit finissant termine
+    endet endend endziffern endung konczy konczacy konczacym zakonczony konczacy ostatnie
+    zakinchuyetsya zakinchuvavsya zakanchivaetsya okanchivaetsya zavershaetsya ostanni poslednie
+    vegzodik vegzodo utolso biten bitiyor son mbaron perfundon eindigt eindigend finisce finale terminante
+    ligei teleutaia zavurshva baigiasi beidzas konci loppuu slutar
+    """
+)
+_POSTCODE_WORDS = listed(
+    "postcode postal zip plz cap cp code cod kod iranyitoszam indeks index kodi postleitzahl tk pk postnummer"
+)
+_MASKED = re.compile(r"(?:[*x•X#·]{2,}|…|\.{3})[\s-]?(\d{2,6})(?!\w)")
+_DIGIT_WORDS = {
+    word: str(n)
+    for n, words in enumerate(
+        (
+            "zero oh nil null nula nol ноль нуль cero sifir",
+            "one uno un une eins ein unu один одна jeden bir",
+            "two dos deux zwei zwo doi due dois два dwa iki",
+            "three tres trois drei trei tre три trzy",
+            "four cuatro quatre vier patru quattro quatro чотири четыре cztery",
+            "five cinco cinq fünf cinci cinque п'ять пять pięć",
+            "six seis sechs șase sase sei шість шесть sześć",
+            "seven siete sept sieben șapte sapte sette sete сім семь siedem",
+            "eight ocho huit acht opt otto oito вісім восемь osiem",
+            "nine nueve neuf neun nouă noua nove дев'ять девять dziewięć",
+        )
+    )
+    for word in words.split()
+}
 STREET_WORDS = listed(
     """
     street st road rd avenue ave lane ln drive dr close court ct square sq place pl terrace way row crescent
@@ -136,8 +169,14 @@ class NumberMatcher:
         self.needles: list[Needle] = []
         self.births: list[tuple[int, Day]] = []
         self.streets: list[Street] = []
+        self.postcodes: dict[str, list[tuple[int, frozenset[str]]]] = {}
         for who, one in enumerate(identities):
-            for kind, values in (("document", one.numbers), ("account", one.accounts), ("plate", one.plates)):
+            for kind, values in (
+                ("document", one.numbers),
+                ("account", one.accounts),
+                ("plate", one.plates),
+                ("number", one.others),
+            ):
                 for value in values:
                     self._code(value, kind, who)
             for phone in one.phones:
@@ -159,15 +198,12 @@ class NumberMatcher:
                 self._birth(birth, who)
             for address in one.addresses:
                 self._address(address, who)
-        self._by_head: dict[str, list[Code]] = {}
-        for code in self.codes:
-            self._by_head.setdefault(code.text[:4], []).append(code)
-        self._heads = re.compile("|".join(map(re.escape, self._by_head)) or r"(?!)")
+        self.codes = list(dict.fromkeys(self.codes))
         self._street_words = {word for street in self.streets for word in street.names}
 
     def _code(self, value: str, kind: str, who: int) -> None:
         code = squeezed(value)
-        if len(code) >= 4 and _DIGIT.search(code):
+        if len(code) >= 4 and _DIGIT.search(clean(value).text):
             self.codes.append(Code(code, kind, who))
         elif len(code) >= 4:
             self._needle(value, kind, who)
@@ -222,115 +258,162 @@ class NumberMatcher:
             self.streets.append(Street(who, names, numbers, every))
         for code in _POSTCODE.findall(text):
             self.codes.append(Code(squeezed(code), "address", who))
+        for code in re.findall(r"(?<![\w-])\d{4}(?![\w-])", text):
+            self.postcodes.setdefault(code, []).append((who, every))
 
     # -- search ------------------------------------------------------------------------------------------------------
 
-    def find(self, text: str, tokens: Tokens, dates: Sequence[DateFound], *, strict: bool) -> list[Finding]:
+    def find(self, page: Page, dates: Sequence[DateFound], *, strict: bool) -> list[Finding]:
         """All places in a clean text; spans may overlap, the caller merges them."""
         found: list[Finding] = []
-        if self.codes and _DIGIT.search(text):
-            found += self._numbers(text, tokens, strict)
+        text = page.text
+        if self.codes:
+            if page.numeric:
+                found += self._numbers(page, strict)
+                found += self._endings(page)
+            if page.numeric or len(_DIGIT_WORDS.keys() & page.distinct) > 2:
+                found += self._spread(page)
         if self.needles:
             lower = _lower(text)
             for needle in self.needles:
                 if needle.plain in lower:
                     found += needle.find(lower)
         if self.births:
-            found += self._births(text, tokens, dates)
+            found += self._births(page, dates)
         if self.streets:
-            found += self._addresses(text, tokens, strict)
+            found += self._addresses(page, strict)
+        if self.postcodes:
+            found += self._short_postcodes(page)
         return found
 
-    def _numbers(self, text: str, tokens: Tokens, strict: bool) -> list[Finding]:
-        digit = [i for i, token in enumerate(tokens) if not token[0].isalpha()]
+    def _numbers(self, page: Page, strict: bool) -> list[Finding]:
+        """Codes in the letters and digits of the text, whatever stands between the pieces of one."""
+        strip = _Strip.of(page)
         found: list[Finding] = []
-        done = -1
-        for i in digit:
-            if i <= done:
+        for code in self.codes:
+            at = strip.text.find(code.text)
+            while at >= 0:
+                finding = self._at(page, code, strip, at, strict)
+                if finding:
+                    found.append(finding)
+                at = strip.text.find(code.text, at + 1)
+        return found
+
+    def _at(self, page: Page, code: Code, strip: _Strip, at: int, strict: bool) -> Finding | None:
+        tokens, offsets = page.tokens, strip.offsets
+        start, end = at, at + len(code.text)
+        first, last = strip.piece(start), strip.piece(end - 1)
+        if not all(_joins(page.text, tokens, strip.words[k]) for k in range(first, last)):
+            return None
+        for lead in code.lead:
+            before = at - len(lead)
+            if before < 0 or not strip.text.startswith(lead, before):
                 continue
-            first = last = i
-            while (
-                first > max(0, done)
-                and i - first < 4
-                and len(tokens[first - 1][0]) <= 5
-                and self._joins(text, tokens, first - 1)
-            ):
-                first -= 1
-            idle = 0
-            while last + 1 < len(tokens) and idle < 3 and last - first < 40 and self._joins(text, tokens, last):
-                word = tokens[last + 1][0]
-                if not _DIGIT.search(word) and len(word) > 5:
-                    break
-                idle = 0 if _DIGIT.search(word) else idle + 1
-                last += 1
-            done = max(i, last - idle)
-            found += self._in_region(text, tokens[first : last + 1], strict)
-        return found
+            k = strip.piece(before)
+            if offsets[k] == before and all(_joins(page.text, tokens, strip.words[j]) for j in range(k, first)):
+                start, first = before, k
+                break
+        begins = start == offsets[first] or _turns(page.words[strip.words[first]], start - offsets[first])
+        ends = end == offsets[last + 1] or _turns(page.words[strip.words[last]], end - offsets[last])
+        long_enough = len(code.text) >= 8 and code.kind in {"document", "account", "number"}
+        inside = strict and len(code.text) >= 7 and code.kind != "birthdate"
+        if not ((begins and ends) or inside or (long_enough and (begins or ends))):
+            return None
+        a, b = tokens[strip.words[first]][1], tokens[strip.words[last]][2]
+        if begins and ends:
+            a, b = a + start - offsets[first], tokens[strip.words[last]][1] + end - offsets[last]
+        while a > 0 and page.text[a - 1] in "+(" and code.kind == "phone":
+            a -= 1
+        return Finding(a, b, code.kind, str(code.who), 1.0, "known")
 
-    @staticmethod
-    def _joins(text: str, tokens: Tokens, i: int) -> bool:
-        return bool(_SEPARATORS.fullmatch(text[tokens[i][2] : tokens[i + 1][1]]))
-
-    def _in_region(self, text: str, tokens: Tokens, strict: bool) -> list[Finding]:
-        parts = [
-            word.upper().translate(_SLIP) if word.isascii() else _same_length_upper(word).translate(_SLIP)
-            for word, _, _ in tokens
-        ]
-        offsets: list[int] = []
-        length = 0
-        for part in parts:
-            offsets.append(length)
-            length += len(part)
-        glued = "".join(parts)
-        if not self._heads.search(glued):
-            return []
-        begins, ends = set(offsets), {o + len(p) for o, p in zip(offsets, parts, strict=True)}
-
-        def original(at: int) -> int:
-            k = bisect_right(offsets, at) - 1
-            return tokens[k][1] + at - offsets[k]
-
+    def _spread(self, page: Page) -> list[Finding]:
+        """Phones whose groups have words between them, or are read out: "044, then 123 45 67", "zero four four"."""
+        pieces = _digit_pieces(page)
+        digits = "".join(piece for piece, _ in pieces)
         found: list[Finding] = []
-        for first in range(len(glued) - 3):
-            for code in self._by_head.get(glued[first : first + 4], ()):
-                if not glued.startswith(code.text, first):
-                    continue
-                at = first
-                start, end = at, at + len(code.text)
+        for code in self.codes:
+            if len(code.text) < 7 or not code.text.isdigit() or code.kind == "birthdate":
+                continue
+            at = digits.find(code.text)
+            while at >= 0:
+                offsets = list(accumulate((len(piece) for piece, _ in pieces), initial=0))
+                first, last = bisect_right(offsets, at) - 1, bisect_right(offsets, at + len(code.text) - 1) - 1
                 for lead in code.lead:
-                    if glued[:at].endswith(lead) and at - len(lead) in begins:
-                        start = at - len(lead)
+                    k = bisect_right(offsets, at - len(lead)) - 1
+                    if at >= len(lead) and digits.startswith(lead, at - len(lead)) and _near(page, pieces, k, first):
+                        first = k
                         break
-                inside = strict and len(code.text) >= 7 and code.kind != "birthdate"
-                long_enough = len(code.text) >= 8 and code.kind in {"document", "account"}
-                if (start in begins and end in ends) or inside or (long_enough and (start in begins or end in ends)):
-                    a, b = original(start), original(end - 1) + 1
-                    if inside or long_enough:
-                        a, b = (
-                            tokens[bisect_right(offsets, start) - 1][1],
-                            tokens[bisect_right(offsets, end - 1) - 1][2],
-                        )
-                    while a > 0 and text[a - 1] in "+(" and code.kind == "phone":
-                        a -= 1
-                    found.append(Finding(a, b, code.kind, str(code.who), 1.0, "known"))
+                whole = at + len(code.text) == offsets[last + 1]
+                if whole and all(_near(page, pieces, k, k + 1) for k in range(first, last)):
+                    a, b = page.tokens[pieces[first][1]][1], page.tokens[pieces[last][1]][2]
+                    found.append(Finding(a, b, code.kind, str(code.who), 0.9, "known, spread"))
+                at = digits.find(code.text, at + 1)
         return found
 
-    def _births(self, text: str, tokens: Tokens, dates: Sequence[DateFound]) -> list[Finding]:
+    def _endings(self, page: Page) -> list[Finding]:
+        """The last digits of a known number, where the words before say that they are: "a number ending 911"."""
+        found: list[Finding] = []
+        text, tokens = page.text, page.tokens
+        for i in page.places(page.folded(_ENDING_WORDS)):
+            for k in range(i + 1, min(i + 6, len(tokens))):
+                if tokens[k][1] - tokens[i][2] > 30 or ". " in text[tokens[k - 1][2] : tokens[k][1]]:
+                    break
+                if tokens[k][0].isdigit():
+                    found += self._tail(page, k)
+                    break
+        if any(mark in text for mark in ("**", "xx", "XX", "\u2022\u2022", "\u2026", "...", "##", "\u00b7\u00b7")):
+            found += [f for m in _MASKED.finditer(text) for f in self._tail_at(m.start(), m.end(), m.group(1))]
+        return found
+
+    def _tail(self, page: Page, k: int) -> list[Finding]:
+        last, digits = k, page.tokens[k][0]
+        while last + 1 < len(page.tokens) and page.tokens[last + 1][0].isdigit() and len(digits) < 8:
+            if page.tokens[last + 1][1] - page.tokens[last][2] != 1:
+                break
+            last += 1
+            digits += page.tokens[last][0]
+        return self._tail_at(page.tokens[k][1], page.tokens[last][2], digits)
+
+    def _tail_at(self, start: int, end: int, digits: str) -> list[Finding]:
+        for code in self.codes:
+            if (
+                code.kind != "birthdate"
+                and len(digits) >= 2
+                and code.text.endswith(digits)
+                and len(digits) < len(code.text)
+            ):
+                return [Finding(start, end, code.kind, str(code.who), 0.8, "known, its end")]
+        return []
+
+    def _births(self, page: Page, dates: Sequence[DateFound]) -> list[Finding]:
         found: list[Finding] = []
         for date in dates:
             for who, birth in self.births:
                 if any(_same_day(reading, birth) for reading in date.readings):
                     found.append(Finding(date.start, date.end, "birthdate", str(who), 1.0, "known"))
         years = {str(birth[0]): who for who, birth in self.births}
-        for word, start, end in tokens:
-            if not word.isalpha() and word in years and _BIRTH_WORDS.search(text, max(0, start - 40), start):
+        for i in page.places(years.keys() & page.distinct):
+            word, start, end = page.tokens[i]
+            if _BIRTH_WORDS.search(page.text, max(0, start - 40), start):
                 found.append(Finding(start, end, "birthdate", str(years[word]), 0.9, "known"))
         return found
 
-    def _addresses(self, text: str, tokens: Tokens, strict: bool) -> list[Finding]:
-        wanted = {word for word in {token[0] for token in tokens} if fold(word) in self._street_words}
+    def _short_postcodes(self, page: Page) -> list[Finding]:
+        """Four digits are a postcode beside the town, or behind a word for it."""
         found: list[Finding] = []
-        for i in [i for i, token in enumerate(tokens) if token[0] in wanted]:
+        for i in page.places(self.postcodes.keys() & page.distinct):
+            near = {fold(word) for word in page.words[max(0, i - 3) : i]}
+            beside = {fold(word) for word in (*page.words[max(0, i - 1) : i], *page.words[i + 1 : i + 2])}
+            for who, every in self.postcodes[page.words[i]]:
+                if near & _POSTCODE_WORDS or any(len(word) > 2 and not word.isdigit() for word in beside & every):
+                    found.append(Finding(page.tokens[i][1], page.tokens[i][2], "address", str(who), 0.8, "known"))
+        return found
+
+    def _addresses(self, page: Page, strict: bool) -> list[Finding]:
+        text, tokens = page.text, page.tokens
+        wanted = page.folded(self._street_words)
+        found: list[Finding] = []
+        for i in page.places(wanted):
             for street in self.streets:
                 if fold(tokens[i][0]) not in street.names:
                     continue
@@ -369,6 +452,72 @@ class NumberMatcher:
         )
 
 
+def _turns(word: str, inside: int) -> bool:
+    """Whether digits turn into letters, or letters into digits, at this place inside a word ("tel0722…")."""
+    return 0 < inside < len(word) and word[inside - 1].isalpha() != word[inside].isalpha()
+
+
+def _joins(text: str, tokens: Tokens, i: int) -> bool:
+    """Whether words `i` and `i + 1` may be pieces of one number."""
+    return bool(_SEPARATORS.fullmatch(text, tokens[i][2], tokens[i + 1][1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Strip:
+    """The words around digits without separators: upper case, slips evened out, every character in its place."""
+
+    text: str
+    offsets: list[int]
+    words: list[int]  # which word of the page each piece is; -1 for what parts two neighbourhoods
+
+    @classmethod
+    def of(cls, page: Page) -> _Strip:
+        words: list[int] = []
+        upto = 0
+        for i in page.numeric:
+            if upto and i - 4 > upto:
+                words.append(-1)
+            words += range(max(upto, i - 4), min(i + 5, len(page.words)))
+            upto = max(upto, min(i + 5, len(page.words)))
+        parts = [page.words[i] if i >= 0 else "\x00" for i in words]
+        whole = "".join(parts)
+        upper = whole.upper()
+        if len(upper) != len(whole):
+            upper = "".join(c.upper() if len(c.upper()) == 1 else c for c in whole)
+        return cls(upper.translate(_SLIP), list(accumulate(map(len, parts), initial=0)), words)
+
+    def piece(self, at: int) -> int:
+        """The piece that holds the character at `at`."""
+        return bisect_right(self.offsets, at) - 1
+
+
+def _digit_pieces(page: Page) -> list[tuple[str, int]]:
+    """The digits of the page by word, digits in words among them."""
+    spoken = _DIGIT_WORDS.keys() & page.distinct if len(_DIGIT_WORDS.keys() & page.distinct) > 1 else frozenset()
+    places = sorted({*page.numeric, *page.places(set(spoken) | ({"double", "triple"} if spoken else set()))})
+    pieces: list[tuple[str, int]] = []
+    times = 1
+    for i in places:
+        word = page.words[i]
+        if word in {"double", "triple"}:
+            times = 2 if word == "double" else 3
+            continue
+        digits = _DIGIT_WORDS.get(word) or "".join(c for c in word.upper().translate(_SLIP) if c.isdecimal())
+        pieces.append((digits * times if word in _DIGIT_WORDS else digits, i))
+        times = 1
+    return pieces
+
+
+def _near(page: Page, pieces: list[tuple[str, int]], left: int, right: int) -> bool:
+    """Whether two pieces are close enough to be of one number: three words and thirty characters at most."""
+    a, b = pieces[left][1], pieces[right][1]
+    return (
+        b - a <= 4
+        and page.tokens[b][1] - page.tokens[a][2] <= 30
+        and "\n\n" not in page.text[page.tokens[a][2] : page.tokens[b][1]]
+    )
+
+
 def _same_day(reading: Day, birth: Day) -> bool:
     year, month, day = reading
     if birth[1] != month or month is None:
@@ -382,7 +531,3 @@ def _same_day(reading: Day, birth: Day) -> bool:
 
 def _lower(text: str) -> str:
     return text.replace("İ", "I").lower()  # the one capital whose small form is two characters
-
-
-def _same_length_upper(text: str) -> str:
-    return "".join(c.upper() if len(c.upper()) == 1 else c for c in text)

@@ -7,10 +7,13 @@ outside the finding. An exact date keeps its month and year when every reading o
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from policies.redaction.dates import MONTHS_IN_ENGLISH
 from policies.redaction.identity import Finding
 
+NOWHERE: Mapping[str, str] = MappingProxyType({})
 LABELS = {
     "name": "[name]",
     "birthdate": "[date of birth]",
@@ -22,19 +25,32 @@ LABELS = {
     "account": "[account number]",
     "plate": "[plate]",
     "url": "[link]",
+    "wallet": "[wallet]",
+    "case": "[case number]",
+    "number": "[number]",
+    "device": "[device number]",
     "ip": "[network address]",
     "coordinates": "[coordinates]",
 }
 
 _MONTHS = "|".join(MONTHS_IN_ENGLISH)
 PLACEHOLDER = re.compile(
-    "|".join(re.escape(label) for label in LABELS.values())
-    + rf"|\[a date(?: in (?:(?:{_MONTHS}) )?\d{{4}}| in (?:{_MONTHS}))?\]"
+    r"\[(?:"
+    + "|".join(re.escape(label[1:-1]) for label in LABELS.values())
+    + r"|removed|an address in [^\]\n]{1,60}|aged [\d+-]{2,6}"
+    + rf"|a date(?: in (?:(?:{_MONTHS}) )?\d{{4}}| in (?:{_MONTHS}))?)\]"
 )
 
 
-def replacement(finding: Finding) -> str:
-    """The words for one finding; an unknown kind still gets words, never the original."""
+def replacement(finding: Finding, regions: Mapping[str, str] = NOWHERE) -> str:
+    """The words for one finding; an unknown kind still gets words, never the original.
+
+    `regions` tells for a pseudonym what may be said of that person's address.
+    """
+    if finding.kind == "address" and finding.whose is not None and finding.whose in regions:
+        return f"[an address in {regions[finding.whose]}]"
+    if finding.kind == "age":
+        return f"[aged {finding.reason}]"
     if finding.kind == "name" and finding.whose:
         return finding.whose
     if finding.kind == "date":
@@ -46,11 +62,11 @@ def replacement(finding: Finding) -> str:
     return LABELS.get(finding.kind, "[removed]")
 
 
-def replaced(text: str, findings: tuple[Finding, ...]) -> str:
+def replaced(text: str, findings: tuple[Finding, ...], regions: Mapping[str, str] = NOWHERE) -> str:
     """`text` with every finding replaced; the findings are in order and do not overlap."""
     pieces: list[str] = []
     at = 0
     for finding in findings:
-        pieces += [text[at : finding.start], replacement(finding)]
+        pieces += [text[at : finding.start], replacement(finding, regions)]
         at = finding.end
     return "".join([*pieces, text[at:]])

@@ -18,7 +18,11 @@ from anyascii import anyascii
 
 from policies.redaction.errors import UnsupportedScript
 
-SUPPORTED: tuple[str, ...] = ("Latin", "Cyrillic", "Greek", "Arabic", "Han")
+SUPPORTED: tuple[str, ...] = (
+    *("Latin", "Cyrillic", "Greek", "Arabic", "Han", "Hebrew", "Armenian", "Georgian", "Devanagari", "Bengali"),
+    *("Gurmukhi", "Gujarati", "Tamil", "Telugu", "Kannada", "Malayalam", "Sinhala", "Thai", "Lao", "Myanmar"),
+    *("Khmer", "Ethiopic", "Hangul", "Hiragana", "Katakana"),
+)
 
 SHIELD = "\x00"  # stands in a clean text where nothing may be found; `clean` removes it from what comes in
 
@@ -28,7 +32,19 @@ _LETTERS = (
     "Ѐ-\u0483\u0484-\u052fᲀ-ᲈᴫ\u2de0-\u2dffꙀ-ꚟ"  # Cyrillic
     "\u0600-\u06ff\u0750-\u077f\u0870-\u08ff\ufb50-\ufdff\ufe70-\ufefc"  # Arabic
     "々〇㐀-䶿一-鿿\uf900-\ufaff\U00020000-\U0003ffff"  # Han
+    "\u0531-\u058a\ufb13-\ufb17\u0591-\u05f4\ufb1d-\ufb4f"  # Armenian, Hebrew
+    "\u0900-\u0aff\u0b82-\u0dff\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff"  # of India, Sri Lanka, Thailand to Cambodia
+    "\u10a0-\u10ff\u1c90-\u1cbf\u2d00-\u2d2d\u1200-\u139f"  # Georgian, Ethiopic
+    "\uac00-\ud7af\u1100-\u11ff\u3130-\u318f\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # Hangul, kana
 )
+# Vowel signs and the like: part of a word, though Python's \w does not count them.
+SIGNS = (  # of the scripts of India, Sri Lanka, Thailand, Laos, Myanmar, Cambodia
+    "\u0901-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09cd\u09d7\u0a01-\u0a03"
+    "\u0a3c-\u0a4d\u0a70\u0a71\u0a81-\u0a83\u0abc-\u0acd\u0b82\u0bbe-\u0bcd\u0c00-\u0c04\u0c3e-\u0c56"
+    "\u0c81-\u0c83\u0cbc-\u0cd6\u0d00-\u0d03\u0d3b-\u0d4d\u0d57\u0d81-\u0d83\u0dca-\u0ddf\u0e31\u0e34-\u0e3a"
+    "\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u102b-\u103e\u1056-\u1059\u17b4-\u17d3"
+)
+TOKEN = re.compile(rf"[^\W_]+(?:[{SIGNS}][^\W_]*)*")
 _DOUBTFUL = re.compile(rf"[^\x00-\x7f\s{_LETTERS}\u2010-\u203a\u20a0-\u20bf]")
 # U+FE00.. are variation selectors, U+20D0.. marks around symbols, U+3000.. Han punctuation
 _HARMLESS_MARKS = re.compile(
@@ -83,8 +99,9 @@ def _styled() -> dict[str, str]:
 
 _STYLED = _styled()
 _TABLE = {ord(char): plain for char, plain in _STYLED.items()}
+_STYLED_ONE = re.compile("[" + re.escape("".join(char for char in _STYLED if char < "\U00010000")) + "]")
 _GONE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f\x80-\x84\x86-\x9f\u00ad\u0300-\u036f\u0483-\u0489\u0610-\u061a\u061c\u0640\u064b-\u065f"
+    "[\x00-\x08\x0e-\x1f\x7f\x80-\x84\x86-\x9f\u00ad\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u061c\u0640\u064b-\u065f"
     "\u0670\u06d6-\u06ed\u08d3-\u08ff\u115f\u1160\u17b4\u17b5\u180b-\u180f\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f"
     "\u202a-\u202e\u2060-\u206f\u20d0-\u20ff\u3164\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]+"
 )
@@ -108,6 +125,18 @@ class Clean:
         upto = bisect_right(self.breaks, end)
         return first, end + (self.shifts[upto - 1] if upto else 0)
 
+    def forward(self, start: int, end: int) -> tuple[int, int]:
+        """The span of `text` that a span of the original became."""
+        return self._forward(start), self._forward(end)
+
+    def _forward(self, at: int) -> int:
+        gone = 0
+        for kept, shift in zip(self.breaks, self.shifts, strict=True):
+            if kept + shift > at:
+                return max(min(at - gone, kept), 0)
+            gone = shift
+        return at - gone
+
 
 def clean(text: str) -> Clean:
     """The plain form of `text`; characters keep their order and number but for the invisible ones, which go."""
@@ -124,7 +153,12 @@ def clean(text: str) -> Clean:
         breaks.append(length)
         shifts.append(at - length)
     kept.append(text[at:])
-    return Clean("".join(kept).translate(_TABLE), len(text), tuple(breaks), tuple(shifts))
+    plain = "".join(kept)
+    if plain and max(plain) > "\uffff":
+        plain = plain.translate(_TABLE)
+    else:  # several times as fast, where few characters change
+        plain = _STYLED_ONE.sub(lambda m: _STYLED[m.group()], plain)
+    return Clean(plain, len(text), tuple(breaks), tuple(shifts))
 
 
 _ARABIC_SPELLING = str.maketrans({"ة": "ه", "ى": "ي", "ئ": "", "ؤ": "و", "ء": ""})
@@ -173,6 +207,8 @@ _SPELT_OUT = str.maketrans(
 _CYRILLIC_OR_GREEK = re.compile("[Ͱ-ԯ]")
 _LATIN = re.compile("[A-Za-z]")
 ARABIC = re.compile("[\u0600-\u06ff]")
+ABJAD = re.compile("[\u0590-\u06ff]")  # Hebrew and Arabic: vowels are not written, small words are glued on
+UNVOWELLED = re.compile("[\u0590-\u06ff\u0900-\u0dff\u1000-\u137f]")
 HAN = re.compile("[々〇㐀-䶿一-鿿\uf900-\ufaff\U00020000-\U0003ffff]+")
 
 
@@ -181,9 +217,7 @@ def fold(word: str) -> str:
     """Lower-case Latin letters and digits only; other scripts as they are usually written in Latin letters."""
     if word.isascii():
         return (word if word.isalnum() else _NOT_ALNUM.sub("", word)).lower()
-    base = "".join(
-        c for c in unicodedata.normalize("NFKD", word.translate(_ARABIC_SPELLING)) if not unicodedata.combining(c)
-    )
+    base = _HARMLESS_MARKS.sub("", unicodedata.normalize("NFKD", word.translate(_ARABIC_SPELLING)))
     return _NOT_ALNUM.sub("", anyascii(base)).lower()
 
 
@@ -202,6 +236,11 @@ def foldings(word: str) -> tuple[str, ...]:
     if _LATIN.search(word):
         readings[fold(word.translate(_TO_CYRILLIC))] = None
     return tuple(readings)
+
+
+def small(word: str) -> bool:
+    """Whether a word begins with a small letter of a script that uses capitals (Georgian has them and does not)."""
+    return word[:1].islower() and not "\u10d0" <= word[0] <= "\u10ff"
 
 
 _SOUNDS = (
@@ -253,7 +292,6 @@ def consonants(folded: str) -> str:
     """What Arabic writing keeps of a name: "Mohammed", "Muhamad" and "محمد" have the same consonants."""
     for pair, single in _DIGRAPHS:
         folded = folded.replace(pair, single)
-    kept = folded[:1] + re.sub("[wy]", "", folded[1:])
-    kept = re.sub("[aeiou]", "", kept)
+    kept = ("A" if folded[:1] in "aeiou" else folded[:1]) + re.sub("[wyaeiou]", "", folded[1:])
     kept = re.sub(r"(.)\1+", r"\1", kept)
     return kept[:-1] if len(kept) > 1 and kept.endswith("h") else kept

@@ -189,10 +189,23 @@ def test_a_name_of_the_senders_own_register_never_passes() -> None:
     assert "V-" not in str(caught.value)
 
 
-def test_free_text_is_refused_where_no_identity_was_given_to_search_for() -> None:
+@pytest.mark.parametrize(("identifier", "part"), [("A04", "assessment"), ("A23", "terms"), ("A22", "screening")])
+def test_the_register_holds_sources_and_consents_too(identifier: str, part: str) -> None:
+    value = CATALOGUE.type(identifier).split(sample(identifier))[part]
+    asked = section("x", identifier, part, value, granted=True)
+    stranger = json.dumps(sample("A02", **STRANGER), ensure_ascii=False).encode()
+    own = json.dumps(sample(identifier), ensure_ascii=False).encode()
+    examine(request(asked, known=(stranger,)), CATALOGUE)
+    with pytest.raises(GuardRefused, match="register"):
+        examine(request(asked, known=(stranger, own)), CATALOGUE)
+
+
+def test_words_are_attested_with_nobody_searched_where_nobody_was_known_so_that_the_rules_ask_for_a_reader() -> None:
     place = next(p for p in places() if p.type == "A22")
-    with pytest.raises(GuardRefused, match="no identity was given"):
-        examine(request(section("x", place.type, place.part, plant(place, "plain words"), granted=True)), CATALOGUE)
+    _, searched = examine(
+        request(section("x", place.type, place.part, plant(place, "plain words"), granted=True)), CATALOGUE
+    )
+    assert searched == 0
 
 
 def test_a_name_in_the_cover_or_split_over_lines_or_in_another_writing_is_found() -> None:

@@ -10,6 +10,8 @@ from adapters.planning import RecipientPlan
 from messages.errors import BadInput
 from messages.evidence import Evidence, Outcome
 from messages.labels import Flag
+from policies.redaction.engine import Matcher
+from tests.messages.catalogue.samples import OBJECTS, SOURCE, sample
 from tests.support.orchid import (
     CASES,
     DESK,
@@ -42,6 +44,11 @@ GETS: dict[tuple[str, str], tuple[bool, bool]] = {
     ("10-inspectors-screening.json", DESK): (True, False),
     ("11-first-accounts-scanned.json", PROSECUTOR): (False, False),
     ("13-notebook-disclosure.json", INSPECTORS): (True, False),
+    ("14-question-to-the-police.json", DESK): (False, False),
+    ("15-answer-to-the-prosecutor.json", PROSECUTOR): (False, False),
+    ("16-asset-trace.json", PROSECUTOR): (False, False),
+    ("17-exhibits.json", PROSECUTOR): (False, False),
+    ("18-inspection-finding.json", DESK): (True, False),
 }
 
 
@@ -202,6 +209,34 @@ def test_the_source_never_leaves_its_originator_and_that_is_said(force: TaskForc
     assert plan.dropped == (f"{report}.source_id",)
     for message in plan.messages:
         assert all(source.encode() not in s.plaintext for s in message.sections)
+
+
+@pytest.mark.parametrize("identifier", OBJECTS)
+def test_what_is_declared_of_a_section_is_what_its_recipient_computes_of_it_alone(
+    force: TaskForce, identifier: str
+) -> None:
+    planner = force.planner()
+    agency = force.bundle.directory.agency_of(force.contact(PROSECUTOR))
+    data_type = planner.catalogue.type(identifier)
+    drafts = planner._full([sample(identifier)], agency)
+    assert [draft.part for draft in drafts] == list(data_type.parts)
+    for draft in drafts:
+        section = data_type.validate_part(draft.part, draft.value())
+        assert set(draft.roles) == data_type.roles(section)
+        assert set(draft.flags) == data_type.flags(draft.part, section)
+
+
+def test_a_sources_own_register_name_never_leaves_and_each_agency_knows_another(force: TaskForce) -> None:
+    planner = force.planner()
+    codes = set()
+    for to in (PROSECUTOR, FOREIGN):
+        agency = force.bundle.directory.agency_of(force.contact(to))
+        redacted, _ = planner._redacted([sample("A04")], agency, Matcher((), ()), {})
+        for drafts in (redacted, planner._full([sample("A04")], agency)):
+            assert len(drafts) == 2
+            assert all(SOURCE.encode() not in draft.plaintext for draft in drafts)
+            codes |= {draft.value()["source_code"] for draft in drafts}
+    assert len(codes) == 2
 
 
 def test_nobody_to_send_to_and_a_wrong_object_are_the_senders_mistake(force: TaskForce) -> None:

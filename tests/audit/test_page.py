@@ -24,6 +24,8 @@ CODES = {
     "roles": codes.ROLES,
     "flags": codes.FLAGS,
     "outcome": codes.OUTCOME,
+    "part of a notice": codes.PART,
+    "ground to keep a copy": codes.KEEP_GROUND,
     "type of evidence": codes.EVIDENCE_TYPE,
     "step of a ceremony": codes.STEP,
 }

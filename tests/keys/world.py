@@ -55,6 +55,17 @@ from messages.labels import (
 from messages.limits import DAY, HOUR, INCLUDE_BY
 from messages.manifest import Handling, Manifest
 from messages.signed import Signed
+from messages.withdrawals import (
+    Erasure,
+    ErasureConfirmation,
+    Holding,
+    Notice,
+    NoticeDelivery,
+    Part,
+    ReviewClosed,
+    ReviewNote,
+    WithdrawalSubmission,
+)
 
 T0 = 1_790_000_000_000  # 2026-09-21; every moment of these tests is counted from here
 POLICE, COURT, SHELTER = "apppppppppppp", "accccccccccca", "assssssssssss"
@@ -359,6 +370,90 @@ def permission(**changed: Any) -> Permission:
 def withdrawal(**changed: Any) -> Withdrawal:
     """The collector says that the consent holds no longer."""
     return Withdrawal(**({"consent": consent().id, "at": T0 + 2} | changed))
+
+
+VIEW_ID = "0123456789abcdef" * 2
+
+
+def withdrawal_submission(by: str = DESK, **changed: Any) -> WithdrawalSubmission:
+    """The withdrawal as the police hand it in."""
+    signed = signer(by).sign(Tag.CONSENT_WITHDRAWAL, withdrawal().to_bytes())
+    return WithdrawalSubmission(**({"withdrawal": signed, "terms": consent().to_bytes()} | changed))
+
+
+def holding(view: bytes, **changed: Any) -> Holding:
+    """That the refuge holds a view which rests on the consent."""
+    fields: dict[str, Any] = {
+        "consent": consent().id,
+        "agency": SHELTER,
+        "contact": REFUGE,
+        "view_id": VIEW_ID,
+        "view": view,
+        "message": MESSAGE,
+        "sender": DESK,
+        "at": T0 + 1,
+    }
+    return Holding(**(fields | changed))
+
+
+def notice(view: bytes, **changed: Any) -> Notice:
+    """The worker tells the refuge to erase its copy."""
+    fields: dict[str, Any] = {
+        "consent": consent().id,
+        "withdrawal": sha256(withdrawal_submission().withdrawal.to_bytes()).digest(),
+        "to": REFUGE,
+        "part": Part.HOLDER,
+        "message": MESSAGE,
+        "view_id": VIEW_ID,
+        "view": view,
+        "recipient": REFUGE,
+        "retrieved": True,
+        "at": T0 + 3,
+        "confirm_by": T0 + 3 + 3 * DAY,
+        "epoch": 7,
+        "leaf": seed("leaf"),
+        "include_by": T0 + 3 + INCLUDE_BY,
+    }
+    return Notice(**(fields | changed))
+
+
+def notice_delivery(view: bytes) -> NoticeDelivery:
+    """The notice as it waits."""
+    submitted = withdrawal_submission()
+    return NoticeDelivery(
+        notice=signer(WORKER).sign(Tag.NOTICE, notice(view).to_bytes()),
+        withdrawal=submitted.withdrawal,
+        terms=submitted.terms,
+        record=b"\xa1\x61v\x01",
+        salt=seed("salt"),
+    )
+
+
+def erasure(view: bytes, **changed: Any) -> ErasureConfirmation:
+    """The refuge erased its copy."""
+    fields: dict[str, Any] = {
+        "consent": consent().id,
+        "message": MESSAGE,
+        "view_id": VIEW_ID,
+        "view": view,
+        "recipient": REFUGE,
+        "outcome": Erasure.ERASED,
+        "ground": None,
+        "at": T0 + 4,
+    }
+    return ErasureConfirmation(**(fields | changed))
+
+
+def review_closed(view: bytes, **changed: Any) -> ReviewClosed:
+    """An officer has reviewed a broken glass."""
+    fields: dict[str, Any] = {
+        "message": MESSAGE,
+        "recipient": REFUGE,
+        "view": view,
+        "note": ReviewNote.JUSTIFIED,
+        "at": T0 + DAY,
+    }
+    return ReviewClosed(**(fields | changed))
 
 
 def make_envelope(parts: Parts | None = None) -> Envelope:

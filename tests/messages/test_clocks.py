@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from messages.catalogue import load
 from messages.clocks import Pause, PauseReason, due, overdue, working_days
 from messages.errors import BadInput
 from messages.labels import Urgency
@@ -82,3 +83,20 @@ def test_every_clock_names_its_law_and_says_whether_it_was_read() -> None:
             assert urgency.clock.source and urgency.clock.limit > 0
             assert due(urgency, FRIDAY) is not None and (due(urgency, FRIDAY) or 0) > FRIDAY
     assert not Urgency.SIRENE_12H.clock.read and Urgency.PRUM_CORE.clock.read  # type: ignore[union-attr]
+
+
+def test_the_catalogue_lists_the_same_urgencies_with_the_same_limits() -> None:
+    listed = load().codes["urgencies"]
+    assert set(listed.codes) == {u.value for u in Urgency}
+    for urgency in Urgency:
+        limit = listed.attributes.get(urgency.value, {}).get("limit")
+        if limit is None:
+            assert urgency is Urgency.NONE
+            continue
+        number, unit = limit.split()
+        assert urgency.clock is not None
+        if unit == "wd":
+            assert urgency.clock.working == int(number)
+        else:
+            assert urgency.limit == int(number) * {"h": HOUR, "d": DAY}[unit]
+        assert urgency.clock.read == (listed.state_of(urgency.value) == "V")

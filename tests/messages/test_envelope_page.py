@@ -9,6 +9,7 @@ from messages import labels, limits
 from messages.attestations import ConsentForm, ConsentPurpose, ConsentRoute
 from messages.ceremony import StepCode
 from messages.evidence import EvidenceType, Outcome
+from messages.withdrawals import Erasure, KeepGround, Part, ReviewNote
 from tests.vectors import check as checker
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,10 @@ CODES: list[tuple[str, type[Enum]]] = [
     ("form", ConsentForm),
     ("route", ConsentRoute),
     ("outcome", Outcome),
+    ("part of a notice", Part),
+    ("outcome of an erasure", Erasure),
+    ("ground to keep a copy", KeepGround),
+    ("note of a review", ReviewNote),
     ("type of evidence", EvidenceType),
     ("step of a ceremony", StepCode),
 ]

@@ -1,6 +1,6 @@
 """Rule files that somebody edits: whatever is wrong, the file, the line and a sentence; and what a rule looks at."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import cedarpy
 import pytest
@@ -11,6 +11,7 @@ from messages.errors import BadInput
 from policies import cedartext, edition, rights
 from policies.decide import HOUSE, Engine, RulesBroken, packaged_texts
 from policies.facts import Facts
+from tests.policies.casebook import BOOLEANS, scenarios
 
 TEXTS = packaged_texts()
 
@@ -37,22 +38,16 @@ def line_of(file: str, text: str) -> int:
         ),
         (
             "mandates.cedar",
-            "context has sender_mandated",
-            "context has sender_mandate",
-            "context has sender_m",
-            "sender_mandate",
+            "has sender_mandated",
+            "has sender_mandate",
+            "has sender_m",
+            "no fact is called sender_mandate.",
         ),
         ("mandates.cedar", '"SC-02"', '"SC-01"', '@id("SC-02")', "SC-01 is used already"),
         ("mandates.cedar", '@kind("hard")\n', "", '@id("SC-01")', "needs @id, @source, @says and @kind"),
         ("identity.cedar", 'Role::"child"', 'Role::"chld"', 'Role::"child"', "chld"),
-        (
-            "referral.cedar",
-            "context has accepted };",
-            "context has accepted }",
-            "context has accepted }",
-            "not finished",
-        ),
-        ("schema.cedarschema", "abroad?: Bool", "abroad? Bool", "abroad?: Bool", "unexpected token"),
+        ("referral.cedar", "has accepted };", "has accepted }", "has accepted }", "not finished"),
+        ("schema.cedarschema", "abroad?: Bool", "abroad Bool", "abroad?: Bool", "unexpected token"),
         ("schema.cedarschema", "entity Flag enum [", "entity Flag enum", "entity Flag enum [", "unexpected token"),
     ],
 )
@@ -71,17 +66,17 @@ def test_a_rule_file_that_does_not_load_is_refused_with_its_file_and_line(
 
 def test_a_schema_that_names_a_type_which_is_none_is_refused_with_the_word() -> None:
     with pytest.raises(RulesBroken, match=r"schema\.cedarschema, line \d+: .*Bol"):
-        Engine.of(broken("schema.cedarschema", "abroad?: Bool", "abroad: Bol"))
+        Engine.of(broken("schema.cedarschema", "abroad?: Bool", "abroad?: Bol"))
 
 
 def test_a_schema_with_a_fact_that_nothing_finds_out_is_refused() -> None:
     with pytest.raises(RulesBroken, match="weather"):
-        Engine.of(broken("schema.cedarschema", "abroad?: Bool", "weather: Bool,\n    abroad?: Bool"))
+        Engine.of(broken("schema.cedarschema", "abroad?: Bool", "weather?: Bool,\n    abroad?: Bool"))
 
 
 def test_every_file_that_does_not_fit_is_named_at_once() -> None:
     texts = broken("identity.cedar", 'Role::"child"', 'Role::"chld"')
-    texts["abroad.cedar"] = texts["abroad.cedar"].replace("context has no_foreign", "context has noforeign")
+    texts["abroad.cedar"] = texts["abroad.cedar"].replace('Role::"victim"', 'Role::"victm"', 1)
     with pytest.raises(RulesBroken) as caught:
         Engine.of(texts)
     assert {f.source for f in caught.value.faults} == {"abroad.cedar", "identity.cedar"}
@@ -135,6 +130,34 @@ def test_an_edition_is_read_back_from_its_own_texts() -> None:
         broken("abroad.cedar", "context has no_foreign && context has abroad", "context has no_foreign")
     )
     assert other.digests[0] != edition.rules_digest() and other.digests[1] == edition.installed().digests[1]
+
+
+def test_every_misspelt_fact_is_named_with_its_place() -> None:
+    texts = broken("abroad.cedar", "has no_foreign", "has noforeign")
+    texts["referral.cedar"] = texts["referral.cedar"].replace("has accepted", "has accept")
+    with pytest.raises(RulesBroken) as caught:
+        Engine.of(texts)
+    assert [(f.source, f.says) for f in caught.value.faults] == [
+        ("abroad.cedar", "no fact is called noforeign."),
+        ("referral.cedar", "no fact is called accept."),
+    ]
+
+
+def test_rules_of_an_edition_that_asks_for_every_fact_s_value_are_told_false_ones_too() -> None:
+    older = {n: t.replace("context has ", "context.") for n, t in TEXTS.items()}
+    older["schema.cedarschema"] = TEXTS["schema.cedarschema"].replace("?: Bool", ": Bool")
+    engine, ours = Engine.of(older), Engine.load()
+    for facts in scenarios().values():
+        for name in BOOLEANS:
+            changed = replace(facts, **{name: not getattr(facts, name)})
+            assert engine.decide(changed) == ours.decide(changed)
+
+
+def test_rules_of_an_edition_that_knows_fewer_facts_are_told_those_alone() -> None:
+    older = {**TEXTS, "abroad.cedar": TEXTS["abroad.cedar"].split('@id("SC-53")')[0]}
+    older["schema.cedarschema"] = TEXTS["schema.cedarschema"].replace("    team_only?: Bool,\n", "")
+    team = replace(scenarios()["report-to-prosecutor"], team_only=True)
+    assert Engine.of(older).decide(team).permitted and not Engine.load().decide(team).permitted
 
 
 def test_the_table_of_rights_is_part_of_what_the_officers_sign() -> None:

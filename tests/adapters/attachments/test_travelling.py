@@ -85,7 +85,7 @@ def test_with_identity_rights_the_cleaned_file_goes_under_a_plain_name(force: Ta
         ("locked_pdf", documents.pdf(password="x"), "attachment-encrypted"),
         ("mail_eml", documents.eml(attached="x.pdf"), "attachment-nested"),
         ("tool_exe", b"MZ", "attachment-format"),
-        ("foreign_txt", "ಹೆಸರು ಮತ್ತು ವಿಳಾಸ".encode(), "redaction-refused"),
+        ("foreign_txt", "ᏣᎳᎩ ᎦᏬᏂᎯᏍᏗ".encode(), "redaction-refused"),
     ],
 )
 def test_a_file_that_nobody_can_search_is_withheld_with_its_reason_and_the_rest_goes(

@@ -1,0 +1,74 @@
+"""A clean text cut into words, once for all who look at it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from functools import cached_property
+
+from policies.redaction.scripts import TOKEN, fold
+
+_ASCII_TOKEN = re.compile(r"[A-Za-z0-9]+")
+
+Tokens = list[tuple[str, int, int]]  # a word with its start and end in a clean text
+
+
+def tokens_of(text: str) -> Tokens:
+    """The words of a clean text; signs that belong to a letter stay with it."""
+    pattern = _ASCII_TOKEN if text.isascii() else TOKEN
+    return [(m[0], *m.span()) for m in pattern.finditer(text)]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The text, its words in order, and which of them hold a digit."""
+
+    text: str
+    tokens: Tokens
+
+    @classmethod
+    def of(cls, text: str) -> Page:
+        return cls(text, tokens_of(text))
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words alone."""
+        return [token[0] for token in self.tokens]
+
+    @cached_property
+    def index(self) -> dict[str, list[int]]:
+        """Where each distinct word stands."""
+        index: dict[str, list[int]] = {}
+        for i, word in enumerate(self.words):
+            if word in index:
+                index[word].append(i)
+            else:
+                index[word] = [i]
+        return index
+
+    @property
+    def distinct(self) -> Set[str]:
+        """Every word once."""
+        return self.index.keys()
+
+    @cached_property
+    def folds(self) -> dict[str, list[str]]:
+        """The words that have the same folded form, by that form."""
+        folds: dict[str, list[str]] = {}
+        for word in self.index:
+            folds.setdefault(fold(word), []).append(word)
+        return folds
+
+    @cached_property
+    def numeric(self) -> list[int]:
+        """Where the words with digits are."""
+        return self.places([word for word in self.index if not word.isalpha()])
+
+    def places(self, words: Iterable[str]) -> list[int]:
+        """Where any of these words stand, in order; they may be words that the page does not have."""
+        return sorted(i for word in words for i in self.index.get(word, ()))
+
+    def folded(self, forms: Set[str]) -> list[str]:
+        """The words whose folded form is one of these."""
+        return [word for form in self.folds.keys() & forms for word in self.folds[form]]

@@ -1,0 +1,311 @@
+"""Is a word that is also a name ("Hope", "Rose", "Will", "Sunday") the plain word here, or the name?
+
+No grammar is parsed: case, the place in the sentence and the words beside it are looked at. Where they do not decide,
+the word counts as a name, because a wrongly hidden word costs less than a person.
+"""
+
+from __future__ import annotations
+
+import re
+
+from policies.redaction.lexica import any_language, given_names, languages, months, name_words, words_of
+from policies.redaction.page import Page
+from policies.redaction.scripts import fold
+from policies.redaction.words import COMMON, listed
+
+_SENTENCE_END = re.compile(r"[.!?:;\n•…。？！](?:[\s\"'“”«»„(\[*-]*)$")
+
+TITLES = listed(
+    """
+    mr mrs ms miss mx dr prof sir madam lady lord judge justice inspector detective officer sergeant constable captain
+    agent lawyer attorney witness victim suspect applicant accused defendant minor child nurse doctor sister father
+    brother chief colonel major lieutenant general president minister
+    herr frau fraulein doktor zeugin zeuge richter richterin
+    monsieur madame mademoiselle mme mlle maitre temoin juge
+    senor senora senorita sr sra srta don dona testigo juez
+    signor signora signorina sig dott dottoressa avv
+    senhor senhora dom
+    domnul doamna domnisoara dl dna dra martora martorul judecator
+    pan pani panna panstwo swiadek
+    gospodin gospodja gospozha gospodyn gospodynya hospodar pani svidetel svidok
+    gospodin gospozha gospozhitsa
+    kyrios kyria kiria
+    bay bayan bey hanim
+    ur asszony kisasszony
+    mevrouw meneer heer dhr mevr
+    zoti zonja zonjusha
+    ponas ponia kungs kundze rouva
+    """
+)
+HONORIFICS = listed(
+    """
+    mr mrs ms miss mx dr prof sir madam lady herr frau fraulein monsieur madame mademoiselle mme mlle senor senora
+    senorita sr sra srta don dona signor signora signorina sig dott dottoressa senhor senhora domnul doamna
+    domnisoara dl
+    dna dra dnei domnului doamnei pan pani panna panu gospodin gospodja gospozha gospodyn kyrios kyria kiria
+    mevrouw meneer
+    zoti zonja zonjusha ponas ponia kungs kundze rouva
+    """
+)
+"""Mere forms of address: they tell sex or marriage, and go with the name."""
+RELATIONS = listed(
+    """
+    mother father sister brother daughter son husband wife aunt uncle cousin niece nephew grandmother grandfather
+    grandma grandpa mum mom mummy dad daddy parents parent siblings sibling sisters brothers family fiance fiancee
+    girlfriend boyfriend partner stepfather stepmother stepsister stepbrother godmother godfather twin children
+    mama tata sora fratele frate fiica fiul sotul sotia matusa unchiul varul vara bunica bunicul parintii
+    familia surorii fratelui
+    mutter vater schwester bruder tochter sohn ehemann ehefrau mann tante onkel cousine oma opa eltern familie
+    mere pere soeur frere fille fils mari epouse oncle grand parents famille
+    madre padre hermana hermano hija hijo marido esposa esposo tia tio prima primo abuela abuelo padres
+    sorella fratello figlia figlio marito moglie zia zio cugina cugino nonna nonno genitori famiglia
+    mae pai irma irmao filha filho mulher avo
+    matka ojciec siostra siostry siostre brat brata corka syn maz zona ciotka wujek kuzynka babcia dziadek
+    rodzice rodzina
+    maty mati batko sestra sestry sestru brat brata dochka syn cholovik druzhyna titka dyadko babusya didus rodyna
+    mat otets sestroi doch muzh zhena tetya babushka dedushka semya
+    mayka bashta mazh lelya chicho baba dyado
+    anne baba kiz kardes kardesi abla ablasi agabey oglu kizi esi teyze amca
+    anya apa nover hug fiver lanya fia ferje felesege nagynene nagybacsi
+    anyja apja novere huga bátyja occse
+    moeder vader zus broer dochter zoon man vrouw oom
+    mitera pateras adelfi adelfos kori gios syzygos
+    motra motren vellai vellain nena babai vajza djali burri gruaja
+    motina tevas sesuo brolis mate tevs masa bralis
+    aiti isa sisko veli
+    """
+)
+_CALENDAR_BEFORE = listed(
+    """
+    on in since by until till from during last next every this of early late mid each before after between and the
+    """
+)
+_WEEKDAYS = listed("monday tuesday wednesday thursday friday saturday sunday")
+_PLACES = listed(
+    """
+    street road avenue lane hotel hospital church centre center house school cathedral clinic bank park college court
+    bay river lake island square hall inn valley hill county university foundation shelter bridge
+    """
+)
+_FUNCTION = listed(
+    """
+    a an and am are as at be by but can could day did do does for from go had has have he her him his i if in is
+    it la le man may me might more most must my no nor not now of off on one or our out she should so son sun than
+    that the then they this to too under up us van was we were when who why will with would yes yet you your long
+    min ha hi ok may mark sue
+    """
+)
+_ALWAYS_A_WORD = listed("the a an of to in on at by for is was be and or as it he she we they i this that so no not")
+_PERSON_VERBS = listed(
+    """
+    said says told tells asked asks was is had has went came left arrived worked works stated states explained
+    described spoke called phoned escaped ran fled lived lives stayed wanted wants feared fears cried showed gave
+    refused agreed recalled remembered testified reported and with who whose knew knows thought thinks felt feels
+    took takes got gets made makes saw sees met meets brought brings sent sends wrote writes paid pays sold sells
+    bought buys kept keeps held holds found finds lost loses slept sleeps ate eats drank drinks drove drives began
+    begins broke breaks chose fell falls flew forgot gave gives grew hid hides hit hits hurt hurts led leads let lets
+    quit read reads rode sat sits spent spends stood stands stole struck swore taught threw understood woke wore
+    won can could would should did does also never always then still just later now again already soon nodded smiled
+    tried tries needs became becomes comes goes leaves arrives stays says looks looked
+    """
+)
+_CONNECTIVES = listed(
+    """
+    and with who whose is was had has can could would should did does also just now still then later soon
+    """
+)
+_VERBS = listed(
+    """
+    accept accuse act add admit afford agree aim allow answer appear apply argue arrange arrive ask avoid bear
+    beat become
+    beg begin behave believe belong bite blame bleed blink block blow borrow break breathe bring build burn buy
+    call care
+    carry catch cause change charge chase check choose claim clean climb close collect come complain confirm consider
+    contact contain continue control cook cough count cover crawl cross cry cut dance deal decide deny depend describe
+    deserve die disappear discover do drag dream dress drink drive drop earn eat end enjoy enter escape exist
+    expect explain
+    face fail fall fear feel fight fill find finish fit flee fly fold follow force forget forgive get give go
+    grab greet grow
+    guess happen hate hear help hesitate hide hire hit hold hope hug hurry hurt imagine insist invite join jump
+    keep kick
+    kiss kneel knock know lack laugh lead lean learn leave lend let lie lift like listen live lock look lose
+    love make manage
+    marry mean meet mention miss move need nod notice obey offer open order owe own pack pass pay phone pick
+    play plan point
+    pray prefer pretend promise protect prove pull push put reach read realise recall recognise refuse regret
+    remain remember
+    remove repeat reply report rescue rest return ride ring rise run say scream see seem sell send serve share
+    shake shout
+    show shut sigh sign sing sit sleep slip smell smile smoke sob speak spend stand stare start stay steal step
+    stop study
+    suffer suggest support suspect swear swim take talk teach tell tend testify text thank think threaten throw
+    touch travel
+    treat trust try turn understand use visit wait wake walk want warn wash watch wave wear weep whisper win
+    wish wonder work
+    worry write yell
+    """
+)
+_SAID = {  # what follows a person's name, in other languages
+    "ro": listed("a s si era este spune spunea avea are plange"),
+    "es": listed("dijo fue era estaba tiene tenia ha salio llego conto es"),
+    "fr": listed("a est etait dit avait disait raconte pleure"),
+    "it": listed("ha era e disse aveva dice racconta stava"),
+    "pt": listed("disse foi era estava tem tinha contou saiu"),
+    "de": listed("sagte war hat ist hatte kam ging erzahlte weinte sagt"),
+    "nl": listed("zei was heeft is had kwam ging vertelde"),
+    "pl": listed("powiedziala byla jest miala powiedzial byl mowi"),
+    "uk": listed("skazala bula rozpovila kazhe skazav buv maye"),
+    "ru": listed("skazala byla rasskazala govorit skazal byl"),
+    "bg": listed("kaza beshe e razkaza ima"),
+    "tr": listed("dedi vardi geldi gitti soyledi idi"),
+    "hu": listed("azt volt elmondta mondta"),
+    "el": listed("eipe itan itane exei leei"),
+    "sq": listed("tha ishte kishte eshte ka"),
+    "vi": listed("noi da la co dang"),
+}
+_GERMAN_ARTICLES = listed(
+    "der die das ein eine einer einem einen eines den dem des keine kein jede jeder zum zur im am"
+)
+_OF = listed("de del da do di des du von der della z ze od")
+_WORD_NEXT = listed(
+    """
+    the of to that you we they i he she it this these those a an your our their my his for in on up from against as
+    what not be there against all any every such than through at by out but if because until
+    """
+)
+
+
+def title(folded: str) -> bool:
+    """A form of address or a role that stands before a name."""
+    return folded in TITLES or folded in RELATIONS
+
+
+def relation(folded: str) -> bool:
+    """A word for a relative, in one of the listed languages."""
+    return folded in RELATIONS
+
+
+class Senses:
+    """The words of one text, and the languages it is taken to be in."""
+
+    def __init__(self, page: Page, spoken: tuple[str, ...] = ()) -> None:
+        self.text, self.words, self.tokens = page.text, page.words, page.tokens
+        self._spoken = spoken
+        self._plain: frozenset[str] | None = None
+        self._capitals: bool | None = None
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The languages given, or those the words speak for."""
+        if not self._spoken:
+            self._spoken = languages({fold(word) for word in self.words[:2000]})
+        return self._spoken
+
+    def ordinary(self, i: int) -> bool:
+        """Whether word `i` is also a plain word of the text's languages."""
+        return self.plain(fold(self.words[i]))
+
+    def plain(self, folded: str) -> bool:
+        """Whether a folded word is a plain word of the text's languages."""
+        if self._plain is None:
+            self._plain = frozenset().union(*(words_of(language) for language in self.spoken))
+            if "" in self.spoken:  # a guess: then a common name is no word of a language that it may not be in
+                names = given_names().difference(*(name_words().get(language, ()) for language in self.spoken))
+                self._plain = (self._plain - names) | COMMON
+        return folded in self._plain
+
+    def opens(self, i: int) -> bool:
+        """Whether word `i` is the first of a sentence."""
+        start = self.tokens[i][1]
+        before = self.text[max(0, start - 12) : start]
+        return bool(_SENTENCE_END.search(before)) or i == 0
+
+    def of_a_relative(self, i: int) -> bool:
+        """Whether one of the four words before, or of the three after, speaks of a relative."""
+        near = (*self.words[max(0, i - 4) : i], *self.words[i + 1 : i + 4])
+        return any(relation(fold(word)) for word in near)
+
+    def _next(self, i: int) -> str:
+        near = i + 1 < len(self.words) and self.text[self.tokens[i][2] : self.tokens[i + 1][1]] in {" ", "\n", "\u00a0"}
+        return fold(self.words[i + 1]) if near else ""
+
+    def _previous(self, i: int) -> str:
+        near = i > 0 and self.text[self.tokens[i - 1][2] : self.tokens[i][1]] in {" ", "\n", "\u00a0", ". "}
+        return fold(self.words[i - 1]) if near else ""
+
+    def as_name(self, i: int) -> bool:
+        """Whether word `i`, which is also a plain word, is written as the name here."""
+        word, following, before = self.words[i], self._next(i), self._previous(i)
+        folded = fold(word)
+        if not word[:1].isupper():
+            if word[:1].islower():
+                spoken_of = following in _PERSON_VERBS and following not in _CONNECTIVES
+                return spoken_of and self._without_capitals() and folded not in _FUNCTION
+            return True  # a script without capitals
+        if before in TITLES or before in RELATIONS or before in {"named", "called", "name", "alias", "aka"}:
+            return True
+        if following.isdigit() or before.isdigit():
+            return folded not in months()
+        if folded in months() or folded in _WEEKDAYS:
+            return self._not_the_calendar(i, folded, before, following)
+        starts = self.opens(i)
+        shouted = word.isupper() and len(word) > 1 and self._shouting(i)
+        if following in _PLACES and self.words[i + 1][:1].isupper():
+            return False
+        if starts or shouted or self._heading(i):
+            return self._first(i, folded, following, shouted)
+        if before in {"a", "an"} and set(self.spoken) <= {"", "en"}:
+            return False
+        if "de" in self.spoken and before in _GERMAN_ARTICLES:
+            return False
+        return folded not in _ALWAYS_A_WORD or not word.isupper() or len(word) > 1
+
+    def _not_the_calendar(self, i: int, folded: str, before: str, following: str) -> bool:
+        """Months and days are capitalised anywhere: words of time and numbers tell them from a name."""
+        if before in _CALENDAR_BEFORE:
+            return False
+        if following in {"and", "or", "to"} and i + 2 < len(self.words):
+            other = fold(self.words[i + 2])
+            if other in months() or other in _WEEKDAYS or other.isdigit():
+                return False
+        if self._possessive(i):
+            return folded in months()
+        if self.opens(i):
+            return following in _PERSON_VERBS and following not in _CONNECTIVES
+        return following not in {"morning", "afternoon", "evening", "night"}
+
+    def _possessive(self, i: int) -> bool:
+        end = self.tokens[i][2]
+        return self.text[end : end + 2] == "'s"
+
+    def _first(self, i: int, folded: str, following: str, shouted: bool) -> bool:
+        """A word that is capitalised for its place: its next word decides."""
+        others = [language for language in self.spoken if language != "en" and folded in words_of(language)]
+        if others and folded not in COMMON:
+            content = any(folded in name_words().get(language, ()) for language in others)
+            said = any(following in _SAID.get(language, ()) for language in others)
+            return said or following in _PERSON_VERBS - _CONNECTIVES or (content and following not in _OF)
+        if folded in _FUNCTION:
+            return following in _PERSON_VERBS and not shouted
+        if following in _WORD_NEXT or (shouted and following in _CONNECTIVES):
+            return False
+        if not following or following in _PERSON_VERBS or following.endswith(("ed", "ly")) or self._possessive(i):
+            return True
+        if following.endswith("s") and self.words[i + 1].islower():  # "Rose petals", but "Rose walks"
+            return following[:-1] in _VERBS or following[:-2] in _VERBS or following.removesuffix("ies") + "y" in _VERBS
+        return following not in any_language()
+
+    def _heading(self, i: int) -> bool:
+        """Whether the words around are capitalised without being names."""
+        near = [k for k in (i - 2, i - 1, i + 1, i + 2) if 0 <= k < len(self.words)]
+        capital = [k for k in near if self.words[k][:1].isupper() and fold(self.words[k]) in any_language()]
+        return len(capital) >= 3
+
+    def _shouting(self, i: int) -> bool:
+        near = [w for w in self.words[max(0, i - 3) : i + 4] if w.isalpha() and len(w) > 1]
+        return sum(w.isupper() for w in near) > 0.7 * len(near) and len(near) > 2
+
+    def _without_capitals(self) -> bool:
+        if self._capitals is None:
+            self._capitals = any(word[:1].isupper() for word in self.words)
+        return not self._capitals
