@@ -15,13 +15,21 @@ from typing import Any, Final
 
 import structlog
 
-from adapters import answering, erasure, keyring, seconding, threads
+from adapters import answering, erasure, keyring, seconding, threads, unsealed
 from adapters.casefile import MAX_FILE, CaseFile
 from adapters.casefile import read as read_case
 from adapters.casefile import write as write_case
 from adapters.consents import Held, for_guard
 from adapters.erasure import Eraser
-from adapters.guard import SOCKET, GuardClient, GuardRefused, GuardRequest, GuardSection, known_bytes
+from adapters.guard import (
+    GuardClient,
+    GuardRefused,
+    GuardRequest,
+    GuardSection,
+    GuardUnreachable,
+    known_bytes,
+    socket_of,
+)
 from adapters.home import Ask, ContactKeys, Home, clock
 from adapters.journal import (
     ACCEPTED,
@@ -259,12 +267,12 @@ class AgencyClient:
         consent that the file relies on lacks the countersignature that is due.
 
         A message that needs a second contact's act is kept in the journal as held: see `release`, `review` and
-        `break_glass`. One that the guard refuses comes back with the state "refused" and the guard's sentence; the
-        others go all the same. `papers` are of our own: a decision on an offer, or a permission, that goes beside the
-        message.
+        `break_glass`. One that the guard refuses comes back with the state "refused" and the guard's sentence; one for
+        which it does not answer waits for it in the journal ("waiting") and goes with a later `flush`; the others go
+        all the same. `papers` are of our own: a decision on an offer, or a permission, that goes beside the message.
         """
         self.home.trust.check_sendable(self.home.bundle, clock())
-        case = self.resolved(case)
+        asked, case = case, self.resolved(case)
         plan = self.plan(case, to)
         for message in plan.messages:
             for held in message.consents:
@@ -286,13 +294,61 @@ class AgencyClient:
                     Sent(message=message.header.id, plan=message, submission=b"", state="refused", says=str(refusal))
                 )
                 continue
-            needs = message.needs()
-            if needs:
-                read = keys if "review" in needs else {}
-                self.shelf.hold(Waiting(message=message.header.id, needs=needs, keys=read))
-            self._keep_offer(case, message)
-            sent.append(await self.submit(envelope, message, held=bool(needs)))
+            except GuardUnreachable as trouble:
+                sent.append(self._wait_for_guard(asked, message, papers, str(trouble)))
+                continue
+            sent.append(await self._hand_over(case, message, envelope, keys))
         return plan, sent
+
+    async def _hand_over(
+        self,
+        case: CaseFile,
+        message: MessagePlan,
+        envelope: Envelope,
+        keys: dict[str, bytes],
+        waited: bytes | None = None,
+    ) -> Sent:
+        """Hold a sealed message for a second contact, or submit it."""
+        needs = message.needs()
+        if needs:
+            read = keys if "review" in needs else {}
+            self.shelf.hold(Waiting(message=message.header.id, needs=needs, keys=read))
+        self._keep_offer(case, message)
+        return await self.submit(envelope, message, held=bool(needs), waited=waited)
+
+    def _wait_for_guard(self, case: CaseFile, message: MessagePlan, papers: Sequence[Signed], says: str) -> Sent:
+        """Keep, sealed for ourselves, what the guard could not seal now."""
+        to = [self.home.bundle.directory.address(r.contact) for r in message.recipients]
+        sealed = atrest.seal(self.home.register_key, message.header.id, unsealed.write(unsealed.of(case, to, papers)))
+        self.journal.keep_unsealed(message.header.id, self.keys.contact.handle, sealed, clock())
+        log.warning("guard-unreachable", message=message_text(message.header.id))
+        return Sent(message=message.header.id, plan=message, submission=b"", state="waiting", says=says)
+
+    async def _resume(self) -> int:
+        """Send what waited for the guard, as long as it answers; how many went. What may not go any more is told."""
+        done = 0
+        for kept in self.journal.unsealed(self.keys.contact.handle):
+            if kept.reason is not None:
+                continue
+            try:
+                waits = unsealed.read(atrest.open_(self.home.register_key, kept.message, kept.sealed))
+                if clock() > waits.until(kept.created):
+                    raise NotPermitted("It waited for the release guard for too long; look at it again, then send it.")
+                case = self.resolved(waits.case)
+                plan = self.plan(case, waits.to)
+                if not plan.messages:
+                    raise NotPermitted(self.sentence(plan.refused[0].rules))
+                for number, message in enumerate(plan.messages, 1):
+                    envelope, keys = await self._compose(message, waits.papers)
+                    last = kept.message if number == len(plan.messages) else None
+                    await self._hand_over(case, message, envelope, keys, last)
+                    done += 1
+            except GuardUnreachable:
+                return done
+            except ShareError as error:
+                log.error("not-sent", message=message_text(kept.message), code=error.code)
+                self.journal.unsendable(kept.message, str(error))
+        return done
 
     def _check_moves(self, message: MessagePlan) -> None:
         """Raise `BadInput` where a workflow cannot take this step, before anything of it is sent."""
@@ -389,7 +445,7 @@ class AgencyClient:
                     consents=tuple(map(for_guard, message.consents)),
                     names=(recipient.agency.name, recipient.agency.handle, recipient.agency.party_class.value),
                 )
-                grant, attestation = await GuardClient(self.home.folder / "guard" / SOCKET).attest(request)
+                grant, attestation = await GuardClient(socket_of(self.home.folder)).attest(request)
                 attestations.append(attestation)
                 grants.append(
                     composing.describe_grant(
@@ -433,14 +489,23 @@ class AgencyClient:
             raise Unverified("The trust bundle offers an older encryption key of the recipient than one seen before.")
         return statement.key
 
-    async def submit(self, envelope: Envelope, plan: MessagePlan, *, held: bool = False) -> Sent:
+    async def submit(
+        self, envelope: Envelope, plan: MessagePlan, *, held: bool = False, waited: bytes | None = None
+    ) -> Sent:
         """Journal, then hand in and wait for the evidence; a held message is journaled only."""
         data = envelope.to_bytes()
         submission = sha256(data).digest()
         message = envelope.manifest.id
         state = HELD if held else QUEUED
         self.journal.save(
-            submission, message, self.keys.contact.handle, data, clock(), state=state, steps=self._steps(plan)
+            submission,
+            message,
+            self.keys.contact.handle,
+            data,
+            clock(),
+            state=state,
+            steps=self._steps(plan),
+            waited=waited,
         )
         if held:
             return Sent(message=message, plan=plan, submission=submission, state=HELD, bytes=len(data))
@@ -799,7 +864,7 @@ class AgencyClient:
         for outgoing in queued:
             if await self.hand_in(outgoing.data) is not None:
                 done += 1
-        return done
+        return done + await self._resume()
 
     async def listen(self) -> None:
         """Take workers' answers, until cancelled. Only an evidence that a worker of the bundle signed counts."""

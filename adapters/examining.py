@@ -15,7 +15,7 @@ from typing import Final
 
 from adapters import checkup as ours
 from adapters.checkup import OFFICERS, Standing
-from adapters.guard import SOCKET
+from adapters.guard import socket_of
 from adapters.home import ADAPTER_KEY, read_address, read_settings, read_trust
 from adapters.journal import HELD, QUARANTINED, QUEUED, Journal
 from adapters.trust import AgencyTrust
@@ -311,11 +311,10 @@ def _standing(path: Path, epoch: int) -> Standing | Finding:
 
 
 async def _guard(home: Path, settings: dict[str, str], *, same_user: bool) -> list[Finding]:
-    folder = home / "guard"
     reachable: bool | str = True
     try:
         async with asyncio.timeout(5):
-            _, writer = await asyncio.open_unix_connection(folder / SOCKET)
+            _, writer = await asyncio.open_unix_connection(socket_of(home))
             writer.close()
     except (FileNotFoundError, ConnectionError):
         reachable = ""

@@ -39,6 +39,8 @@ CREATE INDEX IF NOT EXISTS step_kind ON step (kind);
 CREATE TABLE IF NOT EXISTS paper (
   body BLOB PRIMARY KEY, tag TEXT NOT NULL, signed BLOB NOT NULL, message BLOB NOT NULL, expires INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS kept (message BLOB PRIMARY KEY, sealed BLOB NOT NULL, until INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS unsealed (
+  message BLOB PRIMARY KEY, contact TEXT NOT NULL, sealed BLOB NOT NULL, created INTEGER NOT NULL, reason TEXT);
 """
 
 HELD, QUEUED, ACCEPTED, REJECTED = "held", "queued", "accepted", "rejected"
@@ -58,6 +60,17 @@ class Outgoing:
     created: int
     evidence: bytes | None
     repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """One message that waits for the guard, or with `reason` for a person."""
+
+    message: bytes
+    contact: str
+    sealed: bytes
+    created: int
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +146,15 @@ class Journal:
         *,
         state: str,
         steps: Iterable[Step] = (),
+        waited: bytes | None = None,
     ) -> None:
-        """Keep a message, and the steps that it is, before anything is sent. The same bytes again change nothing."""
+        """Keep a message, and the steps that it is, before anything is sent. The same bytes again change nothing.
+
+        `waited` is what it waited for the guard as: that is gone in the same moment, so that it goes once.
+        """
         with self._write() as db:
+            if waited is not None:
+                db.execute("DELETE FROM unsealed WHERE message = ?", (waited,))
             for step in steps:
                 _step(db, step)
             db.execute(
@@ -143,6 +162,26 @@ class Journal:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (submission, message, contact, data, state, now),
             )
+
+    def keep_unsealed(self, message: bytes, contact: str, sealed: bytes, now: int) -> None:
+        """Keep what the guard has not sealed yet: sealed by the caller for ourselves, never plaintext."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO unsealed VALUES (?, ?, ?, ?, NULL)", (message, contact, sealed, now))
+
+    def unsealed(self, contact: str | None = None) -> list[Unsealed]:
+        """What waits for the guard, oldest first."""
+        rows = self._db.execute("SELECT message, contact, sealed, created, reason FROM unsealed ORDER BY created")
+        return [Unsealed(m, c, s, at, r) for m, c, s, at, r in rows if contact in (None, c)]
+
+    def unsendable(self, message: bytes, reason: str) -> None:
+        """It will not be sent by itself any more, and why: a person looks at it."""
+        with self._write() as db:
+            db.execute("UPDATE unsealed SET reason = ? WHERE message = ?", (reason, message))
+
+    def drop_unsealed(self, message: bytes) -> bool:
+        """A person takes it back; whether there was one."""
+        with self._write() as db:
+            return db.execute("DELETE FROM unsealed WHERE message = ?", (message,)).rowcount == 1
 
     def replace_held(self, submission: bytes, renewed: bytes, data: bytes, *, state: str = QUEUED) -> None:
         """Put a message with a second contact's word in the place of the one that was held for it, ready to be sent or

@@ -150,6 +150,11 @@ def report(agency: AgencyClient, made: Plan, sent: Sequence[Sent], home: Path, *
                 out.print(f"  no answer yet; it stays in the journal and goes with: {hint}", soft_wrap=True)
     if any(s.state == "refused" or _rejected(s) for s in sent):
         raise typer.Exit(REFUSED)
+    if any(s.state == "waiting" for s in sent):
+        fail(
+            "What waits for the guard is in the journal and goes with: safeconduct outbox --flush",
+            DEPENDENCY,
+        )
     if any(s.state == QUEUED for s in sent):
         fail("The broker did not answer; what was not sent is safe in the journal.", DEPENDENCY)
 

@@ -24,6 +24,7 @@ _LARGE: Final = str.maketrans("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧАВЕКМНОРСТ�
 _DIGITS: Final = str.maketrans("013457890@$!|", "oieastbgoasil")
 _WORD: Final = re.compile(r"[^\W_]+(?:['’ʼ`´][^\W_]+)*|[@#]\w+")
 _LEET: Final = re.compile(r"[\w@$!|]+")
+_INITIAL: Final = re.compile(r"(?:^|\W)\w\.\s$")
 _CODED: Final = re.compile(r"(?<![\w+/=])(?:[A-Za-z0-9+/_-]{12,}={0,2}|(?:[0-9A-Fa-f]{2}[ :]?){8,})(?![\w+/=])")
 CODED_LONG: Final = 160
 """A run of letters without a space that is longer than this is no word of any language."""
@@ -37,7 +38,8 @@ class Word:
     written: str
     start: int
     end: int
-    first: bool  # the first of a sentence
+    first: bool  # the first of a sentence, a line or a bracket
+    fresh: bool  # the first after a sentence's end
 
     @property
     def capital(self) -> bool:
@@ -89,7 +91,10 @@ def words(text: str) -> list[Word]:
         end = match.end()
         letters = letters_of(match.group())
         if letters:
-            found.append(Word(letters, match.group(), match.start(), end, first))
+            fresh = bool(re.search(r"[.!?;]\s", gap)) and not _INITIAL.search(
+                closed[max(0, match.start() - 4) : match.start()]
+            )
+            found.append(Word(letters, match.group(), match.start(), end, first, fresh))
     return found
 
 

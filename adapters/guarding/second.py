@@ -18,9 +18,19 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
-from adapters.guarding.folding import Word, decoded, has_long_run, letters_of, plain, skeleton, unleeted, unspaced, words
+from adapters.guarding.folding import (
+    Word,
+    decoded,
+    has_long_run,
+    letters_of,
+    plain,
+    skeleton,
+    unleeted,
+    unspaced,
+    words,
+)
 from adapters.guarding.settings import Strictness
-from adapters.guarding.vocabulary import LITTLE, MONTHS, ORDINARY, SMALL, TITLES
+from adapters.guarding.vocabulary import MONTHS, ORDINARY, SMALL, TITLES
 from messages.catalogue import KnownPerson
 
 _PSEUDONYM: Final = re.compile(r"(?<![\w-])[A-Z]-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{2}(?![\w-])")
@@ -46,6 +56,7 @@ class Second:
         self._persons = tuple(persons)
         self._how = how or Strictness()
         self._kept = [parts for parts in (_folded(name) for name in kept) if len(parts) > 1]
+        self._seen: dict[tuple[str, bool], bool] = {}
 
     @cached_property
     def _names(self) -> list[_Name]:
@@ -212,12 +223,17 @@ class Second:
 
     def _whole(self, said: Sequence[Word]) -> set[str]:
         """Whole names, however the letters are spread over words."""
-        squeezed = "".join(w.letters for w in said)
+        pieces: list[str] = []
         starts, ends, place = set(), set(), 0
         for word in said:
+            if word.fresh:
+                pieces.append(".")  # a name does not run on over the end of a sentence
+                place += 1
             starts.add(place)
+            pieces.append(word.letters)
             place += len(word.letters)
             ends.add(place)
+        squeezed = "".join(pieces)
         for name in self._joined:
             at = squeezed.find(name)
             while at >= 0:
@@ -246,9 +262,15 @@ class Second:
             if not (written or small) or word.letters in ORDINARY:
                 continue
             among = self._single if written else self._given  # a surname in small letters is a word more often
-            if any(self._is(word.letters, part) for part in among) and not self._of_another(said, place):
+            if self._is_one(word.letters, among) and not self._of_another(said, place):
                 return True
         return False
+
+    def _is_one(self, letters: str, among: frozenset[str]) -> bool:
+        known = self._seen.get((letters, among is self._single))
+        if known is None:
+            known = self._seen[letters, among is self._single] = any(self._is(letters, part) for part in among)
+        return known
 
     def _is(self, letters: str, part: str) -> bool:
         """Whether a word is this part of a name, with an ending or a slip at most."""
@@ -272,13 +294,16 @@ class Second:
                 continue
             word = said[beside]
             between = abs(said[place].start - word.end) if step < 0 else abs(word.start - said[place].end)
-            if (word.first if step > 0 else said[place].first) or between > 2:
+            if (word.first if step > 0 else said[place].first or word.first) or between > 2:
+                continue  # another sentence's, or the head of this one, which has a capital whatever it is
+            if (
+                not word.written[:1].isupper()
+                or len(word.letters) < 3
+                or word.letters in TITLES
+                or word.letters[:1].isdigit()
+            ):
                 continue
-            if not word.written[:1].isupper() or len(word.letters) < 3 or word.letters in TITLES or word.letters[:1].isdigit():
-                continue
-            if word.first and word.letters in LITTLE:
-                continue
-            if not any(self._is(word.letters, part) for part in self._single):
+            if not self._is_one(word.letters, self._single):
                 return True
         return False
 
@@ -296,7 +321,7 @@ class Second:
     def _near(said: Sequence[Word], number: str, street: str) -> bool:
         numbers = [n for n, w in enumerate(said) if w.letters == number]
         streets = [n for n, w in enumerate(said) if w.letters == street]
-        return any(abs(a - b) <= 3 for a in numbers for b in streets)
+        return any(-2 <= a - b <= 3 and a != b for a in numbers for b in streets)
 
     def _numbered(self, text: str) -> set[str]:
         found = set()

@@ -68,28 +68,7 @@ ORDINARY: Final = frozenset(
 on purpose: the matcher, which knows how words are used, has looked before.
 """
 
-LITTLE: Final = frozenset(
-    _list("""
-    a ai ajo aki al ale alla als am ama ami amikor an anche and anh ao are as at au auch auf aus avec az azt be bei
-    ben bir bu but by być był była bị ca care ce che cho co com come como con csak cu cuando các când có cô că của d
-    da daha dans dar das de dedi dei del della dem den der des değil dhe di die dijo din dla do dos du duke după e
-    egy ei ein eine einen el ela ele ella elle em en er era es est este et ez fel fi foi for fost from für gibi gli
-    ha had has hat he her him his hogy i ich ihr ihre il ile ils im in is ise ishte ist it için jak je jego jej jest
-    już ka kadar kell khi không ki kishte kjo które ku ky között l la las le les lo los lui là ma mai mais mas me
-    meg mi mint mit mnie muy már más még më một na nach ne nel nem nga người như những nicht nie nincs një no noch
-    non not nous nu nuk nur này não në nó o od oder of olan olarak oldu olduğu on onun or oraz os ou par para pas pe
-    pentru per pero più plus po pod por pour prej prin przez przy për que qui që ra sa said sau se ses seu she si
-    sich sie sin się sobre son sono sonra sont su sua sur sus së să tak te tem that the they this thì to trong tym
-    të tôi từ u um uma un una und une után vagy van var ve volt von và vào về với w war was we were which who wie
-    wir wird with y ya z za ze zu à çok è é én és était është în đã được đến để ő őt że și ένα ήταν από αυτό για δεν
-    είναι η θα και με μια μου να ο οι που σε στην στο τα τη την της το τον του τους των ως але без беше бо був була
-    был была в вона від він го да для до е его если её же з з-під за и из или има их його к как както като ме меня
-    мені ми мне му мы на не но о он она от по при про с са се си след та так також то той тя у це че что ще що это я
-    як якщо є і її أن أو إلى إن التي الذي بعد بين ثم حتى على عن عند في قبل قد كان كانت كل لا لم ما مع من هذا هذه هو
-    هي و وكان ولم ở
-    """)
+SMALL: Final = frozenset(
+    _list("年 月 日 of de del da di den der le la el a th st nd rd do dei il am on у го года року г на")
 )
-"""Little words of the supported languages: with a capital at the head of a sentence they are nobody's name."""
-
-SMALL: Final = frozenset(_list("年 月 日 of de del da di den der le la el a th st nd rd do dei il am on у го года року г на"))
 """What stands between the parts of a date."""
