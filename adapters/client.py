@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from adapters import answering, erasure, keyring, seconding, threads, unsealed
+from adapters import answering, erasure, keyring, quarantine, seconding, threads, unsealed
 from adapters.casefile import MAX_FILE, CaseFile
 from adapters.casefile import read as read_case
 from adapters.casefile import write as write_case
@@ -40,6 +40,7 @@ from adapters.journal import (
     OPENED,
     QUARANTINED,
     QUEUED,
+    Aside,
     Incoming,
     Journal,
     Outgoing,
@@ -86,6 +87,7 @@ from messages.errors import (
 from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp
 from messages.ids import AgencyHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
 from messages.labels import Duty, Ground, Keeping, Kind, Lift, Purpose
+from messages.leaks import LeakGround, is_leak
 from messages.limits import HOUR
 from messages.signed import Signed
 from messages.withdrawals import KeepGround, Notice, NoticeDelivery, is_notice
@@ -100,6 +102,8 @@ from policies.sentences import says
 log = structlog.get_logger("adapters.client")
 
 ANSWER_SECONDS: Final = 5.0
+_SAID: Final[Mapping[str, Submitted]] = {"erasure": "erasure", "leak": "leak"}
+"""Under which kind what is kept to be said is handed in; everything else is a withdrawal."""
 TRIES: Final = 12
 
 
@@ -991,11 +995,24 @@ class AgencyClient:
             if self.shelf.noticed(delivery.view_id, own, delivery.data, now):
                 self.take_notices(again=False)
             return False
+        if is_leak(delivery.data):
+            self._heard_of_leak(delivery.view_id, delivery.data)
+            return False
         about = self.shelf.about(delivery.view_id)
         if about is not None and self.journal.exactly(delivery.view_id) is None and about.state != ALARM:
             self.journal.never(delivery.view_id, own, now, erasure.WITHDRAWN)  # withdrawn while it was on its way
             return False
         return self.journal.received(delivery.view_id, own, delivery.data, now)
+
+    def _heard_of_leak(self, identifier: ViewId, data: bytes) -> None:
+        """Keep what a recipient says of a message of ours; what does not hold is an alarm, and nothing is kept."""
+        try:
+            leak = quarantine.heard(data, self.keys.contact.handle, self.home.bundle, self.journal)
+        except RemoteError as error:
+            log.error("alarm", what="leak-report-not-verified", code=error.code, says=str(error))
+            return
+        if self.journal.told_leak(identifier, leak) and leak.ground is None:
+            log.error("alarm", what="leak-suspected", message=message_text(leak.message), places=len(leak.places))
 
     def take_notices(self, *, again: bool = True) -> None:
         """Carry out every notice that waits for it; with `again` also those that could not be verified before."""
@@ -1028,7 +1045,7 @@ class AgencyClient:
             return
         for kind, data in self.shelf.unsaid():
             try:
-                await self._port.submit("erasure" if kind == "erasure" else "withdrawal", data)
+                await self._port.submit(_SAID.get(kind, "withdrawal"), data)
             except DependencyError as error:
                 log.info("bus-trouble", code=error.code)
                 return
@@ -1074,6 +1091,7 @@ class AgencyClient:
         named = threads.cover_of(opened).get("in_reply_to")
         ours = reference(self.home.register_key, opened.sender.agency, named) if isinstance(named, str) else None
         threads.check_reply(opened, self.journal, ours)
+        opened = quarantine.screened(opened, incoming.view, self.journal, self._catalogue)
         return replace(opened, warnings=(*opened.warnings, *self.home.trust.warnings(self.home.bundle, clock())))
 
     def _bundle_then(self, delivery: bytes) -> Bundle | None:
@@ -1122,7 +1140,36 @@ class AgencyClient:
             threads.incoming_step(view, opened, received.received),
         )
         self._retrievals.set()
+        if opened.aside:
+            self._keep_aside(view, opened)
+            await self._say_of_consents()
         return received
+
+    def _keep_aside(self, view: ViewId, opened: Opened) -> None:
+        """Note, once, that words are kept aside, and have it reported. Saying it comes first: noting it twice is
+        nothing, and a report that a crash left out would never be made.
+        """
+        if self.journal.asides(view):
+            return
+        now = clock()
+        data = quarantine.report(opened, self._incoming(view), self.keys, now)
+        self.shelf.say(sha256(data).digest(), "leak", data)
+        self.journal.keep_aside(Aside(view=view, places=opened.aside, at=now))
+        log.warning("kept-aside", view=view, places=len(opened.aside))
+
+    async def release_aside(self, view: ViewId, ground: LeakGround, by: ContactKeys | None = None) -> None:
+        """Let people read what was kept aside of a view, because a named person says so; sender and officers are told.
+
+        Raises `NotPermitted` where that person may not, `BadInput` where nothing is kept aside.
+        """
+        now, incoming = clock(), self._incoming(view)
+        opened = self._opened(incoming)
+        aside = quarantine.released(view, by or self.keys, self.home.agency.handle, ground, self.journal, now)
+        data = quarantine.report(opened, incoming, self.keys, now, aside)
+        self.shelf.say(sha256(data).digest(), "leak", data)
+        self.journal.release_aside(aside)
+        log.warning("released", view=view, ground=ground.value)
+        await self._say_of_consents()
 
     async def _send_retrievals(self) -> None:
         if self._port is None:

@@ -72,3 +72,26 @@ SMALL: Final = frozenset(
     _list("年 月 日 of de del da di den der le la el a th st nd rd do dei il am on у го года року г на")
 )
 """What stands between the parts of a date."""
+
+DOCUMENT: Final = "|".join(
+    """
+    passport pasaport pasaportul pasaporte passeport reisepass paszport passaporto passaporte útlevél pasaportu
+    паспорт паспорта cnp pesel personalausweis id\\s?card identity\\s?card carte\\s?d'identit[ée] buletin
+    """.split()  # noqa: SIM905
+)
+"""What stands before a document's number."""
+
+LIKE_A_NAME: Final = "|".join(
+    """
+    aka alias i\\.e\\. née born real\\sname really\\snamed whose\\sname\\sis
+    """.split()  # noqa: SIM905
+)
+"""What stands between a pseudonym and the name behind it."""
+
+BORN: Final = "|".join(
+    """
+    born d\\.?o\\.?b\\.? date\\sof\\sbirth birth\\sdate geb\\.? geboren née nascut născut nascuta născută nacida nacido
+    nata nato urodzona urodzony народилася народився родилась родился született doğumlu
+    """.split()  # noqa: SIM905
+)
+"""What stands before a date of birth."""
