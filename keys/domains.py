@@ -117,7 +117,7 @@ TABLE: Final = MappingProxyType(
         ),
         Tag.LEAK: Row(
             (_C,),
-            "message id, view id, view digest, sender, recipient, ground, places, time",
+            "message id, view id, view digest, sender, recipient, who released it, ground, places, time",
             "broker on receipt; sender; auditor",
             "v1",
         ),

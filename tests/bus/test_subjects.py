@@ -121,6 +121,7 @@ def test_the_rights_of_an_agency_are_exactly_these() -> None:
         f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{DESK}-urgent",
         f"ask.{HARBOUR}.*",
         f"submit.{HARBOUR}.erasure",
+        f"submit.{HARBOUR}.leak",
         f"submit.{HARBOUR}.message",
         f"submit.{HARBOUR}.retrieval",
         f"submit.{HARBOUR}.statement",
