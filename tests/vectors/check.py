@@ -13,7 +13,6 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from hashlib import blake2b, sha256
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +143,7 @@ def _places(v: Any) -> bool:
 
 
 def _strictly(v: list[Any]) -> bool:
-    return all(a < b for a, b in pairwise(v))
+    return all(v[n] < v[n + 1] for n in range(len(v) - 1))
 
 
 def _uint(v: Any) -> bool:
