@@ -36,6 +36,8 @@ from policies.redaction.identity import Name
 
 SHAPED: Final = frozenset({"id", "ref", "pseudonym"})
 PSEUDONYM: Final = re.compile(r"(?<![\w-])[A-Z]-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{2}(?![\w-])")
+PLACEHOLDER: Final = re.compile(r"\[[^\[\]\n]{1,60}\]")
+"""What stands where something was taken out."""
 _IDENTIFYING: Final = frozenset({Flag.DIRECT, Flag.LOCATION, Flag.SENSITIVE})
 _WORDS: Final = tuple(
     f.name for f in fields(KnownPerson) if f.name not in ("role", "reference", "pseudonyms", "names", "languages")
@@ -235,7 +237,7 @@ class _Looking:
         for path, text, free in strings:
             found += [Found(name, path, what) for what in self._all.kinds(text)]
             if free:
-                outside = foreign(PSEUDONYM.sub(" ", text), self._scripts, self._languages)
+                outside = foreign(PLACEHOLDER.sub(" ", PSEUDONYM.sub(" ", text)), self._scripts, self._languages)
                 if outside is not None:
                     found.append(Found(name, path, outside))
                 if self._net is not None and self._names_somebody(text):

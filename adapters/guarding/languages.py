@@ -21,6 +21,8 @@ LANGUAGES: Final = "redaction-languages"
 """Code lists of the catalogue."""
 WORDS: Final = 25
 """Shorter texts are told by their script alone: a title, a list or a name is in no language."""
+SOME: Final = 8
+"""Different words of a short rest: fewer are told by their script alone too."""
 PIECES: Final = 200
 CERTAIN: Final = 0.1
 _LETTERS: Final = re.compile(r"[^\W\d_]")
@@ -57,16 +59,22 @@ def _listed(piece: str, languages: Collection[str]) -> bool:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Lines joined to pieces that are long enough to tell a language by; at most `PIECES` and one."""
-    lines = [(line, len(words(line))) for line in text.splitlines() if line.strip()]
-    least = max(WORDS, sum(count for _, count in lines) // PIECES)
+    """Lines joined to pieces that are long enough to tell a language by; at most `PIECES` and one.
+
+    Only different words count: a table repeats a few, and is in no language.
+    """
+    lines = [(line, [w.letters for w in words(line)]) for line in text.splitlines() if line.strip()]
+    least = sum(len(said) for _, said in lines) // PIECES
     piece: list[str] = []
-    size = 0
-    for line, count in lines:
+    size, different = 0, set[str]()
+    for line, said in lines:
         piece.append(line)
-        size += count
-        if size >= least:
+        size += len(said)
+        different.update(said)
+        if size >= least and len(different) >= WORDS:
             yield " ".join(piece)
-            piece, size = [], 0
-    if size and len(lines) > len(piece):  # the rest is short: told together with what stands before it
+            piece, size, different = [], 0, set()
+    if len(different) >= SOME and len(lines) > len(
+        piece
+    ):  # the rest is short: told together with what stands before it
         yield text[-2_000:]
