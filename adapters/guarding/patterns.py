@@ -91,4 +91,4 @@ def _is_iban(text: str) -> bool:
 def _is_card(text: str) -> bool:
     digits = [int(c) for c in text if c.isdigit()]
     doubled = [d if n % 2 == 0 else d * 2 - 9 * (d > 4) for n, d in enumerate(reversed(digits))]
-    return digits[0] in (2, 3, 4, 5, 6) and len(set(digits)) > 2 and sum(doubled) % 10 == 0
+    return digits[0] in (2, 3, 4, 5, 6) and len(set(digits)) > 1 and sum(doubled) % 10 == 0
