@@ -5,10 +5,12 @@ and that this very view was delivered to whoever speaks: nobody reports what it 
 whether a message exists.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import blake2b, sha256
 
-from audit.record import LEAK_RELEASED, LEAK_SUSPECTED, act_record
+from audit.errors import AuditError
+from audit.record import LEAK_RELEASED, LEAK_SUSPECTED, ActRecord, act_record, read_record
 from broker.admit import Admitted, Draft, ViewOut, World, own_contact, submission_digest
 from keys.domains import Tag
 from keys.signing import verify
@@ -75,6 +77,19 @@ def told(raw: bytes, word: Word, entry: Entry | None, submitter: AgencyHandle, w
         ttl=limits.LIFETIME,
     )
     return replace(admitted, views=(waits,))
+
+
+def reported(records: Iterable[bytes]) -> list[ActRecord]:
+    """What recipients reported and released, oldest first. What cannot be read is left to `audit.fsck`."""
+    found = []
+    for raw in records:
+        try:
+            record = read_record(raw)
+        except AuditError:
+            continue
+        if isinstance(record, ActRecord) and record.act in (LEAK_SUSPECTED, LEAK_RELEASED):
+            found.append(record)
+    return sorted(found, key=lambda r: r.at)
 
 
 def leak_key(report: LeakReport) -> str:

@@ -145,6 +145,12 @@ async def test_words_that_seem_to_identify_somebody_are_kept_aside_told_and_rele
 
     shown = CliRunner().invoke(app, ["quarantine", "list", "--json", "--home", str(inspectors.home.folder)])
     assert [r["state"] for r in json.loads(shown.stdout)] == ["released [vital-interest]"]
+    broker = str(town.broker.home.folder)
+    officers = await asyncio.to_thread(CliRunner().invoke, app, ["tasks", "leaks", "--json", "--home", broker])
+    assert [(r["recipient"], r["outcome"]) for r in json.loads(officers.stdout)] == [
+        (INSPECTORS, "kept-aside"),
+        (INSPECTORS, "vital-interest"),
+    ]
     for agency in (inspectors, desk):
         assert all(PHONE.encode() not in f.read_bytes() for f in agency.home.folder.glob("*.db*"))
     assert sha256(signed).digest() == answer[0].submission
