@@ -77,7 +77,7 @@ async def test_a_report_is_recorded_once_and_waits_for_the_sender_word_for_word(
         ("unverified", INSPECTORS, {"view": bytes(32)}),
         ("unverified", INSPECTORS, {"view_id": ViewId("0" * 32)}),
         ("unverified", INSPECTORS, {"message": bytes(6) + b"\x40\0\x80" + bytes(7)}),
-        ("unverified", INSPECTORS, {"sender": PROSECUTOR}),  # who sent no such message, or cannot be seen from here
+        ("undesignated-sender", INSPECTORS, {"sender": PROSECUTOR}),  # whom the inspectors do not know
         ("undesignated-sender", PROSECUTOR, {}),  # somebody else's view
         ("unverified", PROSECUTOR, {"recipient": PROSECUTOR}),  # a view that it never got
         ("stale", INSPECTORS, {"at": HOUR}),
