@@ -21,8 +21,8 @@ LANGUAGES: Final = "redaction-languages"
 """Code lists of the catalogue."""
 WORDS: Final = 25
 """Shorter texts are told by their script alone: a title, a list or a name is in no language."""
-SOME: Final = 8
-"""Different words of a short rest: fewer are told by their script alone too."""
+TIMES: Final = 3
+"""A word counts as often as this and no more: a table that repeats a few words is in no language."""
 PIECES: Final = 200
 CERTAIN: Final = 0.1
 _LETTERS: Final = re.compile(r"[^\W\d_]")
@@ -59,22 +59,18 @@ def _listed(piece: str, languages: Collection[str]) -> bool:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Lines joined to pieces that are long enough to tell a language by; at most `PIECES` and one.
-
-    Only different words count: a table repeats a few, and is in no language.
-    """
+    """Lines joined to pieces that are long enough to tell a language by; at most `PIECES` and one."""
     lines = [(line, [w.letters for w in words(line)]) for line in text.splitlines() if line.strip()]
-    least = sum(len(said) for _, said in lines) // PIECES
+    least = max(WORDS, sum(len(said) for _, said in lines) // PIECES)
     piece: list[str] = []
-    size, different = 0, set[str]()
+    size, seen = 0, Counter[str]()
     for line, said in lines:
         piece.append(line)
-        size += len(said)
-        different.update(said)
-        if size >= least and len(different) >= WORDS:
+        before = sum(min(seen[word], TIMES) for word in set(said))
+        seen.update(said)
+        size += sum(min(seen[word], TIMES) for word in set(said)) - before
+        if size >= least:
             yield " ".join(piece)
-            piece, size, different = [], 0, set()
-    if len(different) >= SOME and len(lines) > len(
-        piece
-    ):  # the rest is short: told together with what stands before it
+            piece, size, seen = [], 0, Counter()
+    if size and len(lines) > len(piece):  # the rest is short: told together with what stands before it
         yield text[-2_000:]

@@ -122,6 +122,12 @@ def test_a_section_that_carries_one_persons_identity_is_searched_for_everybody_e
     assert {f.kind for f in told.found} == {"other"}
 
 
+ENGLISH = (
+    "The woman was seen at the laundry in the morning. Two men brought her there in a van and waited outside until she "
+    "came back. Neither of them spoke to anybody, and the manager says that he does not know who pays for the work."
+)
+
+
 def test_text_in_a_script_or_language_outside_the_bundles_list_is_not_let_out() -> None:
     from tests.adapters.test_guard_second import FOREIGN
 
@@ -130,7 +136,7 @@ def test_text_in_a_script_or_language_outside_the_bundles_list_is_not_let_out() 
         told = refusal(section("x", "A01", place.part, plant(place, text), granted=True))
         assert kind in {f.kind for f in told.found}
     narrowed = GuardSettings(languages=("de",))
-    english = plant(place, "The woman was seen at the laundry. " * 8)
+    english = plant(place, ENGLISH)
     assert examine(request(section("x", "A01", place.part, english, granted=True), known=(victim(),)), CATALOGUE)
     told = refusal(section("x", "A01", place.part, english, granted=True), settings=narrowed)
     assert {f.kind for f in told.found} == {"language"}
