@@ -343,11 +343,13 @@ class AgencyClient:
                 plan = self.plan(case, waits.to)
                 if not plan.messages:
                     raise NotPermitted(self.sentence(plan.refused[0].rules))
-                for number, message in enumerate(plan.messages, 1):
-                    envelope, keys = await self._compose(message, waits.papers)
-                    last = kept.message if number == len(plan.messages) else None
-                    await self._hand_over(case, message, envelope, keys, last)
+                ready = [(m, *await self._compose(m, waits.papers)) for m in plan.messages]  # or none goes yet
+                for number, (message, envelope, keys) in enumerate(ready, 1):
+                    last = number == len(ready) and not plan.refused
+                    await self._hand_over(case, message, envelope, keys, kept.message if last else None)
                     done += 1
+                if plan.refused:  # since it was asked for: the others have it
+                    raise NotPermitted(f"Not everybody may have it any more: {self.sentence(plan.refused[0].rules)}")
             except GuardUnreachable:
                 return done
             except ShareError as error:

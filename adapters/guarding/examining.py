@@ -15,8 +15,9 @@ from functools import cached_property
 from typing import Any, Final, Protocol
 
 from adapters.consents import at_guard, person_of, renamed
+from adapters.guarding.arriving import look
 from adapters.guarding.languages import LANGUAGES, SCRIPTS, foreign
-from adapters.guarding.protocol import Found, GuardRefused, GuardRequest, GuardSection
+from adapters.guarding.protocol import BY_FORM, Found, GuardRefused, GuardRequest, GuardSection
 from adapters.guarding.second import Second
 from adapters.guarding.settings import GuardSettings
 from adapters.known import known_persons, register_names, suspects, to_identity
@@ -99,9 +100,20 @@ def examine(
     for examined in granted:
         found += looking.at(examined, request.kind)
         attested.append(_attested(examined, consents))
+    found += _by_form(granted, request.kind, catalogue)
     if found:
         raise GuardRefused(found=found)
     return attested, looking.identities
+
+
+def _by_form(granted: Sequence[Examined], kind: Kind, catalogue: Catalogue) -> list[Found]:
+    """What identifies somebody by its form, as the recipient will look for it: redaction takes it out."""
+    sections: dict[str, Any] = {}
+    for one in granted:
+        file = one.section.detail.part == FILE
+        sections[one.section.detail.name] = {"text": one.value[FILE]} if file else one.value
+    details = {e.section.detail.name: replace(e.section.detail, flags=tuple(sorted(e.flags))) for e in granted}
+    return [Found(f.section, f.place, BY_FORM + f.kind) for f in look(kind, sections, details, catalogue).found]
 
 
 def _attested(examined: Examined, consents: Mapping[str, list[Consent]]) -> AttestedSection:

@@ -34,7 +34,11 @@ class Found:
         return f"the section {self.section}: {self.place} {SAYS.get(self.kind, SAYS['refused'])}"
 
 
+BY_FORM: Final = "form-"
+"""Before the kind of what identifies somebody whom nobody here knows."""
+_FORMS: Final = ("phone", "email", "account", "document", "birthdate", "address", "name", "packed")
 SAYS: Final[Mapping[str, str]] = {
+    **{f"form-{kind}": f"identifies somebody by its form ({kind})" for kind in _FORMS},
     "name": "still points to a known person (name)",
     "birthdate": "still points to a known person (birthdate)",
     "number": "still points to a known person (number)",

@@ -17,6 +17,7 @@ from adapters.casefile import CaseFile, read
 from adapters.client import AgencyClient, connect
 from adapters.guard import open_key
 from adapters.guard import serving as guarding
+from adapters.guarding import examining
 from adapters.guarding.arriving import ASIDE
 from adapters.home import clock
 from adapters.journal import Leak
@@ -95,6 +96,10 @@ async def test_words_that_seem_to_identify_somebody_are_kept_aside_told_and_rele
 ) -> None:
     desk, inspectors, shelter = [await town.adapter(a) for a in (DESK, INSPECTORS, SHELTER)]
     monkeypatch.setattr(_Counter, "redact", lambda _, text: text)
+    _, (refused,) = await desk.send(case(town.force), [INSPECTORS])
+    assert refused.state == "refused" and "gist identifies somebody by its form (phone)" in refused.says
+    assert "reason identifies somebody by its form (email)" in refused.says and PHONE not in refused.says
+    monkeypatch.setattr(examining, "_by_form", lambda *_: [])  # a guard that is as blind
     _, (sent,) = await desk.send(case(town.force), [INSPECTORS])
     assert sent.evidence is not None and sent.evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE, sent.says
 
