@@ -22,6 +22,8 @@ from messages.envelope import COVER, SectionDetail
 from messages.labels import Flag, Kind
 
 ASIDE: Final = "[kept aside: see safeconduct quarantine]"
+OPENLY: Final = frozenset({("A07", "value")})
+"""Fields that are an identifier of somebody who may be known; a protected person's make the section direct."""
 MOST: Final = 64
 """Places that are reported of one message."""
 
@@ -53,8 +55,8 @@ def look(kind: Kind, sections: Mapping[str, Any], details: Mapping[str, SectionD
                 shown[name] = {**value, "text": ASIDE}
         else:
             data_type = catalogue.type(detail.type)
-            strings = data_type.free_strings(value)
-            seen = {Found(name, place, s[2]) for place, _, text in strings for s in ours.leaks(text)}
+            strings = [(p, text) for p, _, text in data_type.free_strings(value) if (detail.type, p) not in OPENLY]
+            seen = {Found(name, place, s[2]) for place, text in strings for s in ours.leaks(text)}
             if seen:
                 shown[name] = data_type.map_text(value, lambda text: ASIDE if ours.leaks(text) else text)
         found |= seen
@@ -70,8 +72,8 @@ class _Ours:
             detail = details[name]
             if detail.type == COVER or detail.part == FILE:
                 continue
-            for _, spec, text in catalogue.type(detail.type).strings(value):
-                if not spec.free or Flag.DIRECT in detail.flags:
+            for path, spec, text in catalogue.type(detail.type).strings(value):
+                if not spec.free or Flag.DIRECT in detail.flags or (detail.type, path) in OPENLY:
                     said.add(letters_of(text))
         self._said = frozenset(s for s in said if len(s) >= 5)
 

@@ -118,6 +118,8 @@ def test_what_the_recipient_may_know_is_no_leak() -> None:
     words = {"type": "A01", "id": "r1", "gist": LEAK}
     both = looked((detail("A02", "identity", Flag.DIRECT), openly), (detail("A01", "narrative"), words))
     assert both.found == () and both.sections["a01.1.narrative"] == words
+    number = {"type": "A07", "id": "n1", "value": "+447700900142"}  # of a suspect, in a field of its own
+    assert looked((detail("A07", "identifier"), number), (detail("A01", "narrative"), words)).found == ()
     alone = looked((detail("A01", "narrative", Flag.DIRECT), words))
     assert alone.found == ()  # a section that openly identifies its person
 
