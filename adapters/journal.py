@@ -300,7 +300,8 @@ class Journal:
 
     def asides(self, view: str | None = None) -> list[Aside]:
         """What was kept aside, oldest first; of one view, or of all."""
-        rows = self._db.execute("SELECT view, places, at, by, ground, released FROM aside ORDER BY at, rowid")
+        query = "SELECT view, places, at, by, ground, released FROM aside WHERE view = coalesce(?, view)"
+        rows = self._db.execute(f"{query} ORDER BY at, rowid", (view,))
         return [
             Aside(
                 view=v,
@@ -311,7 +312,6 @@ class Journal:
                 released=released,
             )
             for v, p, at, by, ground, released in rows
-            if view in (None, v)
         ]
 
     def told_leak(self, identifier: str, leak: Leak) -> bool:

@@ -150,6 +150,11 @@ async def test_words_that_seem_to_identify_somebody_are_kept_aside_told_and_rele
 
     shown = CliRunner().invoke(app, ["quarantine", "list", "--json", "--home", str(inspectors.home.folder)])
     assert [r["state"] for r in json.loads(shown.stdout)] == ["released [vital-interest]"]
+    home = ["--home", str(inspectors.home.folder)]
+    shown = CliRunner().invoke(app, ["quarantine", "show", view[:12], *home])
+    assert "section a01.1.narrative, gist: phone" in shown.stdout and PHONE not in shown.stdout
+    for wrong in (["show", "ffff"], ["release", view[:12], "--ground", "habit", "--as", "inspections"]):
+        assert CliRunner().invoke(app, ["quarantine", *wrong, *home]).exit_code == 2
     broker = str(town.broker.home.folder)
     officers = await asyncio.to_thread(CliRunner().invoke, app, ["tasks", "leaks", "--json", "--home", broker])
     assert [(r["recipient"], r["outcome"]) for r in json.loads(officers.stdout)] == [
