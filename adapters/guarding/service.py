@@ -141,6 +141,7 @@ async def serving(
     others = bool(set(settings.uids) - {os.getuid()})
     if others and not hasattr(sockets, "SO_PEERCRED"):
         raise BadInput("This system does not tell who asks, so the guard answers its own user alone; take out `uids`.")
+    await _alone(path)
     path.unlink(missing_ok=True)
     before = os.umask(0o111 if others else 0o177)  # who may ask, `SO_PEERCRED` decides where others may at all
     try:
@@ -152,6 +153,16 @@ async def serving(
             yield path
         finally:
             path.unlink(missing_ok=True)
+
+
+async def _alone(path: Path) -> None:
+    """Raise `BadInput` where another guard answers on this socket: the one that stopped first would take it away."""
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return
+    writer.close()
+    raise BadInput(f"A guard answers on {path} already; stop that one first, or name another --socket.")
 
 
 class _Guard:

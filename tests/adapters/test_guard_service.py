@@ -268,6 +268,21 @@ async def test_it_answers_nobody_whom_its_settings_do_not_name(force: TaskForce,
         assert await GuardClient(path).attest(ask())
 
 
+async def test_where_a_guard_answers_another_does_not_start_and_a_dead_ones_socket_is_taken_over(
+    force: TaskForce, tmp_path: Path
+) -> None:
+    signer = force.guard("harbour-police")
+    async with serving(tmp_path, signer, lambda: force.now) as path:
+        with pytest.raises(BadInput, match="already"):
+            async with serving(tmp_path, signer, lambda: force.now):
+                pass
+        assert await GuardClient(path).attest(ask())
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    async with serving(tmp_path, signer, lambda: force.now):
+        assert await GuardClient(path).attest(ask())
+
+
 async def test_what_it_holds_of_a_request_has_a_bound_however_much_is_sent(force: TaskForce, tmp_path: Path) -> None:
     async with serving(tmp_path, force.guard("harbour-police"), lambda: force.now) as path:
         _, writer = await asyncio.open_unix_connection(path)
