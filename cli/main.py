@@ -14,6 +14,7 @@ from cli import messages_cmd as messages
 from cli.agreements_cmd import agreement_app
 from cli.common import MISTAKE, JsonOption, UrlOption, command, err, out, passphrase, run
 from cli.doctor import doctor
+from cli.quarantine_cmd import quarantine_app
 from cli.redact_cmd import redact
 from cli.tasks_cmd import tasks_app
 from cli.tls_cmd import tls_app
@@ -60,6 +61,7 @@ app.add_typer(answers.permit_app, name="permit")
 app.add_typer(answers.referral_app, name="referral")
 app.add_typer(consent_cmd.consent_app, name="consent")
 app.add_typer(consent_cmd.erasure_app, name="erasure")
+app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(serve.adapter_app, name="adapter")
 app.add_typer(serve.guard_app, name="guard")
