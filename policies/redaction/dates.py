@@ -70,17 +70,25 @@ _DAY_AND_MONTH = re.compile(rf"(?<![\w/.\-])({_N}{{1,2}})\s?[./\-]\s?({_N}{{1,2}
 _HAN_UNIT = re.compile("[年月년월]")
 _DATE_GOES_ON = re.compile(r"[\s./\-\u2044\u00a0年月년월]{1,3}[\dOoIlVX]")
 _HAN = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월](?:\s?(\d{1,2})\s?[日号號일])?")
-BORN_BEFORE = re.compile(
-    r"(?:\bborn|\bb\.|\bbirth\w*|\bd\.?\s?o\.?\s?b\.?|\bn[ăa]scut\w*|\bnasc\w*|\bnacid\w*|\bné\w*|\bnat[ao]\b|\bgeb\w*|\burodz\w*|\bur\.|народ\w*|род\w*|"
-    r"\bszül\w*|\bdoğum\w*|γενν\w*|مواليد|\blind\w*|\bdatëlind\w*|\bgim\w*|\bdzim\w*|\bsynt\w*|\bfödd?\w*|\bnar\w*|출생|生)[^.\n\x00\d]{0,24}$",
-    re.IGNORECASE,
+_BORN = (  # how words for birth begin
+    *("birth", "născ", "nasc", "nacid", "gebor", "geburt", "urodz", "народ", "род", "szül", "doğum", "γενν", "مواليد"),
+    *("ولد", "lindu", "datëlind", "gim", "dzim", "synt", "född", "fødd", "출생"),
 )
+_BORN_WHOLE = frozenset({"born", "dob", "b", "né", "née", "nee", "nato", "nata", "ur", "geb", "нар", "lindi", "生"})
+_CUT = re.compile(r"[\n\x00\d;]|\.\s(?=\S*[A-Z])")
 _SHORT_MONTHS = listed(
     """
     jan feb mar apr may jun jul aug sep oct nov dec mai mei maj abr ago set out dez dic gen mag giu lug ott ene fev
     okt des avr ian iun iul sty lut kwi cze lip sie wrz paz lis gru oca sub nis haz tem agu eyl eki kas ara mej maa
     """
 )
+
+
+def born_before(text: str, at: int) -> bool:
+    """Whether the words right before `at` speak of a birth."""
+    tail = _CUT.split(text[max(0, at - 36) : at])[-1].lower()
+    words = tail.replace(".", " ").replace("(", " ").replace(":", " ").split()[-4:]
+    return any(word.startswith(_BORN) or word in _BORN_WHOLE for word in words) or words[-3:] == ["d", "o", "b"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +165,7 @@ def _numeric_dates(page: Page) -> Iterator[DateFound]:
             yield DateFound(m.start(), m.end(), ((int(m.group(1)), int(m.group(2)), day),), day is not None, True)
             continue
         m = _DAY_AND_MONTH.match(text, at)
-        if m and BORN_BEFORE.search(text, max(0, at - 40), at):
+        if m and born_before(text, at):
             a, b = _number(m.group(1)) or 0, _number(m.group(2)) or 0
             both = tuple((None, y, x) for x, y in {(a, b), (b, a)} if 1 <= y <= 12 and 1 <= x <= 31)
             if both:
@@ -189,15 +197,17 @@ def _around(
         after, year = None, None
     first, last = start, end
     day = _day_before(text, tokens, i, start)
+    words = year_in_words(text, tokens, i + 1) if day is not None and not after else None
+    dated = bool(year or words)
     spelt = day is not None and text[day[0]].isalpha()
-    if day is not None and (known or four) and (len(word) > 3 or capital or year) and (capital or year or not spelt):
+    if day is not None and (known or four) and (len(word) > 3 or capital or dated) and (capital or dated or not spelt):
         first, number = day
         earlier = _YEAR_BEFORE.search(text, max(0, first - 12), first) if not four else None
         if earlier:
             first, year, last = earlier.start(), _year(earlier.group(1)), end
         elif after:
             last = after.end()
-        elif words := year_in_words(text, tokens, i + 1):
+        elif words:
             year, last = words
         yield DateFound(first, last, tuple((year, month, number) for month in named), True, True)
         return

@@ -17,7 +17,7 @@ from nicknames import NickNamer
 from policies.redaction.identity import Name
 from policies.redaction.lexica import any_language, family_names, given_names, lines
 from policies.redaction.scripts import ABJAD, HAN, TOKEN, clean, consonants, fold, foldings, skeleton
-from policies.redaction.words import listed
+from policies.redaction.words import COMMON, listed
 
 PARTICLES = listed(
     """
@@ -432,5 +432,5 @@ class Lexicon:
         pairs |= {x + y[:1] for x in first for y in last if len(x) >= 5}
         pairs |= {short + y for x in first for short in nicknames(x) for y in last if len(short) >= 3}
         for pair in pairs:
-            if len(pair) >= 5 and pair not in any_language():
+            if len(pair) >= 5 and pair not in COMMON:
                 self._put(pair, Form(who, "full", -1, 0.95, "glued"))

@@ -564,8 +564,11 @@ class _Reading:
         strong = any(not form.weak and self._counts(i, end, form) for i, end, forms in run for form in forms)
         together = len(run) > 1 and len(parts) > 1 and any(self.words[i][:1].isupper() for i, _, _ in run)
         if len(run) > 1 and len(parts) > 1 and not together:
-            usual = [any(form.part == n for form in run[n][2]) for n in (0, 1)]
-            together = all(usual) or any(fold(self.words[i]) not in any_language() for i, _, _ in run)
+            usual = all(any(form.part == n for form in run[n][2]) for n in (0, 1))
+            listed_one = any(
+                fold(self.words[i]) in given_names() or fold(self.words[i]) in family_names() for i, _, _ in run
+            )
+            together = (usual and listed_one) or any(fold(self.words[i]) not in any_language() for i, _, _ in run)
         first = self._with_particles(first, person)
         initials = 0
         for _ in range(2):

@@ -14,7 +14,7 @@ from itertools import accumulate
 
 import phonenumbers
 
-from policies.redaction.dates import DateFound, Day
+from policies.redaction.dates import DateFound, Day, born_before
 from policies.redaction.identity import Finding, Identity
 from policies.redaction.page import Page, Tokens
 from policies.redaction.scripts import SHIELD, TOKEN, clean, fold
@@ -48,11 +48,6 @@ _SLIP = str.maketrans(
 _SEPARATORS = re.compile(r"[\s.\-/_()+#:,·*']{0,4}")
 _AT_BEFORE = re.compile(r"@\s?$")
 _DIGIT = re.compile(r"\d")
-_BIRTH_WORDS = re.compile(
-    r"(?:\bborn|\bb\.|\bbirth|\bd\.?o\.?b\.?|\bn[ăa]scut\w*|\bné\w*|\bnacid\w*|\bgeboren\w*|\bur\.|народ\w*|род\w*|γεννήθηκε|مواليد)"
-    r"[^.\n\x00\d]{0,24}$",
-    re.IGNORECASE,
-)
 _ENDING_WORDS = listed(
     """
     ending ends ended end endings last final finishing finishes terminating digits
@@ -205,7 +200,7 @@ class NumberMatcher:
         code = squeezed(value)
         if len(code) >= 4 and _DIGIT.search(clean(value).text):
             self.codes.append(Code(code, kind, who))
-        elif len(code) >= 4:
+        elif len(code) >= 4 and not all(fold(word) in COMMON for word in TOKEN.findall(clean(value).text)):
             self._needle(value, kind, who)
 
     def _needle(self, value: str, kind: str, who: int) -> None:
@@ -394,7 +389,7 @@ class NumberMatcher:
         years = {str(birth[0]): who for who, birth in self.births}
         for i in page.places(years.keys() & page.distinct):
             word, start, end = page.tokens[i]
-            if _BIRTH_WORDS.search(page.text, max(0, start - 40), start):
+            if born_before(page.text, start):
                 found.append(Finding(start, end, "birthdate", str(years[word]), 0.9, "known"))
         return found
 

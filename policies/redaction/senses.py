@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from policies.redaction.lexica import any_language, given_names, languages, months, name_words, words_of
+from policies.redaction.lexica import any_language, family_names, given_names, languages, months, name_words, words_of
 from policies.redaction.page import Page
 from policies.redaction.scripts import fold
 from policies.redaction.words import COMMON, listed
@@ -210,7 +210,9 @@ class Senses:
         if self._plain is None:
             self._plain = frozenset().union(*(words_of(language) for language in self.spoken))
             if "" in self.spoken:  # a guess: then a common name is no word of a language that it may not be in
-                names = given_names().difference(*(name_words().get(language, ()) for language in self.spoken))
+                names = (given_names() | family_names()).difference(
+                    *(name_words().get(language, ()) for language in self.spoken)
+                )
                 self._plain = (self._plain - names) | COMMON
         return folded in self._plain
 
