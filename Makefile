@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
+# How many processes run the tests side by side (auto: one for each core); the tests of a file stay together. 0 for a
+# debugger.
+TEST_PROCESSES ?= auto
 
 .DEFAULT_GOAL := help
 
@@ -27,7 +30,7 @@ demo: $(STAMP) ## run Operation Orchid: the whole main job with six parties, nar
 
 .PHONY: test
 test: $(STAMP) ## run all tests
-	@$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(STAMP) ## ruff and strict mypy
@@ -38,6 +41,18 @@ lint: $(STAMP) ## ruff and strict mypy
 .PHONY: bench
 bench: $(STAMP) ## measure speed as ratios against a raw relay and a naive service
 	@$(BIN)/safeconduct bench
+
+# The model is an extra: it is installed here, once, and every column is measured. WRITE=1 writes the figures where they
+# are published, QUICK=1 asks for few of the generated forms, MODEL=without leaves the model out.
+EVAL := $(if $(WRITE),--write) $(if $(QUICK),--quick) $(if $(MODEL),--model $(MODEL)) $(EVAL_ARGS)
+
+$(VENV)/.ner: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,ner]'
+	@touch $@
+
+.PHONY: eval
+eval: $(if $(filter without,$(MODEL)),$(STAMP),$(VENV)/.ner) ## measure the redactor's errors (WRITE=1: into docs/redaction.md)
+	@$(BIN)/python -m evaluation $(EVAL)
 
 .PHONY: vectors
 vectors: $(STAMP) ## write the test vectors again (tests/vectors)

@@ -6,19 +6,25 @@ field, never a value: what is typed there may be a victim's name.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from messages.catalogue import Catalogue, DataType
+from adapters.attachments.preparing import Prepared, prepare
+from messages.catalogue import Catalogue, DataType, MessageKind
+from messages.catalogue import load as load_catalogue
 from messages.catalogue.jsontext import parse_json
-from messages.errors import BadInput, ContentRefused
-from messages.labels import Basis, Caveat, CrimeArea, HCode, Kind, Pap, Purpose, Tlp, Urgency
+from messages.catalogue.loader import TYPE_IDS
+from messages.errors import BadInput, ContentRefused, Malformed
+from messages.ids import country
+from messages.labels import Basis, Caveat, CrimeArea, EvidenceUse, HCode, Kind, Lineage, Pap, Purpose, Tlp, Urgency
 from messages.manifest import Handling
+from policies.inherit import Floor, Source
 
 _CODES: Final[dict[str, Any]] = {
     "kind": Kind,
@@ -26,31 +32,97 @@ _CODES: Final[dict[str, Any]] = {
     "purpose": Purpose,
     "basis": Basis,
     "urgency": Urgency,
+    "lineage": Lineage,
+    "evidence_use": EvidenceUse,
 }
-_FIELDS: Final = frozenset({*_CODES, "handling", "case", "cover", "objects", "known", "narratives", "exercise"})
-_COVER: Final = frozenset({"subject_line", "operation", "reason", "conditions", "legal_reference", "case_reference"})
+_DEFAULTS: Final = {
+    "urgency": Urgency.NONE,
+    "lineage": Lineage.ORIGINAL,
+    "evidence_use": EvidenceUse.INTELLIGENCE_ONLY,
+}
+_FIELDS: Final = frozenset(
+    {
+        *_CODES,
+        "handling",
+        "case",
+        "cover",
+        "objects",
+        "known",
+        "narratives",
+        "exercise",
+        "draws_on",
+        "consents",
+        "attachments",
+    }
+)
+MAX_SOURCES: Final = 16
+ATTACHMENTS: Final = 8
+ATTACHED_BYTES: Final = 3 * 1024 * 1024  # an envelope has 4 MiB, for objects, keys and padding too
 MAX_FILE: Final = 4 * 1024 * 1024
+_VIEW: Final = re.compile(r"[0-9a-f]{4,32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFile:
-    """One case file: codes checked, objects as written (local ids, common fields not filled in yet)."""
+    """One case file: codes checked, objects as written (local ids, common fields not filled in yet).
+
+    `draws_on` names views in the sender's own journal; `sources` are what they say, found by whoever has the journal.
+    """
 
     kind: Kind
     area: CrimeArea
     purpose: Purpose
     basis: Basis
     urgency: Urgency
+    lineage: Lineage
+    evidence_use: EvidenceUse
     handling: Handling
     case: str
-    cover: Mapping[str, str]
+    cover: Mapping[str, Any]  # as the kind demands it
     objects: tuple[Mapping[str, Any], ...]
     known: tuple[Mapping[str, Any], ...]
     exercise: bool
+    typed: bool = False  # whether the file says its lineage
+    draws_on: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    floor: Floor | None = None  # what the sources demand, once it is known to whom the message goes
+    consents: tuple[str, ...] = ()  # ids of consents that we keep, or how they begin
+    attachments: tuple[Prepared, ...] = ()
+    accepts: bytes | None = None  # the offer that a provider accepted, where this message completes it
+
+
+def write(case: CaseFile) -> bytes:
+    """The case as a file of this form that `read` reads again; what was found out about its sources is left out."""
+    handling = case.handling
+    value = {
+        **{name: getattr(case, name).value for name in _CODES if name != "lineage" or case.typed},
+        "handling": {
+            "tlp": handling.tlp.value,
+            "h": handling.h.value,
+            "pap": handling.pap.value,
+            "caveats": [c.value for c in handling.caveats],
+            "rel_to": list(handling.rel_to),
+        },
+        "case": case.case,
+        "cover": dict(case.cover),
+        "objects": list(case.objects),
+        "known": list(case.known),
+        "exercise": case.exercise,
+        "draws_on": list(case.draws_on),
+        "consents": list(case.consents),
+    }
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 def read_file(path: Path) -> CaseFile:
     """Read a case file and the narratives it names, or raise `BadInput` with what to mend."""
+    value = load_value(path)
+    attached = value.pop("attachments", [])
+    return with_attachments(read(value, str(path)), _named(attached, path))
+
+
+def load_value(path: Path) -> dict[str, Any]:
+    """A case file as it is written, with its narratives in their places and nothing else checked."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -61,7 +133,34 @@ def read_file(path: Path) -> CaseFile:
         raise BadInput(f'{path}: narratives names a text file for each field, such as {{"r1.narrative": "told.txt"}}.')
     for target, name in narratives.items():
         _fill(value, target, path.parent / name, str(path))
-    return read(value, str(path))
+    return value
+
+
+def _named(value: object, path: Path) -> list[tuple[Path, str]]:
+    """Files and the local ids that they belong to, as a case file names them."""
+    if not isinstance(value, list) or not all(
+        isinstance(a, dict) and set(a) == {"file", "for"} and all(isinstance(v, str) for v in a.values()) for a in value
+    ):
+        raise BadInput(f'{path}: attachments is a list such as [{{"file": "report.docx", "for": "r1"}}].')
+    return [(path.parent / a["file"], a["for"]) for a in value]
+
+
+def with_attachments(case: CaseFile, files: Sequence[tuple[Path, str]]) -> CaseFile:
+    """The case with these files beside it, each for the object of that local id ("" for the first), or `BadInput`.
+
+    Each file is looked into by a process of its own; what there is no safe form of is planned as withheld.
+    """
+    known = [str(o["id"]) for o in case.objects]
+    if len(case.attachments) + len(files) > ATTACHMENTS:
+        raise BadInput(f"A case file has at most {ATTACHMENTS} attachments; split it.")
+    prepared = list(case.attachments)
+    for file, identifier in files:
+        if not known or identifier not in ("", *known):
+            raise BadInput(f"The attachment {file} is for {identifier!r}, which is no object of the case file.")
+        prepared.append(prepare(file, identifier or known[0]))
+    if sum(len(p.clean or b"") for p in prepared) > ATTACHED_BYTES:
+        raise BadInput(f"The attachments have more than {ATTACHED_BYTES // 1024 // 1024} MB together; split the case.")
+    return replace(case, attachments=tuple(prepared))
 
 
 def _parse(data: bytes, source: str) -> dict[str, Any]:
@@ -103,20 +202,29 @@ def read(value: Mapping[str, Any], source: str = "the case file") -> CaseFile:
     """Check a case file's codes and shape, or raise `BadInput`."""
     if unknown := sorted(set(map(str, value)) - _FIELDS):
         raise BadInput(f"{source}: there is no field {unknown[0][:40]!r}; known are {', '.join(sorted(_FIELDS))}.")
+    if "attachments" in value:
+        raise BadInput(f"{source}: attachments are files, so they belong into a case file on disk.")
     codes: dict[str, Any] = {}
     for name, of in _CODES.items():
         try:
-            codes[name] = of(value.get(name, "NONE" if name == "urgency" else None))
+            codes[name] = of(value.get(name, _DEFAULTS.get(name)))
         except ValueError:
             raise BadInput(f"{source}: {name} must be one of {', '.join(of)}.") from None
+    kind = load_catalogue().kinds[codes["kind"]]
+    draws_on = _views(value.get("draws_on", []), source)
     return CaseFile(
         **codes,
         handling=_handling(value.get("handling"), source),
         case=_text(value.get("case", ""), f"{source}: case"),
-        cover=_cover(value.get("cover"), source),
-        objects=_objects(value.get("objects"), f"{source}: objects", least=1),
+        cover=_cover(value.get("cover"), kind, source, answering=bool(draws_on)),
+        objects=_carried(
+            _objects(value.get("objects", []), f"{source}: objects", least=int(not kind.alone)), kind, source
+        ),
         known=_objects(value.get("known", []), f"{source}: known", least=0),
         exercise=value.get("exercise", False) is True,
+        typed="lineage" in value,
+        draws_on=draws_on,
+        consents=_consents(value.get("consents", []), f"{source}: consents"),
     )
 
 
@@ -127,26 +235,63 @@ def _text(value: object, where: str) -> str:
 
 
 def _handling(value: object, source: str) -> Handling:
-    if not isinstance(value, dict) or not {"tlp", "h", "pap"} <= set(value) <= {"tlp", "h", "pap", "caveats"}:
-        raise BadInput(f"{source}: handling names tlp, h and pap, and may name caveats.")
+    if not isinstance(value, dict) or not {"tlp", "h", "pap"} <= set(value) <= {"tlp", "h", "pap", "caveats", "rel_to"}:
+        raise BadInput(f"{source}: handling names tlp, h and pap, and may name caveats and rel_to.")
     try:
         return Handling(
             tlp=Tlp(str(value["tlp"]).removeprefix("TLP:")),
             h=HCode(value["h"]),
             pap=Pap(str(value["pap"]).removeprefix("PAP:")),
             caveats=tuple(sorted({Caveat(c) for c in value.get("caveats", [])})),
+            rel_to=tuple(sorted({country(c) for c in value.get("rel_to", [])})),
         )
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, Malformed):
         raise BadInput(
             f"{source}: handling has a word that is not known: tlp is one of {', '.join(Tlp)}; h of "
-            f"{', '.join(HCode)}; pap of {', '.join(Pap)}; caveats of {', '.join(Caveat)}."
+            f"{', '.join(HCode)}; pap of {', '.join(Pap)}; caveats of {', '.join(Caveat)}; rel_to "
+            "lists countries as codes of two capital letters."
         ) from None
 
 
-def _cover(value: object, source: str) -> dict[str, str]:
-    if not isinstance(value, dict) or "subject_line" not in value or not set(value) <= _COVER:
-        raise BadInput(f"{source}: cover names subject_line, and may name {', '.join(sorted(_COVER))}.")
-    return {str(k): _text(v, f"{source}: cover.{k}") for k, v in value.items()}
+def _views(value: object, source: str) -> tuple[str, ...]:
+    if (
+        not isinstance(value, list)
+        or len(value) > MAX_SOURCES
+        or not all(isinstance(v, str) and _VIEW.fullmatch(v) for v in value)
+        or len(set(value)) != len(value)
+    ):
+        raise BadInput(
+            f"{source}: draws_on lists at most {MAX_SOURCES} views of your inbox by their ids, each once; see: "
+            "safeconduct inbox list"
+        )
+    return tuple(value)
+
+
+def _cover(value: object, kind: MessageKind, source: str, *, answering: bool) -> dict[str, Any]:
+    try:
+        return kind.check(value, filled_in=("in_reply_to",) if answering else ())
+    except ContentRefused as error:
+        raise BadInput(f"{source}: cover: {error}") from None
+
+
+def _carried(objects: tuple[Mapping[str, Any], ...], kind: MessageKind, source: str) -> tuple[Mapping[str, Any], ...]:
+    """The objects, if the kind carries them all: the sender hears of it before anything is planned."""
+    for number, obj in enumerate(objects):
+        where, data_type = f"{source}: objects[{number}]", obj.get("type")
+        if not isinstance(data_type, str) or data_type not in TYPE_IDS:
+            continue  # `complete` says so
+        if data_type not in kind.types:
+            carried = f"it carries {', '.join(sorted(kind.types))}" if kind.types else "its cover goes alone"
+            raise BadInput(f"{where}: a message of the kind {kind.kind.value} does not carry {data_type}; {carried}.")
+        if data_type in kind.evaluated and "evaluation" not in obj:
+            raise BadInput(f"{where}: in a message of the kind {kind.kind.value}, {data_type} needs an evaluation.")
+    return objects
+
+
+def _consents(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(v, str) and len(v) >= 8 for v in value):
+        raise BadInput(f"{where} lists ids of consents, of at least 8 characters each; see: safeconduct consent list")
+    return tuple(dict.fromkeys(value))
 
 
 def _objects(value: object, where: str, least: int) -> tuple[Mapping[str, Any], ...]:
@@ -182,7 +327,8 @@ def complete_known(case: CaseFile, message: bytes, now: int, catalogue: Catalogu
 def _complete(
     obj: Mapping[str, Any], where: str, case: CaseFile, message: bytes, now: int, catalogue: Catalogue
 ) -> dict[str, Any]:
-    names = {str(o["id"]): opaque_id(message, str(o["id"])) for o in (*case.objects, *case.known)}
+    local = [*(str(o["id"]) for o in (*case.objects, *case.known)), *case.consents]
+    names = {identifier: opaque_id(message, identifier) for identifier in local}
     try:
         data_type = catalogue.type(obj.get("type"))
         filled: dict[str, Any] = {
@@ -196,10 +342,25 @@ def _complete(
             "lawful_basis": case.basis.value,
             **obj,
         }
+        if case.floor is not None:
+            filled = _inherited(filled, case.floor)
         linked = {name: _link(value, data_type, name, names) for name, value in filled.items()}
         return data_type.validate(linked)
     except ContentRefused as error:
         raise BadInput(f"In {where}: {error}") from None
+
+
+def _inherited(filled: dict[str, Any], floor: Floor) -> dict[str, Any]:
+    """The object with the originators' date of deletion and conditions, as far as it does not bring stricter ones."""
+    found = dict(filled)
+    handling, marks = found.get("handling"), found.get("originator_conditions", [])
+    if isinstance(handling, dict):
+        own = handling.get("delete_on")
+        until = min(own, floor.delete_on) if isinstance(own, str) else floor.delete_on
+        found["handling"] = {**handling, "delete_on": until}
+    if floor.marks and isinstance(marks, list) and all(isinstance(m, str) for m in marks):
+        found["originator_conditions"] = sorted({*marks, *floor.marks})
+    return found
 
 
 def _link(value: Any, data_type: DataType, name: str, names: Mapping[str, str]) -> Any:

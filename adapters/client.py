@@ -6,39 +6,63 @@ once. Offline is normal: what cannot be sent now stays in the journal and goes w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
-from adapters import keyring
-from adapters.casefile import CaseFile
+from adapters import answering, erasure, keyring, seconding, threads
+from adapters.casefile import MAX_FILE, CaseFile
+from adapters.casefile import read as read_case
+from adapters.casefile import write as write_case
+from adapters.consents import Held, for_guard
+from adapters.erasure import Eraser
 from adapters.guard import SOCKET, GuardClient, GuardRefused, GuardRequest, GuardSection, known_bytes
 from adapters.home import Ask, ContactKeys, Home, clock
-from adapters.journal import ACCEPTED, DONE, HELD, NEW, QUARANTINED, QUEUED, Incoming, Journal
+from adapters.journal import (
+    ACCEPTED,
+    DONE,
+    ERASED,
+    HELD,
+    NEW,
+    OPENED,
+    QUARANTINED,
+    QUEUED,
+    Incoming,
+    Journal,
+    Outgoing,
+    Step,
+)
 from adapters.planning import MessagePlan, Plan, Planner
 from adapters.receiving import Opened, Receiver
+from adapters.seconding import Reading
+from adapters.shelf import ALARM, Shelf, Waiting
+from adapters.shelf import NEW as UNREAD
+from adapters.threads import Standing
 from adapters.trust import MISSED, REFRESH
 from adapters.watching import Inclusion, LogWatch
 from bus import subjects
 from bus.connection import connected
 from bus.queue import AgencyPort, NatsAgency
-from keys import composing, statements
+from bus.queue import Delivery as Waits
+from bus.subjects import Kind as Submitted
+from keys import atrest, composing, statements
+from keys.consents import register_salt
 from keys.domains import Tag
 from keys.pseudonyms import pseudonym, reference
 from keys.retiring import StoredKey
 from keys.signing import verify
 from keys.unlocking import Passphrase
-from keys.verifying import manifest_digest
 from messages import cbor, wire
-from messages.attestations import Release
+from messages.attestations import Acceptance, Permission
 from messages.catalogue import load as load_catalogue
+from messages.catalogue.jsontext import parse_json
 from messages.directory import Bundle, Contact
-from messages.envelope import Delivery, Envelope
+from messages.envelope import COVER, Delivery, Envelope
 from messages.errors import (
     BadInput,
     DependencyError,
@@ -52,13 +76,17 @@ from messages.errors import (
     Unverified,
 )
 from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp
-from messages.ids import AgencyHandle, MessageId, ViewId, message_text
-from messages.labels import Duty
+from messages.ids import AgencyHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
+from messages.labels import Duty, Ground, Keeping, Kind, Lift, Purpose
 from messages.limits import HOUR
 from messages.signed import Signed
+from messages.withdrawals import KeepGround, Notice, NoticeDelivery, is_notice
+from messages.workflows import BEGIN
+from policies.agreements import Agreements, read_all
 from policies.agreements import Reader as AgreementReader
-from policies.agreements import read_all
 from policies.decide import Engine
+from policies.facts import ACCEPTED_WITHIN, SEALED
+from policies.inherit import Source
 from policies.sentences import says
 
 log = structlog.get_logger("adapters.client")
@@ -99,6 +127,7 @@ class AgencyClient:
     def __init__(self, home: Home, keys: ContactKeys, journal: Journal, port: AgencyPort | None) -> None:
         self.keys = keys
         self.journal = journal
+        self.shelf = Shelf(home.folder, home.register_key)
         self._port = port
         self._retrievals = asyncio.Event()
         self._tending = asyncio.Lock()
@@ -115,17 +144,17 @@ class AgencyClient:
     def _take(self, home: Home) -> None:
         """Go on under another trust bundle."""
         self.home = home
-        self._agreements = tuple(self._reader.under(home.bundle.agreements).values())
+        self._agreements = self._reader.under(home.bundle.agreements)
         self._receiver = self._receiver_of(home.bundle)
         contact = home.bundle.directory.contact(self.keys.contact.handle)
         if contact is not None:
             self.keys = replace(self.keys, contact=contact)
 
     def _receiver_of(self, bundle: Bundle) -> Receiver:
-        agreements = self._agreements if bundle is self.home.bundle else read_all(bundle.agreements.items())
+        known = bundle is self.home.bundle
         return Receiver(
             bundle=bundle,
-            agreements={a.id: a for a in agreements},
+            agreements=self._agreements if known else Agreements(read_all(bundle.agreements.items())),
             engine=self._engine,
             catalogue=self._catalogue,
         )
@@ -140,7 +169,28 @@ class AgencyClient:
     def plan(self, case: CaseFile, to: Sequence[str]) -> Plan:
         """Who would get what, and why not; nothing is sealed and nothing is sent."""
         recipients = [self._find(address) for address in to]
-        return self._planner().plan(case, recipients, clock())
+        return self._planner(case).plan(self.resolved(case), recipients, clock())
+
+    def resolved(self, case: CaseFile) -> CaseFile:
+        """The case with what it draws on, found in our journal and checked once more; raises `BadInput`."""
+        if len(case.sources) == len(case.draws_on):
+            return case
+        return replace(case, sources=tuple(self.source(view) for view in case.draws_on))
+
+    def opened(self, view: str) -> Opened:
+        """A message that a person of ours has opened, checked once more; raises `BadInput`, leaves no trace."""
+        incoming = self._incoming(view)
+        if incoming.state not in (OPENED, DONE):
+            raise BadInput("This message has not been opened yet; open it first.")
+        try:
+            return self._opened(incoming)
+        except RemoteError as error:
+            raise BadInput(f"This message does not hold any more: {error}") from None
+
+    def source(self, view: str) -> Source:
+        """What such a message binds to whoever draws on it."""
+        incoming, opened = self._incoming(view), self.opened(view)
+        return threads.source_of(incoming.view, opened, incoming.received, self._agreements, self.home.bundle.directory)
 
     def _find(self, address: str) -> Contact:
         try:
@@ -148,7 +198,7 @@ class AgencyClient:
         except RemoteError as error:
             raise BadInput(str(error)) from None
 
-    def _planner(self) -> Planner:
+    def _planner(self, case: CaseFile) -> Planner:
         return Planner(
             sender=self.keys.contact,
             bundle=self.home.bundle,
@@ -158,7 +208,41 @@ class AgencyClient:
             pseudonym=self._pseudonym,
             new_id=composing.new_message_id,
             checkpoint=self.journal.head(),
+            held=threads.held(self.journal, self.home.bundle.directory, clock()).papers,
+            consents=tuple(self._valid(self.shelf.find(text)) for text in case.consents),
+            withdrawn=self.shelf.withdrawn_ids(),
+            salt=lambda record: register_salt(self.home.register_key, record),
+            kept=lambda held: self._valid(self.shelf.with_papers(held)),
         )
+
+    def _valid(self, held: Held) -> Held:
+        """The consent with those of its papers that count now: signed by keys in force of contacts with a mandate."""
+        directory, now = self.home.bundle.directory, clock()
+        counting = []
+        for paper in held.papers:
+            contact = directory.contact(paper.by)
+            if contact is None or contact.mandate_at(now) is None or paper.body != held.consent.to_bytes():
+                continue
+            with suppress(RemoteError):
+                verify(paper, Tag(paper.tag), contact.key_at(now))
+                counting.append(paper)
+        return replace(held, papers=tuple(counting))
+
+    def _signed_consents(self, held: Held) -> list[Signed]:
+        """The papers of a consent as they are attached; what we collected ourselves is signed here if it was not yet.
+
+        Raises `BadInput` where another collector's signature is missing or no longer counts.
+        """
+        if held.consent.collector in held.signed_by(Tag.CONSENT):
+            return list(held.papers)
+        if held.consent.collector != self.keys.contact.handle:
+            raise BadInput(
+                f"The consent {held.consent.id.hex()[:12]} has no signature of its collector that counts now; have the "
+                "collector sign it again, or take the consent again: safeconduct consent sign"
+            )
+        signed = self.keys.signer.sign(Tag.CONSENT, held.consent.to_bytes())
+        self.shelf.add(held.consent.id, signed)
+        return [signed, *held.papers]
 
     def _pseudonym(self, agency: AgencyHandle, person: str) -> str:
         """From the register, or a new one, noted before it is used."""
@@ -169,36 +253,101 @@ class AgencyClient:
         return known
 
     async def send(
-        self, case: CaseFile, to: Sequence[str], *, countersigner: ContactKeys | None = None
+        self, case: CaseFile, to: Sequence[str], *, papers: Sequence[Signed] = ()
     ) -> tuple[Plan, list[Sent]]:
-        """Plan, seal, sign, journal and submit; raises `NotPermitted` where no recipient may get anything.
+        """Plan, seal, sign, journal and submit; raises `NotPermitted` where no recipient may get anything, or where a
+        consent that the file relies on lacks the countersignature that is due.
 
-        A message that needs a second contact's release is kept in the journal as held: see `release`. One that the
-        guard refuses comes back with the state "refused" and the guard's sentence; the others go all the same.
+        A message that needs a second contact's act is kept in the journal as held: see `release`, `review` and
+        `break_glass`. One that the guard refuses comes back with the state "refused" and the guard's sentence; the
+        others go all the same. `papers` are of our own: a decision on an offer, or a permission, that goes beside the
+        message.
         """
         self.home.trust.check_sendable(self.home.bundle, clock())
+        case = self.resolved(case)
         plan = self.plan(case, to)
+        for message in plan.messages:
+            for held in message.consents:
+                self.shelf.keep(held, clock())
+        if plan.uncountersigned:
+            for held in plan.uncountersigned:
+                self.shelf.keep(held, clock())
+            raise NotPermitted(self._countersignature_due(plan.uncountersigned))
         if not plan.messages:
             raise NotPermitted(self.sentence(plan.refused[0].rules))
+        for message in plan.messages:
+            self._check_moves(message)
         sent: list[Sent] = []
         for message in plan.messages:
             try:
-                envelope = await self.compose(message, countersigner=countersigner)
+                envelope, keys = await self._compose(message, papers)
             except GuardRefused as refusal:
                 sent.append(
                     Sent(message=message.header.id, plan=message, submission=b"", state="refused", says=str(refusal))
                 )
                 continue
-            held = any(r.needs_release for r in message.recipients)
-            sent.append(await self.submit(envelope, message, held=held))
+            needs = message.needs()
+            if needs:
+                read = keys if "review" in needs else {}
+                self.shelf.hold(Waiting(message=message.header.id, needs=needs, keys=read))
+            self._keep_offer(case, message)
+            sent.append(await self.submit(envelope, message, held=bool(needs)))
         return plan, sent
+
+    def _check_moves(self, message: MessagePlan) -> None:
+        """Raise `BadInput` where a workflow cannot take this step, before anything of it is sent."""
+        for agency in {r.agency.handle for r in message.recipients}:
+            thread = self._thread(message, agency)
+            threads.check_move(self.journal, self._catalogue, agency, thread, message.event, clock())
+
+    def _thread(self, message: MessagePlan, agency: AgencyHandle) -> bytes:
+        """The thread's reference towards an agency: the one that it gave us, or a new one of ours."""
+        return message.thread or reference(self.home.register_key, agency, message_text(message.header.id))
+
+    def _steps(self, message: MessagePlan) -> list[Step]:
+        """What is about to go as a step of its threads."""
+        return [
+            Step(
+                message=message.header.id,
+                agency=agency,
+                outgoing=True,
+                contact=self.keys.contact.handle,
+                thread=self._thread(message, agency),
+                kind=message.header.kind.value,
+                event=message.event,
+                urgency=message.header.urgency.value,
+                at=clock(),
+                view=None,
+            )
+            for agency in {r.agency.handle for r in message.recipients}
+        ]
+
+    def _keep_offer(self, case: CaseFile, message: MessagePlan) -> None:
+        """Keep the case of an offer, sealed for ourselves, until it is accepted: its sealed part follows only then."""
+        if message.event == BEGIN and case.kind is Kind.VICTIM_REFERRAL and case.accepts is None:
+            sealed = atrest.seal(self.home.register_key, message.header.id, write_case(case))
+            self.journal.keep_sealed(message.header.id, sealed, clock() + ACCEPTED_WITHIN)
+
+    def _countersignature_due(self, consents: Sequence[Held]) -> str:
+        """What to do about consents that would let more pass if they were countersigned."""
+        first = consents[0].consent.id.hex()[:12]
+        many = f"{len(consents)} consents lack" if len(consents) > 1 else f"The consent {first} lacks"
+        return (
+            f"{many} a second contact's countersignature, without which they count for nothing towards this recipient "
+            f"[R-07]. Have it read and countersigned, then send again: safeconduct consent countersign {first} --as "
+            "SECOND. Or take it out of the case file, and what rests on it is withheld."
+        )
 
     def sentence(self, rules: Sequence[str]) -> str:
         """The rules' own words."""
         return " ".join(f"{says(rule)} [{rule}]" for rule in rules)
 
-    async def compose(self, message: MessagePlan, *, countersigner: ContactKeys | None = None) -> Envelope:
+    async def compose(self, message: MessagePlan, *, papers: Sequence[Signed] = ()) -> Envelope:
         """Seal every section, have every grant sealed, sign the manifest; nothing is sent yet."""
+        return (await self._compose(message, papers))[0]
+
+    async def _compose(self, message: MessagePlan, papers: Sequence[Signed] = ()) -> tuple[Envelope, dict[str, bytes]]:
+        """The envelope, and the keys of the sections that are granted to anybody: for a reviewer."""
         header = message.header
         sealed = {
             draft.name: composing.seal(
@@ -224,10 +373,11 @@ class AgencyClient:
                 if message.case
                 else None
             )
-            thread = reference(self.home.register_key, recipient.agency.handle, message_text(header.id))
+            thread = self._thread(message, recipient.agency.handle)
             if message.guarded:
                 request = GuardRequest(
                     message=header.id,
+                    kind=header.kind,
                     sender=header.sender,
                     recipient=recipient.contact.handle,
                     public=statement,
@@ -236,7 +386,8 @@ class AgencyClient:
                         for name, s in sealed.items()
                     ),
                     known=known_bytes(message.known),
-                    consents=tuple(c.to_bytes() for c in message.consents),
+                    consents=tuple(map(for_guard, message.consents)),
+                    names=(recipient.agency.name, recipient.agency.handle, recipient.agency.party_class.value),
                 )
                 grant, attestation = await GuardClient(self.home.folder / "guard" / SOCKET).attest(request)
                 attestations.append(attestation)
@@ -266,11 +417,14 @@ class AgencyClient:
                     )
                 )
         for consent in message.consents:
-            body = consent.to_bytes()
-            attestations.append(self.keys.signer.sign(Tag.CONSENT, body))
-            if countersigner is not None:
-                attestations.append(countersigner.signer.sign(Tag.CONSENT_COUNTER, body))
-        return composing.sign_envelope(self.keys.signer, header, list(sealed.values()), grants, attestations)
+            attestations += self._signed_consents(consent)
+        signed = threads.held(self.journal, self.home.bundle.directory, clock()).signed
+        attestations += [signed[p.to_bytes()] for p in message.permissions]
+        attestations += [signed[a.to_bytes()] for a in message.acceptances]
+        attestations += papers
+        envelope = composing.sign_envelope(self.keys.signer, header, list(sealed.values()), grants, attestations)
+        granted = {name for recipient in message.recipients for name in recipient.granted}
+        return envelope, {name: sealed[name].key.raw for name in granted}
 
     def _encryption_key(self, contact: Contact, moment: int) -> bytes:
         """The newest stated key, checked, and never an older one than we have seen."""
@@ -285,7 +439,9 @@ class AgencyClient:
         submission = sha256(data).digest()
         message = envelope.manifest.id
         state = HELD if held else QUEUED
-        self.journal.save(submission, message, self.keys.contact.handle, data, clock(), state=state)
+        self.journal.save(
+            submission, message, self.keys.contact.handle, data, clock(), state=state, steps=self._steps(plan)
+        )
         if held:
             return Sent(message=message, plan=plan, submission=submission, state=HELD, bytes=len(data))
         answer = await self.hand_in(data)
@@ -303,7 +459,9 @@ class AgencyClient:
             bytes=len(data),
         )
 
-    async def hand_in(self, data: bytes, *, tries: int = TRIES) -> tuple[Evidence, bool] | None:
+    async def hand_in(
+        self, data: bytes, *, tries: int = TRIES, kind: Submitted = "message"
+    ) -> tuple[Evidence, bool] | None:
         """Submit these bytes until a worker's signed evidence about them comes; None where none came in time."""
         if self._port is None:
             return None
@@ -312,7 +470,7 @@ class AgencyClient:
         try:
             for attempt in range(tries):
                 try:
-                    await self._port.submit("message", data)
+                    await self._port.submit(kind, data)
                     return await asyncio.wait_for(asyncio.shield(future), ANSWER_SECONDS)
                 except TimeoutError:
                     log.info("no-answer-yet", attempt=attempt)
@@ -328,40 +486,243 @@ class AgencyClient:
 
     async def release(self, message: MessageId, releaser: ContactKeys) -> Sent | None:
         """Release a held message as a second contact whose mandate names that duty, then hand it in."""
+        held, envelope, needed = self._held(message, "release")
+        seconding.check_second("release", envelope, releaser, clock())
+        return await self._seconded(held, "release", seconding.release(envelope, releaser, needed, clock()))
+
+    def readings(self, message: MessageId, reviewer: ContactKeys) -> list[Reading]:
+        """What each recipient of a message held for a review would get, for the reviewer's eyes alone."""
+        _, envelope, needed = self._held(message, "review")
+        seconding.check_second("review", envelope, reviewer, clock())
+        waiting = self.shelf.waiting(message)
+        return seconding.readings(envelope, self.home.bundle.directory, waiting.keys if waiting else {}, needed)
+
+    async def review(self, message: MessageId, reviewer: ContactKeys) -> Sent | None:
+        """Sign, as a second contact whose mandate names that duty, that what `readings` showed was read."""
+        held, envelope, _ = self._held(message, "review")
+        papers = seconding.review(envelope, reviewer, self.readings(message, reviewer), clock())
+        return await self._seconded(held, "review", papers)
+
+    async def break_glass(self, message: MessageId, second: ContactKeys, ground: Ground) -> Sent | None:
+        """Let a message go in a vital interest, as a second contact whose mandate names that duty; officers review it
+        afterwards.
+        """
+        held, envelope, needed = self._held(message, "break-glass")
+        seconding.check_second("break-glass", envelope, second, clock())
+        return await self._seconded(
+            held, "break-glass", seconding.break_glass(envelope, second, needed, ground, clock())
+        )
+
+    def _held(self, message: MessageId, act: str) -> tuple[Outgoing, Envelope, list[str]]:
+        """A held message, and for which recipients it needs this act; raises `BadInput` where it needs no such."""
         held = next((o for o in self.journal.outgoing(HELD) if o.message == message), None)
-        if held is None:
-            raise BadInput("No message of that id waits for a release; see: safeconduct outbox")
-        now = clock()
-        self.home.trust.check_sendable(self.home.bundle, now)
-        mandate = releaser.contact.mandate_at(now)
-        if mandate is None or Duty.RELEASE not in mandate.duties:
-            raise NotPermitted("Only a contact whose mandate names the duty `release` can release a message.")
+        waiting = self.shelf.waiting(message)
+        if held is None or act not in (waiting.needs if waiting is not None else ("release",)):
+            raise BadInput(f"No message of that id waits for a {act}; see: safeconduct outbox")
         envelope = wire.decode(held.data)
-        if releaser.contact.handle == envelope.manifest.sender:
-            raise NotPermitted("The sender cannot release its own message; a second contact has to.")
-        digest = manifest_digest(envelope.manifest_bytes)
-        releases = [
-            releaser.signer.sign(
-                Tag.RELEASE,
-                Release(message=message, manifest=digest, recipient=recipient, at=now).to_bytes(),
-            )
-            for recipient in envelope.grants
-        ]
-        data = composing.attach(envelope, releases).to_bytes()
-        self.journal.replace_held(held.submission, sha256(data).digest(), data)
+        return held, envelope, waiting.needs[act] if waiting is not None else list(envelope.grants)
+
+    async def _seconded(self, held: Outgoing, act: str, papers: Sequence[Signed]) -> Sent | None:
+        """Attach what a second contact signed; hand the message in, or go on holding it for the next act."""
+        self.home.trust.check_sendable(self.home.bundle, clock())
+        envelope = composing.attach(wire.decode(held.data), papers)
+        message, data = envelope.manifest.id, envelope.to_bytes()
+        submission = sha256(data).digest()
+        plan = MessagePlan(header=envelope.manifest, guarded=False, sections=(), recipients=(), known=())
+        waiting = self.shelf.waiting(message)
+        needs = {what: whom for what, whom in waiting.needs.items() if what != act} if waiting else {}
+        if waiting is not None and needs:
+            self.journal.replace_held(held.submission, submission, data, state=HELD)
+            self.shelf.hold(replace(waiting, needs=needs, keys=waiting.keys if "review" in needs else {}))
+            return Sent(message=message, plan=plan, submission=submission, state=HELD, bytes=len(data))
+        self.journal.replace_held(held.submission, submission, data)
+        self.shelf.released([message])
         answer = await self.hand_in(data)
         if answer is None:
             return None
         evidence, repeated = answer
         return Sent(
             message=message,
-            plan=MessagePlan(header=envelope.manifest, guarded=False, sections=(), recipients=(), known=()),
-            submission=sha256(data).digest(),
+            plan=plan,
+            submission=submission,
             state=ACCEPTED if evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE else "rejected",
             evidence=evidence,
             repeated=repeated,
             bytes=len(data),
         )
+
+    # answers
+
+    def reply(self, view: str, value: Mapping[str, Any]) -> tuple[CaseFile, str]:
+        """A reply as a case, and the address it goes to: whoever sent the message that it answers."""
+        source = self.source(view)
+        return read_case(answering.reply(source, value, self._catalogue), "the reply"), source.address
+
+    def forward(
+        self, view: str, *, purpose: Purpose | None = None, kind: Kind | None = None
+    ) -> tuple[CaseFile, tuple[str, ...]]:
+        """What we hold of a message as a case to be passed on, and the types of which we hold too little for that."""
+        source = self.source(view)
+        value, lacking = answering.forward(source, self.opened(view), self._catalogue, purpose=purpose, kind=kind)
+        return read_case(value, "the message"), lacking
+
+    async def decide(self, view: str, *, accepted: bool, reason: str | None = None) -> tuple[Plan, list[Sent]]:
+        """Accept or decline a referral that was offered to us: the decision, and our signed word beside it (R-27)."""
+        source, opened = self.source(view), self.opened(view)
+        case = read_case(answering.decision(source, opened, accepted=accepted, reason=reason), "the decision")
+        acceptance = Acceptance(
+            message=source.message,
+            manifest=opened.manifest_digest,
+            referrer=source.agency,
+            recipient=self.keys.contact.handle,
+            accepted=accepted,
+            at=clock(),
+        )
+        signed = self.keys.signer.sign(Tag.ACCEPTANCE, acceptance.to_bytes())
+        return await self.send(case, [source.address], papers=[signed])
+
+    async def complete(self, offer: MessageId) -> tuple[Plan, list[Sent]]:
+        """Send the sealed part of an accepted referral to the provider that accepted it, and to nobody else.
+
+        Raises `BadInput` where no acceptance is here, or what was kept for it is gone.
+        """
+        case, to = self.completing(offer)
+        granted = [m.section(n) for m in self.plan(case, [to]).messages for r in m.recipients for n in r.granted]
+        types = self._catalogue.types
+        if not any(d.type != COVER and types[d.type].purposes[d.part] == SEALED for d in granted):
+            raise NotPermitted("The rules let nothing of the sealed part go to this provider; see: --plan")
+        plan, sent = await self.send(case, [to])
+        if any(s.state == ACCEPTED for s in sent):
+            self.journal.forget_sealed(clock(), offer)
+        return plan, sent
+
+    async def follow(self, received: Received) -> list[Sent]:
+        """What a service does by itself after a message: it completes a referral of ours that was accepted.
+
+        For contacts that may sign alone; nobody else's key is at hand. Raises nothing: what fails is in the log, and a
+        person can do it.
+        """
+        opened = received.opened
+        if self.keys.contact.keeping is not Keeping.SERVICE or opened is None:
+            return []
+        sent: list[Sent] = []
+        for signed in opened.papers:
+            if signed.tag != Tag.ACCEPTANCE.value:
+                continue
+            acceptance = Acceptance.from_bytes(signed.body)
+            if acceptance.accepted and acceptance.referrer == self.home.agency.handle:
+                try:
+                    sent += (await self.complete(acceptance.message))[1]
+                except ShareError as error:
+                    log.error("referral-not-completed", message=message_text(acceptance.message), code=error.code)
+        return sent
+
+    def completing(self, offer: MessageId) -> tuple[CaseFile, str]:
+        """The offer's case as the message that completes it, and the contact who accepted."""
+        held = threads.held(self.journal, self.home.bundle.directory, clock()).papers
+        accepted = next((a for a, _ in held.acceptances if a.message == offer and a.accepted), None)
+        if accepted is None:
+            raise BadInput("No provider has accepted this referral, so its sealed part stays closed.")
+        contact = self.home.bundle.directory.contact(accepted.recipient)
+        sealed = self.journal.sealed(offer, clock())
+        if sealed is None or contact is None:
+            raise BadInput(
+                "What was kept for this referral is not here any more: it was completed, or its time is over."
+            )
+        data = atrest.open_(self.home.register_key, offer, sealed)
+        case = read_case(parse_json(data, max_bytes=MAX_FILE), "the referral")
+        steps = self.journal.steps(contact.agency)
+        thread = next((s.thread for s in steps if s.message == offer and s.outgoing), None)
+        decided = next((s for s in steps if s.thread == thread and s.event == "accept" and not s.outgoing), None)
+        if decided is None or decided.view is None:
+            raise BadInput("The provider's decision is not in this inbox; open it first: safeconduct inbox list")
+        view = decided.view
+        return replace(case, draws_on=(view,), sources=(self.source(view),), accepts=offer), (
+            self.home.bundle.directory.address(contact)
+        )
+
+    async def ask_permission(
+        self, view: str, agency: str, *, purposes: Sequence[Purpose], lifts: Sequence[Lift], reason: str
+    ) -> tuple[Plan, list[Sent]]:
+        """Ask the originator of a message whether it may be passed on to an agency (H2, ORCON, third-party rule)."""
+        found = next((a for a in self.home.bundle.directory.agencies if agency in (a.name, a.handle)), None)
+        if found is None:
+            raise BadInput(f"There is no agency {agency!r} in our trust bundle; see: safeconduct contacts")
+        source = self.source(view)
+        value = answering.permission_asked(
+            source, recipient=(found.title, found.handle), purposes=purposes, lifts=lifts, reason=reason
+        )
+        return await self.send(read_case(value, "the request"), [source.address])
+
+    async def grant_permission(
+        self,
+        view: str,
+        *,
+        until: int,
+        by: ContactKeys,
+        purposes: Sequence[Purpose] = (),
+        lifts: Sequence[Lift] = (),
+        conditions: str = "",
+        recipient: str | None = None,
+    ) -> tuple[Plan, list[Sent]]:
+        """Grant what was asked (or less), signed by a contact of ours whose mandate names the duty `release`."""
+        source, opened = self.source(view), self.opened(view)
+        asked = threads.cover_of(opened)
+        answer: dict[str, Any] = {
+            "permission": "granted",
+            "recipient_handle": asked.get("recipient_handle"),
+            "use": [p.value for p in purposes] or asked.get("use"),
+            "lifts": [lift.value for lift in lifts] or asked.get("lifts"),
+        }
+        case = read_case(
+            answering.permission_answered(source, opened, answer | ({"conditions": conditions} if conditions else {})),
+            "the answer",
+        )
+        now = clock()
+        mandate = by.contact.mandate_at(now)
+        if by.contact.agency != self.home.agency.handle or mandate is None or Duty.RELEASE not in mandate.duties:
+            raise NotPermitted("Only a contact of ours whose mandate names the duty `release` can permit it; see --by.")
+        permission = Permission(
+            message=self._own_message(source.agency, str(asked["original_message"])),
+            originator=by.contact.handle,
+            grantee=source.agency,
+            recipient=agency_handle(case.cover["recipient_handle"]),
+            purposes=tuple(sorted(Purpose(p) for p in case.cover["use"])),
+            lifts=tuple(sorted(Lift(lift) for lift in case.cover["lifts"])),
+            at=now,
+            expires=until,
+        )
+        if not (set(permission.purposes) <= set(asked["use"]) and set(permission.lifts) <= set(asked["lifts"])):
+            raise BadInput("More cannot be granted than was asked for; they can ask again.")
+        named = self.home.bundle.directory.agency(permission.recipient)
+        if recipient not in (None, permission.recipient, named.name if named is not None else None):
+            raise BadInput("They asked for another agency than the one that --to-agency names.")
+        if until <= now:
+            raise BadInput("A permission ends after now; give another --until.")
+        signed = by.signer.sign(Tag.PERMISSION, permission.to_bytes())
+        return await self.send(case, [source.address], papers=[signed])
+
+    async def refuse_permission(self, view: str, *, code: str, reason: str = "") -> tuple[Plan, list[Sent]]:
+        """Refuse what was asked, on a listed ground."""
+        source = self.source(view)
+        answer = {"permission": "refused", "refusal_code": code} | ({"reason": reason} if reason else {})
+        value = answering.permission_answered(source, self.opened(view), answer)
+        return await self.send(read_case(value, "the answer"), [source.address])
+
+    def _own_message(self, agency: AgencyHandle, text: str) -> MessageId:
+        """A message that we sent this agency as our own; raises `NotPermitted` where it is not ours to permit."""
+        identifier = message_from_text(text)
+        known = any(s.message == identifier and s.outgoing for s in self.journal.steps(agency))
+        sent = self.journal.sent(identifier) if known else None
+        if sent is None:
+            raise NotPermitted("The message that it is about is none that we sent them, so it is not ours to permit.")
+        if wire.decode(sent.data).manifest.lineage.passed_on:
+            raise NotPermitted("The message that it is about draws on somebody else's content: they have to permit it.")
+        return identifier
+
+    def standing(self) -> list[Standing]:
+        """How every request, referral, transfer and permission of ours stands, and what is due when."""
+        return threads.all_standing(self.journal, self._catalogue, clock())
 
     async def keep_keys(self) -> None:
         """State the next encryption key when it is due, destroy those that nothing needs, and hand in what was said of
@@ -427,6 +788,7 @@ class AgencyClient:
         Under a trust bundle that does not hold, messages stay queued: only what was opened is reported.
         """
         await self._send_retrievals()
+        await self._say_of_consents()
         queued, done = self.journal.outgoing(QUEUED), 0
         try:
             self.home.trust.check_sendable(self.home.bundle, clock())
@@ -463,6 +825,8 @@ class AgencyClient:
                 repeated=answer.repeated,
             )
             await self._heard(evidence)
+            refused = evidence.type is EvidenceType.SUBMISSION_REJECTION
+            self.shelf.answered(evidence.submission, evidence.code if refused else None)
             self.journal.promised(
                 (leaf, evidence.include_by) for leaf in (evidence.leaf, *(o.leaf for o in evidence.outcomes))
             )
@@ -500,6 +864,7 @@ class AgencyClient:
 
     async def collect(self, seconds: float) -> int:
         """Journal whatever waits for this contact, for at most `seconds`; how many views were new."""
+        self.take_notices()
         if self._port is None:
             return 0
         new = 0
@@ -507,8 +872,9 @@ class AgencyClient:
         try:
             async with asyncio.timeout(seconds):
                 async for delivery in stream:
-                    new += self.journal.received(delivery.view_id, self.keys.contact.handle, delivery.data, clock())
+                    new += self._journaled(delivery)
                     await delivery.ack()
+                    await self._say_of_consents()
         except TimeoutError:
             pass
         finally:
@@ -519,6 +885,7 @@ class AgencyClient:
         """Views as they come: journaled, acknowledged, checked, and each handed out once."""
         if self._port is None:
             raise DependencyError("There is no connection to the bus; connect first.")
+        self.take_notices()
         for incoming in self.journal.incoming(self.keys.contact.handle):
             if incoming.state == NEW:
                 yield await self.open(ViewId(incoming.view))
@@ -531,14 +898,16 @@ class AgencyClient:
                 renewed.cancel()
                 if self._renewed.is_set():  # what waited for this trust bundle opens now
                     self._renewed.clear()
+                    self.take_notices()
                     for incoming in self.journal.incoming(self.keys.contact.handle):
                         if incoming.state == NEW:
                             yield await self.open(ViewId(incoming.view))
                 if not coming.done():
                     continue
                 delivery = coming.result()
-                fresh_one = self.journal.received(delivery.view_id, self.keys.contact.handle, delivery.data, clock())
+                fresh_one = self._journaled(delivery)
                 await delivery.ack()
+                await self._say_of_consents()
                 if fresh_one:
                     yield await self.open(delivery.view_id)
                 coming = asyncio.ensure_future(anext(stream))
@@ -550,9 +919,61 @@ class AgencyClient:
                 await coming
             await _close(stream)
 
+    def _journaled(self, delivery: Waits) -> bool:
+        """Keep what was handed out to us, before it is acknowledged; whether it is a view that people should see."""
+        own, now = self.keys.contact.handle, clock()
+        if is_notice(delivery.data):
+            if self.shelf.noticed(delivery.view_id, own, delivery.data, now):
+                self.take_notices(again=False)
+            return False
+        about = self.shelf.about(delivery.view_id)
+        if about is not None and self.journal.exactly(delivery.view_id) is None and about.state != ALARM:
+            self.journal.never(delivery.view_id, own, now, erasure.WITHDRAWN)  # withdrawn while it was on its way
+            return False
+        return self.journal.received(delivery.view_id, own, delivery.data, now)
+
+    def take_notices(self, *, again: bool = True) -> None:
+        """Carry out every notice that waits for it; with `again` also those that could not be verified before."""
+        for stored in self.shelf.notices(self.keys.contact.handle):
+            if stored.state == UNREAD or (again and stored.state == ALARM):
+                with suppress(RemoteError):
+                    self._saw_epoch(Notice.from_bytes(NoticeDelivery.from_bytes(stored.data).notice.body).epoch)
+                try:
+                    self._eraser.take(stored, self.home.bundle)
+                except DependencyError as error:  # a file or the disk: nothing is confirmed, and it is tried again
+                    log.error("alarm", what="not-erased", says=str(error))
+
+    @property
+    def _eraser(self) -> Eraser:
+        return Eraser(self.journal, self.shelf, lambda: self.keys, clock)
+
+    async def erase(self, view: ViewId) -> None:
+        """Erase a copy whose consent was withdrawn, because a person says so."""
+        self._eraser.erase(view)
+        await self._say_of_consents()
+
+    async def keep(self, view: ViewId, ground: KeepGround) -> None:
+        """Note that the law demands to keep a copy; where its consent was withdrawn, the broker is told."""
+        self._eraser.keep(view, ground)
+        await self._say_of_consents()
+
+    async def _say_of_consents(self) -> None:
+        """Hand in what we say of consents until a worker has answered; what does not go now goes later."""
+        if self._port is None:
+            return
+        for kind, data in self.shelf.unsaid():
+            try:
+                await self._port.submit("erasure" if kind == "erasure" else "withdrawal", data)
+            except DependencyError as error:
+                log.info("bus-trouble", code=error.code)
+                return
+
     def look(self, view: ViewId) -> Received:
         """Check and open a journaled view without leaving a trace; for lists. Never shows content to a person."""
         incoming = self._incoming(view)
+        why = erasure.blocked(view, self.journal, self.shelf)
+        if why is not None:
+            return Received(view_id=view, received=incoming.received, opened=None, code=erasure.WITHDRAWN, sentence=why)
         try:
             opened = self._opened(incoming)
         except RemoteError as error:
@@ -585,7 +1006,10 @@ class AgencyClient:
             if before is None or contact is None:
                 raise
             opened = self._receiver_of(before).open(incoming.delivery, contact, keys.decryption)
-        return replace(opened, warnings=tuple(self.home.trust.warnings(self.home.bundle, clock())))
+        named = threads.cover_of(opened).get("in_reply_to")
+        ours = reference(self.home.register_key, opened.sender.agency, named) if isinstance(named, str) else None
+        threads.check_reply(opened, self.journal, ours)
+        return replace(opened, warnings=(*opened.warnings, *self.home.trust.warnings(self.home.bundle, clock())))
 
     def _bundle_then(self, delivery: bytes) -> Bundle | None:
         """The bundle that was in force for us when the stamp was made, where it is another one than now.
@@ -608,6 +1032,8 @@ class AgencyClient:
             received = self.look(view)
         if received.code == NewerEpoch.code:
             return received  # it stays new: it opens when the bundle has been fetched
+        if received.code == erasure.WITHDRAWN:
+            return received  # no retrieval is signed for what is not shown
         if received.opened is None:
             self.journal.mark(view, QUARANTINED, received.code)
             log.warning("quarantined", view=view, code=received.code)
@@ -623,7 +1049,13 @@ class AgencyClient:
             checkpoint=self.journal.head(),
         )
         signed = self.keys.signer.sign(Tag.RETRIEVAL, retrieval.to_bytes())
-        self.journal.opening(view, signed.to_bytes(), (opened.stamp.leaf, opened.stamp.include_by))
+        threads.keep_papers(opened, self.journal, self.home.agency.handle)
+        self.journal.opening(
+            view,
+            signed.to_bytes(),
+            (opened.stamp.leaf, opened.stamp.include_by),
+            threads.incoming_step(view, opened, received.received),
+        )
         self._retrievals.set()
         return received
 
@@ -653,6 +1085,8 @@ class AgencyClient:
         incoming = self._incoming(view)
         if incoming.state == NEW:
             raise BadInput("This message has not been opened yet; open it first.")
+        if incoming.state == ERASED:
+            raise BadInput("This message is erased: its consent was withdrawn.")
         self.journal.mark(view, DONE)
 
     def _incoming(self, view: str) -> Incoming:
@@ -662,7 +1096,11 @@ class AgencyClient:
         return found[0]
 
     def find_view(self, text: str) -> ViewId:
-        """The full id of the view that begins with `text`."""
+        """The full id of the view that begins with `text`, or of the one that brought the message of this id."""
+        if len(text) == 36:
+            identifier = message_from_text(text)
+            brought = [s.view for s in self.journal.steps() if s.message == identifier and s.view is not None]
+            text = brought[0] if brought else text
         return ViewId(self._incoming(text).view)
 
     # the trust bundle
@@ -746,6 +1184,12 @@ class AgencyClient:
         """
         return await self._watch().prove(leaf)
 
+    async def ask(self, verb: str, data: bytes) -> bytes:
+        """Ask a worker; raises `DependencyError` where nobody answers."""
+        if self._port is None:
+            raise DependencyError("There is no connection to the bus; connect first.")
+        return await self._port.ask(verb, data)
+
     def _watch(self) -> LogWatch:
         if self._port is None:
             raise DependencyError("There is no connection to the bus; connect first.")
@@ -782,7 +1226,11 @@ async def offline(
     keys = home.unlock(contact)
     journal = Journal(folder / "journal.db")
     try:
-        yield AgencyClient(home, keys, journal, None)
+        client = AgencyClient(home, keys, journal, None)
+        try:
+            yield client
+        finally:
+            client.shelf.close()
     finally:
         journal.close()
         home.tokens.close()
@@ -836,11 +1284,14 @@ async def connect(
         except DependencyError:
             if not or_offline:
                 raise
-            yield AgencyClient(home, keys, journal, None)
+            client = AgencyClient(home, keys, journal, None)
+            stack.callback(client.shelf.close)
+            yield client
             return
         port = await NatsAgency.open(connection, home.agency.handle)
         stack.push_async_callback(port.close)
         client = AgencyClient(home, keys, journal, port)
+        stack.callback(client.shelf.close)
         tasks = [
             asyncio.create_task(client.listen()),
             asyncio.create_task(client.report_retrievals()),

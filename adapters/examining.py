@@ -72,7 +72,12 @@ def _files(home: Path, settings: dict[str, str], now: int) -> list[Finding]:
     if home / ADAPTER_KEY not in keys:
         keys.append(home / ADAPTER_KEY)
     started = {p.with_name(p.name.removesuffix(".new")) for p in (home / "keys").glob("*.key.new")}
-    private = [*home.glob("journal.db*"), home / "inbox", *sorted((home / "inbox").glob("*.json"))]
+    private = [
+        *home.glob("journal.db*"),
+        *home.glob("consents.db*"),
+        home / "inbox",
+        *sorted((home / "inbox").glob("*.json")),
+    ]
     needed = settings.get("trust", "").startswith("https:") or (read_address(home, settings) or "").startswith("tls:")
     return [
         *checkup.passphrase(home, settings),

@@ -23,14 +23,15 @@ from typing import Any, Final
 
 import structlog
 
-from adapters.consents import terms
-from adapters.known import known_persons, suspects, to_identity
+from adapters.consents import at_guard, person_of, renamed
+from adapters.known import known_persons, register_names, suspects, to_identity
 from keys import keystore
 from keys.domains import KeyKind, Tag
 from keys.sealing import SectionKey, open_section, seal_grant
 from keys.signing import Signer
 from keys.unlocking import Passphrase
-from messages import cbor, ids, limits
+from messages import attachment, cbor, ids, limits
+from messages.attachment import FILE
 from messages.attestations import AttestedSection, Consent, GuardAttestation
 from messages.catalogue import Catalogue
 from messages.catalogue import load as load_catalogue
@@ -39,8 +40,9 @@ from messages.cbor import Reader
 from messages.envelope import COVER, SectionDetail
 from messages.errors import ContentRefused, DependencyError, KeyTrouble, Malformed, NotPermitted, ShareError
 from messages.ids import ContactHandle, MessageId
-from messages.labels import Flag, Role
+from messages.labels import Flag, Kind, Role
 from messages.signed import Signed
+from policies.consent import chosen
 from policies.redaction.engine import Matcher
 from policies.redaction.errors import RedactionError
 
@@ -76,12 +78,14 @@ class GuardRequest:
     """What the sender asks the guard to check and seal for one recipient."""
 
     message: MessageId
+    kind: Kind  # what the cover has to say
     sender: ContactHandle
     recipient: ContactHandle
     public: bytes  # the recipient's encryption key
     sections: tuple[GuardSection, ...]
     known: tuple[bytes, ...]  # JSON objects whose identities must not appear, beyond the sections' own
-    consents: tuple[bytes, ...] = ()  # bodies of the consents that travel beside the message
+    consents: tuple[bytes, ...] = ()  # that travel beside the message, as `adapters.consents.for_guard` makes them
+    names: tuple[str, ...] = ()  # by which a consent record may name the recipient's agency: name, handle, class
 
     def to_bytes(self) -> bytes:
         """The request as it travels to the guard."""
@@ -89,6 +93,7 @@ class GuardRequest:
             {
                 "v": limits.VERSION,
                 "message": self.message,
+                "kind": self.kind.value,
                 "sender": self.sender,
                 "recipient": self.recipient,
                 "public": self.public,
@@ -98,6 +103,7 @@ class GuardRequest:
                 ],
                 "known": list(self.known),
                 "consents": list(self.consents),
+                "names": list(self.names),
             }
         )
 
@@ -108,15 +114,23 @@ class GuardRequest:
         reader.version()
         request = cls(
             message=ids.message_id(reader.fixed("message", 16)),
+            kind=reader.code("kind", Kind),
             sender=reader.code("sender", ids.contact_handle),
             recipient=reader.code("recipient", ids.contact_handle),
             public=reader.raw("public", 1, 4096),
             sections=tuple(map(_read_section, reader.items("sections", limits.SECTIONS))),
             known=cbor.bytes_list(reader.items("known", 1000), "known identities", 1, limits.SECTION_BYTES),
-            consents=cbor.bytes_list(reader.items("consents", 64), "consents", 1, limits.ATTESTATION_BYTES),
+            consents=cbor.bytes_list(reader.items("consents", 64), "consents", 1, 4 * limits.ATTESTATION_BYTES),
+            names=tuple(_text(n) for n in reader.items("names", 8)),
         )
         reader.end()
         return request
+
+
+def _text(value: object) -> str:
+    if type(value) is not str or len(value) > limits.TEXT:
+        raise Malformed("A name of the recipient's agency has the wrong form.")
+    return value
 
 
 def _read_section(value: object) -> GuardSection:
@@ -144,25 +158,29 @@ class Examined:
 def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedSection], int]:
     """What each granted section is, and how many identities were searched for; raises `GuardRefused`.
 
-    Fail closed: a section that cannot be opened, validated, read or searched refuses the whole recipient.
+    Fail closed: a section that cannot be opened, validated, read or searched refuses the whole recipient. Where nobody
+    was known to search for, finding nobody proves nothing: that is attested as it is, and the rules demand a person who
+    reads the words (SC-43).
     """
-    opened = [_open(section, request.message, catalogue) for section in request.sections]
+    opened = [_open(section, request, catalogue) for section in request.sections]
     granted = [e for e in opened if e.section.granted]
     if not granted:
         raise GuardRefused("The guard was asked to seal nothing.")
-    objects = [e.value for e in opened if e.section.detail.type != COVER]
+    objects = [e.value for e in opened if e.section.detail.type != COVER and e.section.detail.part != FILE]
     known = [_known(raw, catalogue) for raw in request.known]
     persons = known_persons([*(o for o in objects), *known])
     identities = tuple(dict.fromkeys(to_identity(p, "person") for p in persons))
     matcher = Matcher(identities, suspects([*known, *objects], catalogue))
-    if not identities:
-        _nobody_known(granted, catalogue)
-    register = frozenset(str(o["case_pseudonym"]) for o in known if "case_pseudonym" in o)
+    register = register_names(known, catalogue)
     consents = _consents(request, known, objects)
+    if consents and not request.names:
+        raise GuardRefused("The guard refuses: it was not told how a consent may name the recipient.")
     attested: list[AttestedSection] = []
     for examined in granted:
-        _search(examined, matcher, register, catalogue)
+        _search(examined, request.kind, matcher, register, catalogue)
         detail = examined.section.detail
+        own = consents.get(person_of(examined.value) or "", [])
+        consent = chosen(own, detail.type, examined.flags, examined.roles)
         attested.append(
             AttestedSection(
                 name=detail.name,
@@ -171,7 +189,7 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
                 media=detail.media,
                 roles=tuple(sorted(examined.roles)),
                 flags=tuple(sorted(examined.flags)),
-                consent=consents.get(str(examined.value.get("case_pseudonym"))),
+                consent=consent.id if consent is not None else None,
                 digest=detail.digest,
                 commitment=detail.commitment,
             )
@@ -179,61 +197,59 @@ def examine(request: GuardRequest, catalogue: Catalogue) -> tuple[list[AttestedS
     return attested, len(identities)
 
 
-def _nobody_known(granted: Sequence[Examined], catalogue: Catalogue) -> None:
-    """Refuse words about people when no identity was given to search them for: finding nobody would prove nothing."""
-    for examined in granted:
-        detail = examined.section.detail
-        if detail.type == COVER or not examined.roles:
-            continue
-        if any(True for _ in catalogue.type(detail.type).free_strings(examined.value)):
-            raise GuardRefused(
-                f"The guard refuses the section {detail.name}: it holds free text, and no identity was given to search "
-                "for; name the people it may be about under `known` in the case file."
-            )
-
-
 def _consents(
     request: GuardRequest, known: Sequence[Mapping[str, Any]], objects: Sequence[Mapping[str, Any]]
-) -> dict[str, bytes]:
-    """Ids of the consents by the pseudonym whose consent they are, as this recipient knows it.
-
-    Terms count only where the guard makes the very same from the record; the record's own section says whose it is.
-    """
-    records = {str(o["id"]): o for o in known if o.get("type") == "A23"}
-    about = {str(o["id"]): str(o["about"]) for o in objects if o.get("type") == "A23" and "about" in o}
-    found: dict[str, bytes] = {}
-    for body in request.consents:
+) -> dict[str, list[Consent]]:
+    """The consents by the name that this recipient has for the person whose they are."""
+    theirs = renamed(known, objects)
+    found: dict[str, list[Consent]] = {}
+    for data in request.consents:
         try:
-            consent = Consent.from_bytes(body)
-        except ShareError:
-            raise GuardRefused("The guard refuses: a consent beside the message cannot be read.") from None
-        for identifier, record in records.items():
-            if consent.recipient is None or identifier not in about:
-                continue
-            if terms(record, consent.collector, consent.recipient) == consent:
-                found[about[identifier]] = consent.id
+            held = at_guard(data, request.names)
+        except ShareError as error:
+            raise GuardRefused(f"The guard refuses: {error}") from None
+        if held.about in theirs:
+            found.setdefault(theirs[held.about], []).append(held.consent)
     return found
 
 
-def _open(section: GuardSection, message: MessageId, catalogue: Catalogue) -> Examined:
+def _open(section: GuardSection, request: GuardRequest, catalogue: Catalogue) -> Examined:
     """Open what will really travel, and compute what it is: nothing of the sender's claim is taken over."""
     detail = section.detail
     try:
-        plaintext = open_section(section.key, section.sealed, detail, message)
+        plaintext = open_section(section.key, section.sealed, detail, request.message)
+        if detail.part == FILE:
+            return _open_file(section, plaintext, catalogue)
         if detail.media != "application/json":
             raise ContentRefused("The guard reads application/json only.")
         value = parse_json(plaintext)
         if detail.type == COVER:
-            if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-                raise ContentRefused("A cover is a list of names and words.")
-            return Examined(section=section, value=value, roles=frozenset(), flags=frozenset())
+            cover = catalogue.kinds[request.kind].check(value)
+            return Examined(section=section, value=cover, roles=frozenset(), flags=frozenset())
         data_type = catalogue.type(detail.type)
         checked = data_type.validate_part(detail.part, value)
         roles = data_type.roles(checked)
-        flags = data_type.flags(detail.part, checked, roles, text_cleared=True)
+        flags = data_type.flags(detail.part, checked, text_cleared=True)
     except ShareError as error:
         raise GuardRefused(f"The guard refuses the section {detail.name}: {error}") from None
     return Examined(section=section, value=checked, roles=roles, flags=flags)
+
+
+def _open_file(section: GuardSection, plaintext: bytes, catalogue: Catalogue) -> Examined:
+    """An attachment: of a recipient without identity rights, plain text under a name that says nothing, or nothing."""
+    detail = section.detail
+    catalogue.type(detail.type)
+    file = attachment.read(plaintext, detail.media)
+    if section.granted and detail.media != attachment.PLAIN:
+        raise ContentRefused("Nobody can search a file that is not plain text.")
+    if section.granted and not attachment.is_generic(file.name):
+        raise ContentRefused("The file's name may say something; it has to be attachment-1.txt or the like.")
+    return Examined(
+        section=section,
+        value={"type": detail.type, FILE: file.text if detail.media == attachment.PLAIN else ""},
+        roles=attachment.ROLES,
+        flags=attachment.flags(detail.media, cleared=True),
+    )
 
 
 def _known(raw: bytes, catalogue: Catalogue) -> Mapping[str, Any]:
@@ -248,7 +264,7 @@ def _known(raw: bytes, catalogue: Catalogue) -> Mapping[str, Any]:
         ) from None
 
 
-def _search(examined: Examined, matcher: Matcher, register: frozenset[str], catalogue: Catalogue) -> None:
+def _search(examined: Examined, kind: Kind, matcher: Matcher, register: frozenset[str], catalogue: Catalogue) -> None:
     """Look for every identity in every string, unless the section is openly about that identity.
 
     A section whose structure already shows D, L or S is attested as such, and the rules decide over it: searching it
@@ -261,7 +277,9 @@ def _search(examined: Examined, matcher: Matcher, register: frozenset[str], cata
     if examined.flags & _IDENTIFYING:
         return
     if detail.type == COVER:
-        strings = [(name, text) for name, text in examined.value.items()]
+        strings = list(catalogue.kinds[kind].words(examined.value))
+    elif detail.part == FILE:
+        strings = [(FILE, examined.value[FILE])]
     else:
         # Ids and pseudonyms have a closed shape that was validated; by chance their random letters look like names.
         strings = [

@@ -30,10 +30,19 @@ CREATE TABLE IF NOT EXISTS pseudonym (
 CREATE TABLE IF NOT EXISTS epoch (epoch INTEGER PRIMARY KEY, seen INTEGER NOT NULL, confirmed INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS word (submission BLOB PRIMARY KEY, data BLOB NOT NULL, answered INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS seen (contact TEXT PRIMARY KEY, number INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS step (
+  message BLOB NOT NULL, agency TEXT NOT NULL, outgoing INTEGER NOT NULL, contact TEXT NOT NULL, thread BLOB NOT NULL,
+  kind TEXT NOT NULL, event TEXT NOT NULL, urgency TEXT NOT NULL, at INTEGER NOT NULL, view TEXT,
+  PRIMARY KEY (message, agency, outgoing));
+CREATE INDEX IF NOT EXISTS step_thread ON step (agency, thread);
+CREATE INDEX IF NOT EXISTS step_kind ON step (kind);
+CREATE TABLE IF NOT EXISTS paper (
+  body BLOB PRIMARY KEY, tag TEXT NOT NULL, signed BLOB NOT NULL, message BLOB NOT NULL, expires INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS kept (message BLOB PRIMARY KEY, sealed BLOB NOT NULL, until INTEGER NOT NULL);
 """
 
 HELD, QUEUED, ACCEPTED, REJECTED = "held", "queued", "accepted", "rejected"
-NEW, OPENED, DONE, QUARANTINED = "new", "opened", "done", "quarantined"
+NEW, OPENED, DONE, QUARANTINED, ERASED = "new", "opened", "done", "quarantined", "erased"
 _UNSAID, _INTENDED = 0, -1  # of a word that no worker has answered; 1 when one has
 
 
@@ -53,7 +62,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One view that arrived: `state` is new, opened, done or quarantined (then `code` says why)."""
+    """One view that arrived: `state` is new, opened, done, quarantined or erased (then `code` says why)."""
 
     view: str
     contact: str
@@ -61,6 +70,22 @@ class Incoming:
     received: int
     state: str
     code: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One message as a step of a thread with one agency: codes, times and random ids, no word of what it says."""
+
+    message: bytes
+    agency: str
+    outgoing: bool
+    contact: str  # ours, who sent or received it
+    thread: bytes
+    kind: str
+    event: str  # what it is to the workflow of its kind; may be empty
+    urgency: str
+    at: int  # when it was sent, or received
+    view: str | None  # of what was received
 
 
 class Journal:
@@ -72,6 +97,7 @@ class Journal:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten
             self._db.executescript(_SCHEMA)
         except (sqlite3.Error, OSError):
             raise DependencyError(f"The journal {path} cannot be opened; check the disk and its permissions.") from None
@@ -97,21 +123,35 @@ class Journal:
 
     # outgoing
 
-    def save(self, submission: bytes, message: bytes, contact: str, data: bytes, now: int, *, state: str) -> None:
-        """Keep a message before anything is sent. The same bytes again change nothing."""
+    def save(
+        self,
+        submission: bytes,
+        message: bytes,
+        contact: str,
+        data: bytes,
+        now: int,
+        *,
+        state: str,
+        steps: Iterable[Step] = (),
+    ) -> None:
+        """Keep a message, and the steps that it is, before anything is sent. The same bytes again change nothing."""
         with self._write() as db:
+            for step in steps:
+                _step(db, step)
             db.execute(
                 "INSERT OR IGNORE INTO outbox (submission, message, contact, data, state, created) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (submission, message, contact, data, state, now),
             )
 
-    def replace_held(self, submission: bytes, renewed: bytes, data: bytes) -> None:
-        """Put a released message in the place of the one that was held for it, ready to be sent."""
+    def replace_held(self, submission: bytes, renewed: bytes, data: bytes, *, state: str = QUEUED) -> None:
+        """Put a message with a second contact's word in the place of the one that was held for it, ready to be sent or
+        held for the next.
+        """
         with self._write() as db:
             db.execute(
                 "UPDATE outbox SET submission = ?, data = ?, state = ? WHERE submission = ? AND state = ?",
-                (renewed, data, QUEUED, submission, HELD),
+                (renewed, data, state, submission, HELD),
             )
 
     def answered(self, submission: bytes, evidence: bytes, *, accepted: bool, repeated: bool) -> None:
@@ -164,14 +204,41 @@ class Journal:
         )
         return [Incoming(*row) for row in rows]
 
+    def exactly(self, view: str) -> Incoming | None:
+        """The view of exactly this id."""
+        row = self._db.execute(
+            "SELECT view, contact, delivery, received, state, code FROM inbox WHERE view = ?", (view,)
+        ).fetchone()
+        return Incoming(*row) if row else None
+
+    def erase(self, view: str, code: str) -> None:
+        """Leave of a view nothing but that it was here. What it held is overwritten, also in the log of writes."""
+        with self._write() as db:
+            db.execute("UPDATE inbox SET delivery = x'', state = ?, code = ? WHERE view = ?", (ERASED, code, view))
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error:
+            raise DependencyError("The journal cannot be written; free some disk space, then try again.") from None
+
+    def never(self, view: str, contact: str, now: int, code: str) -> None:
+        """Note a view that arrived after it had to be erased: it is not kept at all."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO inbox VALUES (?, ?, x'', ?, ?, ?)", (view, contact, now, ERASED, code))
+
     def mark(self, view: str, state: str, code: str | None = None) -> None:
         """Move a view on."""
         with self._write() as db:
             db.execute("UPDATE inbox SET state = ?, code = ? WHERE view = ?", (state, code, view))
 
-    def opening(self, view: str, signed: bytes, promise: tuple[bytes, int] | None = None) -> bytes:
-        """Keep the retrieval evidence before the text is shown, and what the stamp promised; the first one stays."""
+    def opening(
+        self, view: str, signed: bytes, promise: tuple[bytes, int] | None = None, step: Step | None = None
+    ) -> bytes:
+        """Keep the retrieval evidence before the text is shown, what the stamp promised, and the step that it is; the
+        first ones stay.
+        """
         with self._write() as db:
+            if step is not None:
+                _step(db, step)
             if promise is not None:
                 db.execute("INSERT OR IGNORE INTO promise (leaf, include_by) VALUES (?, ?)", promise)
             db.execute("INSERT OR IGNORE INTO retrieval (view, signed) VALUES (?, ?)", (view, signed))
@@ -187,6 +254,65 @@ class Journal:
         """The bus has taken them."""
         with self._write() as db:
             db.executemany("UPDATE retrieval SET sent = 1 WHERE view = ?", [(view,) for view in views])
+
+    # threads, what others gave us, and what waits for an acceptance
+
+    def threads_of(self, kinds: Iterable[str]) -> list[tuple[str, bytes]]:
+        """Agency and reference of every thread in which a message of these kinds stands."""
+        found: dict[tuple[str, bytes], None] = {}
+        for kind in kinds:
+            rows = self._db.execute("SELECT agency, thread FROM step WHERE kind = ? ORDER BY at", (kind,))
+            found |= dict.fromkeys((str(agency), bytes(thread)) for agency, thread in rows)
+        return list(found)
+
+    def steps(self, agency: str | None = None, thread: bytes | None = None) -> list[Step]:
+        """Steps that stand, oldest first: of one thread with one agency, or all. What was rejected is none."""
+        query = (
+            "SELECT step.message, agency, outgoing, step.contact, thread, kind, event, urgency, at, view FROM step "
+            "LEFT JOIN outbox ON outbox.message = step.message AND outgoing = 1 "
+            "WHERE (outgoing = 0 OR outbox.state IS NOT ?)"
+        )
+        wanted: list[object] = [REJECTED]
+        if agency is not None:
+            query, wanted = f"{query} AND agency = ?", [*wanted, agency]
+        if thread is not None:
+            query, wanted = f"{query} AND thread = ?", [*wanted, thread]
+        rows = self._db.execute(f"{query} ORDER BY at, step.rowid", wanted)
+        return [
+            Step(message=m, agency=a, outgoing=bool(o), contact=c, thread=t, kind=k, event=e, urgency=u, at=at, view=v)
+            for m, a, o, c, t, k, e, u, at, v in rows
+        ]
+
+    def knows_thread(self, agency: str, thread: bytes) -> bool:
+        """Whether we have sent or received anything in this thread with this agency."""
+        row = self._db.execute("SELECT 1 FROM step WHERE agency = ? AND thread = ? LIMIT 1", (agency, thread))
+        return row.fetchone() is not None
+
+    def keep_paper(self, tag: str, body: bytes, signed: bytes, message: bytes, expires: int) -> None:
+        """Keep what somebody signed for us, such as an originator's permission; verified by the caller."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO paper VALUES (?, ?, ?, ?, ?)", (body, tag, signed, message, expires))
+
+    def papers(self, now: int) -> list[bytes]:
+        """Papers that have not expired, as signed objects, oldest first."""
+        rows = self._db.execute("SELECT signed FROM paper WHERE expires > ? ORDER BY rowid", (now,))
+        return [bytes(row[0]) for row in rows]
+
+    def keep_sealed(self, message: bytes, sealed: bytes, until: int) -> None:
+        """Keep what has to be sent once an offer is accepted: sealed by the caller, never plaintext."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO kept VALUES (?, ?, ?)", (message, sealed, until))
+
+    def sealed(self, message: bytes, now: int) -> bytes | None:
+        """What was kept for this offer, unless its time is over."""
+        row = self._db.execute("SELECT sealed FROM kept WHERE message = ? AND until > ?", (message, now)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def forget_sealed(self, now: int, *messages: bytes) -> None:
+        """Destroy what was kept for these offers, and everything whose time is over."""
+        with self._write() as db:
+            db.executemany("DELETE FROM kept WHERE message = ?", [(m,) for m in messages])
+            db.execute("DELETE FROM kept WHERE until <= ?", (now,))
 
     # what our contacts say of their encryption keys
 
@@ -309,3 +435,13 @@ class Journal:
             )
             row = db.execute("SELECT number FROM seen WHERE contact = ?", (contact,)).fetchone()
         return int(row[0])
+
+
+def _step(db: sqlite3.Connection, step: Step) -> None:
+    db.execute(
+        "INSERT OR IGNORE INTO step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            step.message, step.agency, int(step.outgoing), step.contact, step.thread, step.kind, step.event,
+            step.urgency, step.at, step.view,
+        ),
+    )  # fmt: skip

@@ -66,6 +66,16 @@ def merged(identities: Iterable[Identity]) -> tuple[Identity, ...]:
     return tuple(found.values())
 
 
+def register_names(objects: Iterable[Mapping[str, Any]], catalogue: Catalogue) -> frozenset[str]:
+    """Every name of the sender's own register, of persons and of sources, that `objects` (validated) carry."""
+    return frozenset(
+        str(value)
+        for obj in objects
+        for name, value in obj.items()
+        if catalogue.type(obj.get("type")).fields[name].kind == "pseudonym"
+    )
+
+
 def suspects(objects: Iterable[Mapping[str, Any]], catalogue: Catalogue) -> tuple[Name, ...]:
     """Names that stay: suspects who are not possible victims themselves."""
     found: list[Name] = []

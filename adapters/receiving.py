@@ -11,9 +11,9 @@
 Anything else than all of that is quarantined with the step's code, shown to nobody, and reported.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from audit.errors import Unreadable
 from audit.record import Record
@@ -23,18 +23,26 @@ from keys.domains import Tag
 from keys.sealing import DecryptionKey, key_id
 from keys.signing import digest, verify
 from keys.verifying import Attested, VerifiedView, check_attestations, open_view, verify_view
-from messages import limits, wire
+from messages import attachment, limits, wire
+from messages.attachment import FILE
 from messages.catalogue import Catalogue
 from messages.catalogue.jsontext import parse_json
 from messages.directory import Bundle, Contact
 from messages.envelope import COVER, Delivery, SectionDetail
 from messages.errors import ContentRefused, Disagrees, Malformed, Mislabelled, NewerEpoch, UnknownSender, Unverified
 from messages.evidence import Outcome, Stamp
+from messages.ids import AgreementId
 from messages.labels import Flag, Role
 from messages.manifest import Manifest
+from messages.signed import Signed
 from policies.agreements import Agreement
 from policies.decide import Engine
 from policies.judge import Judgement, judge
+
+UNKNOWN_ORIGINATOR: Final = (
+    "This was passed on with the permission of an originator with whom we have no agreement: the broker has checked "
+    "that permission, we cannot."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +60,8 @@ class Opened:
     withheld: tuple[str, ...]
     guarded: bool
     thread: bytes
+    agreement: AgreementId
+    papers: tuple[Signed, ...]  # attestations beside it, verified
     view_digest: bytes
     manifest_digest: bytes
     warnings: tuple[str, ...] = ()  # what the person who opens it should know; not of the message's
@@ -86,16 +96,19 @@ class Receiver:
             view.manifest,
             verified.manifest_digest,
             stamp.admitted,
+            vouched=True,
         )
-        if (attested.guards.keys() | attested.releases.keys()) - {recipient.handle}:
+        if attested.recipients() - {recipient.handle} or attested.agencies() - {recipient.agency}:
             raise Unverified("The view tells of another recipient.")
         judgement = self._judge(verified, attested, sender, recipient, stamp)  # (5)
         private = next((k for k in keys if key_id(k.public) == verified.grant.key), None)
         if private is None:
             raise Unverified("The message was sealed to an encryption key that is not here.")
         plain = open_view(verified, private)  # (6)
+        self._covered(view.manifest, plain, verified.withheld)
         sections = {
             name: self._content(
+                view.manifest,
                 verified.sections[name],
                 content,
                 attested.section(recipient.handle, verified.sections[name], verified.grant) is not None,
@@ -114,8 +127,11 @@ class Receiver:
             withheld=verified.withheld,
             guarded=recipient.handle in attested.guards,
             thread=verified.grant.thread,
+            agreement=verified.grant.agreement,
+            papers=view.attestations,
             view_digest=stamp.view,
             manifest_digest=verified.manifest_digest,
+            warnings=(UNKNOWN_ORIGINATOR,) if attested.vouched else (),
         )
 
     def _stamp(self, delivery: Delivery, recipient: Contact) -> tuple[Stamp, Record]:
@@ -157,9 +173,8 @@ class Receiver:
             recipient=recipient,
             sections=[verified.sections[name] for name in verified.grant.sections],
             attested=lambda detail: attested.section(recipient.handle, detail, verified.grant),
-            consents=attested.consents.values(),
-            countersigned=attested.countersigned,
-            releases=attested.releases.values(),
+            papers=attested.papers(),
+            searched=attested.searched(recipient.handle),
             agreement=self.agreements.get(verified.grant.agreement),
             directory=self.bundle.directory,
             engine=self.engine,
@@ -170,18 +185,37 @@ class Receiver:
             raise Disagrees
         return judgement
 
-    def _content(self, detail: SectionDetail, plain: bytes, attested: bool) -> Any:
+    def _covered(self, manifest: Manifest, names: Collection[str], withheld: Collection[str]) -> None:
+        """Raise `ContentRefused` where the sender wrote no cover although the kind demands one."""
+        if self.catalogue.kinds[manifest.kind].cover and COVER not in names and COVER not in withheld:
+            raise ContentRefused("The message has no cover, and its kind demands one.")
+
+    def _content(self, manifest: Manifest, detail: SectionDetail, plain: bytes, attested: bool) -> Any:
         """Parse, validate and compute roles and flags again; a false declaration raises `Mislabelled`."""
+        if detail.part == FILE:
+            return self._file(detail, plain, attested)
         value = parse_json(plain)
+        kind = self.catalogue.kinds[manifest.kind]
         if detail.type == COVER:
-            if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-                raise ContentRefused("The cover is not a list of names and words.")
+            value = kind.check(value)
             expected = (frozenset(), frozenset()) if attested else (frozenset({Role.UNKNOWN}), frozenset({Flag.DIRECT}))
         else:
             data_type = self.catalogue.type(detail.type)
             value = data_type.validate_part(detail.part, value)
-            roles = data_type.roles(value)
-            expected = (roles, data_type.flags(detail.part, value, roles, text_cleared=attested))
+            if detail.type in kind.evaluated and "evaluation" not in value:
+                raise ContentRefused(f"In a message of this kind, {detail.type} needs an evaluation.")
+            expected = (data_type.roles(value), data_type.flags(detail.part, value, text_cleared=attested))
         if (frozenset(detail.roles), frozenset(detail.flags)) != expected:
             raise Mislabelled
         return value
+
+    def _file(self, detail: SectionDetail, plain: bytes, attested: bool) -> Any:
+        """An attachment: its bytes are what its media type says, and its name says nothing where a guard sealed it."""
+        self.catalogue.type(detail.type)
+        found = attachment.read(plain, detail.media)
+        if attested and not attachment.is_generic(found.name):
+            raise Mislabelled
+        expected = (attachment.ROLES, attachment.flags(detail.media, cleared=attested))
+        if (frozenset(detail.roles), frozenset(detail.flags)) != expected:
+            raise Mislabelled
+        return attachment.to_value(found, detail.media)

@@ -21,7 +21,7 @@ import structlog
 from audit.logdir import write_atomically
 from keys.bundle import fresh
 from keys.metadata import Audience
-from keys.nkey import sign_request
+from keys.nkey import request_signer
 from keys.tls import Files, client_context
 from keys.updating import FolderFetcher, HttpFetcher, Taken, TrustCopy
 from messages.directory import Bundle
@@ -104,7 +104,8 @@ class AgencyTrust:
         context = self._context(clock)
         if self._fetcher is None or self._fetcher[0] != (self.url, seed, id(context)):
             self.close()
-            fetcher = HttpFetcher(lambda method, host, path: sign_request(seed, method, host, path, clock()), context)
+            sign = request_signer(seed)
+            fetcher = HttpFetcher(lambda method, host, path: sign(method, host, path, clock()), context)
             self._fetcher = (self.url, seed, id(context)), fetcher
         return self._fetcher[1]
 

@@ -17,7 +17,7 @@ from audit.errors import AuditError, ProofFailed, Unreadable
 from audit.findings import Report, many
 from audit.proofs import verify_consistency, verify_inclusion
 from audit.readers.fields import base64_bytes
-from audit.record import Record, TrustRecord, leaf, read_record
+from audit.record import ActRecord, Record, TrustRecord, leaf, read_record
 from audit.tree import Tree, leaf_hash
 
 HOLDS, BROKEN, MISTAKE = 0, 1, 2
@@ -208,11 +208,14 @@ def _inspect(arguments: argparse.Namespace) -> int:
     return HOLDS
 
 
-def _print_record(record: Record | TrustRecord) -> None:
+def _print_record(record: Record | TrustRecord | ActRecord) -> None:
     year_9999 = 253_402_300_000_000
     moment = datetime.fromtimestamp(min(record.at, year_9999 - 1) / 1000, UTC)
     at = f"{moment.isoformat(timespec='milliseconds')} (epoch {record.epoch})"
-    rows = _trust_rows(record, at) if isinstance(record, TrustRecord) else _rows(record, at)
+    if isinstance(record, ActRecord):
+        rows = _act_rows(record, at)
+    else:
+        rows = _trust_rows(record, at) if isinstance(record, TrustRecord) else _rows(record, at)
     for name, value in rows:
         print(f"{name:<10} {value}")
 
@@ -228,6 +231,24 @@ def _trust_rows(record: TrustRecord, at: str) -> list[tuple[str, str]]:
         ("number", "-" if record.number is None else str(record.number)),
         ("digest", record.digest.hex()),
         ("signers", ", ".join(record.signers) or "-"),
+    ]
+
+
+def _act_rows(record: ActRecord, at: str) -> list[tuple[str, str]]:
+    return [
+        ("type", "act"),
+        ("says", record.says),
+        ("act", record.act),
+        ("outcome", record.outcome),
+        ("ground", record.ground or "-"),
+        ("at", at),
+        ("worker", record.by),
+        ("agency", record.agency or "-"),
+        ("subject", record.subject.hex()),
+        ("recipient", record.recipient or "-"),
+        ("view", record.view.hex() if record.view else "-"),
+        ("digest", record.digest.hex()),
+        ("signer", record.signer),
     ]
 
 

@@ -24,7 +24,7 @@ that somebody else kept (`known`), and the log's key against one that came anoth
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Final
 
@@ -49,12 +49,16 @@ from audit.readers import envelope
 from audit.readers.entries import Entry, ListedView
 from audit.readers.signed import read_signed, verify
 from audit.record import (
+    CONSENT_WITHDRAWN,
     DECISION,
     EPOCH,
+    ERASURE_CONFIRMED,
+    ERASURE_ORDERED,
     KEY_DESTROYED,
     KEY_STATED,
     PERMITTED,
     RETRIEVED,
+    ActRecord,
     Record,
     TrustRecord,
     leaf,
@@ -94,7 +98,7 @@ class _Held:
 
     index: int
     commitment: bytes
-    record: Record | TrustRecord | None
+    record: Record | TrustRecord | ActRecord | None
     trouble: str  # why `record` is None
 
 
@@ -104,7 +108,7 @@ class _Stored:
 
     seq: int
     leaves: list[bytes]
-    records: list[Record | TrustRecord]
+    records: list[Record | TrustRecord | ActRecord]
     views: tuple[ListedView, ...]
 
 
@@ -127,7 +131,7 @@ class _Check:
         self.positions: dict[bytes, int] = {}
         self.held: dict[int, _Held] = {}
         self.stored: list[_Stored] = []
-        self.by_leaf: dict[bytes, tuple[_Stored, Record | TrustRecord]] = {}
+        self.by_leaf: dict[bytes, tuple[_Stored, Record | TrustRecord | ActRecord]] = {}
         self.pending: list[_Stored] = []  # entries that are not in the log yet
         self.expired: list[int] = []
         self.gone: list[int] = []  # leaves whose entry has expired
@@ -423,10 +427,15 @@ class _Check:
                 own = agency != shapes.OPERATOR or record.digest == entry.submission
                 _agree(own, "a record is of another submission")
                 continue
+            if isinstance(record, ActRecord):
+                _agree(len(records) == 1, "a record of an act stands with others")
+                _agree(key == _act_key(record), "its key is not that of what it records")
+                _agree(agency in (shapes.OPERATOR, record.agency), "a record is another agency's")
+                continue
             _agree(record.agency == agency, "a record is another agency's")
             _agree(record.submission == entry.submission, "a record is of another submission")
             form = shapes.key_form(key)
-            _agree(form in ("", "x", "r"), "its key is one of those of records about trust")
+            _agree(form in ("", "x", "r"), "its key is one of those of records about trust or of an act")
             own_id = record.message is None or form != "" or record.message.hex() == key
             _agree(own_id, "a record is of another message")
         self._check_evidence(entry, leaves)
@@ -551,7 +560,11 @@ class _Check:
     def _strange(self, line: DeliveryLine, number: int) -> Break | None:
         """A break if this does not even claim to be stamped by a known worker."""
         try:
-            foreign = self._foreign(envelope.read_delivery(line.delivery).stamp, f"Delivery {number}: its stamp")
+            if shapes.is_notice(line.delivery):
+                signed = shapes.read_notice_delivery(line.delivery).notice
+            else:
+                signed = envelope.read_delivery(line.delivery).stamp
+            foreign = self._foreign(signed, f"Delivery {number}: its stamp")
         except Unreadable as error:
             foreign = "unreadable", f"Delivery {number} cannot be read ({error})."
         if foreign is None:
@@ -569,6 +582,8 @@ class _Check:
         """Kind and words of what is wrong with one delivery; two empty strings where nothing is."""
         try:
             subject = shapes.read_delivery_subject(line.subject)
+            if shapes.is_notice(line.delivery):
+                return self._judge_notice(subject, shapes.read_notice_delivery(line.delivery))
             delivery = envelope.read_delivery(line.delivery)
             _, body = self._worker_signed(delivery.stamp, shapes.STAMP)
             stamp = shapes.read_stamp(body)
@@ -601,6 +616,26 @@ class _Check:
             if meant not in stored.views:
                 return "delivery-misaddressed", f"entry {stored.seq} does not list it under this view id"
         return "", ""
+
+    def _judge_notice(self, subject: shapes.DeliverySubject, waiting: shapes.NoticeDelivery) -> tuple[str, str]:
+        """The same for a notice that a consent was withdrawn."""
+        _, body = self._worker_signed(waiting.notice, shapes.NOTICE)
+        notice = shapes.read_notice(body)
+        record = ActRecord.from_bytes(waiting.record)
+        commitment = leaf(waiting.salt, waiting.record)
+        if commitment not in self.positions and commitment not in self.by_leaf:
+            return "delivery-without-record", "its record is neither in the log nor in an entry that waits for it"
+        if leaf_hash(commitment) != notice.leaf or record.subject != notice.consent:
+            return "delivery-changed", "its record is not the one that the notice names"
+        if sha256(waiting.withdrawal).digest() != notice.withdrawal or record.digest != notice.withdrawal:
+            return "delivery-changed", "its withdrawal is not the one that was recorded"
+        if subject.contact != notice.to:
+            return "delivery-misaddressed", "it waits for somebody else than it names"
+        if notice.part == "collector":
+            about = record.act == CONSENT_WITHDRAWN
+        else:
+            about = (record.act, record.recipient, record.view) == (ERASURE_ORDERED, notice.recipient, notice.view)
+        return ("", "") if about else ("delivery-changed", "its record is about something else")
 
     # 8 -------------------------------------------------------------------------------------------------------------
 
@@ -635,7 +670,7 @@ class _Check:
         opened = [h for i, h in self.held.items() if i < len(self.leaves) and h.commitment == self.leaves[i]]
         placed = {held.index: held.record for held in opened if held.record}
         placed |= {self.positions[c]: r for c, (_, r) in self.by_leaf.items() if c in self.positions}
-        rows: list[tuple[int | None, Record | TrustRecord]] = sorted(placed.items())
+        rows: list[tuple[int | None, Record | TrustRecord | ActRecord]] = sorted(placed.items())
         rows += [(None, r) for stored in self.pending for c, r in zip(stored.leaves, stored.records, strict=True)
                  if c not in self.positions]  # fmt: skip
         whole = not self.expired and not self.gone  # else an epoch's record may lawfully be out of sight
@@ -688,6 +723,18 @@ def _trust_key(record: TrustRecord) -> str:
     else:
         return "c" + record.digest[:16].hex()
     return letter + blake2b(about.encode(), digest_size=16).hexdigest()
+
+
+def _act_key(record: ActRecord) -> str:
+    """Under which key the entry of an act stands: one for each withdrawn consent, and for each copy and outcome."""
+    if record.act == CONSENT_WITHDRAWN:
+        return "w" + record.subject.hex()
+    about = record.subject + (record.recipient or "").encode() + (record.view or b"")
+    if record.act == ERASURE_CONFIRMED:
+        letter, about = "k", about + record.outcome.encode()
+    else:
+        letter = "o" if record.act == ERASURE_ORDERED else "t"
+    return letter + blake2b(about, digest_size=16).hexdigest()
 
 
 def _epochs(epochs: list[int]) -> str:

@@ -3,8 +3,9 @@
 A record says what happened, never what was said: random ids, digests, codes, the outcome, the rule ids. The log holds
 only `leaf(salt, record)`, so a record can expire, its salt with it, and the log still proves everything else.
 
-Two forms: a `Record` is about a message, a `TrustRecord` about who is trusted to send one. The broker makes records
-with the builders below; this module alone turns them into bytes and back (`read_record`). A record has one byte form:
+Three forms: a `Record` is about a message, a `TrustRecord` about who is trusted to send one, an `ActRecord` about what
+somebody did afterwards: withdrew a consent, erased a copy, reviewed a broken glass. The broker makes records with the
+builders below; this module alone turns them into bytes and back (`read_record`). A record has one byte form:
 `from_bytes` takes nothing that `to_bytes` would have written otherwise.
 """
 
@@ -14,12 +15,13 @@ from typing import Final
 from audit.errors import Unreadable
 from audit.readers import bounds, cbor, codes
 from audit.readers.cbor import Value
-from audit.readers.fields import Fields, as_code, as_handle, as_set, as_tuple, read_map
+from audit.readers.fields import Fields, as_code, as_handle, as_list, as_set, as_tuple, read_map
 from audit.readers.signed import SIGNERS, digest
 
 SALT_BYTES: Final = 32
 MAX_RECORD_BYTES: Final = bounds.ATTESTATION_BYTES  # what a delivery takes; 64 sections with outcomes are 8 kB
 MAX_SECTIONS: Final = 256
+MAX_HEADER: Final = 64  # codes of the signed header that a decision keeps; most of them are countries
 
 SUBMISSION: Final = "submission"
 DECISION: Final = "decision"
@@ -37,6 +39,19 @@ KEY_STATED: Final = "key-statement"
 KEY_DESTROYED: Final = "key-destroyed"
 TRUST_STEPS: Final = codes.STEP | {EPOCH, KEY_STATED, KEY_DESTROYED}
 MAX_SIGNERS: Final = 16
+
+ACT: Final = "act"
+CONSENT_WITHDRAWN: Final = "consent-withdrawn"
+ERASURE_ORDERED: Final = "erasure-ordered"
+ERASURE_CONFIRMED: Final = "erasure-confirmed"
+REVIEW_CLOSED: Final = "review-closed"
+ACTS: Final = {
+    CONSENT_WITHDRAWN: frozenset({"withdrawn"}),
+    ERASURE_ORDERED: frozenset({"retrieved", "undelivered"}),
+    ERASURE_CONFIRMED: frozenset({"erased", "not-here", "impossible"}),
+    REVIEW_CLOSED: frozenset({"justified", "unjustified", "training"}),
+}
+"""Each act, and how it can come out."""
 
 _NAMES: Final = (
     "v",
@@ -56,7 +71,31 @@ _NAMES: Final = (
     "sections",
     "view",
 )
+_ACT_NAMES: Final = (
+    "v",
+    "type",
+    "at",
+    "epoch",
+    "by",
+    "act",
+    "agency",
+    "subject",
+    "recipient",
+    "view",
+    "outcome",
+    "ground",
+    "digest",
+    "signer",
+)
+_FACTS: Final = "facts"  # of a decision of which rules were asked; left out where there are none
 _TRUST_NAMES: Final = ("v", "type", "at", "epoch", "by", "step", "subject", "number", "digest", "signers")
+
+
+Considered = tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+"""Of one section: its media type, whose data it is (roles), what it does to them (flags), and unusual facts."""
+
+Facts = tuple[tuple[str, ...], tuple[str, ...], tuple[Considered, ...]]
+"""Codes of the signed header, facts that were unusual of every section, and each section's own, in their order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +117,7 @@ class Record:
     rules: tuple[str, ...]
     sections: tuple[tuple[str, str, str], ...]  # (name, type/part, outcome)
     view: bytes | None  # 32 bytes: digest("view", …)
+    facts: Facts | None = None  # what the rules looked at, in codes
 
     def to_bytes(self) -> bytes:
         """The record's one byte form. Raises `ValueError` where a field is not what it must be."""
@@ -90,8 +130,10 @@ class Record:
 
     def _dump(self) -> bytes:
         sections: list[Value] = [list(section) for section in self.sections]
+        facts: dict[str, Value] = {} if self.facts is None else {_FACTS: _facts_value(self.facts)}
         return cbor.dumps(
             {
+                **facts,
                 "v": 1,
                 "type": self.type,
                 "at": self.at,
@@ -204,11 +246,83 @@ _DONE: Final = {
 }
 
 
-def read_record(raw: bytes) -> Record | TrustRecord:
-    """Read a record of either form, or raise `Unreadable`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActRecord:
+    """What somebody did about something that was shared. Made by `act_record` or `from_bytes`."""
+
+    at: int  # milliseconds since the epoch, UTC
+    epoch: int
+    by: str  # the worker
+    act: str  # one of `ACTS`
+    agency: str | None  # the submitting agency; None where none submitted it
+    subject: bytes  # 16 bytes: the consent's id; of a closed review, the message's
+    recipient: str | None  # whose copy it is about
+    view: bytes | None  # 32 bytes: which copy
+    outcome: str
+    ground: str | None  # why a copy is kept
+    digest: bytes  # SHA-256 of the signed object
+    signer: str  # the handle of whoever signed it
+
+    def to_bytes(self) -> bytes:
+        """The record's one byte form. Raises `ValueError` where a field is not what it must be."""
+        raw = self._dump()
+        try:
+            _read_act(raw)
+        except Unreadable as error:
+            raise ValueError(str(error)) from None
+        return raw
+
+    def _dump(self) -> bytes:
+        return cbor.dumps(
+            {
+                "v": 1,
+                "type": ACT,
+                "at": self.at,
+                "epoch": self.epoch,
+                "by": self.by,
+                "act": self.act,
+                "agency": self.agency,
+                "subject": self.subject,
+                "recipient": self.recipient,
+                "view": self.view,
+                "outcome": self.outcome,
+                "ground": self.ground,
+                "digest": self.digest,
+                "signer": self.signer,
+            }
+        )
+
+    @staticmethod
+    def from_bytes(raw: bytes) -> "ActRecord":
+        """Read a record of an act, or raise `Unreadable`."""
+        record = _read_act(raw)
+        if record._dump() != raw:
+            raise Unreadable("record: not in its one byte form")
+        return record
+
+    @property
+    def says(self) -> str:
+        """What happened, as one sentence for a person."""
+        consent = f"consent {self.subject.hex()[:12]}"
+        if self.act == CONSENT_WITHDRAWN:
+            return f"{self.signer} withdrew {consent}."
+        if self.act == ERASURE_ORDERED:
+            how = "which it had retrieved" if self.outcome == "retrieved" else "which it had not retrieved"
+            return f"{self.recipient} was told to erase a copy that rests on {consent}, {how}."
+        if self.act == ERASURE_CONFIRMED:
+            done = {"erased": "erased its copy", "not-here": "has no copy", "impossible": "must keep its copy"}
+            why = f" ({self.ground})" if self.ground else ""
+            return f"{self.signer} says that it {done[self.outcome]} that rests on {consent}{why}."
+        return f"{self.signer} reviewed the broken glass of a view to {self.recipient}: {self.outcome}."
+
+
+def read_record(raw: bytes) -> Record | TrustRecord | ActRecord:
+    """Read a record of any form, or raise `Unreadable`."""
     value = cbor.loads(raw, max_bytes=MAX_RECORD_BYTES)
-    about_trust = isinstance(value, dict) and value.get("type") == TRUST
-    return TrustRecord.from_bytes(raw) if about_trust else Record.from_bytes(raw)
+    form = value.get("type") if isinstance(value, dict) else None
+    if form == ACT:
+        return ActRecord.from_bytes(raw)
+    return TrustRecord.from_bytes(raw) if form == TRUST else Record.from_bytes(raw)
 
 
 def leaf(salt: bytes, record: bytes) -> bytes:
@@ -254,6 +368,7 @@ def submission_record(
 
 def decision_record(
     *,
+    facts: Facts | None = None,
     at: int,
     epoch: int,
     by: str,
@@ -286,6 +401,7 @@ def decision_record(
         rules=rules,
         sections=sections,
         view=view,
+        facts=facts,
     )
 
 
@@ -349,6 +465,68 @@ def trust_record(
     )
 
 
+def act_record(
+    *,
+    at: int,
+    epoch: int,
+    by: str,
+    act: str,
+    subject: bytes,
+    outcome: str,
+    digest: bytes,
+    signer: str,
+    agency: str | None = None,
+    recipient: str | None = None,
+    view: bytes | None = None,
+    ground: str | None = None,
+) -> ActRecord:
+    """What somebody did about something that was shared."""
+    return ActRecord(
+        at=at,
+        epoch=epoch,
+        by=by,
+        act=act,
+        agency=agency,
+        subject=subject,
+        recipient=recipient,
+        view=view,
+        outcome=outcome,
+        ground=ground,
+        digest=digest,
+        signer=signer,
+    )
+
+
+def _read_act(raw: bytes) -> ActRecord:
+    fields = read_map(raw, "record", _ACT_NAMES, max_bytes=MAX_RECORD_BYTES)
+    fields.version()
+    if fields.code("type") != ACT:
+        raise Unreadable("record: not one of an act")
+    act = fields.choice("act", frozenset(ACTS))
+    record = ActRecord(
+        at=fields.uint("at"),
+        epoch=fields.uint("epoch"),
+        by=fields.handle("by", "w"),
+        act=act,
+        agency=fields.handle_or_none("agency", "a"),
+        subject=fields.octets("subject", 16),
+        recipient=fields.handle_or_none("recipient", "c"),
+        view=fields.octets_or_none("view", 32),
+        outcome=fields.choice("outcome", ACTS[act]),
+        ground=None if fields.raw("ground") is None else fields.choice("ground", codes.KEEP_GROUND),
+        digest=fields.octets("digest", 32),
+        signer=fields.handle("signer", SIGNERS),
+    )
+    about_copy = record.act != CONSENT_WITHDRAWN
+    if {record.recipient is None, record.view is None} != {not about_copy}:
+        raise Unreadable("record: an act about a copy names recipient and view, and a withdrawal neither")
+    if (record.ground is not None) != (record.outcome == "impossible"):
+        raise Unreadable("record: a ground goes with a copy that is kept, and with nothing else")
+    if record.act == ERASURE_CONFIRMED and record.signer != record.recipient:
+        raise Unreadable("record: an erasure is confirmed by the recipient")
+    return record
+
+
 def _read_trust(raw: bytes) -> TrustRecord:
     fields = read_map(raw, "record", _TRUST_NAMES, max_bytes=MAX_RECORD_BYTES)
     fields.version()
@@ -378,7 +556,8 @@ def _read_trust(raw: bytes) -> TrustRecord:
 
 
 def _read(raw: bytes) -> Record:
-    fields = read_map(raw, "record", _NAMES, max_bytes=MAX_RECORD_BYTES)
+    names = (*_NAMES, _FACTS) if _FACTS.encode() in raw and _keeps_facts(raw) else _NAMES
+    fields = read_map(raw, "record", names, max_bytes=MAX_RECORD_BYTES)
     fields.version()
     record = Record(
         type=fields.code("type"),
@@ -396,9 +575,45 @@ def _read(raw: bytes) -> Record:
         rules=fields.codes("rules"),
         sections=_sections(fields),
         view=fields.octets_or_none("view", 32),
+        facts=_facts(fields) if _FACTS in names else None,
     )
     _check_whole(record)
     return record
+
+
+def _keeps_facts(raw: bytes) -> bool:
+    try:
+        value = cbor.loads(raw, max_bytes=MAX_RECORD_BYTES)
+    except Unreadable:
+        return False
+    return isinstance(value, dict) and _FACTS in value
+
+
+def _facts_value(facts: Facts) -> Value:
+    header, common, sections = facts
+    return [list(header), list(common), [[media, list(r), list(f), list(own)] for media, r, f, own in sections]]
+
+
+def _facts(fields: Fields) -> Facts:
+    what = "record: facts"
+    header, common, sections = as_tuple(fields.raw(_FACTS), what, 3)
+    found: list[Considered] = []
+    for item in as_list(sections, what, MAX_SECTIONS):
+        media, roles, flags, own = as_tuple(item, what, 4)
+        found.append(
+            (
+                as_code(media, what),
+                _sorted_codes(roles, what),
+                _sorted_codes(flags, what),
+                _sorted_codes(own, what),
+            )
+        )
+    codes = tuple(as_code(code, what) for code in as_list(header, what, MAX_HEADER))
+    return codes, _sorted_codes(common, what), tuple(found)
+
+
+def _sorted_codes(value: Value, what: str) -> tuple[str, ...]:
+    return as_set(tuple(as_code(item, what) for item in as_list(value, what, MAX_SECTIONS)), what)
 
 
 def _sections(fields: Fields) -> tuple[tuple[str, str, str], ...]:
@@ -413,6 +628,8 @@ def _check_whole(record: Record) -> None:
     """What the fields must say together."""
     if record.type not in TYPES:
         raise Unreadable("record: not a submission, decision or retrieval")
+    if record.facts is not None and (record.type != DECISION or len(record.facts[2]) != len(record.sections)):
+        raise Unreadable("record: facts go with a decision, one for each of its sections")
     if record.type == SUBMISSION and (record.view is not None or record.recipient is not None):
         raise Unreadable("record: a submission names no recipient and no view")
     if record.type == DECISION:

@@ -24,6 +24,7 @@ from keys.domains import Tag
 from keys.sealing import DecryptionKey
 from keys.signing import check
 from messages import wire
+from messages.attestations import Papers
 from messages.catalogue import load as load_catalogue
 from messages.ids import ContactHandle
 from policies import judge as judging
@@ -135,9 +136,8 @@ def deciding(bench: Bench, count: int) -> list[Figure]:
             recipient=bench.recipient,
             sections=[detail],
             attested=lambda _: None,
-            consents=(),
-            countersigned=(),
-            releases=(),
+            papers=Papers(),
+            searched=0,
             agreement=agreement,
             directory=state.bundle.directory,
             engine=state.engine,

@@ -33,7 +33,7 @@ from adapters.home import clock, read_trust
 from bench.figures import Figure, Target
 from broker.service import BrokerHome, serving
 from cli import enrol
-from cli.common import quiet_logs, service_logs
+from cli.common import quiet_logs, service_logs, settled
 from cli.enrol import Sealing
 from cli.practice import edition_files
 from keys import certificates, content, keystore, publishing, statements, tls
@@ -355,6 +355,7 @@ async def broker(job: dict[str, Any]) -> None:
     say(load=time.process_time() - cpu, memory=resident() - before)
     cpu, start = time.process_time(), time.perf_counter()
     async with serving(home) as running:
+        settled()
         say(begin=time.process_time() - cpu, seconds=time.perf_counter() - start)
         async for order in orders():
             while home.bundle.epoch < order.get("epoch", 0) or running.worker.world.bundle is not home.bundle:
@@ -378,6 +379,7 @@ async def adapter(job: dict[str, Any]) -> None:
     say(load=time.process_time() - cpu, memory=resident() - before, contacts=len(kept.directory.contacts))
     del kept
     async with offline(folder, "desk", passphrase) as client:
+        settled()
         say()
         async for _ in orders():
             with counted() as traffic:

@@ -18,6 +18,7 @@ from broker.service import BrokerHome
 from cli import practice
 from keys import composing
 from keys.composing import SealedGrant, SealedSection
+from keys.consents import register_salt
 from messages.catalogue import load as load_catalogue
 from messages.directory import Contact
 from messages.envelope import Envelope
@@ -42,6 +43,7 @@ CASE: Final = {
         "subject_line": "An employer that turned up again",
         "operation": "Orchid",
         "reason": "The firm that drove the van in September let the flat in November.",
+        "source_protection": "no-human-source",
     },
     "objects": [
         {
@@ -101,6 +103,7 @@ def reopen(folder: Path) -> Bench:
         catalogue=load_catalogue(),
         pseudonym=lambda agency, person: person,
         new_id=composing.new_message_id,
+        salt=lambda record: register_salt(police.register_key, record),
     )
     plan = planner.plan(casefile.read(CASE), [recipient], clock())
     if len(plan.messages) != 1 or plan.messages[0].guarded or plan.refused:

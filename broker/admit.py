@@ -19,16 +19,17 @@ Step 7's salts and step 8's view ids are derived from the worker's secret and th
 a repeat by the same worker is the same answer.
 
 `retrieve` takes a recipient's signed word that it has a view. What is said about trust itself goes the same way into
-the log: `broker.trust`.
+the log (`broker.trust`), and so does that a consent was withdrawn (`broker.withdrawals`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b, sha256
 from typing import Final
 
 from audit.record import (
+    ActRecord,
     Record,
     TrustRecord,
     decision_record,
@@ -46,16 +47,22 @@ from messages import limits, wire
 from messages.catalogue import Catalogue
 from messages.directory import Bundle, Contact, Directory, KeyStatement
 from messages.envelope import COVER, Delivery, Envelope, Opening, SectionDetail, View
-from messages.errors import RemoteError, Replayed, Stale, UnknownSender
+from messages.errors import Malformed, RemoteError, Replayed, Stale, UnknownSender
 from messages.evidence import Entry, Evidence, EvidenceType, Outcome, RecipientOutcome, Retrieval, Stamp
 from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId
 from messages.labels import Lane
 from messages.manifest import Manifest
 from messages.signed import Signed
+from messages.withdrawals import Holding
 from policies import judge
 from policies.agreements import Agreement
 from policies.decide import Engine
+from policies.extracts import own_agreements
 from policies.judge import Judgement
+from policies.kept import Kept, keep
+
+Judged = tuple[Judgement, Kept | None]
+"""A judgement, and what its record keeps of the facts."""
 
 NOT_PERMITTED: Final = "not-permitted"
 REMEMBERED: Final = 4096
@@ -78,10 +85,12 @@ class World:
     waiting: Mapping[ContactHandle, int] = field(default_factory=dict)
     # Encryption keys that were accepted since the bundle was signed: they count as the bundle's own do.
     stated: Mapping[ContactHandle, tuple[KeyStatement, ...]] = field(default_factory=dict)
+    # Ids of consents that were withdrawn: no grant rests on them any more (R-08).
+    withdrawn: Collection[bytes] = frozenset()
     # Of whom each agency's extract tells, itself included. None: everybody of everybody, as in an extract's own world.
     seen_by: Mapping[AgencyHandle, frozenset[AgencyHandle]] | None = None
     # Judgements already made in this very world: `replace` makes an empty one, so none outlives bundle or agreements.
-    judged: dict[tuple[object, ...], Judgement] = field(init=False, default_factory=dict, repr=False, compare=False)
+    judged: dict[tuple[object, ...], Judged] = field(init=False, default_factory=dict, repr=False, compare=False)
     _parts: dict[AgencyHandle, "World"] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def of(self, agency: AgencyHandle) -> "World":
@@ -96,8 +105,7 @@ class World:
         if part is None:
             known = self.seen_by.get(agency, frozenset())
             directory = self.bundle.directory.limited_to(known)
-            names = {a.name for a in directory.agencies if a.handle == agency}
-            own = {i: a for i, a in self.agreements.items() if not names.isdisjoint(a.parties)}
+            own = own_agreements(self.agreements, next((a.name for a in directory.agencies if a.handle == agency), ""))
             part = replace(self, bundle=replace(self.bundle, directory=directory), agreements=own, seen_by=None)
             self._parts[agency] = part
         return part
@@ -120,6 +128,15 @@ class ViewOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldingOut:
+    """That a view rests on a consent, to store with it: see `messages.withdrawals.Holding`."""
+
+    consent: bytes
+    view_id: ViewId
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
     """What to store, all together or not at all, and what to answer."""
 
@@ -131,6 +148,7 @@ class Admitted:
     views: tuple[ViewOut, ...]
     ttl: int | None  # milliseconds; None: for ever
     retrieved: tuple[ContactHandle, ViewId] | None = None  # a view that may leave once the entry is stored
+    holdings: tuple[HoldingOut, ...] = ()
     stated: tuple[ContactHandle, KeyStatement] | None = None  # an encryption key that counts once the entry is stored
 
 
@@ -152,12 +170,19 @@ def admit(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Admitt
         attested = check_attestations(  # (5)
             envelope.attestations, world.bundle.directory, claimed, envelope.manifest, verified.manifest_digest, now
         )
+        if sum(map(len, _consents(attested).values())) > limits.CONSENTS:
+            raise Malformed("The message rests on more consents than one entry can hold.")
         manifest, sender = envelope.manifest, claimed
         check_fresh(manifest, world.bundle, now)  # (4), last: a stale message claims its id, a damaged copy does not
     except RemoteError as error:
         return draft.refuse(error.code, manifest, sender)
     judged = [(r, _judge(verified, r, attested, world, now)) for r in sorted(verified.grants)]  # (6)
     return draft.admit(verified, attested, judged)  # (7), (8)
+
+
+def _consents(attested: Attested) -> dict[ContactHandle, list[bytes]]:
+    """The consents on which each recipient's view rests, as the guard attests."""
+    return {r: sorted({s.consent for s in g.sections if s.consent is not None}) for r, g in attested.guards.items()}
 
 
 def refuse_stray(raw: bytes, submitter: AgencyHandle, world: World, now: int, code: str = Replayed.code) -> Admitted:
@@ -181,7 +206,12 @@ def retrieve(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Adm
 
 def retrieval_key(retrieval: Retrieval) -> str:
     """The entry's key, of contact and view: a colleague's word about a view that is not its own claims nothing."""
-    return "r" + blake2b(f"{retrieval.recipient}|{retrieval.view_id}".encode(), digest_size=16).hexdigest()
+    return retrieved_key(retrieval.recipient, retrieval.view_id)
+
+
+def retrieved_key(recipient: ContactHandle, view: ViewId) -> str:
+    """Under which key the entry stands once this contact has retrieved this view."""
+    return "r" + blake2b(f"{recipient}|{view}".encode(), digest_size=16).hexdigest()
 
 
 def own_contact(signed: Signed, submitter: AgencyHandle, directory: Directory) -> Contact:
@@ -215,18 +245,18 @@ def _sender(envelope: Envelope, submitter: AgencyHandle, bundle: Bundle) -> Cont
     return sender
 
 
-def _judge(verified: Verified, recipient: ContactHandle, attested: Attested, world: World, now: int) -> Judgement:
+def _judge(verified: Verified, recipient: ContactHandle, attested: Attested, world: World, now: int) -> Judged:
     grant = verified.grants[recipient]
     sections = [verified.sections[name] for name in grant.sections]
     contact = world.bundle.directory.contact(recipient)
     if contact is None:
-        return judge.refused(judge.NO_SUCH_CONTACT, sections)
+        return judge.refused(judge.NO_SUCH_CONTACT, sections), None
     created = verified.manifest.created
     known = world.statements(contact)
     if not any(s.start <= created < s.end and _key_id(s.key) == grant.key for s in known):
-        return judge.refused(judge.KEY_NOT_IN_FORCE, sections)
+        return judge.refused(judge.KEY_NOT_IN_FORCE, sections), None
     if world.waiting.get(recipient, 0) >= WAITING:
-        return judge.refused(judge.RECIPIENT_FULL, sections)
+        return judge.refused(judge.RECIPIENT_FULL, sections), None
     agreement = world.agreements.get(grant.agreement)
     if verified.envelope.attestations:  # they are about this one message
         return _judged(verified, contact, sections, attested, agreement, world, now)
@@ -267,6 +297,8 @@ def _alike(
         manifest.area,
         manifest.handling,
         manifest.urgency,
+        manifest.lineage,
+        manifest.evidence_use,
         manifest.exercise,
         tuple((s.name, s.type, s.part, s.media, s.roles, s.flags) for s in sections),
     )
@@ -280,26 +312,29 @@ def _judged(
     agreement: Agreement | None,
     world: World,
     now: int,
-) -> Judgement:
+) -> Judged:
     recipient, grant = contact.handle, verified.grants[contact.handle]
-    return judge.judge(
+    found = judge.judge(
         manifest=verified.manifest,
         sender=verified.sender,
         recipient=contact,
         sections=sections,
         attested=lambda detail: attested.section(recipient, detail, grant),
-        consents=attested.consents.values(),
-        countersigned=attested.countersigned,
-        releases=attested.releases.values(),
+        papers=attested.papers(world.withdrawn),
+        searched=attested.searched(recipient),
         agreement=agreement,
         directory=world.bundle.directory,
         engine=world.engine,
         catalogue=world.catalogue,
         admitted=now,
     )
+    facts = [(facts, verified.sections[name].media) for name, facts, _ in found.decisions]
+    return found, keep(verified.manifest, grant.agreement, facts)
 
 
-def make_view(verified: Verified, recipient: ContactHandle, attested: Attested, shown: Iterable[str]) -> View:
+def make_view(
+    verified: Verified, recipient: ContactHandle, agency: AgencyHandle, attested: Attested, shown: Iterable[str]
+) -> View:
     """The envelope as one recipient gets it: its sections, its grant, the attestations about it, and the *kinds* of
     withheld sections where they are of a data type in `shown`. Nothing of any other recipient.
     """
@@ -311,8 +346,6 @@ def make_view(verified: Verified, recipient: ContactHandle, attested: Attested, 
     for name, detail in verified.sections.items():
         if name not in own and (detail.type in types or detail.type == COVER):
             openings.append(Opening(outer=verified.section_openings[name].outer, detail=None))
-    guard = attested.guards.get(recipient)
-    named = {s.consent for s in guard.sections} if guard else set()
     return View(
         manifest_bytes=verified.envelope.manifest_bytes,
         manifest=verified.manifest,
@@ -320,19 +353,8 @@ def make_view(verified: Verified, recipient: ContactHandle, attested: Attested, 
         openings=tuple(openings),
         sections={name: verified.envelope.sections[name] for name in grant.sections},
         grant=verified.envelope.grants[recipient],
-        attestations=tuple(a for a in verified.envelope.attestations if _concerns(a, recipient, attested, named)),
+        attestations=tuple(a for a in verified.envelope.attestations if attested.concerns(a, recipient, agency)),
     )
-
-
-def _concerns(signed: Signed, recipient: ContactHandle, attested: Attested, consents: set[bytes | None]) -> bool:
-    """Whether an attestation is about this recipient; everything else would tell of other recipients."""
-    if signed.tag == Tag.GUARD.value:
-        guard = attested.guards.get(recipient)
-        return guard is not None and guard.to_bytes() == signed.body
-    if signed.tag == Tag.RELEASE.value:
-        release = attested.releases.get(recipient)
-        return release is not None and release.to_bytes() == signed.body
-    return any(c.id in consents and c.to_bytes() == signed.body for c in attested.consents.values())
 
 
 class Draft:
@@ -345,18 +367,23 @@ class Draft:
         self._now = now
         self._include_by = now + limits.INCLUDE_BY
         self._records: list[tuple[bytes, bytes]] = []
+        self.last = (b"", b"", b"")  # salt, record and leaf hash that were noted last
 
     def _derive(self, what: str, about: str = "") -> bytes:
         return blake2b(f"{what}|{about}".encode() + self._submission, key=self._world.secret, digest_size=32).digest()
 
-    def _record(self, record: Record | TrustRecord) -> tuple[bytes, bytes, bytes]:
+    def _record(self, record: Record | TrustRecord | ActRecord) -> tuple[bytes, bytes, bytes]:
         """Salt, record and leaf hash, once noted."""
         if isinstance(record, TrustRecord):
             salt, data = self._derive("salt"), records.write_trust(record)
+        elif isinstance(record, ActRecord):  # many of one submission, each in an entry of its own
+            data = records.write_act(record)
+            salt = self._derive("salt", data.hex())
         else:
             salt, data = self._derive("salt", record.recipient or ""), records.write(record)
         self._records.append((salt, data))
-        return salt, data, leaf_hash(commitment(salt, data))
+        self.last = (salt, data, leaf_hash(commitment(salt, data)))
+        return self.last
 
     def _entry(self, evidence: Signed, views: tuple[tuple[ViewId, ContactHandle, bytes], ...] = ()) -> bytes:
         entry = Entry(submission=self._submission, evidence=evidence, records=tuple(self._records), views=views)
@@ -435,10 +462,19 @@ class Draft:
             retrieved=(retrieval.recipient, retrieval.view_id),
         )
 
-    def told(self, key: str, record: TrustRecord, ttl: int | None) -> Admitted:
-        """One record about trust, accepted."""
+    def told(
+        self,
+        key: str,
+        record: TrustRecord | ActRecord,
+        ttl: int | None,
+        *,
+        type_: EvidenceType = EvidenceType.SUBMISSION_ACCEPTANCE,
+        message: MessageId | None = None,
+        code: str | None = None,
+    ) -> Admitted:
+        """One record about trust or of an act, accepted."""
         _, _, leaf = self._record(record)
-        evidence = self._evidence(EvidenceType.SUBMISSION_ACCEPTANCE, None, None, leaf)
+        evidence = self._evidence(type_, message, code, leaf)
         return Admitted(
             agency=self._agency,
             key=key,
@@ -449,10 +485,10 @@ class Draft:
             ttl=ttl,
         )
 
-    def admit(self, verified: Verified, attested: Attested, judged: list[tuple[ContactHandle, Judgement]]) -> Admitted:
+    def admit(self, verified: Verified, attested: Attested, judged: list[tuple[ContactHandle, Judged]]) -> Admitted:
         """Records of all decisions, evidence, entry, and a stamped view for each permitted recipient."""
         manifest = verified.manifest
-        permitted = any(j.outcome is Outcome.PERMITTED for _, j in judged)
+        permitted = any(j.outcome is Outcome.PERMITTED for _, (j, _) in judged)
         submitted = submission_record(
             at=self._now,
             epoch=self._world.bundle.epoch,
@@ -470,10 +506,16 @@ class Draft:
         outcomes: list[RecipientOutcome] = []
         views: list[ViewOut] = []
         named: list[tuple[ViewId, ContactHandle, bytes]] = []
-        for recipient, judgement in judged:
+        holdings: list[HoldingOut] = []
+        consents = _consents(attested)
+        for recipient, (judgement, facts) in judged:
             view = None
             if judgement.outcome is Outcome.PERMITTED:
-                view = make_view(verified, recipient, attested, self._shown(verified, recipient)).to_bytes()
+                contact = self._world.bundle.directory.contact(recipient)
+                if contact is None:
+                    raise AssertionError("nobody outside the directory is permitted anything")
+                shown = self._shown(verified, recipient)
+                view = make_view(verified, recipient, contact.agency, attested, shown).to_bytes()
             view_digest = digest("view", view) if view is not None else None
             salt, data, leaf = self._record(
                 decision_record(
@@ -491,6 +533,7 @@ class Draft:
                     rules=judgement.rules,
                     sections=judgement.sections,
                     view=view_digest,
+                    facts=facts,
                 )
             )
             told = judgement.rules if judge.BEYOND_EXTRACT.isdisjoint(judgement.rules) else (judge.NOT_DELIVERABLE,)
@@ -499,6 +542,7 @@ class Draft:
                 out = self._view(verified, recipient, judgement, view, view_digest, (salt, data, leaf))
                 views.append(out)
                 named.append((out.view_id, recipient, view_digest))
+                holdings += (self._holding(c, out, view_digest, manifest) for c in consents.get(recipient, ()))
         evidence = self._evidence(
             EvidenceType.SUBMISSION_ACCEPTANCE if permitted else EvidenceType.SUBMISSION_REJECTION,
             manifest.id,
@@ -513,8 +557,23 @@ class Draft:
             entry=self._entry(evidence, tuple(named)),
             evidence=evidence,
             views=tuple(views),
+            holdings=tuple(holdings),
             ttl=max(REFUSAL_KEPT, manifest.expires - self._now + limits.DAY),
         )
+
+    def _holding(self, consent: bytes, out: ViewOut, view: bytes, manifest: Manifest) -> HoldingOut:
+        holding = Holding(
+            consent=consent,
+            agency=out.agency,
+            contact=out.contact,
+            view_id=out.view_id,
+            view=view,
+            message=manifest.id,
+            sender=manifest.sender,
+            at=self._now,
+        )
+        signed = self._world.worker.sign(Tag.HOLDING, holding.to_bytes())
+        return HoldingOut(consent=consent, view_id=out.view_id, data=signed.to_bytes())
 
     def _shown(self, verified: Verified, recipient: ContactHandle) -> frozenset[str]:
         """Data types whose existence this recipient may know: those its agreement lets it have at all."""

@@ -18,7 +18,8 @@ from typing import Final
 import structlog
 
 from keys.bundle import Verifier
-from keys.epochs import EpochTree, epoch_leaf, epoch_tree, lined_up
+from keys.epochs import EpochTree, epoch_leaves, epoch_tree, lined_up
+from keys.loading import all_stays
 from keys.metadata import FULL, Audience
 from keys.online import Extracts
 from keys.repository import Repository, State, follows
@@ -62,7 +63,8 @@ class BrokerTrust:
         self._online = online
         self._refused: dict[int, str] = {}
         self._serving = Lock()
-        self.current = self._first()
+        with all_stays():
+            self.current = self._first()
 
     def _first(self) -> Epoch:
         """The newest epoch that holds; where the newest does not, the one before, and a log line says so."""
@@ -101,11 +103,10 @@ class BrokerTrust:
         bundle = self._verifier.open(self.repository, state)
         if state.root != self._verifier.root.signed.version:
             raise BundleRefused("rolled-back", "The epoch names an older root than the newest one. Tell the officers.")
-        for before in (last, self.repository.before(state.epoch)):
-            if before is not None:
-                follows(before, state)
+        for before in self._before(state, last):
+            follows(before, state)
         self._check(bundle)
-        leaves = {a: epoch_leaf(state.epoch, leaf) for a, leaf in self.extracts.leaves(state).items()}
+        leaves = epoch_leaves(state.epoch, self.extracts.leaves(state))
         tree = epoch_tree(lined_up(leaves.values(), _drawn(self._online, state.epoch), LEAVES))
         statement = EpochStatement(
             epoch=state.epoch,
@@ -118,6 +119,14 @@ class BrokerTrust:
         with self._serving:
             self.extracts.take(state)
         return Epoch(state=state, bundle=bundle, statement=statement, leaves=leaves, tree=tree)
+
+    def _before(self, state: State, last: State | None) -> Iterator[State]:
+        """What `state` has to follow: what was in force last, and the epoch before it, if that is another one."""
+        if last is not None:
+            yield last
+        before = [e for e in self.repository.epochs() if e < state.epoch]
+        if before and (last is None or last.epoch != before[-1]):
+            yield self.repository.state(before[-1])
 
     def _digest_of_last(self, state: State, last: State | None) -> bytes | None:
         """Names the epoch before by its stored state, which is the same at every broker."""

@@ -46,23 +46,25 @@ class Doors:
         """Find who may be inside at `now`. `login` says what the holder of a public NKEY may do, or None."""
         if directory is self._directory and now < self._next:
             return
-        doors: dict[AgencyHandle, _Door] = {}
+        due = now >= self._next
+        seen = self._directory
+        same = seen is not None and seen.agencies is directory.agencies
+        looked_at = [a.handle for a in directory.agencies] if due else directory.changed_since(seen)
         before: dict[str, Login] = {}
         after: dict[str, Login] = {}
-        for agency in directory.agencies:
-            contacts, old = directory.contacts_of(agency.handle), self._doors.get(agency.handle)
-            if old is not None and now < old.until and old.is_of(agency, contacts):
-                doors[agency.handle] = old
+        for handle in looked_at:
+            agency, contacts, old = directory.agency(handle), directory.contacts_of(handle), self._doors.get(handle)
+            if agency is None or (old is not None and now < old.until and old.is_of(agency, contacts)):
                 continue
-            new = doors[agency.handle] = _door(agency, contacts, now, login)
+            new = self._doors[handle] = _door(agency, contacts, now, login)
             before |= old.inside if old is not None else {}
             after |= new.inside
             self._shut(contacts, new.shut)
-        for handle in self._doors.keys() - doors.keys():
-            before |= self._doors[handle].inside
+        for handle in () if same else self._doors.keys() - {a.handle for a in directory.agencies}:
+            before |= self._doors.pop(handle).inside
         self.to_cut |= {nkey for nkey, had in before.items() if after.get(nkey) != had}
-        self._doors, self._directory = doors, directory
-        self._next = min((door.until for door in doors.values()), default=NEVER)
+        self._directory = directory
+        self._next = min((door.until for door in self._doors.values()), default=NEVER)
 
     def _shut(self, contacts: tuple[Contact, ...], shut: Mapping[ContactHandle, Contact]) -> None:
         for contact in contacts:

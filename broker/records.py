@@ -6,11 +6,12 @@ admission. A test holds both writers to the same bytes for any record.
 
 import cbor2
 
-from audit.record import TRUST, Record, TrustRecord
+from audit.record import ACT, TRUST, ActRecord, Record, TrustRecord
 
 
 def write(record: Record) -> bytes:
     """The record's one byte form (keys in the order of their encoded bytes, RFC 8949 section 4.2.1)."""
+    facts = {"facts": record.facts} if record.facts is not None else {}
     return cbor2.dumps(
         {
             "v": 1,
@@ -20,6 +21,7 @@ def write(record: Record) -> bytes:
             "type": record.type,
             "view": record.view,
             "epoch": record.epoch,
+            **facts,
             "rules": list(record.rules),
             "agency": record.agency,
             "sender": record.sender,
@@ -47,5 +49,27 @@ def write_trust(record: TrustRecord) -> bytes:
             "number": record.number,
             "signers": list(record.signers),
             "subject": record.subject,
+        }
+    )
+
+
+def write_act(record: ActRecord) -> bytes:
+    """The same for a record of an act."""
+    return cbor2.dumps(
+        {
+            "v": 1,
+            "at": record.at,
+            "by": record.by,
+            "act": record.act,
+            "type": ACT,
+            "view": record.view,
+            "epoch": record.epoch,
+            "agency": record.agency,
+            "digest": record.digest,
+            "ground": record.ground,
+            "signer": record.signer,
+            "outcome": record.outcome,
+            "subject": record.subject,
+            "recipient": record.recipient,
         }
     )

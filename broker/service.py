@@ -29,6 +29,7 @@ from audit.logdir import DeliveryLine, EntryLine, RecordLine, write_atomically, 
 from broker import http
 from broker.admit import World
 from broker.bundles import BrokerTrust, Epoch
+from broker.copies import copies
 from broker.doors import Doors
 from broker.sequencer import Sequencer
 from broker.stated import Stated
@@ -152,6 +153,11 @@ class BrokerHome:
             secret=self.secret,
             stated=self.stated.load(),
         )
+
+    def seen(self, agency: AgencyHandle) -> frozenset[AgencyHandle]:
+        """Of whom the agency's extract tells, itself included."""
+        agreements = self.agreements.under(self.bundle.agreements)
+        return self.sight.under(self.bundle.directory.agencies, agreements).get(agency, frozenset())
 
     def server(self) -> EmbeddedServer:
         """The server of this folder: agencies and contacts log in through the callout, and only we by configuration."""
@@ -306,6 +312,7 @@ class _Following:
         self._doorkeeper = doorkeeper
         self._doors = Doors()
         self._taken: Epoch | None = None
+        self._withdrawn_until = 0  # the FLOW sequence up to which we have read what was withdrawn
 
     async def begin(self) -> None:
         """Take over the epoch that is in force at the start.
@@ -323,9 +330,15 @@ class _Following:
                 f"The log knows a newer trust bundle than epoch {current.state.epoch}, the newest that holds in this "
                 "folder; have it published here again: safeconduct bundle publish",
             )
+        await self._hear_withdrawals()
         await self._take(current)
         await self._close_doors()
         await self._purge()
+
+    async def _hear_withdrawals(self) -> None:
+        """Learn of consents that were withdrawn, before we ran or through another broker on the same store."""
+        consents, self._withdrawn_until = await self._port.withdrawals(self._withdrawn_until)
+        self._worker.withdrawn(consents)
 
     async def run(self, serving: Serving) -> None:
         """Take over every newer epoch, and let no login outlive its mandate, until cancelled."""
@@ -333,7 +346,9 @@ class _Following:
             await asyncio.sleep(LOOK_SECONDS)
             await asyncio.to_thread(self._home.trust.look)
             # Side by side: a server that does not say whom it cut must not hold up what is decided, nor the reverse.
-            await asyncio.gather(_tried(self._close_doors()), _tried(self._go_on(serving)))
+            await asyncio.gather(
+                _tried(self._close_doors()), _tried(self._go_on(serving)), _tried(self._hear_withdrawals())
+            )
 
     async def _go_on(self, serving: Serving) -> None:
         """Decide under the epoch in force, also one that could not be announced the time before; then purge."""
@@ -367,12 +382,9 @@ class _Following:
         """Make sure that every contact that is new since the epoch taken last can pull."""
         before = self._taken.bundle.directory if self._taken is not None else None
         new: list[Contact] = []
-        for agency in directory.agencies:
-            contacts = directory.contacts_of(agency.handle)
-            known = before.contacts_of(agency.handle) if before is not None else ()
-            if contacts is not known:
-                handles = {c.handle for c in known}
-                new += (c for c in contacts if c.handle not in handles)
+        for agency in directory.changed_since(before):
+            handles = {c.handle for c in before.contacts_of(agency)} if before is not None else set()
+            new += (c for c in directory.contacts_of(agency) if c.handle not in handles)
         for start in range(0, len(new), AT_ONCE):
             batch = new[start : start + AT_ONCE]
             await asyncio.gather(*(self._port.ensure_consumers(c.agency, c.handle) for c in batch))
@@ -459,6 +471,9 @@ class _Asks:
                 if not isinstance(size, int):
                     raise Malformed("A consistency proof is asked for by a number of leaves.")
                 return self._sequencer.prove_consistency(size) or cbor.dump(None)
+            case "withdrawal":
+                directory = self._home.bundle.directory
+                return await copies(data, agency, self._home.seen(agency), directory, self._port)
             case _:
                 raise Malformed("Brokers are not asked that.")
 
@@ -534,6 +549,24 @@ async def export_log(home: BrokerHome, connection: Connection, folder: Path) -> 
         return size
     finally:
         await sequencing.close()
+
+
+async def all_records(connection: Connection) -> list[bytes]:
+    """Every readable record that is held: of the log, and of entries that are on their way into it."""
+    store = Store(connection)
+    found: dict[bytes, None] = {}
+    first = 1
+    while some := await store.several(subjects.RECORDS, "record.*", first, 500):
+        for one in some:
+            found[cbor.load(one.data, 1 << 20, "record")["record"]] = None
+        first = some[-1].seq + 1
+    async for entry in store.each(subjects.FLOW, subjects.ENTRIES):
+        try:
+            held = Entry.from_bytes(Signed.from_bytes(entry.data).body)
+        except ShareError:
+            continue
+        found.update((record, None) for _, record in held.records)
+    return list(found)
 
 
 async def _leaves(port: NatsSequencer, size: int) -> list[bytes]:

@@ -3,20 +3,23 @@
 A crash anywhere is safe. Before the store: the submission is handed out again. After the store and before the
 acknowledgement: it is handed out again and the compare-and-set finds the entry, whose evidence is answered again.
 
-Words about encryption keys are taken one by one, after the messages of their batch: each changes what the next one may
-say.
+Withdrawals of consents are taken first in their batch: nothing of it may rest on a consent that its person has just
+withdrawn. Words about encryption keys are taken one by one, after the messages: each changes what the next one may say.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 import structlog
 
-from broker.admit import WAITING, Admitted, World, admit, refuse_stray, retrieve, submission_digest
+from broker.admit import WAITING, Admitted, World, admit, refuse_stray, retrieve, retrieved_key, submission_digest
 from broker.trust import statement, statement_key
-from bus.queue import Admission, AlreadyStored, BrokerPort, Submission
+from broker.withdrawals import WITHDRAWN, Word, confirm, order, withdraw
+from bus.queue import Admission, AlreadyStored, BrokerPort, ConsentWithdrawn, Submission
+from bus.queue import Holding as StoredHolding
 from bus.queue import View as StoredView
 from keys import statements
 from keys.domains import Tag
@@ -26,7 +29,9 @@ from messages.directory import KeyStatement
 from messages.errors import DependencyError, ShareError, Unverified
 from messages.evidence import Answer, Entry
 from messages.ids import AgencyHandle, ContactHandle
+from messages.limits import HOLDING_LIFETIME
 from messages.signed import Signed
+from messages.withdrawals import Holding
 
 log = structlog.get_logger("broker.worker")
 
@@ -40,6 +45,14 @@ OnStatement = Callable[[ContactHandle, KeyStatement], None]
 """Told of each encryption key that was accepted, before anybody is answered; what it keeps comes back in a `World`.
 Where it cannot keep it, it raises `DependencyError`: then the word is taken again.
 """
+
+
+_FUNCTIONS: Final[Mapping[str, Callable[[bytes, AgencyHandle, World, int], Admitted]]] = {
+    "message": lambda *given: admit(*given),
+    "retrieval": lambda *given: retrieve(*given),
+    "statement": lambda *given: statement(*given),
+    "erasure": lambda *given: confirm(*given),
+}
 
 
 class Worker:
@@ -60,6 +73,7 @@ class Worker:
         self._clock = clock
         self._may_admit = may_admit
         self._on_statement = on_statement
+        self._withdrawn: set[bytes] = set(world.withdrawn)
         self._in_hand = asyncio.Lock()
         self.admitted = 0
         self._go_on_under(world)
@@ -83,7 +97,12 @@ class Worker:
             self._stated[handle] = tuple(s for s in self._stated[handle] if contact and s.number not in held)
             if not self._stated[handle]:
                 del self._stated[handle]
-        self.world = replace(world, waiting=self._counts, stated=self._stated)
+        self._withdrawn |= set(world.withdrawn)
+        self.world = replace(world, waiting=self._counts, stated=self._stated, withdrawn=self._withdrawn)
+
+    def withdrawn(self, consents: Iterable[bytes]) -> None:
+        """Refuse by name, from now on, whatever rests on these consents. The store refuses it in any case."""
+        self._withdrawn.update(consents)
 
     async def announce(self, admitted: Iterable[Admitted]) -> None:
         """Store what the log is to learn about trust, each once, in order; what stands there already is left.
@@ -128,7 +147,10 @@ class Worker:
             return 0
         async with self._in_hand:
             now = self._clock()
-            await self._admit_all([s for s in submissions if s.kind != "statement"], now)
+            for submission in submissions:
+                if submission.kind == "withdrawal":
+                    await self._withdraw(submission, now)
+            await self._admit_all([s for s in submissions if s.kind not in ("statement", "withdrawal")], now)
             for submission in submissions:
                 if submission.kind == "statement":
                     await self._take_word(submission, now)
@@ -149,6 +171,78 @@ class Worker:
         for submission, admitted in again:
             await self._repeat(submission, admitted, now)
         await self._recount(a for _, a in first.values())
+
+    async def _withdraw(self, submission: Submission, now: int) -> None:
+        """One withdrawal, to its end: stored, everybody told who holds a copy, what waits taken away, answered.
+
+        Whatever breaks off in between is done when it is handed out again: each piece is stored once.
+        """
+        word: Word | None = None
+        try:
+            admitted, word = withdraw(submission.data, submission.agency, self.world, now)
+        except Exception as error:  # fail closed, as in `_judge`
+            log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
+            admitted = refuse_stray(submission.data, submission.agency, self.world, now, code="broker-failed")
+        if word is None:
+            await self._settle(submission, admitted, now)
+            return
+        told, repeated = (admitted.submission, admitted.evidence), False
+        try:
+            await self._port.store([_stored(admitted)])
+        except AlreadyStored:
+            standing = await self._standing(admitted.agency, admitted.key)
+            self._withdrawn.add(word.consent)
+            if standing is None or standing[0] != admitted.submission:  # somebody else was first: it holds no longer
+                refusal = refuse_stray(submission.data, submission.agency, self.world, now, code=WITHDRAWN)
+                await self._settle(submission, refusal, now)
+                return
+            told, repeated = standing, True
+        self._withdrawn.add(word.consent)
+        copies = await self._recall(word, now)
+        log.info("consent-withdrawn", copies=copies)
+        await self._answer(submission, admitted.key, told, len(admitted.views), repeated=repeated)
+
+    async def _recall(self, word: Word, now: int) -> int:
+        """Order the erasure of every copy and take away what waits; how many there are.
+
+        The order is stored before the view is taken away: a crash in between leaves a holder who is told to erase
+        what it may still get, and then does not show.
+        """
+        found = 0
+        for raw in await self._port.holdings(word.consent):
+            holding = self._holding(raw, word.consent)
+            if holding is None:
+                continue
+            found += 1
+            key = retrieved_key(holding.contact, holding.view_id)
+            retrieved = await self._port.entry(holding.agency, key) is not None
+            with suppress(AlreadyStored):  # where it was ordered before a crash
+                await self._port.store([_stored(order(word, holding, retrieved=retrieved, world=self.world, now=now))])
+            await self._port.remove_view(holding.agency, holding.contact, holding.view_id)
+        return found
+
+    def _holding(self, raw: bytes, consent: bytes) -> Holding | None:
+        """A holding that a worker of the directory signed, else None: then it is reported."""
+        try:
+            signed = Signed.from_bytes(raw)
+            worker = self.world.bundle.directory.worker(signed.by)
+            if worker is None:
+                raise Unverified("A holding is not by a worker of the directory.")
+            holding = Holding.from_bytes(verify(signed, Tag.HOLDING, worker.key))
+            if holding.consent != consent:
+                raise Unverified("A holding stands under another consent than its own.")
+        except ShareError:
+            self._port.report_foreign("holding")
+            return None
+        return holding
+
+    async def _settle(self, submission: Submission, admitted: Admitted, now: int) -> None:
+        """Store, once, and answer what was judged already."""
+        first = {(admitted.agency, admitted.key): (submission, admitted)}
+        for again in await self._store_all(first):
+            await self._repeat(*again, now)
+        for stored in first.values():
+            await self._done(*stored, repeated=False)
 
     async def _take_word(self, submission: Submission, now: int) -> None:
         """One word about an encryption key. If it was accepted before, it is found by the key of its entry: judged
@@ -173,9 +267,10 @@ class Worker:
             self._stated[handle] = (*self._stated.get(handle, ()), new)
 
     def _judge(self, submission: Submission, now: int) -> Admitted:
-        function = admit if submission.kind == "message" else retrieve if submission.kind == "retrieval" else statement
         try:
-            return function(submission.data, submission.agency, self.world.of(submission.agency), now)
+            return _FUNCTIONS[submission.kind](
+                submission.data, submission.agency, self.world.of(submission.agency), now
+            )
         except Exception as error:  # fail closed: whatever breaks the flow is refused on record, and the others pass
             # Not the traceback: it can quote what nobody may see, and rendering one costs more than the message.
             log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
@@ -190,6 +285,11 @@ class Worker:
             try:
                 await self._port.store([_stored(a) for _, a in first.values()])
                 return again
+            except ConsentWithdrawn as gone:  # by another worker, since these were judged
+                self._withdrawn.update(gone.consents)
+                for name, (submission, admitted) in list(first.items()):
+                    if not {h.consent for h in admitted.holdings}.isdisjoint(gone.consents):
+                        first[name] = (submission, self._judge(submission, self._clock()))
             except AlreadyStored as standing:
                 known = [key for key in standing.keys if key in first]
                 if not known:  # it stood and went between the two looks: try again
@@ -272,6 +372,7 @@ def _stored(admitted: Admitted) -> Admission:
             StoredView(v.agency, v.contact, v.lane.value, v.view_id, v.data, max(1, -(-v.ttl // 1000)))
             for v in admitted.views
         ],
+        holdings=[StoredHolding(h.consent, h.view_id, h.data, HOLDING_LIFETIME // 1000) for h in admitted.holdings],
     )
 
 

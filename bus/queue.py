@@ -28,8 +28,9 @@ from nats.aio.subscription import Subscription
 
 from bus import bounds, subjects
 from bus.connection import Connection, NoAnswer, mapped, status
-from bus.store import EXPECT_STREAM, EXPECT_SUBJECT, TTL, Conflict, Fenced, Outgoing, Store, within_batches
+from bus.store import EXPECT_OF, EXPECT_STREAM, EXPECT_SUBJECT, TTL, Conflict, Fenced, Outgoing, Store, within_batches
 from bus.store import AlreadyStored as AlreadyStored
+from bus.store import ConsentWithdrawn as ConsentWithdrawn
 from bus.subjects import Kind, Lane
 from messages.errors import DependencyError, LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
@@ -83,14 +84,27 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """That a view rests on a consent: stored with it, and only as long as the consent was not withdrawn."""
+
+    consent: bytes
+    view_id: ViewId
+    data: bytes = field(repr=False)
+    ttl_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
-    """An entry and its views: stored together or not at all (law 4). `key` is stored at most once for an agency."""
+    """An entry, its views and what they rest on: stored together or not at all (law 4). `key` is stored at most once
+    for an agency.
+    """
 
     agency: AgencyHandle
     key: str
     entry: bytes = field(repr=False)
     ttl_seconds: int | None = None
     views: Sequence[View] = ()
+    holdings: Sequence[Holding] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +156,22 @@ class BrokerPort(Protocol):
     async def store(self, admissions: Sequence[Admission]) -> None:
         """Store all, each with its views, none in part. In one atomic batch as long as 1,000 messages hold them, else
         in several, in order. Raises `AlreadyStored` with the keys that stood before; then nothing of that batch is
-        stored. After a lost reply this may be the caller's own doing: read `entry` and compare.
+        stored. After a lost reply this may be the caller's own doing: read `entry` and compare. Raises
+        `ConsentWithdrawn` where none of them stood and a consent of a holding was withdrawn; then nothing is either.
         """
 
     async def entry(self, agency: AgencyHandle, key: str) -> StoredEntry | None:
         """The stored entry, as of now."""
+
+    async def withdrawals(self, after_flow_seq: int) -> tuple[list[bytes], int]:
+        """Consents withdrawn after this FLOW sequence, and the sequence up to which that is all. Raises nothing for
+        what no worker wrote: who is told a consent too many shares less.
+        """
+
+    async def holdings(self, consent: bytes) -> list[bytes]:
+        """What was stored about views that rest on this consent. After its withdrawal was stored, that is all there
+        will ever be.
+        """
 
     async def answer(self, agency: AgencyHandle, data: bytes) -> None:
         """Tell an agency, if it is listening. `data` is a CBOR map; whoever missed it hands in again and hears it
@@ -456,13 +481,34 @@ class NatsBroker:
                 await self.streams.batch(batch, "storing an entry with its views")
             except Conflict:
                 found = await asyncio.gather(*(self.entry(agency, key) for agency, key in _entries_of(batch)))
-                raise AlreadyStored(
-                    [name for name, entry in zip(_entries_of(batch), found, strict=True) if entry]
-                ) from None
+                standing = [name for name, entry in zip(_entries_of(batch), found, strict=True) if entry]
+                withdrawn = [] if standing else await self._withdrawn(batch)
+                if withdrawn:
+                    raise ConsentWithdrawn(withdrawn) from None
+                raise AlreadyStored(standing) from None
+
+    async def _withdrawn(self, batch: Sequence[Outgoing]) -> list[bytes]:
+        """The consents that this batch rests on and that were withdrawn."""
+        named = {message.headers[EXPECT_OF] for message in batch if EXPECT_OF in message.headers}
+        found = [subject for subject in sorted(named) if await self.streams.last(subjects.FLOW, subject)]
+        keys = [read[1] for subject in found if (read := subjects.read_entry(subject)) is not None]
+        return [consent for key in keys if (consent := subjects.read_withdrawn(key)) is not None]
 
     async def entry(self, agency: AgencyHandle, key: str) -> StoredEntry | None:
         found = await self.streams.last(subjects.FLOW, subjects.entry(agency, key))
         return StoredEntry(found.seq, found.subject, found.data) if found else None
+
+    async def withdrawals(self, after_flow_seq: int) -> tuple[list[bytes], int]:
+        found, last = [], after_flow_seq
+        async for stored in self.streams.each(subjects.FLOW, subjects.entry_of_operator(), after_flow_seq + 1):
+            read, last = subjects.read_entry(stored.subject), stored.seq
+            consent = subjects.read_withdrawn(read[1]) if read is not None else None
+            if consent is not None:
+                found.append(consent)
+        return found, last
+
+    async def holdings(self, consent: bytes) -> list[bytes]:
+        return [stored.data async for stored in self.streams.each(subjects.FLOW, subjects.holdings(consent))]
 
     async def answer(self, agency: AgencyHandle, data: bytes) -> None:
         await self.connection.publish(subjects.answer(agency), data)
@@ -548,6 +594,10 @@ def _outgoing(admission: Admission) -> list[Outgoing]:
                 {TTL: str(view.ttl_seconds)} if view.ttl_seconds else {},
             )
         )
+    for holding in admission.holdings:
+        condition = {EXPECT_SUBJECT: "0", EXPECT_OF: subjects.withdrawn(holding.consent)}
+        lives = {TTL: str(holding.ttl_seconds)} if holding.ttl_seconds else {}
+        messages.append(Outgoing(subjects.holding(holding.consent, holding.view_id), holding.data, condition | lives))
     return messages
 
 

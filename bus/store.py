@@ -24,6 +24,9 @@ from messages.errors import DependencyError, LocalError, ShareError
 from messages.ids import AgencyHandle, ContactHandle
 
 EXPECT_SUBJECT: Final = "Nats-Expected-Last-Subject-Sequence"
+EXPECT_OF: Final = (
+    "Nats-Expected-Last-Subject-Sequence-Subject"  # the subject that `EXPECT_SUBJECT` is about, if another
+)
 EXPECT_STREAM: Final = "Nats-Expected-Last-Sequence"
 TTL: Final = "Nats-TTL"
 
@@ -47,6 +50,19 @@ class AlreadyStored(ShareError):
     def __init__(self, keys: Sequence[tuple[AgencyHandle, str]] = ()) -> None:
         super().__init__()
         self.keys = tuple(keys)
+
+
+class ConsentWithdrawn(ShareError):
+    """A consent that something of the call rests on was withdrawn; `consents` are those. Nothing of the batch was
+    stored.
+    """
+
+    code = "consent-withdrawn"
+    says = "The consent that this rests on was withdrawn."
+
+    def __init__(self, consents: Sequence[bytes] = ()) -> None:
+        super().__init__()
+        self.consents = tuple(consents)
 
 
 class Fenced(DependencyError):
@@ -273,9 +289,9 @@ class Store:
         """The message at `seq`, from the stream's leader."""
         return await self._get(stream, {"seq": seq})
 
-    async def each(self, stream: subjects.StreamSpec, pattern: str) -> AsyncIterator[Stored]:
-        """Every message on subjects that match `pattern`, in order, from the stream's leader; for exports."""
-        seq = 1
+    async def each(self, stream: subjects.StreamSpec, pattern: str, first: int = 1) -> AsyncIterator[Stored]:
+        """Every message from sequence `first` on whose subject matches `pattern`, in order, from the leader."""
+        seq = first
         while (found := await self._get(stream, {"seq": seq, "next_by_subj": pattern})) is not None:
             yield found
             seq = found.seq + 1

@@ -5,14 +5,16 @@
 | `submit.<agency>.<kind>`                     | SUBMIT  | that agency           | broker workers                   |
 | `entry.<agency>.<key>`                       | FLOW    | broker workers        | broker workers, sequencer        |
 | `deliver.<agency>.<contact>.<lane>.<view>`   | FLOW    | broker workers        | that contact, by its consumers   |
+| `holding.<consent>.<view>`                   | FLOW    | broker workers        | broker workers                   |
 | `log.leaf`                                   | LOG     | sequencer             | sequencer, proofs, fsck          |
 | `record.<index>`                             | RECORDS | sequencer             | proofs, search                   |
 | `head`                                       | HEADS   | sequencer             | proofs, witnesses                |
 | `answer.<agency>`                            | none    | broker workers        | that agency                      |
 | `ask.<agency>.<verb>`                        | none    | that agency, as a request | broker workers               |
 
-A `<kind>` is `message`, `retrieval` (signed retrieval evidence) or `statement` (a signed key statement). The `<agency>`
-of an entry is the word `operator` where no agency submitted anything: a step of a ceremony, a new epoch.
+A `<kind>` is `message`, `retrieval` (signed retrieval evidence), `statement` (a signed key statement), `withdrawal` (of
+a consent) or `erasure` (what became of a copy). The `<agency>` of an entry is the word `operator` where no agency
+submitted anything (a step of a ceremony, a new epoch), and for a withdrawn consent, which counts once for everybody.
 
 **Two accounts.** Workers and all streams live in the account BROKER; agencies live in AGENCIES, which has no
 JetStream and imports from BROKER exactly the subjects of the table. The reason: a server's reply (a PubAck, a pulled
@@ -39,11 +41,11 @@ from messages.errors import LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 
 Lane = Literal["urgent", "normal"]
-Kind = Literal["message", "retrieval", "statement"]
+Kind = Literal["message", "retrieval", "statement", "withdrawal", "erasure"]
 Account = Literal["BROKER", "AGENCIES", "AUTH", "SYS"]
 
 LANES: Final[tuple[Lane, ...]] = ("urgent", "normal")  # in the order in which a reader drains them
-KINDS: Final[tuple[Kind, ...]] = ("message", "retrieval", "statement")
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 OPERATOR: Final = AgencyHandle("operator")  # stands for the agency in entries that no agency submitted
 WORKERS: Final = "workers"  # durable consumer on SUBMIT, shared by all workers
 LEAF: Final = "log.leaf"
@@ -62,8 +64,10 @@ _AGENCY = re.compile(r"a[a-z2-7]{12}", re.ASCII)
 _CONTACT = re.compile(r"c[a-z2-7]{12}", re.ASCII)
 _VIEW = re.compile(r"[0-9a-f]{32}", re.ASCII)
 # What an entry is about: nothing, a message; x, a stray that names none; r, a retrieval; s, a key statement; d, the
-# destruction of a key; c, a step of a ceremony; e, an epoch.
-_KEY = re.compile(r"[xrsdce]?[0-9a-f]{32}", re.ASCII)
+# destruction of a key; c, a step of a ceremony; e, an epoch; w, a withdrawn consent; o, an order to erase a copy; k,
+# what became of a copy; t, a review that was closed.
+_KEY = re.compile(r"[xrsdcewokt]?[0-9a-f]{32}", re.ASCII)
+_CONSENT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SERVER = re.compile(r"N[A-Z2-7]{55}", re.ASCII)
 _VERB = re.compile(r"[a-z]{1,32}", re.ASCII)
 
@@ -96,11 +100,11 @@ def _lane(lane: str) -> str:
 
 
 def submit(agency: AgencyHandle, kind: Kind) -> str:
-    """Where `agency` hands in its envelopes ("message"), signed retrieval evidences ("retrieval") and signed key
-    statements ("statement").
+    """Where `agency` hands in its envelopes ("message"), signed retrieval evidences ("retrieval"), signed key
+    statements ("statement"), withdrawals of consents ("withdrawal") and what became of copies ("erasure").
     """
     if kind not in KINDS:
-        raise LocalError("A submission is a message, a retrieval or a statement.")
+        raise LocalError("A submission is a message, a retrieval, a statement, a withdrawal or an erasure.")
     return f"submit.{_agency(agency)}.{kind}"
 
 
@@ -109,6 +113,36 @@ def entry(agency: AgencyHandle, key: str) -> str:
     most once.
     """
     return f"entry.{_submitter(agency)}.{_token(_KEY, key, 'the key of an entry')}"
+
+
+def entry_of_operator() -> str:
+    """A filter for the entries that stand under the operator."""
+    return f"entry.{OPERATOR}.*"
+
+
+def withdrawn(consent: bytes) -> str:
+    """Where the entry stands if this consent was withdrawn, by whomever."""
+    return entry(OPERATOR, withdrawn_key(consent))
+
+
+def withdrawn_key(consent: bytes) -> str:
+    """The key of that entry."""
+    return "w" + _token(_CONSENT, consent.hex(), "a consent's id")
+
+
+def read_withdrawn(key: str) -> bytes | None:
+    """Of which consent the entry with this key is the withdrawal; None where it is of something else."""
+    return bytes.fromhex(key[1:]) if key[:1] == "w" and _CONSENT.fullmatch(key[1:]) else None
+
+
+def holding(consent: bytes, view: ViewId) -> str:
+    """Where it stands that a view which rests on a consent was stored."""
+    return f"holding.{_token(_CONSENT, consent.hex(), 'the id of a consent')}.{_token(_VIEW, view, 'a view id')}"
+
+
+def holdings(consent: bytes) -> str:
+    """A filter for all views that rest on a consent."""
+    return f"holding.{_token(_CONSENT, consent.hex(), 'the id of a consent')}.*"
 
 
 def deliver(agency: AgencyHandle, contact: ContactHandle, lane: Lane, view: ViewId) -> str:
@@ -260,9 +294,9 @@ SUBMIT: Final = StreamSpec(
 )
 FLOW: Final = StreamSpec(
     name="FLOW",
-    subjects=("entry.*.*", "deliver.*.*.*.*"),
-    why="Entries and views, stored together in one atomic batch. Views leave by retrieval, expiry or recall; entries by"
-    " expiry. No agency has any right to delete.",
+    subjects=("entry.*.*", "deliver.*.*.*.*", "holding.*.*"),
+    why="Entries and views, stored together in one atomic batch, with who holds what on which consent. Views leave by"
+    " retrieval, expiry, recall or withdrawal; entries by expiry. No agency has any right to delete.",
     allow_atomic=True,
     allow_msg_ttl=True,
 )

@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 refused by policy; 2 the user's mistake; 3 a dependency fa
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -102,6 +103,15 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 def quiet_logs() -> None:
     """For commands that people run: warnings only."""
     _logs(30)
+
+
+def settled() -> None:
+    """Say that what was loaded stays, once a service runs: it is not searched for garbage again and again.
+
+    A full search holds everything up for as long as it takes to look at each of the objects that were loaded.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def service_logs() -> None:

@@ -41,9 +41,14 @@ FOREIGN: Final = "valea-police/duty-desk"
 LABOUR: Final = "labour-inspectorate/inspections"
 SHELTER: Final = "wrenfold-support/referrals"
 RAPPORTEUR: Final = "national-rapporteur/statistics"
+ANALYSTS: Final = "coastal-fiu/analysts"
+DESK: Final = f"{POLICE}/desk"
+TYPES_SHOWN: Final = 12
+KINDS_SHOWN: Final = 8
+"""What the demonstration promises to show at least: data types and kinds of message that reached somebody."""
 RECIPIENTS: Final = (PROSECUTOR, FOREIGN, LABOUR, SHELTER, RAPPORTEUR)
 BUSY: Final = 30
-STEPS: Final = 22
+STEPS: Final = 24
 
 ATTACKS: Final = (
     # attack, case, recipient, what it is in words, code or rule that must answer
@@ -94,7 +99,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="Where to leave what every party holds.")] = Path("demo-out"),
     as_json: JsonOption = False,
 ) -> None:
-    """Run Operation Orchid: six parties, real server, real processes, real attacks; about a minute."""
+    """Run Operation Orchid: seven parties, real server, real processes, real attacks; about a minute."""
     _clear(out)
     console = Console(stderr=as_json, highlight=False, width=None if Console().is_terminal else 110)
     progress = Progress(
@@ -140,13 +145,14 @@ class _Play:
         self.logs = out / "logs"
         self.broker: asyncio.subprocess.Process | None = None
         self.adapters: dict[str, asyncio.subprocess.Process] = {}
+        self.kinds: set[str] = set()
 
     async def all(self) -> dict[str, Any]:
         """Every act, in order; returns the log's head."""
         story = self.story
         story.console.print(
             Panel(
-                "Six parties work on one trafficking case. The broker between them cannot read what they send; each "
+                "Seven parties work on one trafficking case. The broker between them cannot read what they send; each "
                 "gets exactly what law, agreement and consent allow it; and an officer can prove what happened.\n"
                 "Everything is fictitious. Every party, the broker and the release guard are processes of their own.",
                 title="Operation Orchid",
@@ -160,6 +166,8 @@ class _Play:
             await self._referral()
             await self._statistics()
             await self._alert()
+            await self._questions()
+            await self._evidence()
             await self._refusals()
             await self._replay()
             await self._killed()
@@ -185,10 +193,10 @@ class _Play:
             table.add_row(party["title"], party["class"], ", ".join(c["name"] for c in party["contacts"]))
         story.console.print(table)
         story.say(
-            "Two security officers signed the trust bundle: every mandate and five agreements. Each party holds its "
+            "Two security officers signed the trust bundle: every mandate and six agreements. Each party holds its "
             "own extract of it, and learns of nobody else."
         )
-        for address, knows in ((PROSECUTOR, 2), (f"{POLICE}/desk", len(parties["parties"]))):
+        for address, knows in ((PROSECUTOR, 3), (DESK, len(parties["parties"]) - 1)):
             party = address.split("/")[0]
             names = [a.name for a in read_bundle(self.made.party(party)).directory.agencies]
             story.expect(f"{party} knows of {len(names)} agencies", holds=len(names) == knows, detail=", ".join(names))
@@ -239,14 +247,15 @@ class _Play:
             return {"says": error.strip(), "code": code}
         return found
 
-    async def _send(self, case: str, *to: str, extra: Sequence[str] = ()) -> dict[str, Any]:
+    async def _send(self, case: str, *to: str, sender: str = DESK) -> dict[str, Any]:
         recipients = [word for address in to for word in ("--to", address)]
+        party, contact = sender.split("/")
+        self.kinds.add(json.loads((self.cases / f"{case}.json").read_text(encoding="utf-8"))["kind"])
         return await self._command(
             "send",
             str(self.cases / f"{case}.json"),
-            *("--home", str(self.made.party(POLICE)), "--as", "desk", "--json"),
+            *("--home", str(self.made.party(party)), "--as", contact, "--json"),
             *recipients,
-            *extra,
             expect=(0, 1),
         )
 
@@ -333,7 +342,7 @@ class _Play:
     async def _referral(self) -> None:
         story = self.story
         story.step("A redacted referral that still proves who sent it")
-        sent = await self._send("03-referral-adult", SHELTER, extra=("--countersign", "release-officer"))
+        sent = await self._send("03-referral-adult", SHELTER)
         self._note("03-referral-adult", sent)
         view = await self._opened(SHELTER, sent["sent"][0]["message"])
         story.expect(
@@ -372,6 +381,69 @@ class _Play:
             await self._release(message)
             view = await self._opened(PROSECUTOR, message)
             story.expect("it arrived on the urgent lane", holds=bool(view and view["urgency"] == "ISD-URGENT-DIRECT"))
+
+    async def _read(self, address: str, message: str) -> dict[str, Any]:
+        """What this contact reads of a message, fetched and opened by hand as at a desk."""
+        party, contact = address.split("/")
+        who = ("--home", str(self.made.party(party)), "--as", contact, "--json")
+        code, text, error = await _process(sys.executable, "-m", "cli.main", "inbox", "list", *who)
+        if code:
+            raise DependencyError(f"The demonstration's own command failed: {error.strip()}")
+        for row in json.loads(text):
+            if row["state"] == "new":
+                read = await self._command("inbox", "open", row["view"], *who)
+                if read["message"] == message:
+                    return read
+        raise DependencyError("The demonstration's own message did not arrive.")
+
+    async def _questions(self) -> None:
+        """The other directions: inspectors tell, a prosecutor asks and is answered."""
+        story = self.story
+        story.step("Others speak: the inspectors tell, the prosecutor asks, the police answer")
+        for case in ("10-inspectors-screening", "18-inspection-finding"):
+            sent = await self._send(case, DESK, sender=LABOUR)
+            self._note(case, sent)
+            view = await self._read(DESK, sent["sent"][0]["message"])
+            story.expect("the inspectorate's own release guard checked it", holds=bool(view["guarded"]))
+        asked = await self._send("14-question-to-the-police", DESK, sender=PROSECUTOR)
+        self._note("14-question-to-the-police", asked)
+        question = await self._read(DESK, asked["sent"][0]["message"])
+        story.say(f"  the police read: {question['sections']['cover']['requested']}", "dim")
+        answer = self.cases / "15-answer-to-the-prosecutor.json"
+        case = json.loads(answer.read_text(encoding="utf-8"))
+        case["cover"]["in_reply_to"] = asked["sent"][0]["message"]
+        answer.write_text(json.dumps(case, ensure_ascii=False), encoding="utf-8")
+        told = await self._send("15-answer-to-the-prosecutor", PROSECUTOR)
+        self._note("15-answer-to-the-prosecutor", told)
+        read = await self._opened(PROSECUTOR, told["sent"][0]["message"])
+        story.expect(
+            "the answer names the question, and says that it may be evidence with consent",
+            holds=bool(read and read["sections"]["cover"]["in_reply_to"] == asked["sent"][0]["message"]),
+        )
+
+    async def _evidence(self) -> None:
+        """Exhibits, and money that nobody else may hear of."""
+        story = self.story
+        story.step("Exhibits with their custody, and financial intelligence under its unit's consent")
+        exhibits = await self._send("17-exhibits", PROSECUTOR)
+        self._note("17-exhibits", exhibits)
+        money = await self._send("16-asset-trace", PROSECUTOR, sender=ANALYSTS)
+        self._note("16-asset-trace", money)
+        views = [await self._opened(PROSECUTOR, s["sent"][0]["message"]) for s in (exhibits, money)]
+        story.expect("the prosecutor has the exhibit, its custody and the report", holds=all(views))
+        code, _, error = await _process(
+            *(sys.executable, "-m", "cli.main", "send", str(self.cases / "16-asset-trace.json"), "--to", LABOUR),
+            *("--home", str(self.made.party(ANALYSTS.split("/")[0])), "--as", ANALYSTS.split("/")[1]),
+        )
+        story.expect(
+            "the unit cannot send it to the inspectorate: the two do not even know of each other",
+            holds=code == 2 and "no designated contact" in error,
+        )
+        types = {kind.split("/")[0] for m in story.messages for kind in m["granted"]} - {"cover"}
+        story.expect(f"{TYPES_SHOWN} data types or more have travelled", holds=len(types) >= TYPES_SHOWN)
+        story.expect(f"in {KINDS_SHOWN} kinds of message or more", holds=len(self.kinds) >= KINDS_SHOWN)
+        story.say(f"  {len(types)} types: {', '.join(sorted(types))}", "dim")
+        story.say(f"  {len(self.kinds)} kinds: {', '.join(sorted(self.kinds))}", "dim")
 
     async def _rogue(self, attack: str, case: str, to: str, *extra: str) -> list[dict[str, Any]]:
         code, text, error = await _process(

@@ -7,12 +7,16 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cli import ceremonies, keys_cmd, serve
+from cli import answers_cmd as answers
+from cli import ceremonies, consent_cmd, keys_cmd, serve
 from cli import demo as demo_command
 from cli import messages_cmd as messages
+from cli.agreements_cmd import agreement_app
 from cli.common import MISTAKE, HomeOption, JsonOption, UrlOption, command, err, out, passphrase, run
 from cli.doctor import doctor
+from cli.policy_cmd import policy_app
 from cli.redact_cmd import redact
+from cli.tasks_cmd import tasks_app
 from cli.tls_cmd import tls_app
 from cli.unlock import DescriptorOption
 
@@ -34,10 +38,17 @@ def options(passphrase_fd: DescriptorOption = None) -> None:
 
 app.command()(messages.send)
 app.command()(messages.release)
+app.command()(consent_cmd.review)
+app.command("break-glass")(consent_cmd.break_glass)
 app.command()(messages.outbox)
 app.command()(messages.promises)
 app.command()(messages.contacts)
 app.command()(messages.inspect)
+app.command()(answers.reply)
+app.command()(answers.forward)
+app.command()(answers.accept)
+app.command()(answers.decline)
+app.command()(answers.requests)
 app.command()(keys_cmd.keys)
 app.command()(doctor)
 app.command()(redact)
@@ -45,6 +56,11 @@ app.command()(ceremonies.fingerprint)
 app.command()(serve.up)
 app.command("demo")(demo_command.demo)
 app.add_typer(messages.inbox_app, name="inbox")
+app.add_typer(answers.permit_app, name="permit")
+app.add_typer(answers.referral_app, name="referral")
+app.add_typer(consent_cmd.consent_app, name="consent")
+app.add_typer(consent_cmd.erasure_app, name="erasure")
+app.add_typer(tasks_app, name="tasks")
 app.add_typer(serve.adapter_app, name="adapter")
 app.add_typer(serve.guard_app, name="guard")
 app.add_typer(practice_app, name="practice")
@@ -53,6 +69,8 @@ app.add_typer(ceremonies.agency_app, name="agency")
 app.add_typer(ceremonies.contact_app, name="contact")
 app.add_typer(ceremonies.operator_app, name="operator")
 app.add_typer(ceremonies.bundle_app, name="bundle")
+app.add_typer(policy_app, name="policy")
+app.add_typer(agreement_app, name="agreement")
 app.add_typer(tls_app, name="tls")
 app.add_typer(audit_app, name="audit")
 
@@ -65,7 +83,7 @@ def practice_new(
         Path | None, typer.Option("--parties", help="A folder with parties.yaml and agreements/; else Orchid's.")
     ] = None,
 ) -> None:
-    """Make a practice task force: six parties with keys, mandates and agreements, and a broker."""
+    """Make a practice task force: seven parties with keys, mandates and agreements, and a broker."""
     from adapters.home import clock
     from cli import practice
 

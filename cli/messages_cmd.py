@@ -1,17 +1,24 @@
 """Sending and receiving: send, release, outbox, inbox, inspect, contacts."""
 
 import json
+import os
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
-from adapters.casefile import read_file
+from adapters import consenting
+from adapters.casefile import CaseFile, read_file, with_attachments
 from adapters.client import AgencyClient, Sent, connect, offline
 from adapters.home import clock, read_bundle, read_settings
 from adapters.journal import NEW, QUEUED, Journal
+from adapters.planning import Plan
+from adapters.receiving import Opened
 from audit.logdir import write_atomically
 from cli import show
 from cli.common import (
@@ -31,6 +38,8 @@ from cli.common import (
 )
 from cli.serve import guard_at_hand
 from cli.unlock import own_passphrase
+from messages import wire
+from messages.attachment import FILE, of_value
 from messages.directory import Contact
 from messages.errors import BadInput
 from messages.evidence import EvidenceType
@@ -40,14 +49,28 @@ from messages.labels import Purpose
 inbox_app = typer.Typer(help="What arrived for one of our contacts.", no_args_is_help=True)
 
 
+_ACTS = {
+    "release": "release it with",
+    "review": "nobody was known to search for, so a second contact has to read it",
+    "break-glass": "a second contact has to agree that it is vital",
+}
+
+
 @command
 def send(
     file: Annotated[Path, typer.Argument(help="A case file (see docs/case-files.md).")],
     to: Annotated[list[str], typer.Option("--to", help="Recipient as AGENCY/CONTACT; repeat for several.")],
     purpose: Annotated[str | None, typer.Option("--purpose", help="Purpose, if not the one in the file.")] = None,
+    vital: Annotated[
+        bool, typer.Option("--vital-interest", help="For a day, to one named person, once a second contact agrees.")
+    ] = False,
+    item: Annotated[
+        list[str] | None, typer.Option("--item", help="With --vital-interest: what is needed, such as A02:DL.")
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show each recipient's exact view; send nothing.")] = False,
-    countersign: Annotated[
-        str | None, typer.Option("--countersign", help="Our second contact, who countersigns a consent.")
+    attach: Annotated[
+        list[str] | None,
+        typer.Option("--attach", help="A small file for the first object, or ID=FILE."),
     ] = None,
     home: HomeOption = Path(),
     contact: ContactOption = "",
@@ -56,17 +79,31 @@ def send(
 ) -> None:
     """Send a case file: each recipient gets exactly what the agreement, the law and the consent allow it."""
     case = read_file(file)
+    if attach:
+        case = with_attachments(case, [_attached(text, {str(o["id"]) for o in case.objects}) for text in attach])
     if purpose is not None:
         try:
             case = replace(case, purpose=Purpose(purpose))
         except ValueError:
             raise BadInput(f"There is no purpose {purpose[:40]!r}; known are {', '.join(Purpose)}.") from None
+    if item and not vital:
+        raise BadInput("--item goes with --vital-interest: else consents and agreements say what may go.")
+    items = consenting.read_items(item or [])
     secret = passphrase(home)
     name = only_contact(home, contact)
 
+    def with_vital(agency: AgencyClient) -> CaseFile:
+        """The case, resting on a vital interest too where one is claimed."""
+        if not vital:
+            return case
+        claimed = consenting.vital_interest(case, agency, to, items, clock())
+        for held in claimed:
+            agency.shelf.keep(held, clock())
+        return replace(case, consents=(*case.consents, *(h.consent.id.hex() for h in claimed)))
+
     async def planned() -> None:
         async with offline(home, name, secret, ask=own_passphrase) as agency:
-            made = agency.plan(case, to)
+            made = agency.plan(with_vital(agency), to)
             directory = agency.home.bundle.directory
             if as_json:
                 out.print_json(data=show.plan_json(directory, made))
@@ -77,36 +114,50 @@ def send(
 
     async def sending() -> None:
         async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
-            second = agency.home.unlock(countersign) if countersign else None
-            if any(m.guarded for m in agency.plan(case, to).messages):
+            ready = with_vital(agency)
+            if any(m.guarded for m in agency.plan(ready, to).messages):
                 async with guard_at_hand(home, secret):
-                    made, sent = await agency.send(case, to, countersigner=second)
+                    made, sent = await agency.send(ready, to)
             else:
-                made, sent = await agency.send(case, to, countersigner=second)
-            directory = agency.home.bundle.directory
-            if as_json:
-                refused = [show.recipient_json(directory, r, None) for r in made.refused]
-                out.print_json(data={"sent": [show.sent_json(directory, s) for s in sent], "refused": refused})
-            else:
-                out.print(show.plan_view(directory, made, content=False))
-                for one in sent:
-                    out.print(f"message {message_text(one.message)}: {one.state}")
-                    if one.says:
-                        out.print(f"  {one.says}", style="red", markup=False)
-                    elif one.evidence:
-                        out.print(show.evidence_lines(directory, one.evidence, repeated=one.repeated))
-                    elif one.state == "held":
-                        hint = f"safeconduct release {message_text(one.message)} --home {home} --as CONTACT"
-                        out.print(f"  release it with: {hint}", soft_wrap=True, markup=False)
-                    else:
-                        hint = f"safeconduct outbox --home {home} --as {name} --flush"
-                        out.print(f"  no answer yet; it stays in the journal and goes with: {hint}", soft_wrap=True)
-            if any(s.state == "refused" or _rejected(s) for s in sent):
-                raise typer.Exit(REFUSED)
-            if any(s.state == QUEUED for s in sent):
-                fail("The broker did not answer; what was not sent is safe in the journal.", DEPENDENCY)
+                made, sent = await agency.send(ready, to)
+            report(agency, made, sent, home, as_json=as_json)
 
     run(planned() if plan else sending())
+
+
+def report(agency: AgencyClient, made: Plan, sent: Sequence[Sent], home: Path, *, as_json: bool) -> None:
+    """Say what became of each message; the exit code is that of the worst."""
+    directory = agency.home.bundle.directory
+    if as_json:
+        refused = [show.recipient_json(directory, r, None) for r in made.refused]
+        out.print_json(data={"sent": [show.sent_json(directory, s) for s in sent], "refused": refused})
+    else:
+        out.print(show.plan_view(directory, made, content=False))
+        for one in sent:
+            mark = "EXERCISE " if one.plan.header.exercise else ""
+            out.print(f"{mark}message {message_text(one.message)}: {one.state}")
+            if one.says:
+                out.print(f"  {one.says}", style="red", markup=False)
+            elif one.evidence:
+                out.print(show.evidence_lines(directory, one.evidence, repeated=one.repeated))
+            elif one.state == "held":
+                for act in one.plan.needs():
+                    more = " --ground GROUND" if act == "break-glass" else ""
+                    hint = f"safeconduct {act} {message_text(one.message)} --home {home} --as CONTACT{more}"
+                    out.print(f"  {_ACTS[act]}: {hint}", soft_wrap=True, markup=False)
+            else:
+                hint = f"safeconduct outbox --home {home} --as {agency.keys.contact.name} --flush"
+                out.print(f"  no answer yet; it stays in the journal and goes with: {hint}", soft_wrap=True)
+    if any(s.state == "refused" or _rejected(s) for s in sent):
+        raise typer.Exit(REFUSED)
+    if any(s.state == QUEUED for s in sent):
+        fail("The broker did not answer; what was not sent is safe in the journal.", DEPENDENCY)
+
+
+def _attached(text: str, known: Collection[str]) -> tuple[Path, str]:
+    """`ID=FILE`, where ID is an object of the case, or a file for its first object."""
+    identifier, sign, file = text.partition("=")
+    return (Path(file), identifier) if sign and identifier in known else (Path(text), "")
 
 
 def _rejected(sent: Sent) -> bool:
@@ -129,8 +180,13 @@ def release(
         async with connect(home, name, secret, url, ask=own_passphrase) as agency:
             sent = await agency.release(identifier, agency.keys)
             if sent is None or sent.evidence is None:
+                if sent is not None and sent.state == "held":
+                    out.print("released; it still waits for another second contact, see: safeconduct outbox")
+                    return
                 out.print("released; the broker did not answer yet, it goes with: safeconduct outbox --flush")
                 return
+            if sent.plan.header.exercise:
+                out.print(show.banner())
             out.print(show.evidence_lines(agency.home.bundle.directory, sent.evidence, repeated=sent.repeated))
             if sent.evidence.type is EvidenceType.SUBMISSION_REJECTION:
                 raise typer.Exit(REFUSED)
@@ -168,10 +224,13 @@ def outbox(
                 f"wrote {into}: sealed, so it tells its outside only; see: safeconduct inspect {into}", soft_wrap=True
             )
             return
-        table = Table("message", "state", "written", "bytes")
+        table = Table("message", "state", "written", "bytes", "")
         table.columns[0].no_wrap = True
         for item in journal.outgoing():
-            table.add_row(message_text(item.message), item.state, show.moment(item.created)[:16], str(len(item.data)))
+            mark = "EXERCISE" if wire.decode(item.data).manifest.exercise else ""
+            table.add_row(
+                message_text(item.message), item.state, show.moment(item.created)[:16], str(len(item.data)), mark
+            )
         out.print(table)
     finally:
         journal.close()
@@ -213,10 +272,13 @@ def _list(agency: AgencyClient, *, as_json: bool) -> None:
         rows.append(
             {
                 "view": item.view,
+                "message": message_text(seen.opened.manifest.id) if seen.opened else None,
                 "state": state,
                 "from": directory.address(seen.opened.sender) if seen.opened else None,
                 "kind": seen.opened.manifest.kind.value if seen.opened else None,
                 "urgency": seen.opened.manifest.urgency.value if seen.opened else None,
+                "due": show.due(seen),
+                "exercise": seen.opened.manifest.exercise if seen.opened else None,
                 "received": show.moment(item.received),
                 "code": seen.code or item.code,
             }
@@ -233,7 +295,7 @@ def _list(agency: AgencyClient, *, as_json: bool) -> None:
             str(row["view"])[:12],
             str(row["state"]),
             str(row["from"] or "—"),
-            str(row["kind"] or f"[{row['code']}]"),
+            str(row["kind"] or f"[{row['code']}]") + (" EXERCISE" if row["exercise"] else ""),
             str(row["urgency"] or ""),
             str(row["received"])[:16],
         )
@@ -244,9 +306,13 @@ def _list(agency: AgencyClient, *, as_json: bool) -> None:
 @command
 def inbox_open(
     view: Annotated[str, typer.Argument(help="The view's id, or how it begins.")],
+    files: Annotated[Path | None, typer.Option("--files", help="Write the attachments into this folder.")] = None,
     home: HomeOption = Path(),
     contact: ContactOption = "",
     url: UrlOption = None,
+    acknowledge: Annotated[
+        bool, typer.Option("--acknowledge-conditions", help="You will keep the conditions in words (H3).")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Open a message: its signature, stamp and decision are checked first, and a retrieval is signed."""
@@ -257,14 +323,24 @@ def inbox_open(
         async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
             _say_offline(agency)
             await agency.collect(0.5)
-            received = await agency.open(agency.find_view(view))
+            found = agency.find_view(view)
             directory = agency.home.bundle.directory
+            before = agency.look(found)
+            if show.worded(before) and not acknowledge:
+                if as_json:
+                    out.print_json(data=show.received_json(directory, before))
+                else:
+                    out.print(Panel(Text(show.conditions(before) or "(none were granted)"), title="conditions"))
+                fail(show.CONDITIONS, REFUSED)
+            received = await agency.open(found)
             if as_json:
-                out.print_json(data=show.received_json(directory, received))
+                out.print_json(data=show.received_json(directory, received, acknowledged=acknowledge))
             else:
                 out.print(show.received_view(directory, received))
             if received.opened is None:
                 raise typer.Exit(REFUSED)
+            if files is not None:
+                _write_files(received.opened, files)
             proof = await agency.prove(received.opened.stamp.leaf) if agency.online else None
             if not as_json:
                 out.print(
@@ -275,6 +351,20 @@ def inbox_open(
                 )
 
     run(main())
+
+
+def _write_files(opened: Opened, folder: Path) -> None:
+    """Each attachment under the name of its section and its own, never over a file that is there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in sorted(n for n, d in opened.details.items() if d.part == FILE):
+        value = opened.sections[name]
+        path = folder / f"{name}-{value['name']}"
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(of_value(value))
+        except OSError as error:
+            raise BadInput(f"The attachment cannot be written to {path} ({error.strerror}).") from None
+        err.print(f"wrote {path}", soft_wrap=True, markup=False)
 
 
 @inbox_app.command("ack")
@@ -325,7 +415,7 @@ def contacts(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
 
     bundle = read_bundle(home)
     now = clock()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for contact in sorted(bundle.directory.contacts, key=bundle.directory.address):
         last = max(contact.mandates, key=lambda m: m.end) if contact.mandates else None
         principal = bundle.directory.contact(last.deputy_for) if last and last.deputy_for else None
@@ -340,6 +430,7 @@ def contacts(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
                 "until": show.moment(last.end)[:10] if last else None,
                 "types": sorted(last.types) if last else [],
                 "duties": sorted(d.value for d in last.duties) if last else [],
+                "exercise": bool(last and last.exercise),
                 "fingerprint": fingerprint(contact.signing_key),
             }
         )
@@ -351,8 +442,12 @@ def contacts(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
     table.columns[0].no_wrap = True
     for row in rows:
         until = "in force until" if row["mandate"] == "in force" else f"{row['mandate']};"
+        drills = "; takes part in exercises" if row["exercise"] else ""
         table.add_row(
-            str(row["address"]), str(row["class"]), f"{until} {row['until'] or '—'}", " ".join(row["types"] or ())
+            str(row["address"]),
+            str(row["class"]),
+            f"{until} {row['until'] or '—'}{drills}",
+            " ".join(map(str, row["types"])),
         )
     out.print(table)
 

@@ -352,6 +352,7 @@ def _mandate(mandate: Mapping[str, Any], handles: Mapping[str, str], granted: tu
         types=frozenset(mandate["types"]),
         may_send=mandate["may_send"],
         may_receive=mandate["may_receive"],
+        exercise=mandate.get("exercise", False),
         duties=frozenset(mandate.get("duties", ())),
         deputy_for=ids.contact_handle(handles[deputy]) if deputy else None,
         absences=tuple(

@@ -27,11 +27,13 @@ from cli.common import (
     passphrase,
     run,
     service_logs,
+    settled,
     until_stopped,
 )
 from cli.unlock import handing_over
 from keys.unlocking import Passphrase
 from messages.errors import DependencyError, ShareError, Unverified
+from messages.ids import message_text
 
 adapter_app = typer.Typer(help="The agency's adapter as a service.")
 guard_app = typer.Typer(help="The release guard: checks and seals what goes to recipients without identity rights.")
@@ -54,6 +56,7 @@ def up(
     async def main() -> None:
         broker = BrokerHome.open(home, passphrase(home))
         async with serving(broker) as running:
+            settled()
             print(f"{READY} {running.server.url} epoch {broker.bundle.epoch} trust {running.endpoint.url}", flush=True)  # noqa: T201
             stopped = asyncio.ensure_future(until_stopped())
             await asyncio.wait({stopped, running.failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -97,6 +100,7 @@ def adapter_run(
     async def main() -> None:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with connect(home, name, secret, url, unattended=True) as agency:
+            settled()
             print(READY, flush=True)  # noqa: T201
             stopped = asyncio.ensure_future(until_stopped())
             tasks = [asyncio.create_task(_receive(agency, target)), asyncio.create_task(_watch(agency))]
@@ -114,16 +118,27 @@ async def _receive(agency: AgencyClient, target: Path) -> None:
     directory = agency.home.bundle.directory
     async for received in agency.deliveries():
         path = target / f"{received.view_id}.json"
+        if received.opened is not None:
+            agency.shelf.wrote(received.view_id, path)
         value = json.dumps(show.received_json(directory, received), ensure_ascii=False, indent=1)
         write_atomically(path, [value.encode(), b"\n"])
+        for sent in await agency.follow(received):
+            log.info("referral-completed", message=message_text(sent.message), state=sent.state)
 
 
 async def _watch(agency: AgencyClient) -> None:
-    """Hold the broker to its promises: every leaf in the log by its include-by, every head a continuation."""
+    """Hold the broker to its promises (every leaf in the log by its include-by, every head a continuation), and people
+    to what is due: once for each request that is late.
+    """
+    told: set[bytes] = set()
     while True:
         try:
             await agency.flush()
             await agency.check_promises()
+            for late in (s for s in agency.standing() if s.state == s.machine.late and s.message not in told):
+                told.add(late.message)
+                what = {"workflow": late.machine.name, "message": message_text(late.message), "agency": late.agency}
+                log.error("alarm", what=late.state, **what)
         except Unverified as error:
             log.error("alarm", what=error.code, says=str(error))
         except DependencyError as error:

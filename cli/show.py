@@ -13,11 +13,37 @@ from rich.text import Text
 
 from adapters.client import Received, Sent
 from adapters.planning import MessagePlan, Plan, RecipientPlan
+from adapters.threads import due_at
+from messages.attachment import FILE, of_value
+from messages.catalogue import load
 from messages.directory import Directory
 from messages.envelope import COVER
 from messages.evidence import Evidence, Outcome
 from messages.ids import message_text
+from messages.labels import HCode
 from policies.sentences import says
+
+EXERCISE = "EXERCISE: nothing in this message is real"
+CONDITIONS = (
+    "Its originator set conditions in words (H3); read them, then open it with --acknowledge-conditions to say that"
+    " you will keep them."
+)
+
+
+def banner() -> Text:
+    """What stands over everything of an exercise."""
+    return Text(EXERCISE, style="bold reverse yellow")
+
+
+def worded(received: Received) -> bool:
+    """Whether its originator set conditions in words, which a person has to acknowledge before the content is shown."""
+    return received.opened is not None and received.opened.manifest.handling.h is HCode.H3
+
+
+def conditions(received: Received) -> str:
+    """The conditions in words, as far as they were granted."""
+    cover = received.opened.sections.get(COVER) if received.opened is not None else None
+    return str(cover.get("conditions", "")) if isinstance(cover, Mapping) else ""
 
 
 def moment(milliseconds: int) -> str:
@@ -51,6 +77,8 @@ def recipient_json(directory: Directory, recipient: RecipientPlan, message: Mess
         "decision": "permit" if recipient.permitted else "refuse",
         "rules": list(recipient.rules),
         "needs_release": recipient.needs_release,
+        "needs_review": recipient.needs_review,
+        "needs_break_glass": recipient.needs_break_glass,
     }
 
 
@@ -60,6 +88,8 @@ def plan_json(directory: Directory, plan: Plan) -> dict[str, Any]:
         "messages": [
             {
                 "message": message_text(m.header.id),
+                "exercise": m.header.exercise,
+                "lineage": m.header.lineage.value,
                 "guarded": m.guarded,
                 "recipients": [recipient_json(directory, r, m) for r in m.recipients],
             }
@@ -73,6 +103,8 @@ def plan_json(directory: Directory, plan: Plan) -> dict[str, Any]:
 def plan_view(directory: Directory, plan: Plan, *, content: bool) -> RenderableType:
     """A plan as panels: for each recipient what it will see, and what is withheld and why."""
     parts: list[RenderableType] = []
+    if any(m.header.exercise for m in plan.messages):
+        parts.append(banner())
     for message in plan.messages:
         parts += [_recipient_panel(directory, message, r, content=content) for r in message.recipients]
     for refused in plan.refused:
@@ -109,6 +141,10 @@ def _recipient_panel(
         inside.append(Text(rules_text(rules), style="dim"))
     if recipient.needs_release:
         inside.append(Text("needs a second contact's release before it goes", style="bold yellow"))
+    if recipient.needs_review:
+        inside.append(Text("needs a second contact who reads it before it goes", style="bold yellow"))
+    if recipient.needs_break_glass:
+        inside.append(Text("needs a second contact who breaks the glass before it goes", style="bold yellow"))
     how = "checked and sealed by the release guard" if message.guarded else "full, identities included"
     return Panel(
         Group(*inside),
@@ -167,6 +203,7 @@ def sent_json(directory: Directory, sent: Sent) -> dict[str, Any]:
     """A sent message, for programs."""
     return {
         "message": message_text(sent.message),
+        "exercise": sent.plan.header.exercise,
         "state": sent.state,
         "bytes": sent.bytes,
         "repeated": sent.repeated,
@@ -182,11 +219,22 @@ def sent_json(directory: Directory, sent: Sent) -> dict[str, Any]:
     }
 
 
-def received_json(directory: Directory, received: Received) -> dict[str, Any]:
-    """An opened view, for programs: content included."""
+def received_json(directory: Directory, received: Received, *, acknowledged: bool = False) -> dict[str, Any]:
+    """An opened view, for programs: content included, unless its conditions have to be acknowledged first."""
     opened = received.opened
     if opened is None:
         return {"view": received.view_id, "quarantined": received.code, "says": received.sentence}
+    if worded(received) and not acknowledged:
+        return {
+            "view": received.view_id,
+            "message": message_text(opened.manifest.id),
+            "kind": opened.manifest.kind.value,
+            "from": directory.address(opened.sender),
+            "exercise": opened.manifest.exercise,
+            "conditions": conditions(received),
+            "acknowledged": False,
+            "says": CONDITIONS,
+        }
     return {
         "view": received.view_id,
         "message": message_text(opened.manifest.id),
@@ -197,6 +245,10 @@ def received_json(directory: Directory, received: Received) -> dict[str, Any]:
         "handling": opened.manifest.handling.to_value(),
         "purpose": opened.manifest.purpose.value,
         "urgency": opened.manifest.urgency.value,
+        "due": due(received),
+        "lineage": opened.manifest.lineage.value,
+        "evidence_use": opened.manifest.evidence_use.value,
+        "thread": opened.thread.hex(),
         "exercise": opened.manifest.exercise,
         "signature": "holds",
         "guarded": opened.guarded,
@@ -207,6 +259,14 @@ def received_json(directory: Directory, received: Received) -> dict[str, Any]:
         "leaf": opened.stamp.leaf.hex(),
         "warnings": list(opened.warnings),
     }
+
+
+def due(received: Received) -> int | None:
+    """When an answer is due, counted from the receipt; None where there is no clock."""
+    opened = received.opened
+    if opened is None:
+        return None
+    return due_at(opened.manifest.kind, opened.manifest.urgency, received.received, load())
 
 
 _TECHNICAL = frozenset({"id", "type", "version", "created", "handling", "lawful_basis"})
@@ -224,6 +284,13 @@ def _fields(value: Mapping[str, Any]) -> RenderableType:
     return table
 
 
+def _file(value: Mapping[str, Any]) -> RenderableType:
+    """An attachment: its name and format, and its words where it is plain text."""
+    size = len(of_value(value))
+    head = Text(f"{value['name']}  {value['media']}, {size:,} bytes", style="bold")
+    return Group(head, Text(value["text"])) if "text" in value else head
+
+
 def _words(content: Any) -> str:
     if isinstance(content, bool):
         return "yes" if content else "no"
@@ -239,7 +306,9 @@ def received_view(directory: Directory, received: Received) -> RenderableType:
     """An opened view, for people."""
     opened = received.opened
     if opened is None:
-        return Panel(Text(received.sentence), title=f"kept aside [{received.code}]", border_style="red")
+        withdrawn = received.code == "consent-withdrawn"
+        title = "not shown" if withdrawn else f"kept aside [{received.code}]"
+        return Panel(Text(received.sentence), title=title, border_style="red")
     manifest = opened.manifest
     head = Table(box=None, show_header=False, pad_edge=False)
     head.add_column(style="bold")
@@ -252,6 +321,9 @@ def received_view(directory: Directory, received: Received) -> RenderableType:
     )
     head.add_row("purpose", f"{manifest.purpose.value} on the basis {manifest.basis.value}")
     head.add_row("urgency", manifest.urgency.value)
+    if (until := due(received)) is not None:
+        head.add_row("answer due", moment(until))
+    head.add_row("lineage", f"{manifest.lineage.value}, {manifest.evidence_use.value}")
     head.add_row("signed", moment(manifest.created))
     head.add_row("admitted", moment(opened.stamp.admitted))
     head.add_row("allowed by", ", ".join(opened.judgement.rules))
@@ -259,16 +331,18 @@ def received_view(directory: Directory, received: Received) -> RenderableType:
         head.add_row("checked by", "the sender's release guard")
     parts: list[RenderableType] = []
     if manifest.exercise:
-        parts.append(Text("EXERCISE: nothing in this message is real", style="bold reverse yellow"))
+        parts.append(banner())
     parts.append(head)
     parts += [Text(w, style="bold yellow") for w in opened.warnings]
     cover = opened.sections.get(COVER)
     if isinstance(cover, Mapping):
-        parts.append(Panel(Text("\n".join(f"{k}: {v}" for k, v in cover.items())), title="cover", title_align="left"))
-    for name in sorted(n for n in opened.sections if n != COVER):
         parts.append(
-            Panel(_fields(opened.sections[name]), title=f"{name}  {opened.details[name].kind}", title_align="left")
+            Panel(Text("\n".join(f"{k}: {_words(v)}" for k, v in cover.items())), title="cover", title_align="left")
         )
+    for name in sorted(n for n in opened.sections if n != COVER):
+        detail, value = opened.details[name], opened.sections[name]
+        shown = _file(value) if detail.part == FILE else _fields(value)
+        parts.append(Panel(shown, title=f"{name}  {detail.kind}", title_align="left"))
     if opened.withheld:
         counted = _grouped((kind, ()) for kind in opened.withheld)
         parts.append(Text("withheld from you: " + ", ".join(kind for kind, _ in counted), style="yellow"))

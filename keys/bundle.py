@@ -5,12 +5,12 @@ for this audience and no other; every agency's list of contacts, signed by two o
 every file by its digest; and that each mandate names two different people who may grant it. Whatever does not hold
 raises `BundleRefused` with its reason, or `Malformed`; the caller keeps the bundle it had.
 
-What was verified is remembered by the digest of its bytes and of what vouched for it, so that a new epoch in which one
+What was verified is remembered with its bytes and with what vouched for it, so that a new epoch in which one
 contact changed costs one list and one file, not all of them.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from keys import content
@@ -40,10 +40,11 @@ from messages.ids import AgencyHandle, OfficerHandle
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Top:
-    """A verified top: what stands in it, for whom, and the digest by which it is remembered."""
+    """A verified top: what stands in it, for whom, and by what it is remembered: root and very bytes."""
 
-    digest: bytes  # with the root that it was verified under
-    raw: bytes  # SHA-256 of its own bytes
+    root: int  # the version of the root that it was verified under
+    data: bytes = field(repr=False)
+    digest: bytes  # SHA-256 of its bytes
     metadata: Metadata[Targets]
     epoch: int
     expires: int
@@ -65,10 +66,22 @@ class Listed:
     """A verified list of one agency's contacts."""
 
     digest: bytes
+    line: str  # its line in a listing
     version: int
     epoch: int
     expires: int
     contacts: tuple[Contact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What was opened last; with where an agency stands in the lists."""
+
+    top: Top
+    state: State
+    listed: list[Listed]
+    places: Mapping[AgencyHandle, int]
+    directory: Directory
 
 
 class Verifier:
@@ -81,7 +94,7 @@ class Verifier:
         self._root = first_root(root)
         self._tops: dict[int, Top] = {}
         self._listed: dict[AgencyHandle, tuple[int, bytes, Listed]] = {}  # with version and voucher
-        self._directory: tuple[Top, list[Listed], Directory] | None = None
+        self._last: _Opened | None = None
 
     @property
     def root(self) -> Metadata[Root]:
@@ -101,32 +114,21 @@ class Verifier:
         if version is None:
             raise BundleRefused("not-for-us", "There is no extract of the trust bundle for us; ask the officers.")
         top = self._top(root, repository, version)
-        delegations = top.metadata.signed.delegations
-        roles = delegations.roles if delegations is not None and delegations.roles is not None else {}
-        listed: list[Listed] = []
-        for agency in top.agencies:
-            if agency.handle not in roles:
-                raise BundleRefused("mixed", "The trust bundle names an agency whose contacts nobody vouches for.")
-            number = state.roles.get(agency.handle)
-            if number is None:
-                raise BundleRefused("mixed", "The contacts of an agency are missing; fetch the trust bundle again.")
-            listed.append(self._contacts(top, agency, repository, number))
-        if state.epoch < max([top.epoch, *(one.epoch for one in listed)]):
+        listed = self._all_contacts(top, repository, state)
+        newest = max([top.epoch, *(one.epoch for one in listed)])
+        if state.epoch < newest:
             raise BundleRefused("mixed", "A part of the trust bundle is newer than the epoch that names it.")
-        if self.audience == FULL and state.epoch != max([top.epoch, *(one.epoch for one in listed)]):
+        if self.audience == FULL and state.epoch != newest:
             raise BundleRefused("mixed", "The epoch's number is not that of what was signed last. Tell the officers.")
         return Bundle(
             epoch=state.epoch,
             created=state.at,
             expires=min([top.expires, *(one.expires for one in listed)]),
-            directory=self._whole(top, listed),
+            directory=self._whole(top, state, listed),
             agreements=top.agreements,
             rules_digest=top.rules_digest,
             catalogue_digest=top.catalogue_digest,
-            digest=extract_leaf(
-                self.audience,
-                listing(self.audience, top.raw, {a.handle: one.digest for a, one in _zip(top, listed)}),
-            ),
+            digest=extract_leaf(self.audience, listing(self.audience, top.digest, [one.line for one in listed])),
             officers=_handles(top),
             audience=None if self.audience == FULL else AgencyHandle(self.audience),
             witnesses=top.witnesses,
@@ -156,17 +158,14 @@ class Verifier:
 
     def _top(self, root: Metadata[Root], repository: Repository, version: int) -> Top:
         data = repository.top(self.audience, version)
-        digest = sha256(root.signed.version.to_bytes(8, "big") + data).digest()
         known = self._tops.get(version)
-        if known is None or known.digest != digest:
-            self._tops = {version: (known := self._verified_top(root, repository, data, version, digest))}
+        if known is None or known.root != root.signed.version or known.data != data:
+            self._tops = {version: (known := self._verified_top(root, repository, data, version))}
             kept = set(known.vouchers.values())
             self._listed = {agency: one for agency, one in self._listed.items() if one[1] in kept}
         return known
 
-    def _verified_top(
-        self, root: Metadata[Root], repository: Repository, data: bytes, version: int, digest: bytes
-    ) -> Top:
+    def _verified_top(self, root: Metadata[Root], repository: Repository, data: bytes, version: int) -> Top:
         metadata = parse(data, Targets, "top")
         role = root.signed.roles["targets"]
         by = signers(metadata, role_keys(root, "targets"), payload(metadata))
@@ -189,8 +188,9 @@ class Verifier:
         if not isinstance(floors, dict) or not all(type(v) is int for v in floors.values()):
             raise Malformed("The trust bundle lacks the least versions of its parts.")
         top = Top(
-            digest=digest,
-            raw=sha256(data).digest(),
+            root=root.signed.version,
+            data=data,
+            digest=sha256(data).digest(),
             metadata=metadata,
             epoch=version,
             expires=expiry(metadata.signed),
@@ -215,7 +215,27 @@ class Verifier:
             raise BundleRefused("mixed", "The officers who signed the trust bundle are not those that it names.")
         return top
 
-    def _contacts(self, top: Top, agency: Agency, repository: Repository, version: int) -> Listed:
+    def _all_contacts(self, top: Top, repository: Repository, state: State) -> list[Listed]:
+        """Every agency's list, in the order of the top's agencies. Under the very top that was opened last, only those
+        are looked at of which the state names another version than then.
+        """
+        last = self._last
+        if last is None or last.top is not top:
+            return [self._contacts(top, agency, repository, state) for agency in top.agencies]
+        listed = list(last.listed)
+        for handle, _ in last.state.roles.items() ^ state.roles.items():
+            if handle in last.places:
+                place = last.places[handle]
+                listed[place] = self._contacts(top, top.agencies[place], repository, state)
+        return listed
+
+    def _contacts(self, top: Top, agency: Agency, repository: Repository, state: State) -> Listed:
+        delegations = top.metadata.signed.delegations
+        if delegations is None or agency.handle not in (delegations.roles or {}):
+            raise BundleRefused("mixed", "The trust bundle names an agency whose contacts nobody vouches for.")
+        version = state.roles.get(agency.handle)
+        if version is None:
+            raise BundleRefused("mixed", "The contacts of an agency are missing; fetch the trust bundle again.")
         voucher = top.vouchers[agency.handle]
         known = self._listed.get(agency.handle)
         if known is None or known[:2] != (version, voucher):
@@ -263,31 +283,35 @@ class Verifier:
                     raise BundleRefused("mixed", "A mandate names an epoch that came after it.")
                 if mandate.granted_in == version and not granted <= by:
                     raise BundleRefused("unsigned", "A mandate names other people than those who signed it.")
+        digest = sha256(data).digest()
         return Listed(
-            digest=sha256(data).digest(),
+            digest=digest,
+            line=line(agency.handle, digest),
             version=version,
             epoch=version,
             expires=expiry(metadata.signed),
             contacts=contacts,
         )
 
-    def _whole(self, top: Top, listed: list[Listed]) -> Directory:
+    def _whole(self, top: Top, state: State, listed: list[Listed]) -> Directory:
+        last = self._last
         try:
-            if self._directory is None or self._directory[0] is not top:
+            if last is None or last.top is not top:
                 directory = Directory(
                     agencies=top.agencies,
                     contacts=tuple(c for one in listed for c in one.contacts),
                     operator=top.operator,
                     officers=top.officers,
                 )
+                places: Mapping[AgencyHandle, int] = {agency.handle: place for place, agency in enumerate(top.agencies)}
             else:
-                _, before, directory = self._directory
-                pairs = zip(top.agencies, before, listed, strict=True)
-                changed = {a.handle: new.contacts for a, old, new in pairs if new is not old}
-                directory = directory.with_contacts(changed) if changed else directory
+                places = last.places
+                handles = {handle for handle, _ in last.state.roles.items() ^ state.roles.items()} & places.keys()
+                changed = {handle: listed[places[handle]].contacts for handle in handles}
+                directory = last.directory.with_contacts(changed) if changed else last.directory
         except ValueError:
             raise Malformed("The trust bundle is signed, but its directory does not hold together.") from None
-        self._directory = top, listed, directory
+        self._last = _Opened(top, state, listed, places, directory)
         return directory
 
 
@@ -319,11 +343,17 @@ def _check_by(vouching: Metadata[Root], root: Metadata[Root]) -> None:
         )
 
 
-def listing(audience: str, top: bytes, roles: Mapping[AgencyHandle, bytes]) -> bytes:
-    """The digests of an extract's signed parts, as an epoch's statement counts them: the same bytes for everybody."""
-    lines = [f"for {audience}", f"top {top.hex()}"]
-    lines += [f"role {agency} {digest.hex()}" for agency, digest in sorted(roles.items())]
-    return "\n".join(lines).encode() + b"\n"
+def listing(audience: str, top: bytes, lines: Iterable[str]) -> bytes:
+    """The digests of an extract's signed parts, as an epoch's statement counts them: the same bytes for everybody.
+
+    `lines`: those of its lists of contacts, in any order.
+    """
+    return "\n".join([f"for {audience}", f"top {top.hex()}", *sorted(lines), ""]).encode()
+
+
+def line(agency: AgencyHandle, digest: bytes) -> str:
+    """An agency's list of contacts in a listing. Handles are equally long, so lines sort as their agencies do."""
+    return f"role {agency} {digest.hex()}"
 
 
 def fresh(bundle: Bundle, now: int) -> None:
@@ -350,10 +380,6 @@ def _text(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         raise Malformed("An agreement in the trust bundle is not text.") from None
-
-
-def _zip(top: Top, listed: list[Listed]) -> Iterable[tuple[Agency, Listed]]:
-    return zip(top.agencies, listed, strict=True)
 
 
 def _handles(top: Top) -> tuple[OfficerHandle, ...]:

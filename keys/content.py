@@ -152,18 +152,23 @@ def edition(digest: str, texts: Mapping[str, str]) -> bytes:
 # Reading: whatever the bytes, a model or `Malformed`
 
 
-def _unplain(value: Any, names: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        return {
-            k: base64.b64decode(v, validate=True) if k in names and isinstance(v, str) else _unplain(v, names)
-            for k, v in value.items()
-        }
-    if isinstance(value, list):
-        return [_unplain(v, names) for v in value]
+_BYTES: Final = ("signing_key", "key")
+
+
+def _unplain(row: dict[str, Any]) -> dict[str, Any]:
+    """One object of the file, its keys as bytes: whatever is named so is written in base64."""
+    for name in _BYTES:
+        value = row.get(name)
+        if type(value) is str:
+            row[name] = base64.b64decode(value, validate=True)
+    return row
+
+
+def _rows(data: bytes) -> list[Any]:
+    value = json.loads(data, object_hook=_unplain)
+    if type(value) is not list:
+        raise TypeError
     return value
-
-
-_BYTES: Final = frozenset({"signing_key", "key"})
 
 
 def _guarded(what: str, read: Callable[[], T]) -> T:
@@ -179,10 +184,7 @@ def read(data: bytes, model: type[M], what: str) -> tuple[M, ...]:
     """The models of a file, or raise `Malformed` naming `what`."""
 
     def rows() -> tuple[M, ...]:
-        value = json.loads(data)
-        if type(value) is not list:
-            raise TypeError
-        return tuple(model.model_validate(_unplain(row, _BYTES)) for row in value)
+        return tuple(model.model_validate(row) for row in _rows(data))
 
     return _guarded(what, rows)
 
@@ -198,17 +200,13 @@ def read_one(data: bytes, model: type[M], what: str) -> M:
 def read_contacts(data: bytes) -> tuple[Contact, ...]:
     """An agency's contacts, or raise `Malformed`. Statements are read here and held against their signer on use."""
 
-    def rows() -> tuple[Contact, ...]:
-        value = json.loads(data)
-        if type(value) is not list:
-            raise TypeError
-        found = []
-        for row in value:
-            stated = tuple(statements.read(base64.b64decode(s, validate=True)) for s in row.pop("statements"))
-            found.append(Contact.model_validate({**_unplain(row, _BYTES), "statements": stated}))
-        return tuple(found)
+    def found() -> tuple[Contact, ...]:
+        rows = _rows(data)
+        for row in rows:
+            row["statements"] = tuple(statements.read(base64.b64decode(s, validate=True)) for s in row["statements"])
+        return tuple(Contact.model_validate(row) for row in rows)
 
-    return _guarded("contacts", rows)
+    return _guarded("contacts", found)
 
 
 def read_digest(data: bytes, what: str) -> str:

@@ -153,6 +153,8 @@ def _agency(old: Agency | None, new: Agency) -> list[Said]:
             (KEY, f"{new.name}: login {new.nkey}"),
             *((KEY, f"{new.name}: {_guard(g)}") for g in new.guards),
         ]
+        if new.written_consent_only:
+            words.append((OTHER, f"{new.name}: only written consents count"))
         if new.head is not None:
             words.append((NEW, f"{new.name}: {_head(new.head)}"))
         if new.retired is not None:
@@ -269,7 +271,11 @@ def _mandate_change(who: str, old: Mandate, new: Mandate, after: Content) -> lis
         more, less = getattr(new, name) - getattr(old, name), getattr(old, name) - getattr(new, name)
         words += [(NEW, f"{what}: also {label} {_words(more)}")] if more else []
         words += [(ENDS, f"{what}: no longer {label} {_words(less)}")] if less else []
-    for name, label in (("may_send", "may send"), ("may_receive", "may receive")):
+    for name, label in (
+        ("may_send", "may send"),
+        ("may_receive", "may receive"),
+        ("exercise", "takes part in exercises"),
+    ):
         if getattr(old, name) != getattr(new, name):
             words.append((NEW, f"{what}: {label}") if getattr(new, name) else (ENDS, f"{what}: no longer {label}"))
     for span in new.absences:
@@ -289,6 +295,8 @@ def _mandate(mandate: Mandate, after: Content) -> str:
         f"may {' and '.join(can) or 'neither send nor receive'} {_words(mandate.types)} in {_words(mandate.areas)} "
         f"{_span(mandate.start, mandate.end)}"
     ]
+    if mandate.exercise:
+        parts.append("takes part in exercises")
     if mandate.duties:
         parts.append(f"duties {_words(mandate.duties)}")
     if mandate.deputy_for is not None:

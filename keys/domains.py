@@ -36,6 +36,10 @@ class Tag(StrEnum):
     CONSENT = "consent"
     CONSENT_COUNTER = "consent-countersignature"
     CONSENT_WITHDRAWAL = "consent-withdrawal"
+    HOLDING = "holding"
+    NOTICE = "withdrawal-notice"
+    ERASURE = "erasure-confirmation"
+    REVIEW_CLOSED = "review-closed"
     KEY_STATEMENT = "key-statement"
     KEY_STATEMENT_COUNTER = "key-statement-countersignature"
     KEY_DESTROYED = "key-destroyed"
@@ -44,6 +48,7 @@ class Tag(StrEnum):
     ENTRY = "entry"
     RETRIEVAL = "retrieval-evidence"
     ACCEPTANCE = "acceptance-evidence"
+    PERMISSION = "dissemination-permission"
     RECALL = "recall"
     ENROLMENT = "enrolment-request"
     CEREMONY = "ceremony-step"
@@ -74,8 +79,10 @@ TABLE: Final = MappingProxyType(
             "v1",
         ),
         Tag.RELEASE: Row((_C,), "message id, manifest digest, recipient, time", "broker; recipient", "v1"),
-        Tag.REVIEW: Row((_C,), "message id, manifest digest, recipient, sections read, time", "broker", "later"),
-        Tag.BREAK_GLASS: Row((_C,), "message id, manifest digest, recipient, ground, time", "broker", "later"),
+        Tag.REVIEW: Row(
+            (_C,), "message id, manifest digest, recipient, sections read, time", "broker; recipient", "v1"
+        ),
+        Tag.BREAK_GLASS: Row((_C,), "message id, manifest digest, recipient, ground, time", "broker; recipient", "v1"),
         Tag.CONSENT: Row(
             (_C,),
             "consent id, collector, purposes, recipient or class, items, form, language, interpreter, dates, route, "
@@ -84,7 +91,29 @@ TABLE: Final = MappingProxyType(
             "v1",
         ),
         Tag.CONSENT_COUNTER: Row((_C,), "the consent's body", "broker; recipient", "v1"),
-        Tag.CONSENT_WITHDRAWAL: Row((_C, _O), "consent id, time", "broker on receipt; holders", "later"),
+        Tag.CONSENT_WITHDRAWAL: Row((_C, _O), "consent id, time", "broker on receipt; holders", "v1"),
+        Tag.HOLDING: Row(
+            (_W,),
+            "consent id, agency, contact, view id, view digest, message id, sender, time",
+            "broker when the consent is withdrawn",
+            "v1",
+        ),
+        Tag.NOTICE: Row(
+            (_W,),
+            "consent id, digest of the withdrawal, addressee and its part, message id, view id, view digest, "
+            "recipient, whether it was retrieved, time, confirm-by, epoch, leaf hash, include-by",
+            "addressee before it erases; auditor",
+            "v1",
+        ),
+        Tag.ERASURE: Row(
+            (_C,),
+            "consent id, message id, view id, view digest, recipient, outcome, ground, time",
+            "broker on receipt; whoever withdrew; auditor",
+            "v1",
+        ),
+        Tag.REVIEW_CLOSED: Row(
+            (_O,), "message id, recipient, view digest, note, time", "broker before it is logged; auditor", "v1"
+        ),
         Tag.KEY_STATEMENT: Row(
             (_C,),
             "contact, number, encryption key, from, until",
@@ -114,7 +143,18 @@ TABLE: Final = MappingProxyType(
             "broker before the view leaves; auditor",
             "v1",
         ),
-        Tag.ACCEPTANCE: Row((_C,), "message id, manifest digest, accepted or declined, time", "sender", "later"),
+        Tag.ACCEPTANCE: Row(
+            (_C,),
+            "message id and manifest digest of the offer, referrer, recipient, accepted or declined, time",
+            "referrer; broker and recipient beside the sealed part",
+            "v1",
+        ),
+        Tag.PERMISSION: Row(
+            (_C,),
+            "message id, originator, grantee, recipient, purposes, what it lifts, dates",
+            "grantee; broker; recipient",
+            "v1",
+        ),
         Tag.RECALL: Row((_C, _O), "message id, ground, time", "broker; holders", "later"),
         Tag.ENROLMENT: Row(
             (_C, _G, _W, _O, _H, KeyKind.ROOT, KeyKind.ONLINE),

@@ -7,15 +7,19 @@ the path to the root that the epoch statement names (`messages.ceremony.EpochSta
 """
 
 import hmac
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from secrets import token_bytes
+from typing import TypeVar
 
 from keys.signing import digest
 from messages import cbor
 from messages.errors import Unverified
 from messages.limits import DIGEST
+from messages.signed import pae
+
+K = TypeVar("K")
 
 
 def extract_leaf(audience: str, listing: bytes) -> bytes:
@@ -29,6 +33,20 @@ def epoch_leaf(epoch: int, leaf: bytes) -> bytes:
     Else whoever sees a neighbour's leaf in its path could tell by its return that it is an agency's and no filler.
     """
     return digest("epoch-leaf", cbor.dump([epoch, leaf]))
+
+
+def epoch_leaves(epoch: int, leaves: Mapping[K, bytes]) -> dict[K, bytes]:
+    """`epoch_leaf` of many leaves. They differ in their last bytes alone, so what comes before is hashed once."""
+    blank = bytes(DIGEST)
+    head = sha256(pae("epoch-leaf", cbor.dump([epoch, blank])).removesuffix(blank))
+    found = {}
+    for key, leaf in leaves.items():
+        if len(leaf) != DIGEST:
+            raise ValueError("the leaf of an extract is a digest")
+        hashed = head.copy()
+        hashed.update(leaf)
+        found[key] = hashed.digest()
+    return found
 
 
 def lined_up(leaves: Iterable[bytes], draw: Callable[[int], bytes] = token_bytes, least: int = 4) -> tuple[bytes, ...]:
@@ -48,16 +66,29 @@ class EpochTree:
 
     leaves: tuple[bytes, ...]
     root: bytes
+    levels: tuple[tuple[bytes, ...], ...] = field(repr=False)  # hashes of the leaves, of their pairs, and so on
 
     def path(self, leaf: bytes) -> tuple[int, tuple[bytes, ...]]:
         """Where `leaf` stands, and the hashes that lead from it to the root. Raises `ValueError` if it is not there."""
-        index = self.leaves.index(leaf)
-        return index, tuple(_path(index, [_leaf(item) for item in self.leaves]))
+        index = at = self.leaves.index(leaf)
+        found = []
+        for level in self.levels:
+            beside = at ^ 1
+            if beside < len(level):
+                found.append(level[beside])
+            at >>= 1
+        return index, tuple(found)
 
 
 def epoch_tree(leaves: Sequence[bytes]) -> EpochTree:
     """The tree over the leaves of all extracts of one epoch."""
-    return EpochTree(leaves=tuple(leaves), root=_root([_leaf(item) for item in leaves]))
+    level = [_leaf(item) for item in leaves]
+    levels = [tuple(level)]
+    while len(level) > 1:
+        odd = level[-1:] if len(level) % 2 else []  # goes up as it is: so says RFC 6962 of the last of an odd number
+        level = [_node(left, right) for left, right in zip(level[::2], level[1::2], strict=False)] + odd
+        levels.append(tuple(level))
+    return EpochTree(leaves=tuple(leaves), root=level[0] if level else sha256(b"").digest(), levels=tuple(levels))
 
 
 def check_path(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> None:
@@ -84,23 +115,6 @@ def _node(left: bytes, right: bytes) -> bytes:
 def _split(size: int) -> int:
     """The largest power of two below `size`."""
     return 1 << (size - 1).bit_length() - 1
-
-
-def _root(hashes: list[bytes]) -> bytes:
-    if len(hashes) < 2:
-        return hashes[0] if hashes else sha256(b"").digest()
-    at = _split(len(hashes))
-    return _node(_root(hashes[:at]), _root(hashes[at:]))
-
-
-def _path(index: int, hashes: list[bytes]) -> list[bytes]:
-    """From the leaf upwards (RFC 9162, 2.1.3.1)."""
-    if len(hashes) < 2:
-        return []
-    at = _split(len(hashes))
-    if index < at:
-        return [*_path(index, hashes[:at]), _root(hashes[at:])]
-    return [*_path(index - at, hashes[at:]), _root(hashes[:at])]
 
 
 def _follow(node: bytes, index: int, size: int, steps: list[bytes]) -> bytes:

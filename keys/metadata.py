@@ -11,11 +11,11 @@ it tells of to a role named as that agency, whose keys are the officers' and its
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, NewType, TypeVar
 
 from securesystemslib.exceptions import Error as LibraryError
-from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import Key, Signature, SSlibKey
 from securesystemslib.signer import Signer as LibrarySigner
 from tuf.api.exceptions import (
@@ -42,6 +42,7 @@ from tuf.api.metadata import (
 )
 from tuf.api.serialization import DeserializationError, SerializationError
 
+from keys.canonical import ED25519, RememberingKey, canonical
 from keys.signing import Signer
 from messages.errors import BundleRefused, DependencyError, KeyTrouble, Malformed, ShareError
 from messages.limits import DAY
@@ -62,9 +63,13 @@ S = TypeVar("S", Root, Timestamp, Snapshot, Targets)
 
 def public_key(raw: bytes) -> SSlibKey:
     """An Ed25519 public key as TUF names it; its id is the SHA-256 of its canonical form."""
-    value = {"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": raw.hex()}}
-    keyid = sha256(str(encode_canonical(value)).encode()).hexdigest()
-    return SSlibKey(keyid, "ed25519", "ed25519", {"public": raw.hex()})
+    return RememberingKey(_keyid(raw), ED25519, ED25519, {"public": raw.hex()})
+
+
+@lru_cache(maxsize=4096)
+def _keyid(raw: bytes) -> str:
+    value = {"keytype": ED25519, "scheme": ED25519, "keyval": {"public": raw.hex()}}
+    return sha256(str(canonical(value)).encode()).hexdigest()
 
 
 def raw_key(key: Key) -> bytes:
@@ -73,7 +78,7 @@ def raw_key(key: Key) -> bytes:
         raw = bytes.fromhex(key.keyval["public"])
     except (KeyError, ValueError, TypeError):
         raw = b""
-    if key.keytype != "ed25519" or key.scheme != "ed25519" or len(raw) != 32:
+    if key.keytype != ED25519 or key.scheme != ED25519 or len(raw) != 32:
         raise Malformed("The trust bundle names a key that is not Ed25519.")
     return raw
 
@@ -185,7 +190,7 @@ def check_root(metadata: Metadata[Root]) -> None:
 def check_keys(keys: Mapping[str, Key], threshold: int, needed: int) -> None:
     """Raise `BundleRefused` unless these are enough different keys, each under its own id."""
     raws = {raw_key(k) for k in keys.values()}
-    if any(public_key(raw_key(k)).keyid != keyid for keyid, k in keys.items()):
+    if any(_keyid(raw_key(k)) != keyid for keyid, k in keys.items()):
         raise BundleRefused("unsigned", "The trust bundle names a key under an id that is not its own.")
     if threshold < needed or len(raws) < threshold:
         raise BundleRefused("unsigned", f"The trust bundle would be content with fewer than {needed} people's word.")

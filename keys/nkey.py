@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Final
 
 from nacl.bindings import crypto_sign_open
@@ -70,18 +71,23 @@ def _asked(method: str, host: str, path: str, at: str, nonce: str) -> bytes:
 
 def sign_request(seed: bytes, method: str, host: str, path: str, now: int) -> str:
     """The `Authorization` header of one HTTP request: who asks, when, and the signature over just this request."""
-    nonce = random(12).hex()
-    at = str(now)
+    return request_signer(seed)(method, host, path, now)
+
+
+def request_signer(seed: bytes) -> Callable[[str, str, str, int], str]:
+    """`sign_request` for many requests of one login: it holds the unpacked key as long as it is held itself."""
     try:
         pair = from_seed(bytearray(seed))
-        try:
-            signature = bytes(pair.sign(_asked(method, host, path, at, nonce)))
-            public = bytes(pair.public_key).decode()
-        finally:
-            pair.wipe()
+        public = bytes(pair.public_key).decode()
     except Exception:  # the library raises many kinds, down to binascii's
         raise KeyTrouble("This is not the seed of a user NKEY; it begins with SU.") from None
-    return f"{SCHEME} {public}.{at}.{nonce}.{base64.urlsafe_b64encode(signature).decode()}"
+
+    def signed(method: str, host: str, path: str, now: int) -> str:
+        nonce, at = random(12).hex(), str(now)
+        signature = bytes(pair.sign(_asked(method, host, path, at, nonce)))
+        return f"{SCHEME} {public}.{at}.{nonce}.{base64.urlsafe_b64encode(signature).decode()}"
+
+    return signed
 
 
 def check_request(header: str | None, method: str, host: str, path: str, now: int) -> str:

@@ -5,11 +5,13 @@ follow from the state and the hour alone, and Ed25519 gives one signature for on
 online key serve the same bytes without speaking to each other, and a version is never used twice for different bytes.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from keys.bundle import listing
+from keys.bundle import line, listing
 from keys.epochs import extract_leaf
 from keys.metadata import (
     FIELD,
@@ -51,7 +53,7 @@ class Extract:
     @property
     def listing(self) -> bytes:
         """How an epoch's statement counts it: its reader makes the same bytes from what it holds."""
-        return listing(self.audience, self.top.digest, {agency: part.digest for agency, part in self.roles.items()})
+        return listing(self.audience, self.top.digest, [part.line for part in self.roles.values()])
 
     def names(self, digest: str) -> bool:
         """Whether the file with this SHA-256 belongs to it."""
@@ -67,17 +69,29 @@ class Part:
     length: int
     agencies: tuple[AgencyHandle, ...]  # to whose roles a top delegates; of a list, none
     files: frozenset[str] = field(repr=False)
+    line: str = ""  # of a list: its line in a listing
 
 
-def _part(version: int, data: bytes) -> Part:
-    signed = parse(data, Targets, "bundle").signed
-    delegated = signed.delegations.roles if signed.delegations is not None and signed.delegations.roles else {}
+def _part(version: int, data: bytes, whose: AgencyHandle | None = None) -> Part:
+    """What a top says, or the list of `whose` contacts. Its signatures are for others to check: the officers' and the
+    broker's own verifier, and each adapter. So it is not made into models here, of a thousand tops at a broker's start.
+    """
+    try:
+        signed = json.loads(data)["signed"]
+        if signed["_type"] != "targets":
+            raise TypeError
+        delegated = [str(role["name"]) for role in (signed.get("delegations") or {}).get("roles", ())]
+        files = frozenset(str(target["hashes"]["sha256"]) for target in signed["targets"].values())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise BundleRefused("unreadable", "A part of the trust bundle cannot be read.") from None
+    digest = sha256(data).digest()
     return Part(
         version=version,
-        digest=sha256(data).digest(),
+        digest=digest,
         length=len(data),
-        agencies=tuple(AgencyHandle(name) for name in sorted(delegated)),
-        files=frozenset(t.hashes["sha256"] for t in signed.targets.values()),
+        agencies=tuple(AgencyHandle(name) for name in sorted(set(delegated))),
+        files=files,
+        line=line(whose, digest) if whose is not None else "",
     )
 
 
@@ -114,6 +128,46 @@ def _meta(version: int, digest: bytes, length: int) -> MetaFile:
     return MetaFile(version, length, {"sha256": digest.hex()})
 
 
+@dataclass(slots=True)
+class _Leaves:
+    """Every extract's leaf at one epoch, and which extracts tell of an agency."""
+
+    state: State | None = None
+    leaves: dict[Audience, bytes] = field(default_factory=dict)
+    told: dict[Audience, tuple[AgencyHandle, ...]] = field(default_factory=dict)
+    telling: dict[AgencyHandle, set[Audience]] = field(default_factory=dict)
+
+    def to_make(self, state: State) -> set[Audience]:
+        """The extracts in which something is another version at `state`."""
+        before = self.state
+        if before is None:
+            return set(state.tops)
+        found = {audience for audience, _ in state.tops.items() - before.tops.items()}
+        for agency, _ in state.roles.items() ^ before.roles.items():
+            found |= self.telling.get(agency, set())
+        return found & state.tops.keys()
+
+    def take(self, state: State, made: Mapping[Audience, tuple[tuple[AgencyHandle, ...], bytes]]) -> None:
+        """Go on at `state`, for which these were made anew."""
+        for audience in self.leaves.keys() - state.tops.keys():
+            del self.leaves[audience]
+            self._tell(audience, ())
+        for audience, (agencies, leaf) in made.items():
+            self.leaves[audience] = leaf
+            self._tell(audience, agencies)
+        self.state = state
+
+    def _tell(self, audience: Audience, agencies: tuple[AgencyHandle, ...]) -> None:
+        before = self.told.pop(audience, ())
+        if agencies:
+            self.told[audience] = agencies
+        if agencies != before:
+            for agency in before:
+                self.telling[agency].discard(audience)
+            for agency in agencies:
+                self.telling.setdefault(agency, set()).add(audience)
+
+
 class Extracts:
     """Answers an audience's requests as a TUF repository with consistent snapshots would, and nobody else's.
 
@@ -126,7 +180,8 @@ class Extracts:
         self._signer = signer
         self._tops: dict[Audience, Part] = {}
         self._roles: dict[AgencyHandle, Part] = {}
-        self._leaves: tuple[State, dict[Audience, bytes]] | None = None
+        self._leaves = _Leaves()
+        self._extracts: dict[Audience, Extract] = {}
         self._snapshots: dict[Audience, tuple[int, tuple[int, bytes]]] = {}
         self._timestamps: dict[Audience, tuple[int, bytes]] = {}
         self.state: State | None = None
@@ -134,14 +189,17 @@ class Extracts:
     def take(self, state: State) -> None:
         """Serve this state from now on."""
         self.state = state
-        self._snapshots, self._timestamps = {}, {}
+        self._extracts, self._snapshots, self._timestamps = {}, {}, {}
 
     def extract(self, audience: Audience) -> Extract | None:
         """The extract of an audience, or None where there is none. Raises `BundleRefused` where a part is missing."""
         state = self.state
         if state is None or audience not in state.tops:
             return None
-        return self._extract(state, audience, self._top(state, audience))
+        found = self._extracts.get(audience)
+        if found is None:
+            found = self._extracts[audience] = self._extract(state, audience, self._top(state, audience))
+        return found
 
     def _extract(self, state: State, audience: Audience, top: Part) -> Extract:
         return Extract(audience=audience, state=state, top=top, roles={a: self._role(state, a) for a in top.agencies})
@@ -159,7 +217,7 @@ class Extracts:
         if version is None:
             raise BundleRefused("mixed", "The contacts of an agency are missing; fetch the trust bundle again.")
         if part is None or part.version != version:
-            part = self._roles[agency] = _part(version, self._repository.role(agency, version))
+            part = self._roles[agency] = _part(version, self._repository.role(agency, version), agency)
         return part
 
     def leaves(self, state: State | None = None) -> dict[Audience, bytes]:
@@ -171,20 +229,13 @@ class Extracts:
         state = state or self.state
         if state is None:
             return {}
-        before, known = self._leaves or (None, {})
-        roles = before.roles if before is not None else {}
-        changed = {agency for agency, version in state.roles.items() if roles.get(agency) != version}
-        changed |= roles.keys() - state.roles.keys()
-        found = {}
-        for audience in sorted(state.tops):
+        made = {}
+        for audience in self._leaves.to_make(state):
             top = self._top(state, audience)
-            same = before is not None and before.tops.get(audience) == top.version
-            if same and changed.isdisjoint(top.agencies):
-                found[audience] = known[audience]
-            else:
-                found[audience] = extract_leaf(audience, self._extract(state, audience, top).listing)
-        self._leaves = state, found
-        return found
+            lines = [self._role(state, agency).line for agency in top.agencies]
+            made[audience] = top.agencies, extract_leaf(audience, listing(audience, top.digest, lines))
+        self._leaves.take(state, made)
+        return dict(self._leaves.leaves)
 
     def answer(self, audience: Audience, path: str, now: int) -> bytes | None:
         """The bytes at `metadata/…` or `targets/…` for this audience, or None: there is no such thing for it."""

@@ -132,6 +132,7 @@ def _delegations(agencies: Iterable[Agency], officers: Iterable[Officer]) -> Del
     keys = {k.keyid: k for k in common}
     roles = {}
     for agency in agencies:
+        path = f"{content.CONTACTS}{agency.handle}.json"
         own = [public_key(agency.head.key)] if agency.head is not None else []
         keys |= {k.keyid: k for k in own}
         roles[str(agency.handle)] = DelegatedRole(
@@ -139,7 +140,8 @@ def _delegations(agencies: Iterable[Agency], officers: Iterable[Officer]) -> Del
             [k.keyid for k in (*common, *own)],
             THRESHOLD,
             True,
-            [f"{content.CONTACTS}{agency.handle}.json"],
+            # By its hash: for each list, python-tuf's client matches a name with the patterns of all agencies.
+            path_hash_prefixes=[sha256(path.encode()).hexdigest()],
         )
     return Delegations(keys, roles)  # type: ignore[arg-type]  # its keys are the library's own class
 

@@ -29,9 +29,10 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthM
 from tuf.ngclient import Updater, UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 
-from keys.bundle import Verifier, first_root, listing, next_root
+from keys.bundle import Verifier, first_root, line, listing, next_root
 from keys.content import FILE_BYTES
 from keys.epochs import extract_leaf
+from keys.loading import all_stays
 from keys.metadata import (
     FULL,
     METADATA_BYTES,
@@ -40,6 +41,7 @@ from keys.metadata import (
     Metadata,
     MetaFile,
     Snapshot,
+    TargetFile,
     Targets,
     Timestamp,
     expiry,
@@ -266,7 +268,8 @@ class TrustCopy:
         state = self.repository.newest()
         if state is None:
             raise BadInput("No trust bundle has been fetched yet; run: safeconduct bundle refresh")
-        return self._open(state)
+        with all_stays():
+            return self._open(state)
 
     def at(self, moment: int) -> tuple[State, Bundle]:
         """The state that was newest at `moment`, and its bundle, proved again; `BadInput` where none was taken yet."""
@@ -307,9 +310,8 @@ class TrustCopy:
         named = _state(snapshot, timestamp, state.root, self.audience, state.online)
         digests = {name.removesuffix(".json"): _hash(meta) for name, meta in snapshot.signed.meta.items()}
         top = digests.pop("targets")
-        leaf = extract_leaf(
-            self.audience, listing(self.audience, top, {AgencyHandle(name): d for name, d in digests.items()})
-        )
+        lines = [line(AgencyHandle(name), digest) for name, digest in digests.items()]
+        leaf = extract_leaf(self.audience, listing(self.audience, top, lines))
         if named != replace(state, steps=()) or leaf != bundle.digest:
             raise BundleRefused("mixed", "The kept trust bundle is not one whole; fetch it again.")
         return replace(bundle, expires=min(bundle.expires, expiry(timestamp.signed), expiry(snapshot.signed)))
@@ -395,13 +397,15 @@ class TrustCopy:
         if staged.has_top(self.audience, state.tops[self.audience]):
             _same(staged.top(self.audience, state.tops[self.audience]), parts["targets"])
         else:
-            self._keep_files(updater, parse(parts["targets"], Targets, "top"), staged)
+            self._keep_files(updater, parse(parts["targets"], Targets, "top"), staged, {})
             staged.add_top(self.audience, state.tops[self.audience], parts["targets"])
         for agency, version in state.roles.items():
             named = snapshot.signed.meta[f"{agency}.json"]
-            if staged.has_role(agency, version):
-                known = self._verifier.digest_of(agency, version)
-                if (known or sha256(staged.role(agency, version)).digest()) != _hash(named):
+            known = self._verifier.digest_of(agency, version) if before is not None else None
+            if known is None and staged.has_role(agency, version):
+                known = sha256(staged.role(agency, version)).digest()
+            if known is not None:
+                if known != _hash(named):
                     raise _mixed()
                 continue
             info = updater.get_targetinfo(f"contacts/{agency}.json")
@@ -413,7 +417,7 @@ class TrustCopy:
             role = parse(data, Targets, "list of contacts")
             if role.signed.version != version or named.version != version:
                 raise _mixed()
-            self._keep_files(updater, role, staged)
+            self._keep_files(updater, role, staged, {info.path: info})
             staged.add_role(agency, version, data)
         try:
             bundle = self._vouched(self._verifier.open(staged, state), state, staged, (snapshot, timestamp))
@@ -469,12 +473,15 @@ class TrustCopy:
             raise _mixed()
 
     @staticmethod
-    def _keep_files(updater: Updater, metadata: Metadata[Targets], staged: Staged) -> None:
+    def _keep_files(
+        updater: Updater, metadata: Metadata[Targets], staged: Staged, found: Mapping[str, TargetFile]
+    ) -> None:
+        """Download what `metadata` names and is not here; `found` are those that the client has found already."""
         for path, target in metadata.signed.targets.items():
             if set(target.hashes) != {"sha256"}:
                 raise BundleRefused("unreadable", "The trust bundle names a file without its SHA-256.")
             if not staged.has_file(target.hashes["sha256"]):
-                info = updater.get_targetinfo(path)
+                info = found.get(path) or updater.get_targetinfo(path)
                 if info is None or info.hashes != target.hashes:
                     raise BundleRefused("mixed", "A file of the trust bundle is named twice. Tell the officers.")
                 staged.add_file(Path(updater.download_target(info)).read_bytes())

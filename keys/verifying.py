@@ -10,23 +10,44 @@ up since would write any date.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Final, Protocol, TypeVar
 
 from keys.consents import consent_id
 from keys.domains import Tag
 from keys.sealing import DecryptionKey, grant_length, open_grant, open_section
 from keys.signing import check, digest, verify
-from messages.attestations import AttestedSection, Consent, GuardAttestation, Release
+from messages.attestations import (
+    Acceptance,
+    AttestedSection,
+    BreakGlass,
+    Consent,
+    GuardAttestation,
+    Papers,
+    Permission,
+    Release,
+    Review,
+)
 from messages.directory import Contact, Directory
 from messages.envelope import GRANT, Envelope, GrantDetail, Opening, Outer, SectionDetail, View
 from messages.errors import Unverified
-from messages.ids import ContactHandle
-from messages.labels import Duty
+from messages.ids import AgencyHandle, ContactHandle, MessageId
+from messages.labels import Duty, PartyClass
 from messages.limits import digest_slots
 from messages.manifest import Manifest
 from messages.signed import Signed
+
+
+class _Said(Protocol):
+    @property
+    def message(self) -> MessageId: ...
+    @property
+    def manifest(self) -> bytes: ...
+
+
+T = TypeVar("T", bound=_Said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +91,72 @@ class Attested:
 
     guards: Mapping[ContactHandle, GuardAttestation] = field(default_factory=dict)
     releases: Mapping[ContactHandle, Release] = field(default_factory=dict)
+    reviews: Mapping[ContactHandle, Review] = field(default_factory=dict)
+    broken: Mapping[ContactHandle, BreakGlass] = field(default_factory=dict)
     consents: Mapping[bytes, Consent] = field(default_factory=dict)
     countersigned: frozenset[bytes] = frozenset()
+    acceptances: tuple[tuple[Acceptance, AgencyHandle], ...] = ()  # with the agency that accepted
+    permissions: tuple[tuple[Permission, AgencyHandle, PartyClass], ...] = ()  # with the originator's agency and class
+    sender: AgencyHandle | None = None  # whose message they stand beside
+    vouched: tuple[Permission, ...] = ()  # by originators whom nobody here knows: the broker's word is all there is
+
+    def papers(self, withdrawn: Collection[bytes] = ()) -> Papers:
+        """What rules may look at; `withdrawn` holds the ids of consents that are known to hold no longer."""
+        return Papers(
+            consents=tuple(self.consents.values()),
+            countersigned=self.countersigned,
+            withdrawn=withdrawn,
+            releases=tuple(self.releases.values()),
+            reviews=tuple(self.reviews.values()),
+            broken=tuple(self.broken.values()),
+            acceptances=self.acceptances,
+            permissions=self.permissions,
+        )
+
+    def searched(self, recipient: ContactHandle) -> int:
+        """How many known identities the guard searched what goes to this recipient for."""
+        guard = self.guards.get(recipient)
+        return guard.identities if guard is not None else 0
+
+    def concerns(self, signed: Signed, recipient: ContactHandle, agency: AgencyHandle) -> bool:
+        """Whether this attestation, one of those verified here, is about this recipient of that agency.
+
+        Everything else would tell a recipient of other recipients.
+        """
+        body = signed.body
+        guard = self.guards.get(recipient)
+        match signed.tag:
+            case Tag.GUARD.value:
+                return guard is not None and guard.to_bytes() == body
+            case Tag.RELEASE.value:
+                return recipient in self.releases and self.releases[recipient].to_bytes() == body
+            case Tag.REVIEW.value:
+                return recipient in self.reviews and self.reviews[recipient].to_bytes() == body
+            case Tag.BREAK_GLASS.value:
+                return recipient in self.broken and self.broken[recipient].to_bytes() == body
+            case Tag.ACCEPTANCE.value:
+                return any(self._told(a, by) == agency and a.to_bytes() == body for a, by in self.acceptances)
+            case Tag.PERMISSION.value:
+                return any(self._granted(p, by) == agency and p.to_bytes() == body for p, by, _ in self.permissions)
+        named = {s.consent for s in guard.sections} if guard else set()
+        return any(c.id in named and c.to_bytes() == body for c in self.consents.values())
+
+    def recipients(self) -> frozenset[ContactHandle]:
+        """Every contact whom an attestation names as recipient."""
+        return frozenset(self.guards.keys() | self.releases.keys() | self.reviews.keys() | self.broken.keys())
+
+    def agencies(self) -> frozenset[AgencyHandle]:
+        """Every agency whom an attestation names as recipient."""
+        told = {self._told(a, by) for a, by in self.acceptances}
+        return frozenset(told | {self._granted(p, by) for p, by, _ in self.permissions})
+
+    def _told(self, acceptance: Acceptance, by: AgencyHandle) -> AgencyHandle:
+        """Whom an acceptance is for: the referrer, while its author hands it in; the author, once the referrer does."""
+        return acceptance.referrer if by == self.sender else by
+
+    def _granted(self, permission: Permission, by: AgencyHandle) -> AgencyHandle:
+        """Whom a permission is for: the grantee, while the originator hands it in; after that the recipient."""
+        return permission.grantee if by == self.sender else permission.recipient
 
     def section(self, recipient: ContactHandle, detail: SectionDetail, grant: GrantDetail) -> AttestedSection | None:
         """What the guard found this section to be for this recipient, or None.
@@ -233,46 +318,141 @@ def check_attestations(
     manifest: Manifest,
     manifest_hash: bytes,
     at: int,
+    *,
+    vouched: bool = False,
 ) -> Attested:
     """Hold every attestation against the directory: duties as of the manifest's creation, keys as of `at`.
+
+    With `vouched`, a permission by an originator whom the directory does not know is taken as the broker took it:
+    whoever receives what was passed on may have no agreement with its originator, and then no extract tells of that
+    one.
 
     One that cannot be tied to somebody with that duty makes the whole message `Unverified`: a stranger's paper beside
     an honest manifest is an attack or a mistake, and both want a person's eyes.
     """
     guards: dict[ContactHandle, GuardAttestation] = {}
     releases: dict[ContactHandle, Release] = {}
+    reviews: dict[ContactHandle, Review] = {}
+    broken: dict[ContactHandle, BreakGlass] = {}
     consents: dict[bytes, Consent] = {}
     counters: dict[bytes, set[str]] = {}
+    acceptances: list[tuple[Acceptance, AgencyHandle]] = []
+    permissions: list[tuple[Permission, AgencyHandle, PartyClass]] = []
+    unknown: list[Permission] = []
+    about = _About(directory, sender, manifest, manifest_hash, at)
     for signed in attestations:
-        if signed.tag == Tag.GUARD.value:
-            guard = _guard(signed, directory, sender, manifest)
-            if guard.recipient in guards:
-                raise Unverified("The guard attested one recipient twice.")
-            guards[guard.recipient] = guard
-        elif signed.tag == Tag.RELEASE.value:
-            release = _release(signed, directory, sender, manifest, manifest_hash, at)
-            releases[release.recipient] = release
-        elif signed.tag == Tag.CONSENT.value:
-            consent = _consent(signed, directory, manifest, at)
-            if consent.id in consents:
-                raise Unverified("Two consents have one id.")
-            consents[consent.id] = consent
-        elif signed.tag == Tag.CONSENT_COUNTER.value:
-            counters.setdefault(signed.body, set()).add(_counter(signed, directory, manifest, at))
-        else:
-            raise Unverified("An attestation is of a kind this program does not know.")
+        match signed.tag:
+            case Tag.GUARD.value:
+                guard = _guard(signed, directory, sender, manifest)
+                if guard.recipient in guards:
+                    raise Unverified("The guard attested one recipient twice.")
+                guards[guard.recipient] = guard
+            case Tag.RELEASE.value:
+                release = Release.from_bytes(about.second(signed, Tag.RELEASE, Duty.RELEASE).body)
+                releases[about.this(release).recipient] = release
+            case Tag.REVIEW.value:
+                review = Review.from_bytes(about.second(signed, Tag.REVIEW, Duty.REVIEW).body)
+                reviews[about.this(review).recipient] = review
+            case Tag.BREAK_GLASS.value:
+                glass = BreakGlass.from_bytes(about.second(signed, Tag.BREAK_GLASS, Duty.BREAK_GLASS).body)
+                broken[about.this(glass).recipient] = glass
+            case Tag.CONSENT.value:
+                consent = _consent(signed, directory, manifest, at)
+                if consent.id in consents:
+                    raise Unverified("Two consents have one id.")
+                consents[consent.id] = consent
+            case Tag.CONSENT_COUNTER.value:
+                counters.setdefault(signed.body, set()).add(_counter(signed, directory, manifest, at))
+            case Tag.ACCEPTANCE.value:
+                acceptances.append(about.acceptance(signed))
+            case Tag.PERMISSION.value if vouched and directory.contact(signed.by) is None:
+                unknown.append(about.unknown(signed))
+                permissions.append((unknown[-1], _NOBODY, PartyClass.FIU))
+            case Tag.PERMISSION.value:
+                permissions.append(about.permission(signed))
+            case _:
+                raise Unverified("An attestation is of a kind this program does not know.")
     countersigned = frozenset(
         consent.id for consent in consents.values() if counters.get(consent.to_bytes(), set()) - {consent.collector}
     )
-    return Attested(guards=guards, releases=releases, consents=consents, countersigned=countersigned)
+    return Attested(
+        guards=guards,
+        releases=releases,
+        reviews=reviews,
+        broken=broken,
+        consents=consents,
+        countersigned=countersigned,
+        acceptances=tuple(acceptances),
+        permissions=tuple(permissions),
+        sender=sender.agency,
+        vouched=tuple(unknown),
+    )
 
 
-def _colleague(signed: Signed, directory: Directory, sender: Contact, manifest: Manifest, tag: Tag, at: int) -> Contact:
-    contact = directory.contact(signed.by)
-    if contact is None or contact.agency != sender.agency or contact.mandate_at(manifest.created) is None:
-        raise Unverified(f"A {tag.value} is not by a designated contact of the sending agency.")
-    verify(signed, tag, contact.key_at(at))
-    return contact
+_NOBODY: Final = AgencyHandle("")
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """The message that attestations stand beside, and whom the directory names for their duties."""
+
+    directory: Directory
+    sender: Contact
+    manifest: Manifest
+    manifest_hash: bytes
+    at: int
+
+    def second(self, signed: Signed, tag: Tag, duty: Duty) -> Signed:
+        """`signed`, if it is by a second contact of the sending agency whose mandate names `duty`."""
+        contact = self.directory.contact(signed.by)
+        mandate = contact.mandate_at(self.manifest.created) if contact is not None else None
+        if contact is None or contact.agency != self.sender.agency or mandate is None:
+            raise Unverified(f"A {tag.value} is not by a designated contact of the sending agency.")
+        verify(signed, tag, contact.key_at(self.at))
+        if contact.handle == self.sender.handle or duty not in mandate.duties:
+            raise Unverified(f"A {tag.value} is not by a second contact whose mandate names that duty.")
+        return signed
+
+    def this(self, said: T) -> T:
+        """`said`, if it is about exactly this message."""
+        if said.message != self.manifest.id or said.manifest != self.manifest_hash:
+            raise Unverified("A second contact's word is about another message.")
+        return said
+
+    def acceptance(self, signed: Signed) -> tuple[Acceptance, AgencyHandle]:
+        """A provider's word on an offer: its own, beside its decision, or the one that it gave the sending agency."""
+        contact = self._designated(signed, Tag.ACCEPTANCE)
+        acceptance = Acceptance.from_bytes(signed.body)
+        if acceptance.recipient != contact.handle:
+            raise Unverified("An acceptance is not by the one who accepts.")
+        if (contact.agency == self.sender.agency) == (acceptance.referrer == self.sender.agency):
+            raise Unverified("An acceptance is about another agency's referral.")
+        return acceptance, contact.agency
+
+    def permission(self, signed: Signed) -> tuple[Permission, AgencyHandle, PartyClass]:
+        """An originator's permission: its own, beside its answer, or the one that it gave the sending agency."""
+        contact = self._designated(signed, Tag.PERMISSION)
+        mandate = contact.mandate_at(self.manifest.created)
+        permission = Permission.from_bytes(signed.body)
+        if permission.originator != contact.handle or mandate is None or Duty.RELEASE not in mandate.duties:
+            raise Unverified("A permission is not by a contact of the originator whose mandate names that duty.")
+        if (contact.agency == self.sender.agency) == (permission.grantee == self.sender.agency):
+            raise Unverified("A permission is for another agency than the one that sends.")
+        return permission, contact.agency, self.directory.agency_of(contact).party_class
+
+    def unknown(self, signed: Signed) -> Permission:
+        """A permission to the sending agency by somebody whom nobody here can look up."""
+        permission = Permission.from_bytes(signed.body)
+        if permission.originator != signed.by or permission.grantee != self.sender.agency:
+            raise Unverified("A permission is for another agency than the one that sends.")
+        return permission
+
+    def _designated(self, signed: Signed, tag: Tag) -> Contact:
+        contact = self.directory.contact(signed.by)
+        if contact is None or contact.mandate_at(self.manifest.created) is None:
+            raise Unverified(f"A {tag.value} is not by a designated contact.")
+        verify(signed, tag, contact.key_at(self.at))
+        return contact
 
 
 def _guard(signed: Signed, directory: Directory, sender: Contact, manifest: Manifest) -> GuardAttestation:
@@ -283,19 +463,6 @@ def _guard(signed: Signed, directory: Directory, sender: Contact, manifest: Mani
     if attestation.message != manifest.id or attestation.sender != manifest.sender:
         raise Unverified("A guard's attestation is about another message.")
     return attestation
-
-
-def _release(
-    signed: Signed, directory: Directory, sender: Contact, manifest: Manifest, manifest_hash: bytes, at: int
-) -> Release:
-    contact = _colleague(signed, directory, sender, manifest, Tag.RELEASE, at)
-    mandate = contact.mandate_at(manifest.created)
-    if contact.handle == sender.handle or mandate is None or Duty.RELEASE not in mandate.duties:
-        raise Unverified("A release is not by a second contact whose mandate names that duty.")
-    release = Release.from_bytes(signed.body)
-    if release.message != manifest.id or release.manifest != manifest_hash:
-        raise Unverified("A release is about another message.")
-    return release
 
 
 def _consent(signed: Signed, directory: Directory, manifest: Manifest, at: int) -> Consent:

@@ -1,9 +1,11 @@
-"""What others than the sender sign beside the manifest: the guard, a releasing contact, a consent's collector.
+"""What others than the sender sign beside the manifest: the guard, a releasing or reviewing contact, whoever breaks a
+glass, a consent's collector, a provider that accepted a referral, the originator of what is passed on.
 
 Each has a row in the table of docs/envelope.md section 7. These are shapes; `keys.verifying` checks the signatures
 against the directory.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,7 +13,7 @@ from messages import cbor, ids, limits
 from messages.cbor import Reader
 from messages.errors import Malformed
 from messages.ids import AgencyHandle, ContactHandle, MessageId
-from messages.labels import Flag, PartyClass, Role
+from messages.labels import Flag, Ground, Lift, PartyClass, Purpose, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,176 @@ class Release:
         return release
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A second contact's word that it has read what goes to one recipient, where a rule demands a person's eyes."""
+
+    message: MessageId
+    manifest: bytes  # SHA-256 of pae("manifest", manifest bytes)
+    recipient: ContactHandle
+    sections: tuple[str, ...]  # names of those that were read
+    at: int
+
+    def to_bytes(self) -> bytes:
+        """The body to sign (tag `review-attestation`)."""
+        return cbor.dump(
+            {
+                "v": limits.VERSION,
+                "message": self.message,
+                "manifest": self.manifest,
+                "recipient": self.recipient,
+                "sections": sorted(self.sections),
+                "at": self.at,
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Review":
+        """Read it, or raise `Malformed`."""
+        reader = Reader(cbor.load(data, limits.ATTESTATION_BYTES, "review"), "review")
+        reader.version()
+        review = cls(
+            message=ids.message_id(reader.fixed("message", 16)),
+            manifest=reader.fixed("manifest", limits.DIGEST),
+            recipient=reader.code("recipient", ids.contact_handle),
+            sections=reader.codes("sections", ids.section_name, limits.SECTIONS),
+            at=reader.number("at"),
+        )
+        reader.end()
+        return review
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlass:
+    """A second contact's word that a vital interest demands this message now (R-07). It makes a task for a reviewer."""
+
+    message: MessageId
+    manifest: bytes
+    recipient: ContactHandle
+    ground: Ground
+    at: int
+
+    def to_bytes(self) -> bytes:
+        """The body to sign (tag `break-glass`)."""
+        return cbor.dump(
+            {
+                "v": limits.VERSION,
+                "message": self.message,
+                "manifest": self.manifest,
+                "recipient": self.recipient,
+                "ground": self.ground.value,
+                "at": self.at,
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "BreakGlass":
+        """Read it, or raise `Malformed`."""
+        reader = Reader(cbor.load(data, limits.ATTESTATION_BYTES, "break-glass"), "break-glass")
+        reader.version()
+        broken = cls(
+            message=ids.message_id(reader.fixed("message", 16)),
+            manifest=reader.fixed("manifest", limits.DIGEST),
+            recipient=reader.code("recipient", ids.contact_handle),
+            ground=reader.code("ground", Ground),
+            at=reader.number("at"),
+        )
+        reader.end()
+        return broken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """A provider's word on a referral that it was offered: with it the sealed part may follow (R-27)."""
+
+    message: MessageId  # of the offer
+    manifest: bytes  # of the offer
+    referrer: AgencyHandle
+    recipient: ContactHandle  # who accepts or declines, and signs
+    accepted: bool
+    at: int
+
+    def to_bytes(self) -> bytes:
+        """The body to sign (tag `acceptance-evidence`)."""
+        return cbor.dump(
+            {
+                "v": limits.VERSION,
+                "message": self.message,
+                "manifest": self.manifest,
+                "referrer": self.referrer,
+                "recipient": self.recipient,
+                "accepted": self.accepted,
+                "at": self.at,
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Acceptance":
+        """Read it, or raise `Malformed`."""
+        reader = Reader(cbor.load(data, limits.ATTESTATION_BYTES, "acceptance"), "acceptance")
+        reader.version()
+        acceptance = cls(
+            message=ids.message_id(reader.fixed("message", 16)),
+            manifest=reader.fixed("manifest", limits.DIGEST),
+            referrer=reader.code("referrer", ids.agency_handle),
+            recipient=reader.code("recipient", ids.contact_handle),
+            accepted=reader.flag("accepted"),
+            at=reader.number("at"),
+        )
+        reader.end()
+        return acceptance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """An originator's permission to somebody who holds its content: to whom, for what, and until when (R-17, R-18)."""
+
+    message: MessageId  # the originator's own message
+    originator: ContactHandle  # who permits, and signs
+    grantee: AgencyHandle  # who may pass it on
+    recipient: AgencyHandle  # to whom
+    purposes: tuple[Purpose, ...]
+    lifts: tuple[Lift, ...]
+    at: int
+    expires: int
+
+    def to_bytes(self) -> bytes:
+        """The body to sign (tag `dissemination-permission`)."""
+        return cbor.dump(
+            {
+                "v": limits.VERSION,
+                "message": self.message,
+                "originator": self.originator,
+                "grantee": self.grantee,
+                "recipient": self.recipient,
+                "purposes": sorted(p.value for p in self.purposes),
+                "lifts": sorted(lift.value for lift in self.lifts),
+                "at": self.at,
+                "expires": self.expires,
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Permission":
+        """Read it, or raise `Malformed`."""
+        reader = Reader(cbor.load(data, limits.ATTESTATION_BYTES, "permission"), "permission")
+        reader.version()
+        permission = cls(
+            message=ids.message_id(reader.fixed("message", 16)),
+            originator=reader.code("originator", ids.contact_handle),
+            grantee=reader.code("grantee", ids.agency_handle),
+            recipient=reader.code("recipient", ids.agency_handle),
+            purposes=reader.codes("purposes", Purpose),
+            lifts=reader.codes("lifts", Lift),
+            at=reader.number("at"),
+            expires=reader.number("expires"),
+        )
+        reader.end()
+        if not (permission.purposes and permission.lifts and permission.at < permission.expires):
+            raise Malformed("A permission names a purpose, what it lifts, and an end after its beginning.")
+        return permission
+
+
 class ConsentPurpose(StrEnum):
     """What a person may allow (A23)."""
 
@@ -255,3 +427,42 @@ def _item(value: object) -> tuple[str, tuple[Flag, ...]]:
         raise Malformed("A consent's item has the wrong form.")
     reader = Reader({"type": value[0], "flags": value[1]}, "consent's item")
     return reader.text("type", 16), reader.codes("flags", Flag)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """That a consent holds no longer: from its receipt on grants are refused and holders told (R-08)."""
+
+    consent: bytes
+    at: int
+
+    def to_bytes(self) -> bytes:
+        """The body to sign (tag `consent-withdrawal`)."""
+        return cbor.dump({"v": limits.VERSION, "consent": self.consent, "at": self.at})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Withdrawal":
+        """Read it, or raise `Malformed`."""
+        reader = Reader(cbor.load(data, limits.ATTESTATION_BYTES, "withdrawal"), "withdrawal")
+        reader.version()
+        withdrawal = cls(consent=reader.fixed("consent", 16), at=reader.number("at"))
+        reader.end()
+        return withdrawal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Papers:
+    """The attestations beside one message that were verified: signatures, duties and countersignatures hold.
+
+    Made by `keys.verifying` for what travels, and by whoever plans for what will. `reviews` and the like are about any
+    recipient of the message: who judges picks those of the recipient in question.
+    """
+
+    consents: Collection[Consent] = ()
+    countersigned: Collection[bytes] = ()  # ids of consents that a second contact countersigned
+    withdrawn: Collection[bytes] = ()  # ids of consents
+    releases: Collection[Release] = ()
+    reviews: Collection[Review] = ()
+    broken: Collection[BreakGlass] = ()
+    acceptances: Collection[tuple[Acceptance, AgencyHandle]] = ()  # with the agency that accepted
+    permissions: Collection[tuple[Permission, AgencyHandle, PartyClass]] = ()  # with the originator's agency and class

@@ -10,7 +10,7 @@ else.
 All moments are milliseconds since the Unix epoch; intervals are half-open, so that a successor may abut.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -22,6 +22,7 @@ from messages import ids
 from messages.errors import Malformed
 from messages.ids import AgencyHandle, ContactHandle, GuardHandle, KeyId, OfficerHandle, WorkerHandle
 from messages.labels import CrimeArea, Duty, Keeping, PartyClass
+from messages.tables import Table
 
 ALL_TYPES = "*"
 
@@ -70,6 +71,7 @@ class Mandate(_Model):
     absences: tuple[Span, ...] = ()  # when the contact it stands in for is away: a deputy has duty in these alone
     granted_by: tuple[OfficerHandle, ...] = ()
     granted_in: int = 0  # the epoch in which it first stood in the trust bundle
+    exercise: bool = False  # takes part in exercises: without it no exercise message reaches this contact
     revoked: int | None = None  # the moment from which it holds no longer, whatever `end` says
 
     def in_force(self, moment: int) -> bool:
@@ -196,6 +198,7 @@ class Agency(_Model):
     nkey: str  # the public NKEY with which its adapter fetches the trust bundle and asks the broker ("U…")
     guards: tuple[Guard, ...] = ()
     head: Officer | None = None  # counts as one of the two signatures, for this agency's own contacts alone
+    written_consent_only: bool = False  # a provider bound by VAWA: a consent given by word of mouth does not count
     retired: int | None = None  # from this moment on nobody may log in for it
 
     @model_validator(mode="after")
@@ -279,14 +282,14 @@ class Directory(_Model):
 
         What stands in this directory was checked when it was made, so only what changed is checked, against all of it.
         """
-        contacts, logins, keys = dict(self._contacts), dict(self._logins), set(self._keys)
         lists = dict(self._by_agency)
-        for agency in changed:
-            for contact in lists.pop(agency, ()):
-                del contacts[contact.handle]
-                keys.difference_update(_keys_of(contact))
-                if contact.nkey is not None:
-                    del logins[contact.nkey]
+        before = [contact for agency in changed for contact in lists.pop(agency, ())]
+        contacts = self._contacts.changed((c.handle for c in before), {})
+        logins = self._logins.changed((c.nkey for c in before if c.nkey is not None), {})
+        keys = self._keys.changed((key for c in before for key in _keys_of(c)), {})
+        new_contacts: dict[str, Contact] = {}
+        new_logins: dict[str, tuple[Agency, Contact | None]] = {}
+        new_keys: dict[bytes, None] = {}
         for handle, listed in changed.items():
             agency_of_them = self._agencies.get(handle)
             if agency_of_them is None or any(c.agency != handle for c in listed):
@@ -294,17 +297,18 @@ class Directory(_Model):
             if len({c.name for c in listed}) != len(listed):
                 raise ValueError("a contact's address stands twice in the directory")
             for contact in listed:
-                if contact.handle in contacts:
+                if contact.handle in new_contacts or contact.handle in contacts:
                     raise ValueError("a contact's handle stands twice in the directory")
-                contacts[contact.handle] = contact
+                new_contacts[contact.handle] = contact
                 if contact.nkey is not None:
-                    if contact.nkey in logins or contact.nkey == self.operator.nkey:
+                    taken = contact.nkey in new_logins or contact.nkey in logins
+                    if taken or contact.nkey == self.operator.nkey:
                         raise ValueError("a login stands twice in the directory")
-                    logins[contact.nkey] = (agency_of_them, contact)
+                    new_logins[contact.nkey] = (agency_of_them, contact)
                 for key in _keys_of(contact):
-                    if key in keys:
+                    if key in new_keys or key in keys:
                         raise ValueError("a signing key stands twice in the directory")
-                    keys.add(key)
+                    new_keys[key] = None
             lists[handle] = listed
         made = Directory.model_construct(
             agencies=self.agencies,
@@ -312,14 +316,19 @@ class Directory(_Model):
             operator=self.operator,
             officers=self.officers,
         )
-        tables = {"_contacts": contacts, "_logins": logins, "_keys": keys, "_by_agency": lists}
+        tables = {
+            "_contacts": contacts.changed((), new_contacts),
+            "_logins": logins.changed((), new_logins),
+            "_keys": keys.changed((), new_keys),
+            "_by_agency": lists,
+        }
         shared = {name: self.__dict__[name] for name in _OF_AGENCIES if name in self.__dict__}
         made.__dict__.update(tables, **shared)
         return made
 
     @cached_property
-    def _contacts(self) -> Mapping[str, Contact]:
-        return {c.handle: c for c in self.contacts}
+    def _contacts(self) -> Table[str, Contact]:
+        return Table({c.handle: c for c in self.contacts})
 
     @cached_property
     def _by_agency(self) -> Mapping[str, tuple[Contact, ...]]:
@@ -329,9 +338,9 @@ class Directory(_Model):
         return {agency: tuple(contacts) for agency, contacts in found.items()}
 
     @cached_property
-    def _keys(self) -> Set[bytes]:
+    def _keys(self) -> Table[bytes, None]:
         """Every signing key that somebody holds or held."""
-        return set(self._all_keys())
+        return Table(dict.fromkeys(self._all_keys()))
 
     def _all_keys(self) -> Iterator[bytes]:
         for contact in self.contacts:
@@ -404,6 +413,15 @@ class Directory(_Model):
         """The contacts of an agency, in force or not."""
         return self._by_agency.get(agency, ())
 
+    def changed_since(self, before: "Directory | None") -> Collection[AgencyHandle]:
+        """Agencies that may have other contacts, or be others, than in `before`: whatever was not published anew since
+        is the very same object in both.
+        """
+        if before is None or before.agencies is not self.agencies:
+            return [a.handle for a in self.agencies]
+        known, own = before._by_agency, self._by_agency
+        return [AgencyHandle(a) for a in known.keys() | own.keys() if known.get(a) is not own.get(a)]
+
     def limited_to(self, agencies: Collection[AgencyHandle]) -> "Directory":
         """The part of it that tells of these agencies alone. It was checked as a whole, so it is not checked again."""
         kept = tuple(a for a in self.agencies if a.handle in agencies)
@@ -419,9 +437,10 @@ class Directory(_Model):
         return self._officers.get(handle)
 
     @cached_property
-    def _logins(self) -> Mapping[str, tuple[Agency, Contact | None]]:
+    def _logins(self) -> Table[str, tuple[Agency, Contact | None]]:
         found: dict[str, tuple[Agency, Contact | None]] = {a.nkey: (a, None) for a in self.agencies}
-        return found | {c.nkey: (self._agencies[c.agency], c) for c in self.contacts if c.nkey is not None}
+        found |= {c.nkey: (self._agencies[c.agency], c) for c in self.contacts if c.nkey is not None}
+        return Table(found)
 
     def login(self, nkey: str, moment: int) -> tuple[Agency, Contact | None] | None:
         """Whose login a public NKEY is at `moment`: an agency's own, or one of its contacts'. None where nobody's.

@@ -23,6 +23,7 @@ class EvidenceType(StrEnum):
     SUBMISSION_ACCEPTANCE = "SubmissionAcceptance"
     SUBMISSION_REJECTION = "SubmissionRejection"
     RETRIEVAL = "Retrieval"
+    NON_DELIVERY = "NonDelivery"
 
 
 class Outcome(StrEnum):

@@ -93,6 +93,13 @@ def agreement_id(text: object) -> AgreementId:
     return AgreementId(text)
 
 
+def country(text: object) -> str:
+    """Return a country's code (ISO 3166-1 alpha-2, two capitals), or raise `Malformed`."""
+    if not isinstance(text, str) or len(text) != 2 or not (text.isascii() and text.isalpha() and text.isupper()):
+        raise Malformed("A country is a code of two capital letters (ISO 3166-1), like NL.")
+    return text
+
+
 def message_id(raw: object) -> MessageId:
     """Return 16 bytes as a message id (a UUID of version 4, RFC 9562), or raise `Malformed`."""
     if not isinstance(raw, bytes) or len(raw) != 16 or raw[6] >> 4 != 4 or raw[8] >> 6 != 2:

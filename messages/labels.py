@@ -7,6 +7,7 @@
 5. subject protection — whose data it is: `Role` (LED art. 6) and the identity `Flag` of each field.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
 
@@ -141,20 +142,45 @@ class Lane(StrEnum):
 
 
 class Urgency(StrEnum):
-    """Time limits with a legal source (CATALOGUE B.3)."""
+    """Time limits with a legal source (CATALOGUE B.3); what is due when is reckoned in `messages.clocks`."""
 
     ISD_URGENT_DIRECT = "ISD-URGENT-DIRECT"
     ISD_URGENT_INDIRECT = "ISD-URGENT-INDIRECT"
     ISD_NORMAL = "ISD-NORMAL"
+    SFI_8H = "SFI-8H"
+    SFI_1W = "SFI-1W"
+    SFI_14D = "SFI-14D"
+    SIRENE_12H = "SIRENE-12H"
+    EIO_ACK = "EIO-ACK"
+    EIO_RECOGNISE = "EIO-RECOGNISE"
+    EIO_EXECUTE = "EIO-EXECUTE"
+    EPOC = "EPOC"
+    EPOC_EMERGENCY = "EPOC-EMERGENCY"
+    EPOC_PR = "EPOC-PR"
+    FREEZE_URGENT = "FREEZE-URGENT"
+    CONFISCATE = "CONFISCATE"
+    EAW = "EAW"
+    ARO = "ARO"
+    PRUM_CORE = "PRUM-CORE"
     REF_EMERGENCY = "REF-EMERGENCY"
     REF_URGENT = "REF-URGENT"
     REF_NORMAL = "REF-NORMAL"
+    NRM_RG = "NRM-RG"
+    RECOVERY = "RECOVERY"
     NONE = "NONE"
 
     @property
-    def limit(self) -> int | None:
-        """Milliseconds from receipt by the contact point to the answer that is due, or None."""
+    def clock(self) -> "Clock | None":
+        """The legal clock, or None."""
         return _CLOCKS[self]
+
+    @property
+    def limit(self) -> int | None:
+        """Milliseconds from receipt by the contact point to the answer that is due, or None.
+
+        Of working days the fewest calendar days they can last; `messages.clocks.due` reckons them exactly.
+        """
+        return clock.limit if (clock := _CLOCKS[self]) else None
 
     @property
     def lane(self) -> Lane:
@@ -162,14 +188,71 @@ class Urgency(StrEnum):
         return Lane.URGENT if (self.limit or 2 * DAY) <= DAY else Lane.NORMAL
 
 
-_CLOCKS: Final[dict[Urgency, int | None]] = {
-    Urgency.ISD_URGENT_DIRECT: 8 * HOUR,
-    Urgency.ISD_URGENT_INDIRECT: 3 * DAY,
-    Urgency.ISD_NORMAL: 7 * DAY,
-    Urgency.REF_EMERGENCY: DAY,
-    Urgency.REF_URGENT: 3 * DAY,
-    Urgency.REF_NORMAL: 14 * DAY,
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How long, by which law, and whether it can be paused for a judicial authorisation (Dir (EU) 2023/977 art. 5(2)).
+
+    `read` tells a limit that was read in its source from one that is recalled and still to be checked.
+    """
+
+    limit: int
+    source: str
+    read: bool = True
+    working: int = 0  # working days, where the law counts those
+    pausable: bool = False
+
+
+_ISD: Final = "Directive (EU) 2023/977 art. 5(1)"
+_SFI: Final = "Framework Decision 2006/960/JHA"
+_EPOC: Final = "Regulation (EU) 2023/1543"
+_IAR: Final = "UNHCR and IASC inter-agency referral form"
+_CLOCKS: Final[dict[Urgency, Clock | None]] = {
+    Urgency.ISD_URGENT_DIRECT: Clock(8 * HOUR, f"{_ISD}(a)", pausable=True),
+    Urgency.ISD_URGENT_INDIRECT: Clock(3 * DAY, f"{_ISD}(b)", pausable=True),
+    Urgency.ISD_NORMAL: Clock(7 * DAY, f"{_ISD}(c)", pausable=True),
+    Urgency.SFI_8H: Clock(8 * HOUR, _SFI, read=False),
+    Urgency.SFI_1W: Clock(7 * DAY, _SFI, read=False),
+    Urgency.SFI_14D: Clock(14 * DAY, _SFI, read=False),
+    Urgency.SIRENE_12H: Clock(12 * HOUR, "SIRENE Manual", read=False),
+    Urgency.EIO_ACK: Clock(7 * DAY, "Directive 2014/41/EU art. 16", read=False),
+    Urgency.EIO_RECOGNISE: Clock(30 * DAY, "Directive 2014/41/EU art. 12"),
+    Urgency.EIO_EXECUTE: Clock(90 * DAY, "Directive 2014/41/EU art. 12"),
+    Urgency.EPOC: Clock(10 * DAY, _EPOC, read=False),
+    Urgency.EPOC_EMERGENCY: Clock(8 * HOUR, _EPOC),
+    Urgency.EPOC_PR: Clock(60 * DAY, _EPOC, read=False),
+    Urgency.FREEZE_URGENT: Clock(48 * HOUR, "Regulation (EU) 2018/1805"),
+    Urgency.CONFISCATE: Clock(45 * DAY, "Regulation (EU) 2018/1805"),
+    Urgency.EAW: Clock(10 * DAY, "Framework Decision 2002/584/JHA art. 17", read=False),
+    Urgency.ARO: Clock(7 * DAY, "Directive (EU) 2024/1260", read=False),
+    Urgency.PRUM_CORE: Clock(48 * HOUR, "Regulation (EU) 2024/982"),
+    Urgency.REF_EMERGENCY: Clock(DAY, _IAR),
+    Urgency.REF_URGENT: Clock(3 * DAY, _IAR),
+    Urgency.REF_NORMAL: Clock(14 * DAY, _IAR),
+    Urgency.NRM_RG: Clock(5 * DAY, "UK NRM guidance", working=5),
+    Urgency.RECOVERY: Clock(30 * DAY, "Council of Europe Convention art. 13"),
     Urgency.NONE: None,
+}
+
+
+class Precedence(_Ordered):
+    """Military and MISP precedence, from the least to the most pressing. FLASH OVERRIDE is not adopted (B.3)."""
+
+    ROUTINE = "ROUTINE"
+    PRIORITY = "PRIORITY"
+    IMMEDIATE = "IMMEDIATE"
+    FLASH = "FLASH"  # a victim is in immediate danger
+
+    @property
+    def urgency(self) -> Urgency:
+        """The legal clock that answers to it; never a slower one than a lower precedence has."""
+        return _URGENCIES[self]
+
+
+_URGENCIES: Final[dict[Precedence, Urgency]] = {
+    Precedence.ROUTINE: Urgency.NONE,
+    Precedence.PRIORITY: Urgency.ISD_NORMAL,
+    Precedence.IMMEDIATE: Urgency.ISD_URGENT_INDIRECT,
+    Precedence.FLASH: Urgency.ISD_URGENT_DIRECT,
 }
 
 
@@ -265,6 +348,43 @@ class Kind(StrEnum):
     STATISTICS_RETURN = "STATISTICS-RETURN"
     OFFICER_SAFETY = "OFFICER-SAFETY"
     ACK = "ACK"
+
+
+class Lineage(StrEnum):
+    """Where the content of a message comes from: whether somebody else's conditions bind it (R-17)."""
+
+    ORIGINAL = "ORIGINAL"  # the sender's own
+    REPLY = "REPLY"  # an answer to whoever sent the message that is answered, and to nobody else
+    FORWARD = "FORWARD"  # somebody else's content passed on as it is
+    DERIVED = "DERIVED"  # made from somebody else's content
+
+    @property
+    def passed_on(self) -> bool:
+        """Whether content of another originator goes to somebody who did not send it."""
+        return self in (Lineage.FORWARD, Lineage.DERIVED)
+
+
+class EvidenceUse(StrEnum):
+    """Whether the content may be used as evidence (Dir (EU) 2023/977; R-18). Silence is intelligence only."""
+
+    INTELLIGENCE_ONLY = "INTELLIGENCE-ONLY"
+    WITH_CONSENT = "EVIDENCE-WITH-CONSENT"
+    EVIDENCE = "EVIDENCE"
+
+
+class Lift(StrEnum):
+    """What an originator can permit somebody who holds its content; nobody else can (R-17, R-18)."""
+
+    ONWARD = "onward"  # pass it on: H2, ORCON, the third-party rule, TLP
+    PROCEEDINGS = "proceedings"  # use it in proceedings: H1, evidence
+
+
+class Ground(StrEnum):
+    """Why a glass is broken: a vital interest (GDPR art. 6(1)(d) and 9(2)(c); R-07)."""
+
+    LIFE = "threat-to-life"
+    INTEGRITY = "threat-to-integrity"
+    CHILD = "child-in-danger"
 
 
 class Keeping(StrEnum):

@@ -17,8 +17,10 @@ SECTIONS: Final = 64  # a case file with twenty persons makes about fifty
 GRANTS: Final = 256  # an entry and its views are one atomic batch, and a batch holds 1,000
 DIGESTS: Final = 512  # the next power of two over SECTIONS + GRANTS
 ATTESTATIONS: Final = 512  # a guard's and a release for each recipient
+CONSENTS: Final = 512  # (recipient, consent) pairs of one message: they are stored in its batch, beside entry and views
 ATTESTATION_BYTES: Final = 32 * 1024  # 64 sections described in full
 DEPTH: Final = 8  # nothing we write is nested deeper than 6
+COUNTRIES: Final = 64  # of REL TO: more is no limit
 TEXT: Final = 256  # longest code, name or handle in any signed header
 
 SALT: Final = 16  # of descriptions: 128 bits against guessing a low-entropy description
@@ -38,6 +40,9 @@ ADMISSION_WINDOW_URGENT: Final = 1 * DAY
 LIFETIME: Final = 90 * DAY  # longest `expires - created`: the entry that stops replays lives this long
 INCLUDE_BY: Final = 10 * MINUTE  # a permitted view's leaf must be in the log by then
 KEY_STATEMENT_LIFETIME: Final = 30 * DAY
+CONSENT_LIFETIME: Final = 366 * DAY  # a consent is limited in time: a year, leap years included
+HOLDING_LIFETIME: Final = 2 * CONSENT_LIFETIME  # a copy made on a consent's last day is still found a year later
+CONFIRM_BY: Final = 72 * HOUR  # a holder says by then what became of its copy (CATALOGUE C.2, M24)
 
 
 def padme(length: int) -> int:

@@ -10,7 +10,7 @@ from messages import cbor, ids, limits
 from messages.cbor import Reader
 from messages.errors import Malformed
 from messages.ids import ContactHandle, MessageId
-from messages.labels import Basis, Caveat, CrimeArea, HCode, Kind, Pap, Purpose, Tlp, Urgency
+from messages.labels import Basis, Caveat, CrimeArea, EvidenceUse, HCode, Kind, Lineage, Pap, Purpose, Tlp, Urgency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,7 @@ class Handling:
     h: HCode
     pap: Pap
     caveats: tuple[Caveat, ...] = ()
+    rel_to: tuple[str, ...] = ()  # countries (ISO 3166-1 alpha-2) to which alone it may go; empty: no such limit
 
     def to_value(self) -> dict[str, object]:
         """The map that stands in the manifest."""
@@ -28,6 +29,7 @@ class Handling:
             "caveats": sorted(c.value for c in self.caveats),
             "h": self.h.value,
             "pap": self.pap.value,
+            "rel_to": sorted(self.rel_to),
             "tlp": self.tlp.value,
         }
 
@@ -38,6 +40,7 @@ class Handling:
             caveats=reader.codes("caveats", Caveat),
             h=reader.code("h", HCode),
             pap=reader.code("pap", Pap),
+            rel_to=reader.codes("rel_to", ids.country, limits.COUNTRIES),
             tlp=reader.code("tlp", Tlp),
         )
         reader.end()
@@ -56,6 +59,8 @@ class Manifest:
     area: CrimeArea
     handling: Handling
     urgency: Urgency
+    lineage: Lineage
+    evidence_use: EvidenceUse
     created: int
     expires: int
     exercise: bool
@@ -76,6 +81,8 @@ class Manifest:
                 "area": self.area.value,
                 "handling": self.handling.to_value(),
                 "urgency": self.urgency.value,
+                "lineage": self.lineage.value,
+                "evidence_use": self.evidence_use.value,
                 "created": self.created,
                 "expires": self.expires,
                 "exercise": self.exercise,
@@ -100,6 +107,8 @@ class Manifest:
             area=reader.code("area", CrimeArea),
             handling=Handling.read(reader.inner("handling")),
             urgency=reader.code("urgency", Urgency),
+            lineage=reader.code("lineage", Lineage),
+            evidence_use=reader.code("evidence_use", EvidenceUse),
             created=reader.number("created"),
             expires=reader.number("expires"),
             exercise=reader.flag("exercise"),

@@ -4,18 +4,18 @@ A `Consent` is terms without a person: random id, purposes, recipient or class, 
 calls this has already held its signatures against the directory, the second contact's where one is due included, and
 passes the ids of those that were withdrawn. What is answered here is only: do these terms cover this use, now?
 
-Consent is limited to its purposes: "services" is not "investigation". Children need no consent to be protected, and
-none is ever enough to expose them, so the route `child` serves protection alone. A vital interest releases the minimum
-to one named person for at most a day. The anonymous route carries no identity at all (R-26).
+Consent is limited to its purposes, "services" is not "investigation", and in time: to a year. Children need no consent
+to be protected, and none is ever enough to expose them, so the route `child` serves protection alone. A vital interest
+releases the minimum to one named person for at most a day. The anonymous route carries no identity at all (R-26).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from messages.attestations import Consent, ConsentForm, ConsentPurpose, ConsentRoute
 from messages.directory import Agency
-from messages.labels import Flag, Purpose
-from messages.limits import DAY
+from messages.labels import Flag, Purpose, Role
+from messages.limits import CONSENT_LIFETIME, DAY
 
 IDENTIFYING: Final = frozenset({Flag.DIRECT, Flag.LOCATION, Flag.SENSITIVE})
 """The flags that need a right or a consent; Q alone is pseudonymous."""
@@ -45,9 +45,14 @@ def purposes_of(consent: Consent) -> frozenset[Purpose]:
     return allowed if consent.route is ConsentRoute.CONSENT else allowed & _PROTECTIVE
 
 
+def lifetime(route: ConsentRoute) -> int:
+    """The longest that a consent by this route may last, in milliseconds."""
+    return DAY if route is ConsentRoute.VITAL_INTEREST else CONSENT_LIFETIME
+
+
 def live(consent: Consent, created: int, admitted: int) -> bool:
-    """Whether it was given before the message was made and admitted, and had not ended by then."""
-    if consent.route is ConsentRoute.VITAL_INTEREST and consent.expires - consent.given > DAY:
+    """Whether it is limited in time, was given before the message was made and admitted, and had not ended by then."""
+    if consent.expires - consent.given > lifetime(consent.route):
         return False
     return consent.given <= min(created, admitted) and max(created, admitted) < consent.expires
 
@@ -92,3 +97,52 @@ def covers(
         and (to_person or consent.route is not ConsentRoute.VITAL_INTEREST)
         and (consent.form is ConsentForm.WRITTEN or not written_only)
     )
+
+
+def fits(consent: Consent, data_type: str, flags: Collection[Flag], roles: Collection[Role]) -> bool:
+    """Whether a section of this type, which the guard found to be about that consent's person, can rest on it at all.
+
+    The route `child` is for children and for whoever's age is disputed, whom the catalogue gives the role `child`
+    (R-02); the anonymous one for what identifies nobody; a vital interest for the very items that it names.
+    """
+    identifying = not IDENTIFYING.isdisjoint(flags)
+    match consent.route:
+        case ConsentRoute.CHILD:
+            return Role.CHILD in roles
+        case ConsentRoute.VITAL_INTEREST:
+            return identifying and items_cover(consent, data_type, flags)
+        case ConsentRoute.ANONYMOUS:
+            return not identifying
+    return True
+
+
+def chosen(
+    consents: Iterable[Consent], data_type: str, flags: Collection[Flag], roles: Collection[Role]
+) -> Consent | None:
+    """On which of a person's consents a section about that person rests: the first that covers its items, else the
+    first that fits. One is named also for what needs none, so that a withdrawal finds everything about the person.
+    """
+    able = [c for c in consents if fits(c, data_type, flags, roles)]
+    covering = (c for c in able if items_cover(c, data_type, flags) and any(t == data_type for t, _ in c.items))
+    return next(covering, able[0] if able else None)
+
+
+def flaws(consent: Consent) -> list[str]:
+    """What is wrong with terms that somebody wants to sign, each in one sentence; empty where nothing is."""
+    found = []
+    if not consent.purposes and consent.route is not ConsentRoute.ANONYMOUS:
+        found.append("Name at least one purpose to which the person agreed.")
+    if consent.expires <= consent.given:
+        found.append("A consent ends after it was given.")
+    if consent.expires - consent.given > lifetime(consent.route):
+        longest = "a day" if consent.route is ConsentRoute.VITAL_INTEREST else "a year"
+        found.append(f"A consent by the route {consent.route.value} lasts {longest} at most.")
+    identifying = any(not IDENTIFYING.isdisjoint(flags) for _, flags in consent.items)
+    if consent.route is ConsentRoute.ANONYMOUS and identifying:
+        found.append("The anonymous route carries nothing that identifies, locates or exposes the person (R-26).")
+    protects = {ConsentPurpose.SERVICES, ConsentPurpose.TRACING}
+    if consent.route in (ConsentRoute.CHILD, ConsentRoute.VITAL_INTEREST) and not protects.issuperset(consent.purposes):
+        found.append("Without the person's consent data serve protection and tracing alone (R-07).")
+    if consent.route is ConsentRoute.VITAL_INTEREST and consent.recipient is None:
+        found.append("A vital interest names one agency, and in it one person.")
+    return found

@@ -1,16 +1,87 @@
-"""Which edition of rules and catalogue this installation has, and whether it is the one that the officers signed."""
+"""An edition of the rules: Cedar files with their schema, who has which right, and the catalogue.
 
+Which one this installation has, and whether it is the one that the officers signed; and any other one, read from its
+texts, so that a draft can be held against what is in force. A draft that does not load is `BadInput` that names file
+and line, and nothing that runs is touched by it.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
+from typing import Final
 
-from messages.catalogue import load
+from messages.catalogue import Catalogue, load
+from messages.catalogue.loader import CatalogueBroken, build, catalogue_texts
 from messages.directory import Bundle
 from messages.errors import BadInput
-from policies.decide import packaged
+from policies import rights
+from policies.decide import Engine, RulesBroken, packaged_texts
+from policies.rights import Rights
+
+RIGHTS: Final = "rights.yaml"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """Everything that decides but the bundle's own agreements and mandates."""
+
+    engine: Engine
+    catalogue: Catalogue
+    rights: Rights
+    texts: Mapping[str, str] = field(repr=False)  # of the rules, by file name
+
+    @property
+    def digests(self) -> tuple[str, str]:
+        """Of rules and catalogue, as a bundle names them."""
+        return digest(self.texts), self.catalogue.digest
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """While the block runs, facts are gathered by this edition's rights."""
+        with rights.using(self.rights):
+            yield
+
+
+def digest(texts: Mapping[str, str]) -> str:
+    """SHA-256 over the files of the rules, each as length and name, length and text, in hexadecimal."""
+    found = sha256()
+    for name in sorted(texts):
+        for part in (name.encode(), texts[name].encode()):
+            found.update(b"%d %b" % (len(part), part))
+    return found.hexdigest()
+
+
+@cache
 def rules_digest() -> str:
-    """SHA-256 of the packaged rules and their schema, in hexadecimal."""
-    return sha256("\0".join(packaged()).encode()).hexdigest()
+    """The digest of the packaged rules, their schema and the table of rights."""
+    return digest(packaged_texts())
+
+
+@cache
+def installed() -> Edition:
+    """The edition of this installation."""
+    return Edition(engine=Engine.load(), catalogue=load(), rights=rights.load(), texts=packaged_texts())
+
+
+def read(rules: Mapping[str, str], catalogue: Mapping[str, str] | None = None) -> Edition:
+    """An edition from its texts by file name, or raise `BadInput` with file, line and sentence of every fault.
+
+    Without texts of a catalogue, this installation's; a file of rights that is missing is this installation's too.
+    """
+    texts = {RIGHTS: packaged_texts()[RIGHTS], **rules}
+    try:
+        if texts == packaged_texts() and (catalogue is None or catalogue == catalogue_texts()):
+            return installed()
+        return Edition(
+            engine=Engine.of(texts),
+            catalogue=load() if catalogue is None else build({n: t.encode() for n, t in catalogue.items()}),
+            rights=rights.read(texts[RIGHTS], RIGHTS),
+            texts=texts,
+        )
+    except (RulesBroken, CatalogueBroken) as error:
+        raise BadInput(str(error)) from None
 
 
 def check(bundle: Bundle) -> None:

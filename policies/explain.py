@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from policies.decide import Decision, Engine, Rule, ViewDecision
+from policies.inquiry import Answer
+from policies.outlook import Change
+from policies.words import listed
 
 WIDTH = 100
 
@@ -77,3 +80,43 @@ def _section(item: SectionWords) -> list[str]:
             subsequent_indent=" " * (13 + len(rule.id)),
         )
     return lines
+
+
+# A whole answer
+
+
+def answer(found: Answer, width: int = WIDTH) -> str:
+    """One answer as a screen: the outcome, the rules with their sources, how things stand, and what would help."""
+    head = f"{'PERMITTED' if found.permitted else 'REFUSED'}  {found.section}"
+    under = f", under the agreement {found.agreement}" if found.agreement else ""
+    lines = [
+        *wrap(head, width, subsequent_indent=" " * 11),
+        *wrap(f"from {found.sender} to {found.recipient}{under}", width, initial_indent=" " * 11),
+    ]
+    for title, items in paragraphs(found):
+        lines += ["", f"  {title}"]
+        for mark, text in items:
+            first, rest = f"    {mark} ", " " * (len(mark) + 5)
+            for number, part in enumerate(text.split("\n")):
+                lines += wrap(part, width, initial_indent=rest if number else first, subsequent_indent=rest)
+    return "\n".join(lines)
+
+
+def paragraphs(found: Answer) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What is to be read after the outcome: titled lists of (mark, text)."""
+    by = "Permitted by" if found.permitted else "Refused by"
+    said = [(by, [(rule.id, f"{rule.says}\n({rule.source})") for rule in found.rules])]
+    if found.because:
+        said.append(("How things stand", [("-", text) for text in found.because]))
+    if found.outlook.ways:
+        said.append(("It would pass if", [(f"{n}.", way(w)) for n, w in enumerate(found.outlook.ways, 1)]))
+    elif found.standing:
+        said.append(("Nothing that anybody could change would let it pass", [(r.id, r.says) for r in found.standing]))
+    return said
+
+
+def way(changes: Sequence[Change]) -> str:
+    """One way: a sentence, and on a line of its own who can bring it about."""
+    said = "; and ".join(c.says for c in changes)
+    who = list(dict.fromkeys(c.lever.value for c in changes))
+    return f"{said}.\n(who can bring it about: {listed(who)})"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from messages.directory import Agency
 from messages.errors import BadInput
 from messages.ids import AgencyHandle
-from policies.agreements import Agreement, read_all
+from policies.agreements import Agreement, Agreements, read_all
 
 
 def shares(
@@ -32,6 +32,13 @@ def shares(
             seen[party] |= parties
             held[party].add(file)
     return {h: (frozenset(seen[h]), frozenset(held[h])) for h in agencies}
+
+
+def own_agreements(agreements: Mapping[str, Agreement], agency: str) -> Agreements:
+    """Those of them that an agency's extract holds: the ones to which it (by name) is a party."""
+    if isinstance(agreements, Agreements):
+        return agreements.of(agency)
+    return Agreements(a for a in agreements.values() if agency in a.parties)
 
 
 class Sight:

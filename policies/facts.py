@@ -13,12 +13,27 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from messages.attestations import AttestedSection, Consent, Release
+from messages.attestations import Acceptance, AttestedSection, ConsentRoute, Papers, Permission
 from messages.catalogue.datatype import DataType
 from messages.catalogue.loader import Catalogue
 from messages.directory import Agency, Contact
-from messages.labels import Caveat, Flag, HCode, Keeping, Kind, PartyClass, Role, Tlp
-from messages.limits import CLOCK_SKEW
+from messages.ids import AgencyHandle
+from messages.labels import (
+    Basis,
+    Caveat,
+    EvidenceUse,
+    Flag,
+    HCode,
+    Keeping,
+    Kind,
+    Lift,
+    Lineage,
+    PartyClass,
+    Purpose,
+    Role,
+    Tlp,
+)
+from messages.limits import CLOCK_SKEW, DAY
 from messages.manifest import Manifest
 from policies import consent as consents_
 from policies import rights
@@ -35,6 +50,12 @@ BY_REFERRAL: Final = frozenset({Kind.VICTIM_REFERRAL, Kind.DUTY_TO_NOTIFY})
 
 ABROAD: Final = frozenset({PartyClass.FOR, PartyClass.IOL})
 NGO: Final = frozenset({PartyClass.NGO_S, PartyClass.NGO_P})
+SPECIAL: Final = frozenset({Basis.LED_10, Basis.GDPR_9_2_A, Basis.GDPR_9_2_C})
+"""The bases on which special-category data (LED art. 10, GDPR art. 9) may be processed at all (R-20)."""
+
+ACCEPTED_WITHIN: Final = 90 * DAY
+"""How old a provider's acceptance may be when the sealed part follows it."""
+
 IMPERSONAL: Final = frozenset({"A28"})
 """Types that are about nobody; in every other an undeclared role is `unknown`, which counts as a victim (R-02)."""
 
@@ -60,16 +81,19 @@ class Facts:
 
     # what passes between whom
     kind: Kind
+    purpose: Purpose
     sender_class: PartyClass
     recipient_class: PartyClass
     data_type: str  # "A02", or "cover"
     part: str  # "identity"
     roles: frozenset[Role]  # as the guard found them; else as declared, and `unknown` where nothing was
     flags: frozenset[Flag]  # as the guard found them; else as declared, and D for every free-form part
+    roles_declared: bool  # the sender says whose data it is, or the type is about nobody
     # the two contacts
     sender_mandated: bool  # in force at creation and admission, may send, covers type and crime area
     recipient_mandated: bool  # the same, may receive
     named_person: bool  # the recipient's key is unlocked by that person alone
+    sender_person: bool  # the sender's is
     own_agency: bool  # both contacts belong to one agency
     abroad: bool  # class FOR or IOL, or another country than the sender's
     # the agreement that the grant names
@@ -81,25 +105,43 @@ class Facts:
     basis_agreed: bool
     area_agreed: bool
     handling_agreed: bool  # TLP within the ceiling, H code among those accepted
+    joint_team: bool  # the agreement is one of a joint investigation team
     # handling of this message
+    exercise_fits: bool  # no exercise, or the recipient takes part in exercises
     named_only: bool  # TLP:RED
     no_foreign: bool  # caveat NOFORN
+    state_only: bool  # caveat FED-ONLY
+    team_only: bool  # caveat JIT
+    releasable_to: bool  # no REL TO, or the recipient's country is in it
     not_in_proceedings: bool  # H1
+    special_basis: bool  # a legal basis on which special-category data may be processed
+    as_evidence: bool  # the sender lets it be used as evidence
+    # where the content comes from
+    passed_on: bool  # somebody else's, forwarded or derived from
+    onward_closed: bool  # it carries H2, ORCON, EGMONT or a TLP over GREEN
+    onward_permitted: bool  # its originator permitted this sender to pass it on to this recipient for this purpose
+    proceedings_permitted: bool  # and to use it in proceedings
+    fiu_consent: bool  # a financial intelligence unit sends it as its own, or permitted this
     # the catalogue
     class_may_receive: bool
     redacted_only: bool  # the class receives this type redacted or coded, nothing of flags D, L and S
     kind_carries_type: bool
     free_text: bool  # this part has fields that people write freely
+    picture: bool  # an image or a video
     sealed_part: bool
     # the guard
     attested: bool
     declared_as_attested: bool  # type, part, media, roles and flags; True where nothing is attested
+    searched: bool  # the guard knew at least one identity to search for; True where nothing is attested
+    reviewed: bool  # a second contact whose mandate names that duty has read this section for this recipient
     # identity
     identity_right: bool  # the class may hold it (`rights.yaml`) and the agreement lists it
     consent_demanded: bool  # the right rests on consent, or an NGO is on either side
     consent_covers: bool
+    consent_stands: bool  # the consent that the guard names was not withdrawn; True where none is named
+    vital_interest: bool  # two contacts claim a vital interest: a consent by that route, and a glass broken
     released: bool  # a second contact released this message to this recipient
-    accepted: bool  # the recipient accepted the referral (no acceptances exist in this version)
+    accepted: bool  # the recipient's agency accepted a referral of the sender's agency
 
     @property
     def section_kind(self) -> str:
@@ -114,9 +156,11 @@ class Facts:
 
 RELAXING: Final = frozenset(
     {
+        "roles_declared",
         "sender_mandated",
         "recipient_mandated",
         "named_person",
+        "sender_person",
         "own_agency",
         "agreement_in_force",
         "type_agreed",
@@ -126,11 +170,22 @@ RELAXING: Final = frozenset(
         "basis_agreed",
         "area_agreed",
         "handling_agreed",
+        "joint_team",
+        "exercise_fits",
+        "releasable_to",
+        "special_basis",
+        "onward_permitted",
+        "proceedings_permitted",
+        "fiu_consent",
         "class_may_receive",
         "kind_carries_type",
         "declared_as_attested",
+        "searched",
+        "reviewed",
         "identity_right",
         "consent_covers",
+        "consent_stands",
+        "vital_interest",
         "released",
         "accepted",
     }
@@ -139,6 +194,10 @@ RELAXING: Final = frozenset(
 
 `attested` is not among them although it helps: it also fixes roles and flags, which may then be worse than declared.
 """
+
+
+_NONE: Final = Papers()
+_ORIGINATOR: Final = frozenset({Caveat.ORCON, Caveat.EGMONT})
 
 
 def gather(
@@ -151,18 +210,18 @@ def gather(
     claim: Claim,
     attested: AttestedSection | None,
     agreement: Agreement | None,
-    consents: Collection[Consent] = (),
-    releases: Collection[Release] = (),
+    papers: Papers = _NONE,
+    searched: int = 1,
     catalogue: Catalogue,
     admitted: int,
-    withdrawn: Collection[bytes] = frozenset(),
 ) -> Facts:
     """Reduce what is known about one recipient and one section to facts.
 
     `claim` is the sender's description of the section, `attested` the guard's entry of the same name, or None where no
     guard attested it to this recipient; `agreement` is the one that the grant names, or None if there is none by that
-    id. `consents` and `releases` are those whose signatures, duties and countersignatures were verified; `withdrawn`
-    holds ids of consents. `admitted` is the broker's admission time, or the sender's clock while it plans.
+    id. `papers` are those whose signatures and duties were verified, its consents without those that lack a
+    countersignature that is due. `searched` is the number of identities that the guard knew. `admitted` is the broker's
+    admission time, or the sender's clock while it plans.
     """
     moments = (manifest.created, admitted)
     own = sender.agency == recipient.agency
@@ -179,15 +238,16 @@ def gather(
     agreed = _Agreed(agreement if in_force else None, manifest, sender_agency, recipient_agency, claim)
     right = rights.load().right(data_type, recipient_agency.party_class)
     person = recipient.keeping is Keeping.PERSON
-    released = any(
-        r.message == manifest.id and r.recipient == recipient.handle and r.at <= admitted + CLOCK_SKEW for r in releases
-    )
+    to, latest = recipient.handle, admitted + CLOCK_SKEW
+    released = any(r.message == manifest.id and r.recipient == to and r.at <= latest for r in papers.releases)
+    broken = any(b.message == manifest.id and b.recipient == to and b.at <= latest for b in papers.broken)
     covering = [
         c
-        for c in consents
+        for c in papers.consents
         # Only the guard can say that a section is about this consent's person.
         if attested is not None
         and attested.consent == c.id
+        and (c.route is not ConsentRoute.VITAL_INTEREST or (broken and manifest.expires <= c.expires))
         and consents_.covers(
             c,
             data_type=data_type,
@@ -197,20 +257,31 @@ def gather(
             to_person=person,
             created=manifest.created,
             admitted=admitted,
-            withdrawn=withdrawn,
+            withdrawn=papers.withdrawn,
+            written_only=sender_agency.written_consent_only,
         )
     ]
+    passed_on = manifest.lineage.passed_on
+    permissions = [
+        (p, party)
+        for p, _, party in papers.permissions
+        if _permits(p, manifest, sender_agency.handle, recipient_agency.handle, admitted)
+    ]
+    onward = any(Lift.ONWARD in p.lifts for p, _ in permissions)
     return Facts(
         kind=manifest.kind,
+        purpose=manifest.purpose,
         sender_class=sender_agency.party_class,
         recipient_class=recipient_agency.party_class,
         data_type=data_type,
         part=part,
         roles=roles,
         flags=flags,
+        roles_declared=bool(claim.roles) or is_cover or (entry is not None and entry.role.may_be_nobody),
         sender_mandated=_mandated(sender, manifest, data_type, moments, sending=True),
         recipient_mandated=_mandated(recipient, manifest, data_type, moments, sending=False),
         named_person=person,
+        sender_person=sender.keeping is Keeping.PERSON,
         own_agency=own,
         abroad=recipient_agency.party_class in ABROAD or recipient_agency.country != sender_agency.country,
         agreement_in_force=in_force,
@@ -221,27 +292,80 @@ def gather(
         basis_agreed=agreed.basis,
         area_agreed=agreed.area,
         handling_agreed=agreed.handling,
+        joint_team=agreement is not None and in_force and agreement.joint_team,
+        exercise_fits=not manifest.exercise or all(_exercises(recipient, m) for m in moments),
         named_only=manifest.handling.tlp is Tlp.RED,
         no_foreign=Caveat.NOFORN in manifest.handling.caveats,
+        state_only=Caveat.FED_ONLY in manifest.handling.caveats,
+        team_only=Caveat.JIT in manifest.handling.caveats,
+        releasable_to=not manifest.handling.rel_to or recipient_agency.country in manifest.handling.rel_to,
         not_in_proceedings=manifest.handling.h is HCode.H1,
+        special_basis=manifest.basis in SPECIAL,
+        as_evidence=manifest.evidence_use is not EvidenceUse.INTELLIGENCE_ONLY,
+        passed_on=passed_on,
+        onward_closed=manifest.handling.h is HCode.H2
+        or bool(_ORIGINATOR.intersection(manifest.handling.caveats))
+        or manifest.handling.tlp.rank > Tlp.GREEN.rank,
+        onward_permitted=onward,
+        proceedings_permitted=any(Lift.PROCEEDINGS in p.lifts for p, _ in permissions),
+        fiu_consent=(
+            sender_agency.party_class is PartyClass.FIU and manifest.lineage is not Lineage.REPLY and not passed_on
+        )
+        or any(Lift.ONWARD in p.lifts and party is PartyClass.FIU for p, party in permissions),
         # Who is no normal receiver but has a right "by release" may receive it by that release (R-29).
         class_may_receive=is_cover
-        or _receives(entry, recipient_agency.party_class, manifest.kind)
+        or _receives(entry, recipient_agency.party_class, part, manifest.kind)
         or (entry is not None and right is rights.Right.RELEASE and released),
         redacted_only=entry is not None and entry.receivers.get(recipient_agency.party_class) in ("redacted", "coded"),
         kind_carries_type=is_cover or _carries(catalogue, manifest.kind, data_type),
         free_text=free_text,
+        picture=claim.media.partition("/")[0] in ("image", "video"),
         sealed_part=entry is not None and entry.purposes.get(part) == SEALED,
         attested=attested is not None,
         declared_as_attested=attested is None or _same(claim, attested),
+        # A return of statistics is about nobody: there is nobody to search for.
+        searched=attested is None or searched > 0 or manifest.kind is Kind.STATISTICS_RETURN,
+        reviewed=attested is not None
+        and any(
+            r.message == manifest.id and r.recipient == to and attested.name in r.sections and r.at <= latest
+            for r in papers.reviews
+        ),
         identity_right=right is not rights.Right.NEVER and (own or agreed.identity),
         consent_demanded=right is rights.Right.CONSENT
         or recipient_agency.party_class in NGO
         or sender_agency.party_class in NGO,
         consent_covers=bool(covering),
+        consent_stands=attested is None or attested.consent is None or attested.consent not in papers.withdrawn,
+        vital_interest=any(c.route is ConsentRoute.VITAL_INTEREST for c in covering),
         released=released,
-        accepted=False,
+        accepted=any(_accepts(a, by, manifest, sender_agency, recipient_agency) for a, by in papers.acceptances),
     )
+
+
+def _permits(
+    permission: Permission, manifest: Manifest, grantee: AgencyHandle, recipient: AgencyHandle, admitted: int
+) -> bool:
+    return (
+        (permission.grantee, permission.recipient) == (grantee, recipient)
+        and manifest.purpose in permission.purposes
+        and permission.at <= manifest.created + CLOCK_SKEW
+        and max(manifest.created, admitted) < permission.expires
+    )
+
+
+def _accepts(acceptance: Acceptance, by: AgencyHandle, manifest: Manifest, referrer: Agency, provider: Agency) -> bool:
+    return (
+        acceptance.accepted
+        and by == provider.handle
+        and acceptance.referrer == referrer.handle
+        and acceptance.message != manifest.id  # the offer comes first
+        and 0 <= manifest.created + CLOCK_SKEW - acceptance.at <= ACCEPTED_WITHIN
+    )
+
+
+def _exercises(contact: Contact, moment: int) -> bool:
+    mandate = contact.mandate_at(moment)
+    return mandate is not None and mandate.exercise
 
 
 _FREE_TEXT: Final[dict[tuple[str, str, str], bool]] = {}
@@ -285,8 +409,10 @@ def _mandated(contact: Contact, manifest: Manifest, data_type: str, moments: tup
     return True
 
 
-def _receives(entry: DataType | None, party_class: PartyClass, kind: Kind) -> bool:
-    how = entry.receivers.get(party_class) if entry is not None else None
+def _receives(entry: DataType | None, party_class: PartyClass, part: str, kind: Kind) -> bool:
+    if entry is None or (party_class in entry.only and part not in entry.only[party_class]):
+        return False
+    how = entry.receivers.get(party_class)
     return kind in BY_REFERRAL if how == "referral" else how is not None
 
 

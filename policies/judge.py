@@ -6,9 +6,9 @@ of that recipient is refused with the rules, and the adapter plans again.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from messages.attestations import AttestedSection, Consent, Release
+from messages.attestations import AttestedSection, Consent, Papers
 from messages.catalogue import Catalogue
 from messages.directory import Contact, Directory
 from messages.envelope import SectionDetail
@@ -73,9 +73,8 @@ def judge(
     recipient: Contact,
     sections: Collection[SectionDetail],
     attested: Callable[[SectionDetail], AttestedSection | None],
-    consents: Collection[Consent],
-    countersigned: Collection[bytes],
-    releases: Collection[Release],
+    papers: Papers,
+    searched: int,
     agreement: Agreement | None,
     directory: Directory,
     engine: Engine,
@@ -84,14 +83,16 @@ def judge(
 ) -> Judgement:
     """Decide `sections`, the ones granted to `recipient`, as of the manifest's creation and of `admitted`.
 
-    Attestations must have been verified by the caller; `agreement` is the one the grant names, or None.
+    `papers` must have been verified by the caller, who also says for how many identities the guard `searched` what goes
+    to this recipient; `agreement` is the one the grant names, or None.
     """
     sender_agency, recipient_agency = directory.agency_of(sender), directory.agency_of(recipient)
     usable = [
         c
-        for c in consents
-        if c.id in countersigned or not countersignature_due(c, sender, recipient_agency.party_class)
+        for c in papers.consents
+        if c.id in papers.countersigned or not countersignature_due(c, sender, recipient_agency.party_class)
     ]
+    papers = replace(papers, consents=tuple(usable))
     decisions: list[tuple[str, Facts, Decision]] = []
     for section in sections:
         facts = gather(
@@ -103,8 +104,8 @@ def judge(
             claim=section,
             attested=attested(section),
             agreement=agreement,
-            consents=usable,
-            releases=releases,
+            papers=papers,
+            searched=searched,
             catalogue=catalogue,
             admitted=admitted,
         )

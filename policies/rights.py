@@ -4,7 +4,9 @@
 list the type under `identity` too, and the rules add consent, release, passage and acceptance.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -12,10 +14,13 @@ from importlib.resources import files
 from typing import Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, RootModel, field_validator
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, field_validator
 
 from messages.catalogue.loader import TYPE_IDS
+from messages.errors import BadInput
 from messages.labels import PartyClass
+from policies.yamltext import Fault, Faulty, Tree
+from policies.yamltext import parse as parse_yaml
 
 
 class Right(StrEnum):
@@ -72,7 +77,43 @@ def parse(text: str) -> Rights:
     )
 
 
-@cache
+def read(text: str, source: str) -> Rights:
+    """The same for a table that somebody is editing: raises `BadInput` with file, line and sentence."""
+    try:
+        tree = parse_yaml(text, source)
+    except Faulty as error:
+        raise BadInput(" ".join(map(str, error.faults))) from None
+    try:
+        return parse(text)
+    except ValidationError as error:
+        raise BadInput(" ".join(str(_fault(e["loc"], str(e["msg"]), tree)) for e in error.errors())) from None
+    except ValueError as error:
+        raise BadInput(f"{source}: {error}.") from None
+
+
+def _fault(path: tuple[str | int, ...], said: str, tree: Tree) -> Fault:
+    where = ".".join(str(step) for step in path if step != "[key]")
+    return tree.fault(path, f"{where}: {said.removeprefix('Value error, ')[:300].rstrip('.').lower()}.")
+
+
+_chosen: ContextVar[Rights | None] = ContextVar("rights", default=None)
+
+
+@contextmanager
+def using(table: Rights) -> Iterator[None]:
+    """While the block runs, `load` gives this table: to decide as another edition of the rules would."""
+    token = _chosen.set(table)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
 def load() -> Rights:
-    """The packaged table."""
+    """The packaged table, or the one that a block of `using` has chosen."""
+    return _chosen.get() or _packaged()
+
+
+@cache
+def _packaged() -> Rights:
     return parse(files("policies").joinpath("rights.yaml").read_text(encoding="utf-8"))

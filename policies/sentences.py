@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from messages import errors
+from messages.attachment import REFUSALS
 from policies import judge
 from policies.decide import Engine
 
@@ -20,6 +21,7 @@ def flow() -> Mapping[str, str]:
     return {
         **dict(_flow()),
         **judge.SENTENCES,
+        **REFUSALS,
         "not-permitted": "No recipient of the message may have it.",
         "key-number": "An encryption key carries the next number after the contact's newest one; this one does not.",
         "key-dates": "An encryption key is stated from now on and at most 30 days ahead; these dates are not such.",
@@ -28,6 +30,7 @@ def flow() -> Mapping[str, str]:
             " agency, of its head, or of an officer."
         ),
         "key-unknown": "The contact never stated the encryption key that is said to be destroyed.",
+        "consent-withdrawn": "The consent was withdrawn: it holds no longer, and what rests on it is taken away.",
         "broker-failed": "The broker could not judge the message, and what cannot be judged is refused.",
         "redaction-refused": "The words of this section could not be made safe for this recipient; they are withheld.",
     }

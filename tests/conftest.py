@@ -2,17 +2,39 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+
+_PYTESTS_OWN = "PYTEST_CURRENT_TEST"
+
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """The environment as it was before the block, whatever was set, changed or taken out of it meanwhile."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys() - {_PYTESTS_OWN}:
+            del os.environ[name]
+        for name, value in before.items():
+            if name != _PYTESTS_OWN and os.environ.get(name) != value:
+                os.environ[name] = value
 
 
 @pytest.fixture(autouse=True)
 def _own_environment() -> Iterator[None]:
     """What a command sets in our environment while it is tried here must not reach the processes of later tests."""
-    before = dict(os.environ)
-    yield
-    for name in os.environ.keys() - before.keys():
-        del os.environ[name]
+    with _as_it_was():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _own_environment_of_a_module() -> Iterator[None]:
+    """Nor what a module's fixtures set for all its tests."""
+    with _as_it_was():
+        yield
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -12,6 +12,7 @@ GRANTS: Final = 256
 DIGESTS: Final = 512  # also of openings
 ATTESTATIONS: Final = 512
 ATTESTATION_BYTES: Final = 32 * 1024  # also of a stamp and a record
+COUNTRIES: Final = 64  # of REL TO
 TEXT: Final = 256  # characters of the longest code, name or handle
 KIND: Final = 40
 TAG_TEXT: Final = 64

@@ -21,7 +21,13 @@ BASIS: Final = _codes(
     " INTERPOL-RPD MLA-UNTOC-18 EXTR-UNTOC-16 EIO EPOC EAW FRZ-1805 EGMONT NAT DTN"
 )
 AREA: Final = _codes("THB-SEX THB-LAB THB-CRIM THB-BEG THB-ORG THB-OTH")
-URGENCY: Final = _codes("ISD-URGENT-DIRECT ISD-URGENT-INDIRECT ISD-NORMAL REF-EMERGENCY REF-URGENT REF-NORMAL NONE")
+URGENCY: Final = _codes(
+    "ISD-URGENT-DIRECT ISD-URGENT-INDIRECT ISD-NORMAL SFI-8H SFI-1W SFI-14D SIRENE-12H EIO-ACK EIO-RECOGNISE"
+    " EIO-EXECUTE EPOC EPOC-EMERGENCY EPOC-PR FREEZE-URGENT CONFISCATE EAW ARO PRUM-CORE REF-EMERGENCY"
+    " REF-URGENT REF-NORMAL NRM-RG RECOVERY NONE"
+)
+LINEAGE: Final = _codes("ORIGINAL REPLY FORWARD DERIVED")
+EVIDENCE_USE: Final = _codes("INTELLIGENCE-ONLY EVIDENCE-WITH-CONSENT EVIDENCE")
 TLP: Final = _codes("CLEAR GREEN AMBER AMBER+STRICT RED")
 H: Final = _codes("H0 H1 H2 H3")
 PAP: Final = _codes("CLEAR GREEN AMBER RED")
@@ -32,7 +38,9 @@ ROLES: Final = _codes(
 )
 FLAGS: Final = frozenset("DQLS")
 OUTCOME: Final = frozenset({"permitted", "refused"})
-EVIDENCE_TYPE: Final = frozenset({"SubmissionAcceptance", "SubmissionRejection", "Retrieval"})
+EVIDENCE_TYPE: Final = frozenset({"SubmissionAcceptance", "SubmissionRejection", "Retrieval", "NonDelivery"})
+PART: Final = _codes("holder sender collector")
+KEEP_GROUND: Final = _codes("evidence-in-proceedings court-order legal-duty-to-keep vital-interest-of-the-person")
 STEP: Final = _codes(
     "init request fingerprint-compared propose review sign publish renew rotate-signing-key suspend resume revoke"
     " retire-agency replace-officer rotate-root add-agency add-contact add-agreement end-agreement change-mandate"

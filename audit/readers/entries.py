@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit.errors import Unreadable
-from audit.readers import bounds, codes
+from audit.readers import bounds, cbor, codes
 from audit.readers.cbor import Value
 from audit.readers.fields import Fields, as_bytes, as_code, as_handle, as_tuple, read_map
 from audit.readers.signed import read_signed
@@ -16,14 +16,15 @@ from audit.readers.signed import read_signed
 ENTRY: Final = "entry"
 EVIDENCE: Final = "evidence"
 STAMP: Final = "stamp"
+NOTICE: Final = "withdrawal-notice"
 
 MAX_RECORDS: Final = bounds.GRANTS + 1  # one for each recipient, and the submission's own
 LANES: Final = ("urgent", "normal")
 OPERATOR: Final = "operator"  # stands in an entry's subject where no agency submitted anything
 
 _VIEW_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_ENTRY_KEY = re.compile(r"[xrsdce]?[0-9a-f]{32}", re.ASCII)
-_OPERATORS = "ce"  # ceremony steps and epochs: no agency submits them
+_ENTRY_KEY = re.compile(r"[xrsdcewokt]?[0-9a-f]{32}", re.ASCII)
+_OPERATORS = "cewot"  # what no agency submits, and withdrawals with their orders, which hold for all agencies at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,92 @@ class DeliverySubject:
     contact: str
     lane: str
     view_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A worker's word to one contact that a consent was withdrawn."""
+
+    consent: bytes
+    withdrawal: bytes  # SHA-256 of the signed withdrawal
+    to: str
+    part: str
+    message: bytes | None
+    view_id: str | None
+    view: bytes | None
+    recipient: str | None
+    retrieved: bool
+    at: int
+    confirm_by: int
+    epoch: int
+    leaf: bytes
+    include_by: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeDelivery:
+    """What waits for a contact beside its views: signed notice and withdrawal as bytes, record and salt."""
+
+    notice: bytes
+    withdrawal: bytes
+    terms: bytes | None
+    record: bytes
+    salt: bytes
+
+
+def is_notice(raw: bytes) -> bool:
+    """Whether what waits for a contact claims to be a notice. Raises `Unreadable` where it is no CBOR."""
+    value = cbor.loads(raw, max_bytes=bounds.STORED_BYTES)
+    return isinstance(value, dict) and "notice" in value
+
+
+def read_notice_delivery(raw: bytes) -> NoticeDelivery:
+    """Read a notice as it waits, or raise `Unreadable`."""
+    fields = read_map(raw, "notice", ("v", "notice", "withdrawal", "terms", "record", "salt"))
+    fields.version()
+    most = bounds.ATTESTATION_BYTES
+    delivery = NoticeDelivery(
+        notice=fields.octets_within("notice", 1, most),
+        withdrawal=fields.octets_within("withdrawal", 1, most),
+        terms=None if fields.raw("terms") is None else fields.octets_within("terms", 1, most),
+        record=fields.octets_within("record", 1, most),
+        salt=fields.octets("salt", 32),
+    )
+    read_signed(delivery.notice, "notice", max_bytes=most)
+    read_signed(delivery.withdrawal, "withdrawal", max_bytes=most)
+    return delivery
+
+
+def read_notice(body: bytes) -> Notice:
+    """Read a notice's body, or raise `Unreadable`."""
+    names = (
+        "v", "consent", "withdrawal", "to", "part", "message", "view_id", "view", "recipient", "retrieved", "at",
+        "confirm_by", "epoch", "leaf", "include_by",
+    )  # fmt: skip
+    fields = read_map(body, "notice", names, max_bytes=bounds.ATTESTATION_BYTES)
+    fields.version()
+    notice = Notice(
+        consent=fields.octets("consent", 16),
+        withdrawal=fields.octets("withdrawal", 32),
+        to=fields.handle("to", "c"),
+        part=fields.choice("part", codes.PART),
+        message=fields.message_id_or_none("message"),
+        view_id=_maybe_view_id(fields.raw("view_id")),
+        view=fields.octets_or_none("view", 32),
+        recipient=fields.handle_or_none("recipient", "c"),
+        retrieved=fields.flag("retrieved"),
+        at=fields.uint("at"),
+        confirm_by=fields.uint("confirm_by"),
+        epoch=fields.uint("epoch"),
+        leaf=fields.octets("leaf", 32),
+        include_by=fields.uint("include_by"),
+    )
+    absent = {value is None for value in (notice.message, notice.view_id, notice.view, notice.recipient)}
+    if absent != {notice.part == "collector"}:
+        raise Unreadable("notice: to a holder or sender it names the view, to the collector none")
+    if notice.part == "holder" and notice.to != notice.recipient:
+        raise Unreadable("notice: a holder's is about its own view")
+    return notice
 
 
 def read_stamp(body: bytes) -> Stamp:
@@ -179,6 +266,10 @@ def read_delivery_subject(subject: str) -> DeliverySubject:
         lane=parts[3],
         view_id=_matching(parts[4], _VIEW_ID, "the delivery's view id"),
     )
+
+
+def _maybe_view_id(value: Value) -> str | None:
+    return None if value is None else _matching(value, _VIEW_ID, "notice: view id")
 
 
 def _outcome(value: Value) -> tuple[str, str, tuple[str, ...], bytes]:

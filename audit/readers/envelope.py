@@ -45,6 +45,7 @@ class Handling:
     h: str
     pap: str
     caveats: tuple[str, ...]
+    rel_to: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,8 @@ class Manifest:
     area: str
     handling: Handling
     urgency: str
+    lineage: str
+    evidence_use: str
     created: int
     expires: int
     exercise: bool
@@ -184,10 +187,13 @@ def view_digest(view: bytes) -> bytes:
 
 def read_manifest(raw: bytes) -> Manifest:
     """Read a manifest, or raise `Unreadable`."""
-    names = "v id kind sender purpose basis area handling urgency created expires exercise epoch checkpoint digests"
+    names = (
+        "v id kind sender purpose basis area handling urgency lineage evidence_use created expires exercise epoch"
+        " checkpoint digests"
+    )
     fields = read_map(raw, "manifest", names.split(), max_bytes=bounds.MANIFEST_BYTES)
     fields.version()
-    handling = Fields(fields.raw("handling"), "manifest: handling", ("tlp", "h", "pap", "caveats"))
+    handling = Fields(fields.raw("handling"), "manifest: handling", ("tlp", "h", "pap", "caveats", "rel_to"))
     digests = tuple(as_bytes(item, "manifest: digests", 32) for item in fields.items("digests", bounds.DIGESTS))
     count = len(digests)
     if count < 4 or count & (count - 1) or list(digests) != sorted(set(digests)):
@@ -207,8 +213,11 @@ def read_manifest(raw: bytes) -> Manifest:
             h=handling.choice("h", codes.H),
             pap=handling.choice("pap", codes.PAP),
             caveats=handling.choices("caveats", codes.CAVEATS),
+            rel_to=handling.countries("rel_to", bounds.COUNTRIES),
         ),
         urgency=fields.choice("urgency", codes.URGENCY),
+        lineage=fields.choice("lineage", codes.LINEAGE),
+        evidence_use=fields.choice("evidence_use", codes.EVIDENCE_USE),
         created=created,
         expires=expires,
         exercise=fields.flag("exercise"),

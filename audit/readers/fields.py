@@ -13,6 +13,7 @@ from audit.readers.cbor import Value
 UINT_LIMIT: Final = 1 << 53  # sizes, times and epochs stay below it: every JSON reader takes such numbers exactly
 
 _CODE = re.compile(r"[!-~]{1,256}", re.ASCII)  # printable, no spaces: a code cannot carry a sentence
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _HANDLE = re.compile(r"[a-z][a-z2-7]{12}", re.ASCII)
 _SECTION = re.compile(r"[a-z][a-z0-9]{0,15}(\.[a-z0-9]{1,16}){0,3}", re.ASCII)
 _MOST_OF_A_SET: Final = 64  # codes in one list: no code list has so many
@@ -84,6 +85,10 @@ class Fields:
         what = f"{self.what}: {name}"
         return as_set(tuple(as_choice(item, what, among) for item in self.items(name, _MOST_OF_A_SET)), what)
 
+    def countries(self, name: str, most: int) -> tuple[str, ...]:
+        what = f"{self.what}: {name}"
+        return as_set(tuple(as_country(item, what) for item in self.items(name, most)), what)
+
     def section_names(self, name: str) -> tuple[str, ...]:
         what = f"{self.what}: {name}"
         return as_set(tuple(as_section_name(item, what) for item in self.items(name, bounds.SECTIONS)), what)
@@ -129,6 +134,12 @@ def as_bytes_within(value: Value, what: str, least: int, most: int) -> bytes:
 def as_uint(value: Value, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < UINT_LIMIT:
         raise Unreadable(f"{what} is not a whole number in range")
+    return value
+
+
+def as_country(value: Value, what: str) -> str:
+    if not isinstance(value, str) or not _COUNTRY.fullmatch(value):
+        raise Unreadable(f"{what} is not a country's code")
     return value
 
 

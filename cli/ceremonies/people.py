@@ -59,6 +59,7 @@ AreasOption = Annotated[str, typer.Option("--areas", help="Crime areas, such as 
 SendOption = Annotated[bool, typer.Option("--may-send", help="It may send.")]
 ReceiveOption = Annotated[bool, typer.Option("--may-receive", help="It may receive.")]
 DutiesOption = Annotated[str, typer.Option("--duties", help="Further powers: release, review, break-glass.")]
+ExerciseOption = Annotated[bool, typer.Option("--exercise", help="It takes part in exercises.")]
 DeputyOption = Annotated[str | None, typer.Option("--deputy-for", help="Only in the absences of this contact.")]
 UntilOption = Annotated[str, typer.Option("--until", help="Until the end of this day (UTC).")]
 
@@ -467,6 +468,7 @@ def contact_add(
     may_send: SendOption = False,
     may_receive: ReceiveOption = False,
     duties: DutiesOption = "",
+    exercise: ExerciseOption = False,
     deputy_for: DeputyOption = None,
     start: FromOption = None,
     second: SecondOption = None,
@@ -476,7 +478,7 @@ def contact_add(
     asked = read_request(request)
     contact = asked.contact()
     compare([asked], told)
-    terms = _terms(types, areas, start, until, duties, may_send=may_send, may_receive=may_receive)
+    terms = _terms(types, areas, start, until, duties, may_send=may_send, may_receive=may_receive, exercise=exercise)
 
     def change(content: Content, hand: Hand) -> tuple[Content, str]:
         mandate = _for_deputy(terms, content, deputy_for)
@@ -497,12 +499,13 @@ def contact_mandate(
     may_send: SendOption = False,
     may_receive: ReceiveOption = False,
     duties: DutiesOption = "",
+    exercise: ExerciseOption = False,
     deputy_for: DeputyOption = None,
     start: FromOption = None,
     second: SecondOption = None,
 ) -> None:
     """Propose another mandate for a contact; the one that it has ends where this begins."""
-    terms = _terms(types, areas, start, until, duties, may_send=may_send, may_receive=may_receive)
+    terms = _terms(types, areas, start, until, duties, may_send=may_send, may_receive=may_receive, exercise=exercise)
 
     def change(content: Content, hand: Hand) -> tuple[Content, str]:
         found = decisions.find_contact(content, contact)
@@ -600,7 +603,15 @@ def contact_rekey(
 
 
 def _terms(
-    types: str, areas: str, start: str | None, until: str, duties: str, *, may_send: bool, may_receive: bool
+    types: str,
+    areas: str,
+    start: str | None,
+    until: str,
+    duties: str,
+    *,
+    may_send: bool,
+    may_receive: bool,
+    exercise: bool,
 ) -> Mandate:
     begins, ends = span(start, until, midnight(clock()))
     if not (may_send or may_receive):
@@ -613,6 +624,7 @@ def _terms(
         types=chosen,
         may_send=may_send,
         may_receive=may_receive,
+        exercise=exercise,
         duties=frozenset(Duty(d) for d in _listed("duty", duties, tuple(Duty))),
     )
 
@@ -728,6 +740,7 @@ def _mandate_row(mandate: Mandate, bundle: Bundle) -> dict[str, Any]:
         "types": sorted(mandate.types),
         "areas": sorted(a.value for a in mandate.areas),
         "duties": sorted(d.value for d in mandate.duties),
+        "exercises": "takes part" if mandate.exercise else "takes no part",
         "deputy for": bundle.directory.address(deputy) if deputy is not None else None,
         "revoked": moment_text(mandate.revoked) if mandate.revoked is not None else None,
         "granted by": [_title(bundle, o) for o in mandate.granted_by],

@@ -40,9 +40,9 @@ def forced(plan: MessagePlan) -> MessagePlan:
 
 async def plan_one(agency: AgencyClient, case: Path, to: str, **header: object) -> MessagePlan:
     """One message for one recipient, also where the planner would refuse it."""
-    planner = agency._planner()
-    contact = agency.home.bundle.directory.find(to)
     read = read_file(case)
+    planner = agency._planner(read)
+    contact = agency.home.bundle.directory.find(to)
     owner = agency.home.bundle.directory.agency_of(contact)
     now = clock()
     identifier = composing.new_message_id()

@@ -2,14 +2,17 @@
 
 from messages.catalogue.datatype import DataType, Field, RoleSource
 from messages.catalogue.jsontext import parse_json
-from messages.catalogue.loader import Catalogue, CatalogueBroken, CodeList, MessageKind, catalogue_texts, load
+from messages.catalogue.kinds import CoverField, Deadline, MessageKind
+from messages.catalogue.loader import Catalogue, CatalogueBroken, CodeList, catalogue_texts, load
 from messages.catalogue.persons import KnownPerson, identities
 
 __all__ = [
     "Catalogue",
     "CatalogueBroken",
     "CodeList",
+    "CoverField",
     "DataType",
+    "Deadline",
     "Field",
     "KnownPerson",
     "MessageKind",

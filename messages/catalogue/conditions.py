@@ -53,6 +53,11 @@ def _under_eleven(value: object) -> bool:
     return not isinstance(value, int) or value < SMALL_CELL
 
 
+def _small_group(value: object) -> bool:
+    """Fewer than eleven people of one nationality; a group that does not say how many counts as small."""
+    return not isinstance(value, Mapping) or _under_eleven(value.get("n"))
+
+
 def _not_a_platform(value: object) -> bool:
     """Anything but the bare name of a platform: a path or a user name may be the victim's own advert."""
     return not isinstance(value, str) or value not in PLATFORMS
@@ -64,6 +69,7 @@ CONDITIONS: Final[Mapping[str, Callable[[object], bool]]] = MappingProxyType(
         "transgender": _transgender,
         "precise-place": _precise_place,
         "under-eleven": _under_eleven,
+        "small-group": _small_group,
         "not-a-platform": _not_a_platform,
     }
 )

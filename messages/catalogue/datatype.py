@@ -9,14 +9,18 @@ Parts. An object is cut into parts that are sealed separately. Each part carries
 decide whose data it is (`Field.parts` holds every part a field stands in), so that each section can be judged alone.
 
 Flags. They count only while a role of the object is protected (`Role.protected`), or where the type says nothing of
-roles at all. Whatever the roles, a free-form string adds D until somebody searched it (`text_cleared`).
+roles at all. Items of a list may be about other people than the object (`Field.whose`): their flags count while one of
+their own roles is protected too. Whatever the roles, a free-form string adds D until somebody searched it
+(`text_cleared`).
 
-Not checked here: who may receive what (policies), and whether a text names somebody (the guard).
+No object embeds a picture, a sound or a film: a string that holds one as text is refused (R-24).
+
+Not checked here: who may receive what (policies), whether a text names somebody (the guard), what must hold between
+several objects (`across`), and whether the bytes of a file are what they claim to be (`media`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, Final
@@ -26,7 +30,8 @@ from pydantic import Field as ModelField
 
 from messages.catalogue import values
 from messages.catalogue.conditions import CONDITIONS
-from messages.catalogue.laws import LAWS, Broken
+from messages.catalogue.law import Broken
+from messages.catalogue.laws import LAWS
 from messages.errors import ContentRefused
 from messages.labels import Flag, HCode, PartyClass, Role, Tlp
 
@@ -34,12 +39,74 @@ PURPOSES: Final = frozenset({"facts", "text", "identity", "sealed"})
 GENERALISE: Final = frozenset(
     {"default", "keep", "drop", "month", "region", "small-count", "unspecified", "age-band", "name", "day"}
 )
-MAJORITY: Final = 18
+SPECIAL: Final = frozenset(
+    {
+        "racial-or-ethnic-origin",
+        "political-opinions",
+        "religion-or-belief",
+        "trade-union",
+        "genetic",
+        "biometric",
+        "health",
+        "sex-life-or-orientation",
+    }
+)
+"""Special categories of personal data (GDPR art. 9, LED art. 10), by which R-20 lists the fields that hold them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleSource:
+    """Where an object, or an item of a list, says whose data it is: in a field, fixed, by what it adds, or nowhere."""
+
+    none: bool = False
+    field: str = ""
+    means: tuple[tuple[str, Role], ...] = ()  # codes of that field that are no role by their own name
+    fixed: Role | None = None
+    add: tuple[tuple[Role, str, tuple[object, ...]], ...] = ()  # (role, field, values that add it; None: absent)
+    born: tuple[str, ...] = ()  # dates of birth: under 18 at `created` adds `child`
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Fields that decide roles and therefore stand in every part (dates of birth stay where they are)."""
+        return frozenset({self.field} - {""}) | {name for _, name, _ in self.add}
+
+    @property
+    def may_be_nobody(self) -> bool:
+        """Whether an object may say that it is about nobody: a body, a number, a place where nobody is."""
+        return self.none or not (self.field or self.fixed)
+
+    def roles(self, obj: Mapping[str, Any]) -> frozenset[Role]:
+        """The roles that `obj` itself tells; anything unclear is `unknown`."""
+        if self.none:
+            return frozenset()
+        found: set[Role] = set() if self.fixed is None else {self.fixed}
+        if self.field:
+            found.add(self._told(obj.get(self.field, Role.UNKNOWN)))
+        for role, name, triggers in self.add:
+            value = obj.get(name)
+            if any(value is trigger or (isinstance(value, str) and value == trigger) for trigger in triggers):
+                found.add(role)
+        if any(values.may_be_minor(obj[name], obj.get("created")) for name in self.born if name in obj):
+            found.add(Role.CHILD)
+        return frozenset(found)
+
+    def _told(self, value: object) -> Role:
+        for code, role in self.means:
+            if value == code:
+                return role
+        try:
+            return Role(value)  # type: ignore[arg-type]
+        except ValueError:
+            return Role.UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """One field. `kind` is the type of value without `[]`; `fields` are those of an object kind."""
+    """One field. `kind` is the type of value without `[]`; `fields` are those of an object kind.
+
+    `whose`: the items are about other people than the object, and say so themselves. `special`: the special category of
+    personal data that it holds (R-20).
+    """
 
     name: str
     kind: str
@@ -60,6 +127,8 @@ class Field:
     identifies: bool = False
     key: bool = False
     never_leaves: bool = False
+    whose: RoleSource | None = None
+    special: str = ""
     generalise: str = "default"
     says: str = ""
     note: str = ""
@@ -100,21 +169,10 @@ class Field:
     def may_hold_text(self) -> bool:
         return self.free or any(inner.may_hold_text for inner in self.fields.values())
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleSource:
-    """Where an object says whose data it is: in a field, fixed for the type, or nowhere (`none`)."""
-
-    none: bool = False
-    field: str = ""
-    fixed: Role | None = None
-    add: tuple[tuple[Role, str, tuple[object, ...]], ...] = ()  # (role, field, values that add it)
-    born: tuple[str, ...] = ()  # dates of birth: under 18 at `created` adds `child`
-
-    @property
-    def fields(self) -> frozenset[str]:
-        """Fields that decide roles and therefore stand in every part (dates of birth stay where they are)."""
-        return frozenset({self.field} - {""}) | {name for _, name, _ in self.add}
+    @cached_property
+    def may_embed(self) -> bool:
+        """Whether there is room for a file written as text."""
+        return self.kind == "text" or any(inner.may_embed for inner in self.fields.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +190,8 @@ class DataType:
     h: HCode
     receivers: Mapping[PartyClass, str]
     receivers_note: str
-    media: tuple[str, ...]
+    only: Mapping[PartyClass, tuple[str, ...]]
+    media_limits: Mapping[str, int]
     role: RoleSource
     parts: tuple[str, ...]
     purposes: Mapping[str, str]
@@ -146,6 +205,17 @@ class DataType:
     def defaults(self) -> tuple[Tlp, HCode]:
         """Default handling: (TLP, H-code)."""
         return self.tlp, self.h
+
+    @property
+    def media(self) -> tuple[str, ...]:
+        """The media types that content of this type may have; `media_limits` says how many bytes of each."""
+        return tuple(self.media_limits)
+
+    def parts_for(self, party_class: PartyClass) -> tuple[str, ...]:
+        """The parts that a class may receive at all: none if it is no receiver, all unless `only` says so."""
+        if party_class not in self.receivers:
+            return ()
+        return self.only.get(party_class, self.parts)
 
     @cached_property
     def fields(self) -> Mapping[str, Field]:
@@ -237,23 +307,18 @@ class DataType:
     # -- roles and flags -----------------------------------------------------------------------------------------
 
     def roles(self, obj: Mapping[str, Any]) -> frozenset[Role]:
-        """Whose data it is. A type that says nothing of persons has none; anything unclear is `unknown`."""
-        source = self.role
-        if source.none:
-            return frozenset()
-        found: set[Role] = set() if source.fixed is None else {source.fixed}
-        if source.field:
-            try:
-                found.add(Role(obj.get(source.field, Role.UNKNOWN)))
-            except ValueError:
-                found.add(Role.UNKNOWN)
-        for role, name, triggers in source.add:
-            value = obj.get(name)
-            if any(value is trigger or (isinstance(value, str) and value == trigger) for trigger in triggers):
-                found.add(role)
-        if any(_minor(obj.get(name), obj.get("created")) for name in source.born):
-            found.add(Role.CHILD)
-        return frozenset(found)
+        """Whose data it is, the people of its lists included. A type that says nothing of persons has none."""
+        return self.subject(obj) | frozenset(
+            role
+            for name, value in obj.items()
+            if name in self.own
+            for item in self.own[name].items(value)
+            for role in whose(self.own[name], item)
+        )
+
+    def subject(self, obj: Mapping[str, Any]) -> frozenset[Role]:
+        """Whose data the object itself is, without the people of its lists; anything unclear is `unknown`."""
+        return self.role.roles(obj)
 
     def flags(
         self,
@@ -270,7 +335,7 @@ class DataType:
         what its field means: a name stays D, a narrative does not.
         """
         allowed = self.part_fields(part)
-        known = self.roles(obj) | (roles or frozenset())
+        known = self.subject(obj) | (roles or frozenset())
         active = self.role.none or any(role.protected for role in known)
         found: set[Flag] = set()
         for name, value in obj.items():
@@ -321,7 +386,18 @@ class DataType:
         except (ValueError, TypeError, RecursionError):
             raise ContentRefused(f"{self.id}: expected an object with the fields of {self.name}.") from None
         dumped: dict[str, Any] = checked.model_dump(exclude_unset=True)
+        for name, value in dumped.items():
+            if allowed[name].may_embed:
+                self._refuse_embedded(_strings(self.id, name, allowed[name], value))
         return dumped
+
+    def _refuse_embedded(self, strings: Iterator[tuple[str, Field, str]]) -> None:
+        for path, spec, text in strings:
+            if spec.kind == "text" and values.embeds(text):
+                raise ContentRefused(
+                    f"{self.id}.{path}: pictures, sound and films are never embedded in text (R-24); name the exhibit "
+                    "and its hash."
+                )
 
     def _sentence(self, allowed: Mapping[str, Field], loc: tuple[int | str, ...], kind: str) -> str:
         path = ""
@@ -356,29 +432,16 @@ class DataType:
         for law, needs in self.laws:
             if set(needs) <= set(present):
                 try:
-                    LAWS[law](checked)
+                    LAWS[law].check(checked)
                 except Broken as broken:
                     raise ContentRefused(f"{self.id}: {broken}") from None
 
 
-def _minor(birth: object, created: object) -> bool:
-    """Whether somebody born then may have been under 18 at `created`; in doubt, yes."""
-    if birth is None:
-        return False
-    if not isinstance(birth, str) or not isinstance(created, str):
-        return True
-    try:
-        at = values.moment(created)
-        return youngest_age(birth, at) < MAJORITY
-    except ValueError:
-        return True
-
-
-def youngest_age(birth: str, at: datetime) -> int:
-    """The least whole number of years that fits a partial date of birth: in doubt the younger (R-02)."""
-    parts = [int(part) for part in birth.split("-")]
-    month, day = (parts[1] if len(parts) > 1 else 12), (parts[2] if len(parts) > 2 else 31)
-    return at.year - parts[0] - ((at.month, at.day) < (month, day))
+def whose(spec: Field, item: object) -> frozenset[Role]:
+    """The roles of one item of a list of other people; none for a field that is not such a list."""
+    if spec.whose is None:
+        return frozenset()
+    return spec.whose.roles(item) if isinstance(item, Mapping) else frozenset({Role.UNKNOWN})
 
 
 def _single(spec: Field) -> Field:
@@ -424,6 +487,17 @@ def _copy(value: Any) -> Any:
 
 
 def _flags(spec: Field, value: Any, *, active: bool, text_cleared: bool) -> set[Flag]:
+    if spec.whose is not None:
+        return {
+            flag
+            for item in spec.items(value)
+            for flag in _flags(
+                replace(spec, whose=None, many=False),
+                item,
+                active=active or any(role.protected for role in whose(spec, item)),
+                text_cleared=text_cleared,
+            )
+        }
     found: set[Flag] = set()
     if active:
         found |= spec.flags_of(value)

@@ -1,207 +1,162 @@
 """Content laws: what must hold between the fields of one object. Named in the data files under `laws`.
 
-A law takes a checked object (or the part that holds all its fields) and raises `Broken` with one sentence that names
-fields, never values.
+Each names fields in its one sentence, never values. `Law.says` is what it demands, in words for docs/catalogue.md and
+for the JSON Schemas, which cannot say these things. What must hold between several objects is in `across.py`.
 """
 
-import ipaddress
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-from messages.catalogue.conditions import PRECISE, SMALL_CELL
-from messages.catalogue.values import moment, shaped
+from messages.catalogue import laws_of_people as people
+from messages.catalogue import laws_of_things as things
+from messages.catalogue.law import Law
 
-INDICATORS: Final[Mapping[str, int]] = MappingProxyType(
+_PRECISION: Final = "A place names nothing smaller than its precision says, and coordinates are a street or point."
+_HASHES: Final = "A digest has the length of its algorithm."
+
+LAWS: Final[Mapping[str, Law]] = MappingProxyType(
     {
-        "ilo-11": 11,
-        "deceptive-recruitment": 10,
-        "coercive-recruitment": 10,
-        "recruitment-by-abuse-of-vulnerability": 16,
-        "exploitative-conditions": 9,
-        "coercion-at-destination": 15,
-        "abuse-of-vulnerability-at-destination": 7,
-    }
-)
-CHILD_BANDS: Final = frozenset({"0-8", "9-17"})
-_SEALED: Final = frozenset(
-    {
-        "name_used",
-        "contact",
-        "dietary_religious",
-        "medical_needs",
-        "medication",
-        "disability",
-        "risk_detail",
-        "perpetrator_nearby",
-    }
-)
-
-
-class Broken(Exception):
-    """A content law does not hold; the text is one sentence without values."""
-
-
-def palermo_means(obj: Mapping[str, Any]) -> None:
-    """Palermo art. 3(c): means are needed unless the victim is a child."""
-    if not obj.get("means") and obj.get("child_victim") is not True:
-        raise Broken("means needs at least one entry, unless child_victim is true (Palermo Protocol, article 3).")
-
-
-def in_order(first: str, second: str) -> Callable[[Mapping[str, Any]], None]:
-    """`second` does not lie before `first` (partial dates are compared as far as both go)."""
-
-    def law(obj: Mapping[str, Any]) -> None:
-        one, other = obj.get(first), obj.get(second)
-        if one is None or other is None:
-            return
-        if "T" in one:
-            wrong = moment(other) < moment(one)
-        else:
-            length = min(len(one), len(other))
-            wrong = other[:length] < one[:length]
-        if wrong:
-            raise Broken(f"{second} lies before {first}.")
-
-    return law
-
-
-def no_small_cell(obj: Mapping[str, Any]) -> None:
-    """R-32: no cell under eleven, and a second release needs differential privacy."""
-    method = obj.get("method")
-    if "value" not in obj:
-        if method != "suppressed":
-            raise Broken("value is required unless method is suppressed.")
-        return
-    if obj["value"] < SMALL_CELL:
-        raise Broken(f"value is under {SMALL_CELL}: leave it out and set method to suppressed (CTDC, k = 11).")
-    if method == "suppressed":
-        raise Broken("a suppressed cell carries no value.")
-    if method == "dp" and "epsilon" not in obj:
-        raise Broken("epsilon is required where method is dp.")
-    if obj.get("release_no", 1) > 1 and method != "dp":
-        raise Broken("a repeated release needs method dp: suppression protects one release only.")
-
-
-def consent_or_reason(obj: Mapping[str, Any]) -> None:
-    """R-07: consent, or one listed reason, and the reason fits the person."""
-    reason = obj.get("no_consent_reason")
-    if "consent_ref" not in obj and reason is None:
-        raise Broken("consent_ref is required, or no_consent_reason.")
-    if reason == "child" and obj.get("adult_child") == "adult":
-        raise Broken("no_consent_reason child does not fit adult_child adult.")
-    if reason == "emergency-vital-interest" and obj.get("priority") != "emergency-24h":
-        raise Broken("no_consent_reason emergency-vital-interest needs priority emergency-24h.")
-    if reason == "duty-to-notify-anonymous" and "consent_ref" in obj:
-        raise Broken("an anonymous notification carries no consent_ref: the consent would name the person.")
-
-
-def anonymous_is_anonymous(obj: Mapping[str, Any]) -> None:
-    """R-26: the anonymous route carries no sealed field at all."""
-    if obj.get("no_consent_reason") == "duty-to-notify-anonymous" and _SEALED & set(obj):
-        raise Broken("an anonymous notification carries no field of the sealed part.")
-
-
-def band_fits_adult_child(obj: Mapping[str, Any]) -> None:
-    band, who = obj.get("age_band"), obj.get("adult_child")
-    if band is None or who not in ("adult", "child"):
-        return
-    if (band in CHILD_BANDS) != (who == "child"):
-        raise Broken("age_band and adult_child do not fit each other; use adult_child unknown where age is disputed.")
-
-
-def identifier_fits_kind(obj: Mapping[str, Any]) -> None:
-    """The value of a communications identifier has the form of its kind."""
-    kind, value = obj["kind"], obj["value"]
-    fits: dict[str, Callable[[str], bool]] = {
-        "msisdn": lambda text: shaped("phone", text),
-        "imei": lambda text: _matches(r"[0-9]{14,16}", text),
-        "imsi": lambda text: _matches(r"[0-9]{14,15}", text),
-        "iccid": lambda text: _matches(r"[0-9]{18,22}", text),
-        "email": lambda text: shaped("email", text),
-        "handle": lambda text: not _matches(r".*\s.*", text),
-        "url": lambda text: _matches(r"(?:https?|hxxps?)://\S+", text),
-        "mac": lambda text: _matches(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}", text),
-        "ip": _address,
-    }
-    check = fits.get(kind)
-    if check is not None and not check(value):
-        raise Broken("value does not have the form of its kind.")
-
-
-def _matches(shape: str, text: str) -> bool:
-    return re.fullmatch(shape, text) is not None
-
-
-def _address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def indicator_numbers(obj: Mapping[str, Any]) -> None:
-    """The number of an indicator exists in its dimension."""
-    for index, item in enumerate(obj.get("indicators", [])):
-        if item["code"] > INDICATORS[item["dimension"]]:
-            raise Broken(f"indicators[{index}].code: the dimension has {INDICATORS[item['dimension']]} indicators.")
-
-
-def consent_is_timed(obj: Mapping[str, Any]) -> None:
-    """VAWA: consent is reasonably time-limited, so it ends after it begins; a withdrawal does not precede it."""
-    if moment(obj["expires_on"]) <= moment(obj["given_on"]):
-        raise Broken("expires_on must lie after given_on: consent is limited in time.")
-    if "withdrawn_on" in obj and moment(obj["withdrawn_on"]) < moment(obj["given_on"]):
-        raise Broken("withdrawn_on lies before given_on.")
-
-
-def named_are_named(obj: Mapping[str, Any]) -> None:
-    if ("named" in obj["disclose_to"]) != bool(obj.get("named_recipients")):
-        raise Broken("named_recipients goes with disclose_to named, and needs at least one entry.")
-
-
-def precision_is_honest(*names: str) -> Callable[[Mapping[str, Any]], None]:
-    """A place that says country or region names nothing smaller, and coordinates are a point."""
-
-    def law(obj: Mapping[str, Any]) -> None:
-        for name in names:
-            value = obj.get(name)
-            for place in value if isinstance(value, list) else [value]:
-                if place is None:
-                    continue
-                precision = place["precision"]
-                if ("lat" in place) != ("lon" in place):
-                    raise Broken(f"{name}: lat and lon go together.")
-                if "lat" in place and precision not in PRECISE:
-                    raise Broken(f"{name}: coordinates need precision street or point.")
-                if "place" in place and precision in ("country", "admin1"):
-                    raise Broken(f"{name}: a named place needs precision city, street or point.")
-                if precision == "country" and "admin1" in place:
-                    raise Broken(f"{name}: a region needs precision admin1 or finer.")
-                if "country" not in place:
-                    raise Broken(f"{name}: country is required.")
-
-    return law
-
-
-LAWS: Final[Mapping[str, Callable[[Mapping[str, Any]], None]]] = MappingProxyType(
-    {
-        "palermo-means": palermo_means,
-        "dates-in-order": in_order("date_from", "date_to"),
-        "seen-in-order": in_order("first_seen", "last_seen"),
-        "no-small-cell": no_small_cell,
-        "consent-or-reason": consent_or_reason,
-        "anonymous-is-anonymous": anonymous_is_anonymous,
-        "band-fits-adult-child": band_fits_adult_child,
-        "identifier-fits-kind": identifier_fits_kind,
-        "indicator-numbers": indicator_numbers,
-        "consent-is-timed": consent_is_timed,
-        "named-are-named": named_are_named,
-        "precision-place": precision_is_honest("place"),
-        "precision-address": precision_is_honest("address"),
-        "precision-victim-places": precision_is_honest("mailing_address", "current_location"),
-        "precision-suspect-places": precision_is_honest("addresses", "place_of_birth"),
+        "palermo-means": Law(
+            "At least one means, unless a victim of the event is a child.",
+            "Palermo Protocol art. 3(c)",
+            people.palermo_means,
+        ),
+        "dates-in-order": Law("date_to is not before date_from.", "", things.in_order("date_from", "date_to")),
+        "seen-in-order": Law("last_seen is not before first_seen.", "", things.in_order("first_seen", "last_seen")),
+        "no-small-cell": Law(
+            "No cell under eleven; a suppressed cell carries no value; dp needs epsilon; a second release needs dp.",
+            "R-32; CTDC k = 11",
+            people.no_small_cell,
+        ),
+        "consent-or-reason": Law(
+            "A consent, or one listed reason that fits the person and the priority.", "R-07", people.consent_or_reason
+        ),
+        "anonymous-is-anonymous": Law(
+            "An anonymous notification carries no field of the sealed part.", "R-26", people.anonymous_is_anonymous
+        ),
+        "band-fits-adult-child": Law("age_band and adult_child fit each other.", "R-02", people.band_fits_adult_child),
+        "identifier-fits-kind": Law(
+            "The value has the form of its kind.", "E.164, 3GPP, RFC 5321", things.identifier_fits_kind
+        ),
+        "indicator-numbers": Law(
+            "The number of an indicator exists in its dimension.",
+            "ILO and European Commission 2009",
+            people.indicator_numbers,
+        ),
+        "consent-is-timed": Law(
+            "A consent ends after it begins, and is not withdrawn before.",
+            "34 USC 12291(b)(2)",
+            people.consent_is_timed,
+        ),
+        "named-are-named": Law(
+            "named_recipients go with disclose_to named.", "Primero consent form", people.named_are_named
+        ),
+        "precision-place": Law(_PRECISION, "R-05", things.precision_is_honest("place")),
+        "precision-address": Law(_PRECISION, "R-05", things.precision_is_honest("address")),
+        "precision-victim-places": Law(
+            _PRECISION, "R-05", things.precision_is_honest("mailing_address", "current_location")
+        ),
+        "precision-suspect-places": Law(_PRECISION, "R-05", things.precision_is_honest("addresses", "place_of_birth")),
+        "precision-site": Law(_PRECISION, "R-05", things.precision_is_honest("site")),
+        "precision-journey": Law(_PRECISION, "R-05", things.precision_is_honest("from", "to")),
+        "precision-seizure": Law(_PRECISION, "R-05", things.precision_is_honest("seized_place")),
+        "precision-protected-places": Law(_PRECISION, "R-05", things.precision_is_honest("protected_places")),
+        "precision-sightings": Law(_PRECISION, "R-05", things.sightings_are_honest),
+        "minor-is-said": Law(
+            "is_minor is true or unknown where dob may mean under 18, in every part.", "R-02", people.minor_is_said
+        ),
+        "no-shelter": Law("A shelter is never carried as a location.", "R-21", things.no_shelter),
+        "presence-in-order": Law("seen_to is not before seen_from.", "", things.in_order("seen_from", "seen_to")),
+        "vehicle-is-told": Law("A plate, a vin, a make or a model.", "", things.vehicle_is_told),
+        "plate-has-country": Law(
+            "plate_country goes with plate.", "Vienna Convention on Road Traffic", things.plate_has_country
+        ),
+        "journey-is-told": Law("from or to.", "", things.journey_is_told),
+        "data-authorisation": Law(
+            "authorised_until is given for traffic and content data, is not before created, and the period ends by it.",
+            "Regulation (EU) 2023/1543; CATALOGUE A21: expired authorisation is refused at ingress",
+            things.authorisation_holds("period"),
+        ),
+        "surveillance-authorisation": Law(
+            "authorised_until is not before created, and nothing was observed after it.",
+            "CATALOGUE A21: expired authorisation is refused at ingress; UNTOC art. 20",
+            things.authorisation_holds("observed_from", "observed_to"),
+        ),
+        "observed-in-order": Law(
+            "observed_to is not before observed_from.", "", things.in_order("observed_from", "observed_to")
+        ),
+        "no-capture-of-a-child": Law(
+            "No capture where the person seems to be a minor.", "R-24", things.no_capture_of_a_child
+        ),
+        "abuse-material-stays": Law(
+            "A file is carried only where contains_csam and, for pictures and films, intimate_or_child say no, or it is"
+            " a released portrait; then media_type and size are given.",
+            "R-24",
+            things.abuse_material_stays,
+        ),
+        "sha256-is-there": Law(
+            "A SHA-256 among the hashes, unless the exhibit is physical; MD5 and SHA-1 never alone.",
+            "CATALOGUE A18; RFC 8493",
+            things.sha256_is_there,
+        ),
+        "hashes-fit-exhibit": Law(_HASHES, "FIPS 180-4, FIPS 202", things.hashes_fit("hashes")),
+        "hashes-fit-capture": Law(_HASHES, "FIPS 180-4, FIPS 202", things.hashes_fit("capture_hash")),
+        "hashes-fit-custody": Law(
+            _HASHES, "FIPS 180-4, FIPS 202", things.hashes_fit("hash_before", "hash_after", "prev_event_hash")
+        ),
+        "hashes-fit-document": Law(_HASHES, "FIPS 180-4, FIPS 202", things.hashes_fit("document_hash")),
+        "document-in-order": Law("expires is not before issued.", "", things.in_order("issued", "expires")),
+        "mrz-checks": Law(
+            "The check digits of mrz hold and its number is number, unless the document is forged or counterfeit.",
+            "ICAO 9303",
+            things.mrz_checks,
+        ),
+        "lei-checks": Law("The check digits of lei hold.", "ISO 17442, ISO 7064 MOD 97-10", things.lei_checks),
+        "identifier-fits-asset": Law(
+            "The identifier has the form of its kind; the check digits of an IBAN hold.",
+            "ISO 13616, ISO 7064 MOD 97-10",
+            things.identifier_fits_asset,
+        ),
+        "no-more-than-found": Law("No part of the workers is more than workers_found.", "", people.no_more_than_found),
+        "child-is-accompanied": Law(
+            "The interview of a child says whether a guardian and a support person were there.",
+            "18 USC 3509(d); Directive 2012/29/EU art. 24",
+            people.child_is_accompanied,
+        ),
+        "child-has-redacted-copy": Law(
+            "The document of a child's interview has a redacted version beside it.",
+            "R-25",
+            people.child_has_redacted_copy,
+        ),
+        "statement-fits-maker": Law(
+            "Who makes a statement has a category that fits its kind.", "R-01, R-15", people.statement_fits_maker
+        ),
+        "custody-links": Law(
+            "prev_event_hash is all zeros for the first event, and for no other.", "ISO/IEC 27037", things.custody_links
+        ),
+        "custody-parties": Law(
+            "A passage from one party to another names both.", "NIEM j:CustodyTransferType", things.custody_parties
+        ),
+        "custody-change": Law(
+            "A hash that changed is explained: who, what and why.", "ISO/IEC 27037", things.custody_change
+        ),
+        "provided-in-order": Law(
+            "provided_to is not before provided_from.", "", things.in_order("provided_from", "provided_to")
+        ),
+        "outcome-is-told": Law(
+            "reject_reason goes with rejected, closure_reason with a closed case.", "Primero", people.outcome_is_told
+        ),
+        "measure-in-order": Law("expires_on is not before issued_on.", "", things.in_order("issued_on", "expires_on")),
+        "offences-are-coded": Law(
+            "From the charge on at least one offence; each has a national or a uniform code.",
+            "CATALOGUE A27",
+            people.offences_are_coded,
+        ),
+        "order-is-named": Law(
+            "An order that was issued has its kind, and heads of damage have a restitution.",
+            "CATALOGUE A27",
+            people.order_is_named,
+        ),
     }
 )

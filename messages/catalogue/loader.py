@@ -6,6 +6,7 @@ default.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,15 +16,26 @@ from typing import Any, Final
 
 import yaml
 
-from messages.catalogue import values
+from messages.catalogue import kinds, values
 from messages.catalogue.conditions import CONDITIONS
-from messages.catalogue.datatype import GENERALISE, PURPOSES, DataType, Field, RoleSource
+from messages.catalogue.datatype import GENERALISE, PURPOSES, SPECIAL, DataType, Field, RoleSource
+from messages.catalogue.kinds import MessageKind
 from messages.catalogue.laws import LAWS
+from messages.catalogue.media import MEDIA
 from messages.errors import ContentRefused
 from messages.labels import Flag, HCode, Kind, PartyClass, Role, Tlp
+from messages.limits import SECTION_BYTES
 
 TYPE_IDS: Final = tuple(f"A{number:02d}" for number in range(1, 29))
 RELEASES: Final = frozenset({"full", "redacted", "coded", "referral"})
+STATES: Final[Mapping[str, str]] = MappingProxyType(
+    {"V": "read in its source", "R": "recalled, to be checked against the source", "P": "our own proposal"}
+)
+"""How sure each code list is; a code may have a state of its own."""
+ATTRIBUTES: Final = frozenset(
+    {"says", "state", "source", "limit", "stix", "stix-tlp1", "effect", "mark", "class", "admiralty", "4x4"}
+)
+"""What a code may say of itself beside its meaning."""
 
 _FIELD_KEYS: Final = frozenset(
     {
@@ -39,6 +51,8 @@ _FIELD_KEYS: Final = frozenset(
         "identifies",
         "key",
         "never_leaves",
+        "whose",
+        "special",
         "generalise",
         "note",
         "fields",
@@ -56,6 +70,7 @@ _TYPE_KEYS: Final = frozenset(
         "defaults",
         "receivers",
         "receivers_note",
+        "only",
         "media",
         "role",
         "parts",
@@ -73,30 +88,25 @@ class CatalogueBroken(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeList:
-    """A closed list of codes, where it comes from, and what each code means in words."""
+    """A closed list of codes, where it comes from and how sure that is (`STATES`), and what each code means in words.
+
+    `attributes` has what a code says beside its meaning: a legal time limit, a STIX id, a state or source of its own.
+    """
 
     name: str
     source: str
+    state: str
     codes: Mapping[str, str]
+    attributes: Mapping[str, Mapping[str, str]]
+    note: str = ""
     open: str | None = None  # a regular expression for locally defined codes
 
     def __contains__(self, code: object) -> bool:
         return code in self.codes
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageKind:
-    """One kind of message (CATALOGUE C.2): what it may carry and what its cover must say."""
-
-    kind: Kind
-    number: str
-    title: str
-    types: frozenset[str]  # permitted payload types, those not shipped yet included
-    cover: tuple[str, ...]  # required fields of the cover section
-    reply: tuple[str, ...]
-    deadline: str
-    identity: bool  # whether A02 may travel in clear (CATALOGUE C.3); elsewhere pseudonymous
-    also: tuple[str, ...] = ()  # other names under which the catalogue lists this kind
+    def state_of(self, code: str) -> str:
+        """How sure this code is: its own state, or that of its list."""
+        return self.attributes.get(code, {}).get("state", self.state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +154,7 @@ def build(raw: Mapping[str, bytes]) -> Catalogue:
 
 def _build(raw: Mapping[str, bytes]) -> Catalogue:
     texts = {name: _yaml(data) for name, data in raw.items()}
-    codes = _codes(texts["codes.yaml"])
+    codes = _code_files(texts)
     common = texts["common.yaml"]
     structures: dict[str, Mapping[str, Field]] = {}
     for name, spec in common["structures"].items():
@@ -165,7 +175,11 @@ def _build(raw: Mapping[str, bytes]) -> Catalogue:
         version=common["version"],
         types=MappingProxyType(types),
         codes=MappingProxyType(codes),
-        kinds=MappingProxyType(_kinds(texts["kinds.yaml"])),
+        kinds=MappingProxyType(
+            kinds.read(
+                texts["kinds.yaml"], texts["cover.yaml"], TYPE_IDS, {name: found.codes for name, found in codes.items()}
+            )
+        ),
         digest=digest.hexdigest(),
     )
 
@@ -187,17 +201,46 @@ def _yaml(data: bytes) -> Any:
     return yaml.load(data, Loader=_Unique)  # noqa: S506  a SafeLoader that also refuses repeated keys
 
 
+def _code_files(texts: Mapping[str, Any]) -> dict[str, CodeList]:
+    found: dict[str, CodeList] = {}
+    for name in sorted(texts):
+        if name.startswith("codes"):
+            lists = _codes(texts[name])
+            if twice := sorted(set(lists) & set(found)):
+                raise CatalogueBroken(f"The code list {twice[0]} is written twice.")
+            found |= lists
+    return found
+
+
 def _codes(text: Mapping[str, Any]) -> dict[str, CodeList]:
     found = {}
     for name, spec in text.items():
+        if unknown := set(spec) - {"source", "state", "note", "open", "codes"}:
+            raise CatalogueBroken(f"The code list {name} has unknown keys {sorted(unknown)}.")
         codes = spec["codes"]
         if isinstance(codes, str):  # words separated by space that need no explanation
             codes = dict.fromkeys(codes.split(), "")
-        if not codes or not all(isinstance(code, str) and isinstance(says, str) for code, says in codes.items()):
+        attributes = {code: dict(says) for code, says in codes.items() if isinstance(says, dict)}
+        says = {
+            code: attributes[code].get("says", "") if code in attributes else words for code, words in codes.items()
+        }
+        words = [*says, *says.values(), *(w for own in attributes.values() for w in (*own, *own.values()))]
+        if not codes or not all(isinstance(word, str) for word in words):
             raise CatalogueBroken(f"The code list {name} holds something that is not a string.")
+        if any(set(own) - ATTRIBUTES for own in attributes.values()):
+            raise CatalogueBroken(f"A code of the list {name} says something of itself that is not known.")
         found[name] = CodeList(
-            name=name, source=spec["source"], codes=MappingProxyType(dict(codes)), open=spec.get("open")
+            name=name,
+            source=spec["source"],
+            state=spec["state"],
+            codes=MappingProxyType(says),
+            attributes=MappingProxyType({code: MappingProxyType(own) for code, own in attributes.items()}),
+            note=spec.get("note", ""),
+            open=spec.get("open"),
         )
+        if not {found[name].state_of(code) for code in codes} <= set(STATES):
+            raise CatalogueBroken(f"The code list {name} has an unknown state.")
+        re.compile(found[name].open or "")
     return found
 
 
@@ -238,13 +281,20 @@ def _field(
     pattern = spec.get("pattern")
     rule = spec.get("generalise", "default")
     conditions = spec.get("flags_if", {})
+    special = spec.get("special", "")
     if (
         (pattern is not None and pattern not in values.PATTERNS)
         or rule not in GENERALISE
         or not set(conditions) <= set(CONDITIONS)
+        or special not in SPECIAL | {""}
     ):
-        raise CatalogueBroken(f"{name}: unknown pattern, rule of generalising or condition.")
+        raise CatalogueBroken(f"{name}: unknown pattern, rule of generalising, condition or special category.")
+    if special and "S" not in f"{spec.get('flags', '')} {' '.join(conditions.values())}":
+        raise CatalogueBroken(f"{name}: what holds a special category of personal data has the flag S.")
     listed = codes[argument] if kind == "code" else None
+    whose = _role(spec["whose"]) if "whose" in spec else None
+    if whose is not None:
+        _decides(name, whose, nested)
     return Field(
         name=name,
         kind=kind,
@@ -265,9 +315,34 @@ def _field(
         identifies=bool(spec.get("identifies", False)),
         key=bool(spec.get("key", False)),
         never_leaves=bool(spec.get("never_leaves", False)),
+        whose=whose,
+        special=special,
         generalise=rule,
         note=spec.get("note", ""),
     )
+
+
+_CLOSED: Final[Mapping[str, frozenset[object]]] = {
+    "tri": frozenset({True, False, "unknown"}),
+    "bool": frozenset({True, False}),
+}
+
+
+def _decides(name: str, role: RoleSource, fields: Mapping[str, Field]) -> None:
+    """R-01: whoever is spoken of has one category, and it is said: a required field with one code."""
+    for decider in (*role.fields, *role.born):
+        if decider not in fields:
+            raise CatalogueBroken(f"{name}: {decider} decides roles, and there is no such field.")
+    triggers = {(role.field, code) for code, _ in role.means} | {(n, t) for _, n, them in role.add for t in them}
+    closed: dict[str, frozenset[object]] = {
+        "tri": frozenset({True, False, "unknown"}),
+        "bool": frozenset({True, False}),
+    }
+    for decider, value in triggers:
+        if value is not None and value not in closed.get(fields[decider].kind, fields[decider].codes):
+            raise CatalogueBroken(f"{name}.{decider}: {value} is no value it can have, so it would decide nothing.")
+    if role.field and (fields[role.field].many or not fields[role.field].required or fields[role.field].kind != "code"):
+        raise CatalogueBroken(f"{name}.{role.field} says whose data it is, so it is required and one code (R-01).")
 
 
 def _flags(text: str) -> frozenset[Flag]:
@@ -304,8 +379,9 @@ def _type(
         if bool(field.parts) == field.never_leaves:
             raise CatalogueBroken(f"{identifier}.{field.name}: needs a part, or never_leaves, and not both.")
     role = _role(text["role"])
-    for name in (*role.fields, *role.born):
-        if name not in own or (name in role.fields and own[name].parts != parts):
+    _decides(identifier, role, own)
+    for name in role.fields:
+        if own[name].parts != parts:
             raise CatalogueBroken(f"{identifier}.{name} decides roles, so it must stand in every part.")
     laws = tuple((law, tuple([needs] if isinstance(needs, str) else needs)) for law, needs in text["laws"].items())
     for law, needs in laws:
@@ -325,6 +401,12 @@ def _type(
     receivers = {PartyClass(party): how for party, how in text["receivers"].items()}
     if not set(receivers.values()) <= RELEASES:
         raise CatalogueBroken(f"{identifier}: unknown way of release.")
+    only = {PartyClass(party): tuple(named) for party, named in text.get("only", {}).items()}
+    if not set(only) <= set(receivers) or not all(set(named) <= set(parts) for named in only.values()):
+        raise CatalogueBroken(f"{identifier}: only names a class that is no receiver, or an unknown part.")
+    media = {"application/json": SECTION_BYTES, **text.get("media", {})}
+    if not set(media) <= set(MEDIA) or not all(isinstance(limit, int) and limit > 0 for limit in media.values()):
+        raise CatalogueBroken(f"{identifier}: a media type that cannot be checked, or no size.")
     return DataType(
         id=identifier,
         name=text["name"],
@@ -337,7 +419,8 @@ def _type(
         h=HCode(text["defaults"]["h"]),
         receivers=MappingProxyType(receivers),
         receivers_note=text.get("receivers_note", ""),
-        media=tuple(text.get("media", ("application/json",))),
+        only=MappingProxyType(only),
+        media_limits=MappingProxyType(media),
         role=role,
         parts=parts,
         purposes=MappingProxyType(purposes),
@@ -352,8 +435,10 @@ def _type(
 def _role(text: Any) -> RoleSource:
     if text == "none":
         return RoleSource(none=True)
-    if set(text) - {"field", "fixed", "add", "born"} or ("field" in text) == ("fixed" in text):
-        raise CatalogueBroken("A role is none, or comes from a field, or is fixed.")
+    if set(text) - {"field", "means", "fixed", "add", "born"} or not {"field", "fixed", "add"} & set(text):
+        raise CatalogueBroken("A role is none, or comes from a field, or is fixed, or is what something adds.")
+    if ("field" in text and "fixed" in text) or ("means" in text and "field" not in text):
+        raise CatalogueBroken("A role comes from a field or is fixed, and only a field needs meanings.")
     add = tuple(
         (Role(role), name, tuple(triggers))
         for role, fields in text.get("add", {}).items()
@@ -361,6 +446,7 @@ def _role(text: Any) -> RoleSource:
     )
     return RoleSource(
         field=text.get("field", ""),
+        means=tuple((code, Role(role)) for code, role in text.get("means", {}).items()),
         fixed=Role(text["fixed"]) if "fixed" in text else None,
         add=add,
         born=tuple(text.get("born", ())),
@@ -371,24 +457,3 @@ def _names(fields: Iterable[Field]) -> Iterable[str]:
     for field in fields:
         yield field.name
         yield from _names(field.fields.values())
-
-
-def _kinds(text: Mapping[str, Any]) -> dict[Kind, MessageKind]:
-    found = {}
-    for name, spec in text.items():
-        types = spec["types"]
-        permitted = TYPE_IDS if types == "any" else tuple(t for item in types for t in _references(item))
-        found[Kind(name)] = MessageKind(
-            kind=Kind(name),
-            number=spec["number"],
-            title=spec["title"],
-            types=frozenset(permitted),
-            cover=tuple(spec["cover"]),
-            reply=tuple(spec["reply"]),
-            deadline=spec["deadline"],
-            identity=bool(spec.get("identity", False)),
-            also=tuple(spec.get("also", ())),
-        )
-    if missing := set(Kind) - set(found):
-        raise CatalogueBroken(f"kinds.yaml lacks {sorted(missing)}.")
-    return found

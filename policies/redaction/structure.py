@@ -13,12 +13,30 @@ What is kept of each type (besides codes without flags):
     A01  codes, month of report and period; narrative, title and gist only as text that must still be searched
     A02  pseudonym, role, status, minority, age band, gender (where it is not S), citizenship; no identity part
     A03  everything while no protected role is active; of a possible victim: role, sex, nationality, region of birth
+    A04  the code of the source, its role, grade, protection and handler; how it knows only as text to be searched
     A05  acts, means, purposes, type, month, region, industry, recruitment method, references, counts from 11 up
+    A06  everything where no victims are; else the role of the place, its region, transport, and months
     A07  kind, role of the owner, months; the identifier itself only of an owner who is not protected
+    A08  category, provider, authorisation, months; the summary only as text that must still be searched
+    A09  kind, platform, hash, month; link and words only of somebody who is not protected
+    A10  colour; the rest only of a vehicle whose keeper is not protected, and sightings with no victim aboard
+    A11  kind, who (by pseudonym), regions; everything only of a traveller who is not protected
+    A12  type, state, status, months; number, name, zone and picture only of a holder who is not protected
     A13  legal name, sector, role, licence, region of the address
+    A14  month, region, findings, measures, counts from 11 up; the narrative only as text that must still be searched
+    A15  codes, reference numbers, month, the originator's consent; no transaction and no party
+    A16  kind, status, jurisdiction, order; the identifier only of a holder who is not protected
+    A17  kind, who (by pseudonym), month, how it was taken; the caution as text; no statement, document or place
+    A18  number, kind, hashes, size, authority, month, region; the description as text that must still be searched
+    A19  action, day, parties, codes of persons, seals, hashes, region; reasons only as text that must still be searched
+    A20  exhibit, tools, method, authority; findings only as text that must still be searched
+    A21  kind, authority, months; gist and intrusion only as text that must still be searched; nobody who was seen
     A22  all but the exact day; notes only as text that must still be searched
     A23  the terms, with the day it was given; withheld-from words only as text that must still be searched
     A24  the referral part; of the sealed part nothing but whom it is about
+    A25  status and service in codes, months; not whether somebody was trafficked again
+    A26  kind, authority, months; not who is protected, where, or under which conditions
+    A27  stage, month, restitution, offences, order; no document, and no docket of somebody protected
     A28  everything: it holds no person
 
 Not done here: searching text. Every free-form string that is left still counts as D until the guard has searched it.
@@ -26,13 +44,14 @@ Nobody may take this for permission: policies decide, and the guard computes the
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC
 from typing import Any, Final
 
 from messages.catalogue import DataType, Field
 from messages.catalogue.conditions import SMALL_CELL
-from messages.catalogue.datatype import youngest_age
-from messages.catalogue.values import moment
+from messages.catalogue.datatype import whose
+from messages.catalogue.values import moment, youngest_age
 from messages.errors import ContentRefused
 from messages.labels import Flag
 
@@ -58,8 +77,7 @@ def generalise(
     itself. Raises `ContentRefused` where the part makes no sense without what was taken away.
     """
     allowed = data_type.part_fields(part)
-    roles = data_type.roles(obj)
-    active = data_type.role.none or any(role.protected for role in roles)
+    active = data_type.role.none or any(role.protected for role in data_type.subject(obj))
     sections = data_type.split(obj)
     result: dict[str, Any] = {}
     for name, value in sections.get(part, {}).items():
@@ -92,7 +110,9 @@ def _treatment(spec: Field) -> str:
         return "name"
     if spec.generalise not in ("default", "keep"):
         return spec.generalise
-    if any(_dangerous(spec, flags) for _, flags in spec.flags_if):
+    if spec.whose is not None:
+        return "may-drop"
+    if any(_dangerous(spec, flags) or Flag.QUASI in flags for _, flags in spec.flags_if):
         return "may-drop"
     if _dangerous(spec, spec.flags) or (spec.generalise == "default" and Flag.QUASI in spec.flags):
         return "drop"
@@ -107,10 +127,14 @@ def _dangerous(spec: Field, flags: frozenset[Flag]) -> bool:
 
 
 def _field(spec: Field, value: Any, pseudonym_of: Callable[[str], str], *, active: bool) -> Any:
+    if spec.whose is not None:
+        return _people(spec, value, pseudonym_of, active=active)
     if spec.kind == "pseudonym" or (spec.kind in ("id", "ref") and not active):
         return _each(spec, value, pseudonym_of)
     if not active:
-        return value
+        return (
+            _each(spec, value, lambda item: _nested(spec, item, pseudonym_of, active=False)) if spec.fields else value
+        )
     flags = spec.flags_of(value)
     rule = spec.generalise
     if rule == "region":
@@ -130,14 +154,28 @@ def _field(spec: Field, value: Any, pseudonym_of: Callable[[str], str], *, activ
     if rule == "small-count":
         return value if value >= SMALL_CELL else _OUT
     if spec.fields:
-        return _each(spec, value, lambda item: _nested(spec, item, pseudonym_of))
+        return _each(spec, value, lambda item: _nested(spec, item, pseudonym_of, active=True))
     return value
 
 
-def _nested(spec: Field, item: Mapping[str, Any], pseudonym_of: Callable[[str], str]) -> dict[str, Any]:
+def _people(spec: Field, value: Any, pseudonym_of: Callable[[str], str], *, active: bool) -> Any:
+    """A list of other people: each item by its own roles; those of whom nothing may be said are left out."""
+    one = replace(spec, whose=None, many=False)
+    kept = [
+        new
+        for item in value
+        for new in [_field(one, item, pseudonym_of, active=active or any(role.protected for role in whose(spec, item)))]
+        if new is not _OUT
+    ]
+    return kept or _OUT
+
+
+def _nested(
+    spec: Field, item: Mapping[str, Any], pseudonym_of: Callable[[str], str], *, active: bool
+) -> dict[str, Any]:
     result = {}
     for name, value in item.items():
-        new = _field(spec.fields[name], value, pseudonym_of, active=True)
+        new = _field(spec.fields[name], value, pseudonym_of, active=active)
         if new is not _OUT:
             result[name] = new
     return result

@@ -21,7 +21,7 @@ GOOD: dict[str, Any] = {
     "purpose": "INVESTIGATE-THB",
     "basis": "LED-8",
     "handling": {"tlp": "AMBER", "h": "H2", "pap": "GREEN"},
-    "cover": {"subject_line": "x"},
+    "cover": {"subject_line": "x", "source_protection": "no-human-source"},
     "objects": [{"id": "o1", "type": "A13"}],
 }
 
@@ -220,3 +220,61 @@ def test_ids_that_leave_say_nothing_and_differ_in_every_message(force: TaskForce
     assert not local & {o["id"] for o in one}
     references = [v for o in one for k, v in o.items() if k in ("victim", "subjects", "linked_to", "participants")]
     assert not local & {str(r) for r in references}
+
+
+def test_a_cover_is_what_its_kind_demands(force: TaskForce) -> None:
+    value = base(force)
+    del value["cover"]["source_protection"]
+    with pytest.raises(BadInput, match="needs source_protection"):
+        read(value, "case.json")
+    value = base(force)
+    value["cover"]["source_protection"] = MARKER
+    with pytest.raises(BadInput, match="source_protection must be one of") as caught:
+        read(value, "case.json")
+    assert_one_sentence(caught.value)
+    value["cover"] = {**base(force)["cover"], MARKER: "x"}
+    with pytest.raises(BadInput, match="not permitted") as caught:
+        read(value, "case.json")
+    assert_one_sentence(caught.value)
+
+
+def test_a_type_that_the_kind_does_not_carry_is_named_before_anything_is_planned(force: TaskForce) -> None:
+    value = base(force)
+    value["objects"].append({"type": "A24", "id": "f1"})
+    with pytest.raises(BadInput, match=r"objects\[\d+\]: a message of the kind INTEL-REPORT does not carry A24"):
+        read(value, "case.json")
+    value = {**GOOD, "purpose": "INVESTIGATE", "kind": "HIT-QUERY", "objects": [{"type": "A03", "id": "s1"}]}
+    value["cover"] = {
+        "subject_line": "x",
+        "matching_profile": "person",
+        "subject_categories": ["suspect"],
+        "keyed_hashes": ["a" * 64],
+    }
+    with pytest.raises(BadInput, match="its cover goes alone"):
+        read(value, "case.json")
+    del value["objects"]
+    assert read(value, "case.json").objects == ()
+
+
+def test_a_query_about_a_victim_cannot_be_written() -> None:
+    value = {**GOOD, "purpose": "INVESTIGATE", "kind": "HIT-QUERY", "objects": []}
+    cover = {"subject_line": "x", "matching_profile": "person", "keyed_hashes": ["a" * 64]}
+    for category in ("victim", "presumed-victim", "child", "witness", "unknown"):
+        with pytest.raises(BadInput, match="subject_categories"):
+            read({**value, "cover": {**cover, "subject_categories": [category]}})
+    for narrative in ("reason", "conditions", "operation"):
+        with pytest.raises(BadInput, match="not permitted"):
+            read({**value, "cover": {**cover, "subject_categories": ["suspect"], narrative: "She was seen there."}})
+
+
+def test_an_intelligence_report_evaluates_what_it_tells(force: TaskForce) -> None:
+    value = json.loads(force.file("02-labour-disclosure.json").read_text(encoding="utf-8"))
+    value.pop("narratives", None)
+    for obj in value["objects"]:
+        if obj["type"] == "A01":
+            obj.setdefault("narrative", "x")
+    assert read(value)
+    event = next(o for o in value["objects"] if o["type"] == "A05")
+    del event["evaluation"]
+    with pytest.raises(BadInput, match="A05 needs an evaluation"):
+        read(value)

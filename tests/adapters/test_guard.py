@@ -34,7 +34,7 @@ from messages.attestations import AttestedSection, GuardAttestation
 from messages.catalogue import DataType, load
 from messages.errors import DependencyError, Malformed, ShareError, Unverified
 from messages.ids import ContactHandle, MessageId, contact_handle
-from messages.labels import Flag, Role
+from messages.labels import Flag, Kind, Role
 from policies.redaction.engine import Matcher
 from policies.redaction.identity import Identity, Name
 from tests.messages.catalogue.samples import OBJECTS, sample
@@ -75,7 +75,13 @@ def section(
 
 def request(*sections: GuardSection, known: tuple[bytes, ...] = ()) -> GuardRequest:
     return GuardRequest(
-        message=MESSAGE, sender=SENDER, recipient=RECIPIENT, public=KEY.public, sections=sections, known=known
+        message=MESSAGE,
+        kind=Kind.VICTIM_REFERRAL,
+        sender=SENDER,
+        recipient=RECIPIENT,
+        public=KEY.public,
+        sections=sections,
+        known=known,
     )
 
 
@@ -183,10 +189,23 @@ def test_a_name_of_the_senders_own_register_never_passes() -> None:
     assert "V-" not in str(caught.value)
 
 
-def test_free_text_is_refused_where_no_identity_was_given_to_search_for() -> None:
+@pytest.mark.parametrize(("identifier", "part"), [("A04", "assessment"), ("A23", "terms"), ("A22", "screening")])
+def test_the_register_holds_sources_and_consents_too(identifier: str, part: str) -> None:
+    value = CATALOGUE.type(identifier).split(sample(identifier))[part]
+    asked = section("x", identifier, part, value, granted=True)
+    stranger = json.dumps(sample("A02", **STRANGER), ensure_ascii=False).encode()
+    own = json.dumps(sample(identifier), ensure_ascii=False).encode()
+    examine(request(asked, known=(stranger,)), CATALOGUE)
+    with pytest.raises(GuardRefused, match="register"):
+        examine(request(asked, known=(stranger, own)), CATALOGUE)
+
+
+def test_words_are_attested_with_nobody_searched_where_nobody_was_known_so_that_the_rules_ask_for_a_reader() -> None:
     place = next(p for p in places() if p.type == "A22")
-    with pytest.raises(GuardRefused, match="no identity was given"):
-        examine(request(section("x", place.type, place.part, plant(place, "plain words"), granted=True)), CATALOGUE)
+    _, searched = examine(
+        request(section("x", place.type, place.part, plant(place, "plain words"), granted=True)), CATALOGUE
+    )
+    assert searched == 0
 
 
 def test_a_name_in_the_cover_or_split_over_lines_or_in_another_writing_is_found() -> None:
@@ -250,6 +269,32 @@ def test_what_does_not_fit_its_type_is_refused() -> None:
         with pytest.raises(GuardRefused) as caught:
             examine(request(bad), CATALOGUE)
         assert what and "refuses the section" in str(caught.value)
+
+
+def test_a_cover_that_is_not_what_its_kind_demands_is_refused() -> None:
+    cover = section("cover", "cover", "cover", {"subject_line": "x"}, granted=True)
+    assert examine(request(cover, known=(victim(),)), CATALOGUE)
+    report = replace(request(cover, known=(victim(),)), kind=Kind.INTEL_REPORT)
+    with pytest.raises(GuardRefused, match=r"section cover: .*source_protection"):
+        examine(report, CATALOGUE)
+
+
+def test_a_list_and_a_date_of_a_cover_are_searched_and_its_codes_are_not() -> None:
+    words = {
+        "subject_line": "x",
+        "order_or_basis": "a court order",
+        "persons": ["somebody", "nobody"],
+        "jurisdictions": ["one"],
+        "egmont_consent_chain": ["one"],
+        "victims_claims": "yes",
+        "no_tipping_off": "yes",
+    }
+    trace = replace(request(section("cover", "cover", "cover", words, granted=True), known=(victim(),)))
+    assert examine(replace(trace, kind=Kind.ASSET_TRACE), CATALOGUE)
+    words["persons"] = ["somebody", NAME]
+    trace = request(section("cover", "cover", "cover", words, granted=True), known=(victim(),))
+    with pytest.raises(GuardRefused, match="section cover: persons"):
+        examine(replace(trace, kind=Kind.ASSET_TRACE), CATALOGUE)
 
 
 def test_what_is_not_granted_is_opened_too_and_refused_if_it_cannot_be_read() -> None:

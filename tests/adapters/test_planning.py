@@ -10,6 +10,8 @@ from adapters.planning import RecipientPlan
 from messages.errors import BadInput
 from messages.evidence import Evidence, Outcome
 from messages.labels import Flag
+from policies.redaction.engine import Matcher
+from tests.messages.catalogue.samples import OBJECTS, SOURCE, sample
 from tests.support.orchid import (
     CASES,
     DESK,
@@ -42,6 +44,11 @@ GETS: dict[tuple[str, str], tuple[bool, bool]] = {
     ("10-inspectors-screening.json", DESK): (True, False),
     ("11-first-accounts-scanned.json", PROSECUTOR): (False, False),
     ("13-notebook-disclosure.json", INSPECTORS): (True, False),
+    ("14-question-to-the-police.json", DESK): (False, False),
+    ("15-answer-to-the-prosecutor.json", PROSECUTOR): (False, False),
+    ("16-asset-trace.json", PROSECUTOR): (False, False),
+    ("17-exhibits.json", PROSECUTOR): (False, False),
+    ("18-inspection-finding.json", DESK): (True, False),
 }
 
 
@@ -204,6 +211,34 @@ def test_the_source_never_leaves_its_originator_and_that_is_said(force: TaskForc
         assert all(source.encode() not in s.plaintext for s in message.sections)
 
 
+@pytest.mark.parametrize("identifier", OBJECTS)
+def test_what_is_declared_of_a_section_is_what_its_recipient_computes_of_it_alone(
+    force: TaskForce, identifier: str
+) -> None:
+    planner = force.planner()
+    agency = force.bundle.directory.agency_of(force.contact(PROSECUTOR))
+    data_type = planner.catalogue.type(identifier)
+    drafts = planner._full([sample(identifier)], agency)
+    assert [draft.part for draft in drafts] == list(data_type.parts)
+    for draft in drafts:
+        section = data_type.validate_part(draft.part, draft.value())
+        assert set(draft.roles) == data_type.roles(section)
+        assert set(draft.flags) == data_type.flags(draft.part, section)
+
+
+def test_a_sources_own_register_name_never_leaves_and_each_agency_knows_another(force: TaskForce) -> None:
+    planner = force.planner()
+    codes = set()
+    for to in (PROSECUTOR, FOREIGN):
+        agency = force.bundle.directory.agency_of(force.contact(to))
+        redacted, _ = planner._redacted([sample("A04")], agency, Matcher((), ()), {})
+        for drafts in (redacted, planner._full([sample("A04")], agency)):
+            assert len(drafts) == 2
+            assert all(SOURCE.encode() not in draft.plaintext for draft in drafts)
+            codes |= {draft.value()["source_code"] for draft in drafts}
+    assert len(codes) == 2
+
+
 def test_nobody_to_send_to_and_a_wrong_object_are_the_senders_mistake(force: TaskForce) -> None:
     with pytest.raises(BadInput, match="at least one recipient"):
         force.plan("08-organisations.json")
@@ -211,6 +246,40 @@ def test_nobody_to_send_to_and_a_wrong_object_are_the_senders_mistake(force: Tas
     broken = tuple({**o, "type": "Z99"} for o in case.objects)
     with pytest.raises(BadInput, match="In object"):
         force.plan(replace(case, objects=broken), PROSECUTOR)
+
+
+def test_a_cover_is_checked_once_more_where_the_message_is_planned(force: TaskForce) -> None:
+    case = force.case("08-organisations.json")
+    bare = replace(case, cover={"subject_line": "Two companies"})
+    with pytest.raises(BadInput, match="source_protection"):
+        force.plan(bare, PROSECUTOR)
+
+
+def test_a_cover_that_cannot_be_made_safe_is_withheld_and_the_signature_says_that_there_is_one(
+    force: TaskForce,
+) -> None:
+    case = force.case("02-labour-disclosure.json")
+    strange = replace(case, cover={**case.cover, "reason": "ᠮᠣᠩᠭᠣᠯ"})
+    (message,) = force.plan(strange, INSPECTORS).messages
+    (planned,) = message.recipients
+    assert "cover" not in planned.granted and planned.granted
+    assert ("cover", ("redaction-refused",)) in {(w.kind, w.rules) for w in planned.withheld}
+    admitted = force.admit(force.compose(message))
+    opened = force.open(admitted.views[0].data, INSPECTORS)
+    assert "cover" in opened.withheld and "cover" not in opened.sections
+
+
+def test_a_referral_that_tells_who_somebody_is_goes_to_one_provider_alone(force: TaskForce) -> None:
+    from adapters.planning import _one_provider
+
+    message = force.one("01-full-report.json", PROSECUTOR)
+    other = force.one("02-labour-disclosure.json", INSPECTORS)
+    assert any(message.section(n).flags for n in message.recipients[0].granted)
+    _one_provider([message])
+    with pytest.raises(BadInput, match="one provider"):
+        _one_provider([message, other])
+    harmless = force.one("03-referral-adult.json", SHELTER)
+    _one_provider([harmless, harmless])
 
 
 def test_the_cover_alone_goes_to_nobody(force: TaskForce) -> None:

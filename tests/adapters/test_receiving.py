@@ -276,6 +276,35 @@ def test_content_that_does_not_fit_its_type_is_kept_aside(force: TaskForce) -> N
         assert caught.value.code == "content" and "Ioana" not in str(caught.value)
 
 
+def covered(force: TaskForce, plaintext: bytes | None) -> bytes:
+    """A report whose sender wrote another cover than its kind demands, or none at all."""
+    message = force.one(FIRMS, PROSECUTOR)
+    if plaintext is not None:
+        sections = tuple(replace(s, plaintext=plaintext) if s.type == "cover" else s for s in message.sections)
+        return force.admit(force.compose(replace(message, sections=sections))).views[0].data
+    (recipient,) = message.recipients
+    without = replace(recipient, granted=tuple(n for n in recipient.granted if n != "cover"))
+    sections = tuple(s for s in message.sections if s.type != "cover")
+    return force.admit(force.compose(replace(message, sections=sections, recipients=(without,)))).views[0].data
+
+
+@pytest.mark.parametrize(
+    "plaintext",
+    [
+        b'{"subject_line": "x"}',
+        b'{"subject_line": "x", "source_protection": "Ioana"}',
+        b'{"subject_line": "x", "source_protection": "source-at-risk", "notice_colour": "red"}',
+        b'["x"]',
+        None,
+    ],
+)
+def test_a_cover_that_is_not_what_its_kind_demands_is_kept_aside(force: TaskForce, plaintext: bytes | None) -> None:
+    data = covered(force, plaintext)
+    with pytest.raises(RemoteError) as caught:
+        force.open(data, PROSECUTOR)
+    assert caught.value.code == "content" and "Ioana" not in str(caught.value)
+
+
 def test_an_expired_bundle_warns_and_still_opens(force: TaskForce) -> None:
     data = delivered(force, FIRMS, PROSECUTOR)
     expired = replace(force.bundle, expires=force.now - 1)

@@ -32,6 +32,10 @@ ONLY_IN: dict[str, set[str]] = {
     "tuf": {"keys"},
     "rapidfuzz": {"policies"},
     "phonenumbers": {"policies"},
+    "pypdf": {"adapters"},
+    "openpyxl": {"adapters"},
+    "PIL": {"adapters"},
+    "defusedxml": {"adapters"},
 }
 IMPURE = {
     "aiohttp", "asyncio", "datetime", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets",
@@ -124,6 +128,7 @@ def test_hpke_is_used_in_keys_alone(folder: str, path: Path) -> None:
 def test_nothing_of_the_tests_or_examples_is_imported_by_the_product(folder: str, path: Path) -> None:
     tops = {name.split(".")[0] for name, _ in imports(path)}
     assert "tests" not in tops, path
+    assert "evaluation" not in tops, path
     assert "pytest" not in tops, path
     assert "hypothesis" not in tops, path
 
@@ -172,6 +177,16 @@ def test_audit_needs_only_itself_the_standard_library_and_cryptography(path: Pat
         top = name.split(".")[0]
         known = top in sys.stdlib_module_names or top in ("audit", "cryptography")
         assert known, f"{path.relative_to(ROOT)}:{line}: an auditor would have to trust {name}"
+
+
+@pytest.mark.parametrize("path", modules("evaluation"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_evaluation_knows_the_product_by_its_command_alone(path: Path) -> None:
+    """What measures with the redactor's own tables or libraries measures nothing."""
+    for name, line in imports(path):
+        top = name.split(".")[0]
+        where = f"{path.relative_to(ROOT)}:{line}: {name}"
+        assert top not in FOLDERS, where
+        assert top not in ("rapidfuzz", "anyascii", "nicknames", "phonenumbers", "spacy"), where
 
 
 @pytest.mark.parametrize(("folder", "stranger"), [

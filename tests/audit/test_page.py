@@ -15,6 +15,8 @@ CODES = {
     "basis": codes.BASIS,
     "area": codes.AREA,
     "urgency": codes.URGENCY,
+    "lineage": codes.LINEAGE,
+    "evidence_use": codes.EVIDENCE_USE,
     "tlp": codes.TLP,
     "h": codes.H,
     "pap": codes.PAP,
@@ -22,6 +24,8 @@ CODES = {
     "roles": codes.ROLES,
     "flags": codes.FLAGS,
     "outcome": codes.OUTCOME,
+    "part of a notice": codes.PART,
+    "ground to keep a copy": codes.KEEP_GROUND,
     "type of evidence": codes.EVIDENCE_TYPE,
     "step of a ceremony": codes.STEP,
 }

@@ -25,6 +25,12 @@ DECISION = decision_record(
     sections=(("a01.1", "A01/report", "permitted"),),
     view=some("v"),
 )
+FACTS = (
+    ("from=POL", "to=PRO", "agreement=AGR-1", "purpose=INVESTIGATE"),
+    ("attested", "released"),
+    (("application/json", ("child", "victim"), ("D",), ("free_text",)),),
+)
+CONSIDERED = dataclasses.replace(DECISION, facts=FACTS)
 SUBMISSION = submission_record(
     at=T0, epoch=7, by=WORKER, agency=AGENCY, submission=some("s"), outcome="refused", rules=("malformed",)
 )
@@ -33,7 +39,7 @@ RETRIEVAL = retrieval_record(
 )
 
 
-@pytest.mark.parametrize("record", [DECISION, SUBMISSION, RETRIEVAL], ids=lambda record: record.type)
+@pytest.mark.parametrize("record", [DECISION, CONSIDERED, SUBMISSION, RETRIEVAL])
 def test_a_record_is_read_as_it_was_written(record: Record) -> None:
     assert Record.from_bytes(record.to_bytes()) == record
 
@@ -43,6 +49,47 @@ def test_a_record_has_exactly_the_fields_of_the_format() -> None:
     assert isinstance(value, dict)
     names = "v type at epoch by agency message submission manifest sender recipient kind outcome rules sections view"
     assert sorted(value) == sorted(names.split(" "))
+
+
+def test_a_decision_may_keep_what_the_rules_looked_at_and_has_no_such_field_where_it_does_not() -> None:
+    value = cbor.loads(CONSIDERED.to_bytes())
+    assert isinstance(value, dict) and value["facts"] == [
+        list(FACTS[0]),
+        list(FACTS[1]),
+        [["application/json", ["child", "victim"], ["D"], ["free_text"]]],
+    ]
+    assert b"facts" not in DECISION.to_bytes()
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        (FACTS[0], FACTS[1], ()),
+        (FACTS[0], FACTS[1], FACTS[2] * 2),
+        (FACTS[0], ("released", "attested"), FACTS[2]),
+        (FACTS[0], ("attested", "attested"), FACTS[2]),
+        (("from=POL and words",), FACTS[1], FACTS[2]),
+        (FACTS[0] * 20, FACTS[1], FACTS[2]),
+        (FACTS[0], FACTS[1], (("application/json", ("victim", "child"), ("D",), ()),)),
+    ],
+)
+def test_facts_are_codes_in_order_and_one_for_each_section(facts: object) -> None:
+    with pytest.raises(ValueError, match="record: facts"):
+        dataclasses.replace(DECISION, facts=facts).to_bytes()  # type: ignore[arg-type]
+
+
+def test_only_a_decision_has_facts() -> None:
+    for record in (SUBMISSION, RETRIEVAL):
+        with pytest.raises(ValueError, match="facts go with a decision"):
+            dataclasses.replace(record, facts=(FACTS[0], FACTS[1], ())).to_bytes()
+
+
+@pytest.mark.parametrize("value", [None, [], [[], []], [[], [], [1]], "x", {}])
+def test_facts_of_another_shape_are_not_read(value: object) -> None:
+    whole = cbor.loads(CONSIDERED.to_bytes())
+    assert isinstance(whole, dict)
+    with pytest.raises(Unreadable):
+        Record.from_bytes(cbor.dumps({**whole, "facts": value}))  # type: ignore[dict-item]
 
 
 def test_the_commitment_is_over_salt_and_record_under_their_own_tag() -> None:

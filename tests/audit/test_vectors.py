@@ -31,6 +31,15 @@ BODIES_NOT_READ = {
     "consent": "held against the directory by broker and recipient",
     "guard-attestation": "held against the directory by broker and recipient",
     "release-attestation": "held against the directory by broker and recipient",
+    "review-attestation": "held against the directory by broker and recipient",
+    "break-glass": "held against the directory by broker and recipient",
+    "acceptance-evidence": "held against the directory by broker and recipient",
+    "dissemination-permission": "held against the directory by broker and recipient",
+    "consent-withdrawal": "held against the directory by broker and holders",
+    "withdrawal-submission": "what it holds is read; the wrapping is the broker's",
+    "holding": "the broker's index of who holds what; the orders that follow from it are in the log",
+    "erasure-confirmation": "the broker's record of it is what a log holds",
+    "review-closed": "the broker's record of it is what a log holds",
     "statement-submission": "what it holds is read; the wrapping is the broker's",
     "retrieval-evidence": "the broker's record of it is what a log holds",
 }
@@ -114,6 +123,10 @@ def _trust_record(vector: Vector) -> Any:
     return {"v": 1, "type": "trust", **show(asdict(read_record(raw(vector, "record"))))}
 
 
+def _act_record(vector: Vector) -> Any:
+    return {"v": 1, "type": "act", **show(asdict(read_record(raw(vector, "record"))))}
+
+
 def _epoch(vector: Vector) -> Any:
     """The log's own proofs serve for the tree over an epoch's extracts too."""
     leaf = digest("extract", cbor.dumps([vector["audience"], raw(vector, "listing")]))
@@ -130,6 +143,8 @@ BODIES: dict[str, Callable[[bytes], Any]] = {
     "stamp": _stamp,
     "evidence": _evidence,
     "entry": _entry,
+    "withdrawal-notice": lambda body: asdict(entries.read_notice(body)),
+    "notice-delivery": lambda body: asdict(entries.read_notice_delivery(body)),
     "delivery": _delivery,
 }
 CHECKS: dict[str, Callable[[Vector], Any]] = {
@@ -141,6 +156,7 @@ CHECKS: dict[str, Callable[[Vector], Any]] = {
     "epochs": _epoch,
     "manifests": _manifest,
     "trust_records": _trust_record,
+    "act_records": _act_record,
     "pae": lambda vector: pae(vector["kind"], raw(vector, "payload")).hex(),
     "views": _view,
 }

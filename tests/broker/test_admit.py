@@ -644,8 +644,24 @@ submissions = st.builds(
     sender=st.none() | handle("c"),
     kind=st.none() | codes,
 )
+some_codes = st.sets(codes, max_size=5).map(lambda found: tuple(sorted(found)))
+
+
+@st.composite
+def facts_of(draw: st.DrawFn, sections: int) -> Any:
+    each = st.tuples(codes, some_codes, some_codes, some_codes)
+    listed = draw(st.lists(each, min_size=sections, max_size=sections).map(tuple))
+    return draw(st.none() | st.just((draw(st.lists(codes, max_size=20).map(tuple)), draw(some_codes), listed)))
+
+
+@st.composite
+def deciding(draw: st.DrawFn, *, view: bytes | None, **rest: Any) -> Record:
+    facts = draw(facts_of(len(rest["sections"])))
+    return decision_record(**rest, facts=facts, view=view, outcome="refused" if view is None else "permitted")
+
+
 decisions = st.builds(
-    lambda view, **rest: decision_record(**rest, view=view, outcome="refused" if view is None else "permitted"),
+    lambda view, **rest: {"view": view, **rest},
     **common,
     message=st.binary(min_size=16, max_size=16),
     manifest=digests,
@@ -653,9 +669,9 @@ decisions = st.builds(
     recipient=handle("c"),
     kind=codes,
     rules=st.lists(codes, max_size=30).map(tuple),
-    sections=st.lists(st.tuples(codes, codes, codes), max_size=70).map(tuple),
+    sections=st.lists(st.tuples(codes, codes, codes), max_size=30).map(tuple),
     view=st.none() | digests,
-)
+).flatmap(lambda given: deciding(**given))
 retrievals = st.builds(
     retrieval_record,
     **common,

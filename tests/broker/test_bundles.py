@@ -495,6 +495,27 @@ def test_an_epoch_with_an_older_list_than_the_one_before_is_refused(installed: I
     assert found.look() is not None
 
 
+def with_court(installed: Installed, title: str) -> Content:
+    """Another desk at the court, so that an epoch's number is that of what was signed last, whatever else is in it."""
+    desk, *others = installed.force.content.contacts[COURT]
+    return installed.force.content.with_contacts(COURT, (desk.model_copy(update={"title": title}), *others))
+
+
+@pytest.mark.parametrize("told", ["one by one", "together"])
+def test_an_older_list_beside_what_was_signed_last_is_refused_however_the_epochs_come(
+    installed: Installed, told: str
+) -> None:
+    found, repository = installed.open(), installed.force.repository
+    installed.publish(mandates=(trust.mandate(revoked=trust.now()),))
+    if told == "one by one":
+        assert found.look() is not None
+    for title in ("three", "four"):  # each follows the one before it, but for the revocation that both undo
+        newest = installed.force.publish(with_court(installed, title))
+        repository.add_state(replace(newest, roles={**newest.roles, POLICE: 1}))
+        found.look()
+        assert found.current.state.epoch == 2
+
+
 @pytest.mark.parametrize("part", ["root", "at", "tops", "roles", "gone"])
 def test_no_part_of_a_state_may_be_older_than_before(part: str) -> None:
     before = State(epoch=4, at=9, root=2, tops={Audience("full"): 3}, roles={AgencyHandle(POLICE): 4})

@@ -149,3 +149,16 @@ def agency_login(found: Directory, handle: AgencyHandle) -> str:
     agency = found.agency(handle)
     assert agency is not None
     return agency.nkey
+
+
+def test_a_change_of_contacts_alone_is_seen_and_so_is_what_is_due_besides(doors: Doors) -> None:
+    """The agencies are the very same; what one looks at then is what has changed, and whose hour has come."""
+    found = directory()
+    look(doors, found)
+    court, police = found.contacts_of(COURT), found.contacts_of(POLICE)
+    ending = court[0].model_copy(update={"suspended": (Span(start=NOW + 50, end=NOW + 90),)})
+    first = found.with_contacts({COURT: (ending, court[1])})
+    look(doors, first)
+    assert doors.to_cut == set()
+    look(doors, first.with_contacts({POLICE: (police[0].model_copy(update={"nkey": None}), police[1])}), NOW + 50)
+    assert doors.to_cut == {nkey("C"), nkey("E")}

@@ -26,14 +26,22 @@ class Town:
         self.trust = SimpleNamespace(current=self.epoch(1, directory()), look=self.look, steps=lambda _: ())
         self.next: Any = None
         home: Any = self
-        worker: Any = SimpleNamespace(announce=self.part("announce"), take=self.part("take"))
+        worker: Any = SimpleNamespace(
+            announce=self.part("announce"), take=self.part("take"), withdrawn=lambda consents: None
+        )
         self.logged: set[str] = set()  # keys of entries that stand in FLOW
 
         async def entry(_: object, key: str) -> object:
             return key if key in self.logged else None
 
+        async def nothing_withdrawn(_: int) -> tuple[list[bytes], int]:
+            return [], 0
+
         port: Any = SimpleNamespace(
-            remove_views=self.part("purge", 1), ensure_consumers=self.part("consumers"), entry=entry
+            remove_views=self.part("purge", 1),
+            ensure_consumers=self.part("consumers"),
+            entry=entry,
+            withdrawals=nothing_withdrawn,
         )
         sequencer: Any = SimpleNamespace(renew=lambda _: None)
         doorkeeper: Any = SimpleNamespace(cut=self.part("cut", 1))

@@ -15,7 +15,7 @@ BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 agencies = st.text(BASE32, min_size=12, max_size=12).map(lambda t: AgencyHandle("a" + t))
 contacts = st.text(BASE32, min_size=12, max_size=12).map(lambda t: ContactHandle("c" + t))
 views = st.text("0123456789abcdef", min_size=32, max_size=32).map(ViewId)
-keys = st.tuples(st.sampled_from(["", *"xrsdce"]), views).map("".join)
+keys = st.tuples(st.sampled_from(["", *"xrsdcewokt"]), views).map("".join)
 HOSTILE = [
     "",
     ">",
@@ -51,8 +51,8 @@ def test_a_submission_is_read_back_as_it_was_named(agency: AgencyHandle, kind: s
 @given(st.text(max_size=80) | st.text(".>*submitdelvrnyaskcgo0123 \n", max_size=80))
 def test_reading_any_text_gives_one_of_ours_or_nothing(text: str) -> None:
     for read, form in (
-        (subjects.read_submit, r"submit\.a[a-z2-7]{12}\.(message|retrieval|statement)"),
-        (subjects.read_entry, r"entry\.(operator|a[a-z2-7]{12})\.[xrsdce]?[0-9a-f]{32}"),
+        (subjects.read_submit, r"submit\.a[a-z2-7]{12}\.(message|retrieval|statement|withdrawal|erasure)"),
+        (subjects.read_entry, r"entry\.(operator|a[a-z2-7]{12})\.[xrsdcewokt]?[0-9a-f]{32}"),
         (subjects.read_deliver, r"deliver\.a[a-z2-7]{12}\.c[a-z2-7]{12}\.(urgent|normal)\.[0-9a-f]{32}"),
         (subjects.read_ask, r"ask\.a[a-z2-7]{12}\.[a-z]{1,32}"),
     ):
@@ -93,6 +93,10 @@ def test_no_subject_is_made_of_an_unchecked_token(bad: str) -> None:
         lambda: subjects.consumer(contact, "normal"),
         lambda: subjects.agency_permissions(agency, [DESK]),
         lambda: subjects.agency_permissions(HARBOUR, [contact]),
+        lambda: subjects.holding(bytes(16), view),
+        lambda: subjects.holding(bad.encode(), good),
+        lambda: subjects.holdings(bad.encode()),
+        lambda: subjects.withdrawn(bad.encode()),
     ):
         with pytest.raises(LocalError):
             make()
@@ -116,9 +120,11 @@ def test_the_rights_of_an_agency_are_exactly_these() -> None:
         f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{DESK}-normal",
         f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{DESK}-urgent",
         f"ask.{HARBOUR}.*",
+        f"submit.{HARBOUR}.erasure",
         f"submit.{HARBOUR}.message",
         f"submit.{HARBOUR}.retrieval",
         f"submit.{HARBOUR}.statement",
+        f"submit.{HARBOUR}.withdrawal",
     ]
     assert sorted(rights.subscribe) == [f"_INBOX_{HARBOUR}.>", f"answer.{HARBOUR}"]
 
@@ -137,3 +143,13 @@ def test_a_login_is_a_public_user_nkey_and_nothing_else() -> None:
     for bad in ("", "SU" + "A" * 56, "U" + "A" * 54, 'U"}]', "U" + "A" * 55 + "\n"):
         with pytest.raises(LocalError):
             subjects.Login(public_key=bad, permissions=rights)
+
+
+@given(st.binary(min_size=16, max_size=16), views)
+def test_a_withdrawn_consent_is_read_back_and_nothing_else_is_taken_for_one(consent: bytes, view: ViewId) -> None:
+    read = subjects.read_entry(subjects.withdrawn(consent))
+    assert read is not None and read[0] == subjects.OPERATOR
+    assert subjects.read_withdrawn(read[1]) == consent
+    for other in (view, *(letter + view for letter in "xrsdceokt"), "w" + view[1:], "w" + view.upper() + "g"):
+        assert subjects.read_withdrawn(other) is None
+    assert subjects.holding(consent, view).startswith(subjects.holdings(consent)[:-1])

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from bus.subjects import Login
 from keys.certificates import Authority, Kind, issue, new_authority, new_request, read_request
 from keys.nkey import public_of
 from messages.errors import DependencyError, LocalError
+from tests.support import ports
 from tests.support.nats_server import new_seed, now
 
 CLIENT = "aharbour22222"
@@ -181,10 +182,8 @@ async def _shown(server: EmbeddedServer, mine: ssl.SSLContext) -> bytes:
 async def test_servers_of_a_cluster_take_each_others_certificates_and_no_clients(
     tmp_path: Path, papers: Papers, seed: bytes
 ) -> None:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
-        ports: list[int] = [one.getsockname()[1] for one in sockets]
-    routes = tuple(f"localhost:{port}" for port in ports)
+    numbers = ports.free(3)
+    routes = tuple(f"localhost:{port}" for port in numbers)
     login = Login(public_key=public_of(seed), permissions=subjects.worker_permissions())
     tls = papers.files("node", Kind.NODE, "localhost", "127.0.0.1")
     servers = [
@@ -195,7 +194,7 @@ async def test_servers_of_a_cluster_take_each_others_certificates_and_no_clients
             tls=tls,
             cluster=ClusterSpec(name="c", port=port, routes=routes, tls=tls),
         )
-        for number, port in enumerate(ports)
+        for number, port in enumerate(numbers)
     ]
     mine = context(papers.files("client", Kind.CLIENT))
     async with AsyncExitStack() as stack:
@@ -206,8 +205,8 @@ async def test_servers_of_a_cluster_take_each_others_certificates_and_no_clients
         await Store(connection).ensure_streams(3)  # three replicas: the servers have found each other
         await connection.close()
         for who in (mine, context(papers.files("client", Kind.CLIENT), shows=False)):
-            assert not await _route(ports[0], who)
-        assert await _route(ports[0], context(tls))
+            assert not await _route(numbers[0], who)
+        assert await _route(numbers[0], context(tls))
 
 
 async def _route(port: int, mine: ssl.SSLContext) -> bool:

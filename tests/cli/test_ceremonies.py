@@ -597,6 +597,14 @@ def test_digits_that_nobody_told_are_refused(desk: Desk) -> None:
     desk.ok(f'{line} --fingerprint "{desk.requests(line)[0]}"')
 
 
+def test_a_contact_takes_part_in_exercises_only_where_its_mandate_says_so(desk: Desk) -> None:
+    def proposed() -> str:
+        return desk.ok("safeconduct bundle review work --as ada") if (desk.folder / "work").is_dir() else ""
+
+    said = desk.ok(f"safeconduct {MANDATE} {TERMS} --exercise")
+    assert "takes part in exercises" in said + proposed()
+
+
 @pytest.mark.parametrize("spoil", [
     lambda v: v["asks"].update(title="Somebody else"),
     lambda v: v["proofs"].update(dict.fromkeys(v["proofs"], "00" * 64)),

@@ -46,13 +46,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Practice:
 
 
 @pytest.fixture
-def force(made: Practice, tmp_path: Path) -> Practice:
-    """A task force to break: of the parties, the police alone."""
+def force(made: Practice, tmp_path_factory: pytest.TempPathFactory) -> Practice:
+    """A task force to break: of the parties, the police alone. In a short folder: a socket's path has 107 bytes."""
+    folder = tmp_path_factory.mktemp("d") / "force"
     for name in (POLICE, "broker", "officers"):
-        shutil.copytree(made.folder / name, tmp_path / "force" / name)
-    shutil.copy2(made.folder / "passphrase", tmp_path / "force")
-    (tmp_path / "force").chmod(0o700)
-    return Practice(tmp_path / "force")
+        shutil.copytree(made.folder / name, folder / name)
+    shutil.copy2(made.folder / "passphrase", folder)
+    folder.chmod(0o700)
+    return Practice(folder)
 
 
 @pytest.fixture

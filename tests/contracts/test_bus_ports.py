@@ -5,9 +5,20 @@ from contextlib import aclosing
 
 import pytest
 
-from bus.queue import Admission, AlreadyStored, BrokerPort, Delivery, SequencerPort, StoredEntry, Submission, View
+from bus.queue import (
+    Admission,
+    AlreadyStored,
+    BrokerPort,
+    ConsentWithdrawn,
+    Delivery,
+    Holding,
+    SequencerPort,
+    StoredEntry,
+    Submission,
+    View,
+)
 from bus.store import Fenced
-from bus.subjects import OPERATOR, Lane
+from bus.subjects import OPERATOR, Lane, withdrawn_key
 from messages.errors import DependencyError, LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 from tests.contracts.conftest import Ports
@@ -216,6 +227,64 @@ async def test_storing_nothing_is_nothing(bus: Ports) -> None:
 async def test_only_a_key_may_stand_in_a_subject(bus: Ports, bad: str) -> None:
     with pytest.raises(LocalError):
         await (await bus.broker()).entry(HARBOUR, bad)
+
+
+# Consents
+
+CONSENT, OTHER = bytes(range(16)), bytes(range(16, 32))
+
+
+def resting(number: int, *consents: bytes) -> Admission:
+    """A message whose one view rests on these consents."""
+    held = [Holding(consent, ViewId(key(number)), b"holding %d" % number, 3600) for consent in consents]
+    return Admission(HARBOUR, key(number), b"entry", 3600, [view(number)], held)
+
+
+def withdrawal(consent: bytes) -> Admission:
+    return Admission(OPERATOR, withdrawn_key(consent), b"withdrawal")
+
+
+async def test_who_holds_what_on_a_consent_is_stored_with_the_view_and_outlives_it(bus: Ports) -> None:
+    broker = await bus.broker()
+    await broker.store([resting(1, CONSENT, OTHER), resting(2, CONSENT), admission(3, view(3))])
+    await broker.remove_view(SHELTER, HELPER, ViewId(key(1)))
+    assert await broker.holdings(CONSENT) == [b"holding 1", b"holding 2"]
+    assert await broker.holdings(OTHER) == [b"holding 1"]
+    assert await broker.holdings(bytes(16)) == []
+
+
+async def test_nothing_that_rests_on_a_withdrawn_consent_is_stored_any_more(bus: Ports) -> None:
+    broker = await bus.broker()
+    await broker.store([resting(1, CONSENT)])
+    await broker.store([withdrawal(CONSENT)])
+    with pytest.raises(ConsentWithdrawn) as refused:
+        await broker.store([admission(2, view(2)), resting(3, OTHER, CONSENT)])
+    assert refused.value.consents == (CONSENT,)
+    assert await broker.entry(HARBOUR, key(2)) is None and await broker.entry(HARBOUR, key(3)) is None
+    assert await broker.waiting(SHELTER, HELPER) == 1
+    assert await broker.holdings(OTHER) == []
+    await broker.store([admission(2, view(2)), resting(3, OTHER)])
+
+
+async def test_what_was_stored_before_is_told_first_though_its_consent_was_withdrawn_since(bus: Ports) -> None:
+    broker = await bus.broker()
+    await broker.store([resting(1, CONSENT)])
+    await broker.store([withdrawal(CONSENT)])
+    with pytest.raises(AlreadyStored) as repeated:
+        await broker.store([resting(1, CONSENT), resting(2, CONSENT)])
+    assert repeated.value.keys == ((HARBOUR, key(1)),)
+
+
+async def test_withdrawn_consents_are_read_in_order_from_where_one_stopped(bus: Ports) -> None:
+    broker = await bus.broker()
+    assert await broker.withdrawals(0) == ([], 0)
+    await broker.store([Admission(OPERATOR, "e" + key(1), b"an epoch"), withdrawal(OTHER), admission(1)])
+    found, last = await broker.withdrawals(0)
+    assert found == [OTHER]
+    await broker.store([withdrawal(CONSENT)])
+    found, last = await broker.withdrawals(last)
+    assert found == [CONSENT]
+    assert await broker.withdrawals(last) == ([], last)
 
 
 # Deliveries

@@ -16,11 +16,17 @@ from adapters import casefile
 from audit.__main__ import _parser as audit_parser
 from bus import subjects
 from cli.main import app
+from messages.attachment import REFUSALS
+from messages.catalogue import load
+from messages.catalogue.across import ACROSS
+from messages.catalogue.kinds import ALWAYS
+from messages.catalogue.laws import LAWS
 from messages.envelope import Delivery
 from messages.evidence import Entry, Evidence, EvidenceType
 from messages.signed import Signed
+from messages.workflows import MACHINES
 from policies.sentences import FLOW
-from tests.docs import catalogue_table
+from tests.docs import catalogue_page, catalogue_table, schemas
 from tests.support.orchid import TaskForce, task_force
 
 ROOT = Path(__file__).parents[2]
@@ -41,8 +47,8 @@ NEEDED = {
 }  # fmt: skip
 
 
-CODES = set(FLOW) - {"remote", "redaction-refused"}
-"""What broker and recipient answer; `remote` is a branch of the tree, and `redaction-refused` the planner's own."""
+CODES = set(FLOW) - {"remote", "redaction-refused", *REFUSALS}
+"""What broker and recipient answer; `remote` is a branch of the tree, the others are the planner's own."""
 
 
 def text(name: str) -> str:
@@ -56,7 +62,8 @@ def prose(page: str) -> str:
 
 def anchors(page: str) -> set[str]:
     heads = re.findall(r"^#+ (.+)$", prose(page), re.M)
-    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in heads}
+    named = re.findall(r'<a id="([^"]+)">', page)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in heads} | set(named)
 
 
 def commands(page: str) -> list[str]:
@@ -244,7 +251,25 @@ def test_the_fields_of_a_case_file_are_those_of_the_page() -> None:
     table = page.partition("## The fields of the file")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \| (?:yes|no) \|", table, re.M)) == set(casefile._FIELDS)
     cover = next(line for line in table.splitlines() if line.startswith("| `cover`"))
-    assert set(re.findall(r"`(\w+)`", cover)) - {"cover"} == set(casefile._COVER)
+    assert set(re.findall(r"`(\w+)`", cover)) - {"cover"} == {"subject_line", *ALWAYS}
+
+
+def test_the_cover_of_every_kind_stands_on_the_page_of_case_files() -> None:
+    page = text("docs/case-files.md").partition("## The cover of each kind")[2].partition("\n## ")[0]
+    shown = dict(re.findall(r"^\| `([A-Z-]+)` \| (.+?) \|$", page, re.M))
+    assert set(shown) == {k.value for k in load().kinds}
+    for kind in load().kinds.values():
+        assert set(re.findall(r"`(\w+)`", shown[kind.kind.value])) == {*kind.cover} - {"subject_line"}
+
+
+def test_the_states_of_each_workflow_are_those_of_the_page() -> None:
+    page = text("docs/workflows.md")
+    for machine in MACHINES:
+        table = page.partition(f"\n### {machine.name}\n")[2].partition("\n#")[0]
+        shown = dict(re.findall(r"^\| `([a-z_-]+)` \| (.+?) \|", table, re.M))
+        assert shown == dict(machine.says), machine.name
+        moves = {(s, e): to for s, e, to in re.findall(r"`([a-z_-]+)` → ([a-z]+) → `([a-z_-]+)`", table)}
+        assert moves == dict(machine.moves), machine.name
 
 
 # steps and tables
@@ -286,7 +311,7 @@ def test_subjects_and_streams_are_those_of_the_code() -> None:
     ]
     known = {re.findall(r"`([^`]+)`", r[0])[0]: (r[1].strip(), r[2].split(",")[0].strip()) for r in rows}
     shown = {re.findall(r"`([^`]+)`", r[0])[0]: (r[1].strip(), r[2].split(",")[0].strip()) for r in page}
-    assert len(known) == 8
+    assert len(known) == 9
     assert {name: shown.get(name) for name in known} == known
     streams = re.findall(r"^\| ([A-Z]+) \| ", text("docs/protocol.md"), re.M)
     assert streams == [spec.name for spec in subjects.STREAMS]
@@ -295,6 +320,30 @@ def test_subjects_and_streams_are_those_of_the_code() -> None:
 def test_the_table_of_data_types_is_the_catalogues() -> None:
     lines = [line for line in text("docs/case-files.md").splitlines() if line.startswith(("| A", "| Type |"))]
     assert lines == [row for row in catalogue_table.rows() if not row.startswith("|---")]
+
+
+def test_the_catalogues_page_is_what_the_catalogue_writes() -> None:
+    assert text("docs/catalogue.md") == catalogue_page.text(), "run python -m tests.docs.catalogue_page"
+
+
+def test_the_catalogues_page_reaches_every_type_list_law_and_kind() -> None:
+    page, catalogue = text("docs/catalogue.md"), load()
+    heads = set(re.findall(r"^### (\S+)", page, re.M))
+    assert set(catalogue.types) | set(catalogue.codes) == heads
+    used = {law for data_type in catalogue.types.values() for law, _ in data_type.laws}
+    assert all(LAWS[law].says in page for law in used) and all(law.says in page for law in ACROSS.values())
+    assert all(f"| {kind.number} | `{kind.kind.value}` |" in page for kind in catalogue.kinds.values())
+    for data_type in catalogue.types.values():
+        section = page.partition(f"\n### {data_type.id} ")[2].partition("\n### ")[0]
+        assert all(f"| `{name}` |" in section for name in data_type.own), data_type.id
+        assert all(f"`{part}` ({data_type.purposes[part]})" in section for part in data_type.parts)
+        assert f"(schemas/{data_type.id}.json)" in section
+
+
+def test_the_published_schemas_are_those_of_the_catalogue() -> None:
+    published = {path.name: path.read_text(encoding="utf-8") for path in schemas.FOLDER.glob("A*.json")}
+    assert published == schemas.texts(), "run python -m tests.docs.schemas"
+    assert len(published) == 28
 
 
 def test_every_threat_names_tests_that_exist() -> None:
@@ -313,3 +362,20 @@ def test_every_threat_names_tests_that_exist() -> None:
         named = re.findall(r"`(test_\w+)`", sentence)
         assert named or "none yet" in sentence, threat
         assert set(named) <= here, (threat, sorted(set(named) - here))
+
+
+def test_the_consent_of_the_page_is_one_that_can_be_taken_down(force: TaskForce, tmp_path: Path) -> None:
+    from adapters import consenting
+
+    page = text("docs/consent.md")
+    (block,) = [b for kind, b in FENCE.findall(page) if kind == "json"]
+    (tmp_path / "scan.pdf").write_bytes(b"%PDF")
+    later = force.now + 400 * 86_400_000  # the page plays in its own year
+    held = consenting.take_down(
+        json.loads(block) | {"paper": "scan.pdf"}, force.keys("harbour-police/desk"), force.bundle.directory, tmp_path,
+        later,
+    )  # fmt: skip
+    assert held.about == json.loads(block)["about"]
+    table = page.partition("## What a consent says")[2].partition("\n\nEach field")[0]
+    fields = {name for row in re.findall(r"^\| (`.+?) \|", table, re.M) for name in re.findall(r"`(\w+)`", row)}
+    assert fields == consenting.FIELDS

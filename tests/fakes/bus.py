@@ -14,7 +14,7 @@ from functools import partial
 
 from bus import bounds, subjects
 from bus.queue import Admission, Delivery, Handler, Report, StoredEntry, Submission, is_answer
-from bus.store import AlreadyStored, Fenced
+from bus.store import AlreadyStored, ConsentWithdrawn, Fenced
 from bus.subjects import Kind, Lane
 from messages.errors import DependencyError, LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
@@ -151,10 +151,10 @@ class FakeBroker(_Counting):
             raise LocalError("One entry is given twice in one call.")
         batch: list[Admission] = []
         for admission in admissions:
-            size = 1 + len(admission.views)
+            size = 1 + len(admission.views) + len(admission.holdings)
             if size > bounds.BATCH_MESSAGES:
                 raise LocalError("One message with its views is more than one batch holds.")
-            if sum(1 + len(a.views) for a in batch) + size > bounds.BATCH_MESSAGES:
+            if sum(1 + len(a.views) + len(a.holdings) for a in batch) + size > bounds.BATCH_MESSAGES:
                 self._store_batch(batch)
                 batch = []
             batch.append(admission)
@@ -164,12 +164,17 @@ class FakeBroker(_Counting):
         stand = [(a.agency, a.key) for a in batch if self.bus.find(subjects.entry(a.agency, a.key))]
         if stand:
             raise AlreadyStored(stand)
+        named = {h.consent for a in batch for h in a.holdings}
+        gone = sorted(consent for consent in named if self.bus.find(subjects.withdrawn(consent)))
+        if gone:
+            raise ConsentWithdrawn(gone)
         messages: list[tuple[str, bytes, int | None]] = []
         for a in batch:
             messages.append((subjects.entry(a.agency, a.key), a.entry, a.ttl_seconds))
             for view in a.views:
                 subject = subjects.deliver(view.agency, view.contact, view.lane, view.view_id)
                 messages.append((subject, view.data, view.ttl_seconds))
+            messages += [(subjects.holding(h.consent, h.view_id), h.data, h.ttl_seconds) for h in a.holdings]
         for subject, data, ttl in messages:
             self.bus.put_flow(subject, data, ttl)
         self.bus.changed()
@@ -178,6 +183,23 @@ class FakeBroker(_Counting):
         self.bus.check("entry")
         kept = self.bus.find(subjects.entry(agency, key))
         return StoredEntry(kept.seq, kept.subject, kept.data) if kept else None
+
+    async def withdrawals(self, after_flow_seq: int) -> tuple[list[bytes], int]:
+        self.bus.check("withdrawals")
+        found, last = [], after_flow_seq
+        for kept in sorted(self.bus.flow.values(), key=lambda kept: kept.seq):
+            read = subjects.read_entry(kept.subject)
+            if kept.seq > after_flow_seq and read is not None and read[0] == subjects.OPERATOR:
+                last = kept.seq
+                if (consent := subjects.read_withdrawn(read[1])) is not None:
+                    found.append(consent)
+        return found, last
+
+    async def holdings(self, consent: bytes) -> list[bytes]:
+        self.bus.check("holdings")
+        prefix = subjects.holdings(consent)[:-1]
+        kept = sorted(self.bus.flow.values(), key=lambda kept: kept.seq)
+        return [one.data for one in kept if one.subject.startswith(prefix)]
 
     async def answer(self, agency: AgencyHandle, data: bytes) -> None:
         self.bus.check("answer")

@@ -237,7 +237,7 @@ def test_no_word_of_a_victim_stands_in_any_store_log_or_folder_of_those_without_
             assert (path.name, leaks(path.read_bytes())) == (path.name, [])
     assert looked_at > 20 and len(search_for()) > 100
     assert leaks(town.force.file("03-referral-adult.json").read_bytes())  # the search finds what is there
-    assert len(CASES) == 13
+    assert len(CASES) == 18
 
 
 def test_the_stores_survive_an_orderly_stop_and_export_without_a_running_broker(town: Town, tmp_path: Path) -> None:

@@ -344,14 +344,14 @@ async def test_nothing_is_sent_under_a_bundle_that_does_not_hold_but_what_came_s
 
 
 async def test_another_agencys_extract_is_not_taken_for_ours(town: Town) -> None:
-    prosecutor = await town.adapter(PROSECUTOR)
+    inspectors = await town.adapter(INSPECTORS)
     await town.publish(retitled("harbour-police"))
     with pytest.raises(BundleRefused, match="another agency") as refusal:
-        prosecutor.home.trust.carry_in(town.stick(DESK))
+        inspectors.home.trust.carry_in(town.stick(DESK))
     assert refusal.value.why == "not-for-us"
     with pytest.raises(Stale, match="another agency"):
-        await prosecutor.send(town.case(), [DESK])
-    assert read_bundle(town.home(PROSECUTOR)).epoch == 1
+        await inspectors.send(town.case(), [DESK])
+    assert read_bundle(town.home(INSPECTORS)).epoch == 1
 
 
 async def test_a_held_message_is_not_released_under_a_bundle_that_has_expired(town: Town) -> None:
@@ -505,9 +505,9 @@ async def test_a_message_to_a_stranger_is_refused_like_one_to_nobody(town: Town)
 def letter(town: Town, sender: AgencyClient, recipient: Contact) -> bytes:
     """A message past the planner, to whoever it is, under the sender's own agreement."""
     own = town.contact(DESK)
-    planner = sender._planner()
-    agency = sender.home.bundle.directory.agency_of(own)
     case = town.case("10-inspectors-screening.json")
+    planner = sender._planner(case)
+    agency = sender.home.bundle.directory.agency_of(own)
     message = planner._message(case, composing.new_message_id(), [(agency, [own])], clock(), guarded=False)
     header = message.header
     sealed = [
@@ -528,7 +528,7 @@ def letter(town: Town, sender: AgencyClient, recipient: Contact) -> bytes:
         header.sender,
         sealed,
         recipient=recipient.handle,
-        agreement=sender._agreements[0].id,
+        agreement=next(iter(sender._agreements.values())).id,
         public=DecryptionKey(bytes(96)).public,
         thread=header.id,
     )

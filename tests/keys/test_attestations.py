@@ -63,7 +63,7 @@ def test_what_the_right_people_signed_is_taken() -> None:
 
 
 def test_nothing_attested_is_nothing() -> None:
-    assert checked() == Attested()
+    assert checked() == Attested(sender=world.POLICE)
 
 
 # --- the guard ------------------------------------------------------------------------------------------------------

@@ -505,6 +505,7 @@ OTHER: Mapping[str, object] = {
     "duties": frozenset({Duty.RELEASE}), "deputy_for": "crrrrrrdddddd", "absences": (Span(start=71, end=81),),
     "granted_by": (SECOND, THIRD), "granted_in": 9, "key": seed("x2"), "party_class": PartyClass.LAB, "country": "DE",
     "retired": 77, "head": None, "guards": (), "mandates": (), "suspended": (), "former_keys": (), "statements": (),
+    "exercise": True, "written_consent_only": True,
     "workers": (), "log_origin": "elsewhere", "log_vkey": "vkey", "trust_url": "https://elsewhere", "label": "two",
     "vkey": "w", "officer": SECOND, "role": "reader",
 }  # fmt: skip

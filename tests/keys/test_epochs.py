@@ -4,7 +4,7 @@ import pytest
 
 from audit.proofs import verify_inclusion
 from audit.tree import Tree, leaf_hash
-from keys.epochs import check_path, epoch_leaf, epoch_tree, extract_leaf, lined_up
+from keys.epochs import check_path, epoch_leaf, epoch_leaves, epoch_tree, extract_leaf, lined_up
 from messages.errors import Unverified
 from tests.keys import world
 
@@ -82,3 +82,11 @@ def test_an_extract_that_stays_has_another_leaf_in_every_epoch() -> None:
 
 def test_a_tree_may_have_a_least_size() -> None:
     assert [len(lined_up([bytes(32)] * given, least=1024)) for given in (0, 3, 1024, 1025)] == [1024, 1024, 1024, 2048]
+
+
+@pytest.mark.parametrize("epoch", [1, 23, 24, 255, 256, 65_536, 2**40])
+def test_many_leaves_of_an_epoch_are_each_what_one_would_be(epoch: int) -> None:
+    given = dict(enumerate(leaves(20)))
+    assert epoch_leaves(epoch, given) == {n: epoch_leaf(epoch, leaf) for n, leaf in given.items()}
+    with pytest.raises(ValueError, match="digest"):
+        epoch_leaves(epoch, {1: given[1][:31]})

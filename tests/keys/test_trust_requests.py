@@ -126,7 +126,7 @@ def test_a_damaged_header_is_refused_in_the_same_words(data: st.DataObject) -> N
         checked(damaged)
 
 
-@pytest.mark.parametrize("seed", [b"", b"SUAB", b"x" * 58, SEED[:-1], PUBLIC.encode()])
+@pytest.mark.parametrize("seed", [b"", b"SUAB", b"x" * 58, SEED[:-1], PUBLIC.encode()], ids=range(5))
 def test_what_is_no_seed_signs_nothing_and_is_not_shown(seed: bytes) -> None:
     with pytest.raises(KeyTrouble) as trouble:
         sign_request(seed, **ASKED, now=NOW)
@@ -136,7 +136,9 @@ def test_what_is_no_seed_signs_nothing_and_is_not_shown(seed: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "U", PUBLIC[:-1], PUBLIC + "A", PUBLIC.lower(), "U" * 56, "é" * 56, PUBLIC[:-1] + "="]
+    "text",
+    ["", "U", PUBLIC[:-1], PUBLIC + "A", PUBLIC.lower(), "U" * 56, "é" * 56, PUBLIC[:-1] + "="],
+    ids=range(8),  # else the names of tests would differ in every process of a run that has several
 )
 def test_what_is_no_public_key_is_none(text: str) -> None:
     with pytest.raises(Unverified):

@@ -16,13 +16,18 @@ from keys.sealing import DecryptionKey
 from keys.signing import Signer
 from keys.verifying import Verified, verify_envelope
 from messages.attestations import (
+    Acceptance,
     AttestedSection,
+    BreakGlass,
     Consent,
     ConsentForm,
     ConsentPurpose,
     ConsentRoute,
     GuardAttestation,
+    Permission,
     Release,
+    Review,
+    Withdrawal,
 )
 from messages.directory import Agency, Contact, Directory, Guard, KeyStatement, Mandate, Operator, Worker
 from messages.envelope import Envelope, Opening, View
@@ -32,10 +37,14 @@ from messages.labels import (
     Caveat,
     CrimeArea,
     Duty,
+    EvidenceUse,
     Flag,
+    Ground,
     HCode,
     Keeping,
     Kind,
+    Lift,
+    Lineage,
     Pap,
     PartyClass,
     Purpose,
@@ -46,6 +55,17 @@ from messages.labels import (
 from messages.limits import DAY, HOUR, INCLUDE_BY
 from messages.manifest import Handling, Manifest
 from messages.signed import Signed
+from messages.withdrawals import (
+    Erasure,
+    ErasureConfirmation,
+    Holding,
+    Notice,
+    NoticeDelivery,
+    Part,
+    ReviewClosed,
+    ReviewNote,
+    WithdrawalSubmission,
+)
 
 T0 = 1_790_000_000_000  # 2026-09-21; every moment of these tests is counted from here
 POLICE, COURT, SHELTER = "apppppppppppp", "accccccccccca", "assssssssssss"
@@ -59,6 +79,7 @@ DESK, CHIEF, PROSECUTOR, REFUGE, LAPSED = (
 GUARD, COURT_GUARD, WORKER = "gaaaaaaaaaaaa", "gbbbbbbbbbbbb", "waaaaaaaaaaaa"
 OFFICERS = ("oaaaaaaaaaaaa", "obbbbbbbbbbbb", "occcccccccccc")
 MESSAGE = bytes.fromhex("0f0e0d0c0b0a4908870605040302aabb")
+OFFER = bytes.fromhex("0102030405064708890a0b0c0d0e0f10")
 COVER_TEXT = '{"subject":"Operation Орхидея: réunion à Gdańsk"}'.encode()
 FACTS_TEXT = '{"age_band":"18-24","region":"PL-22","note":"被害者は無事"}'.encode()
 IDENTITY_TEXT = '{"name":"Nguyễn Thị Ánh","phone":"+48 58 000 00 00"}'.encode()
@@ -141,9 +162,9 @@ def directory() -> Directory:
         ),
         contacts=(
             contact(DESK, "duty-desk", POLICE),
-            contact(CHIEF, "chief", POLICE, mandates=(mandate(duties=frozenset({Duty.RELEASE})),)),
+            contact(CHIEF, "chief", POLICE, mandates=(mandate(duties=frozenset(Duty)),)),
             contact(LAPSED, "former", POLICE, mandates=(mandate(end=T0 - DAY, duties=frozenset({Duty.RELEASE})),)),
-            contact(PROSECUTOR, "desk", COURT),
+            contact(PROSECUTOR, "desk", COURT, mandates=(mandate(duties=frozenset({Duty.RELEASE})),)),
             contact(REFUGE, "referrals", SHELTER),
         ),
         operator=Operator(
@@ -165,8 +186,12 @@ def header(**changed: Any) -> Manifest:
         "purpose": Purpose.PROTECT_VICTIM,
         "basis": Basis.LED_8,
         "area": CrimeArea.LAB,
-        "handling": Handling(tlp=Tlp.RED, h=HCode.H2, pap=Pap.AMBER, caveats=(Caveat.NOFORN, Caveat.ORCON)),
+        "handling": Handling(
+            tlp=Tlp.RED, h=HCode.H2, pap=Pap.AMBER, caveats=(Caveat.NOFORN, Caveat.ORCON), rel_to=("NL", "RO")
+        ),
         "urgency": Urgency.REF_URGENT,
+        "lineage": Lineage.ORIGINAL,
+        "evidence_use": EvidenceUse.INTELLIGENCE_ONLY,
         "created": T0,
         "expires": T0 + 30 * DAY,
         "exercise": True,
@@ -288,6 +313,147 @@ def release(manifest: bytes, **changed: Any) -> Release:
     """The release of one message to the refuge."""
     fields: dict[str, Any] = {"message": MESSAGE, "manifest": manifest, "recipient": REFUGE, "at": T0 + 1}
     return Release(**(fields | changed))
+
+
+def review(manifest: bytes, **changed: Any) -> Review:
+    """The chief has read the facts that go to the refuge."""
+    fields: dict[str, Any] = {
+        "message": MESSAGE,
+        "manifest": manifest,
+        "recipient": REFUGE,
+        "sections": ("a02.1.facts",),
+        "at": T0 + 1,
+    }
+    return Review(**(fields | changed))
+
+
+def broken(manifest: bytes, **changed: Any) -> BreakGlass:
+    """The chief says that a vital interest demands it."""
+    fields: dict[str, Any] = {
+        "message": MESSAGE,
+        "manifest": manifest,
+        "recipient": REFUGE,
+        "ground": Ground.LIFE,
+        "at": T0 + 1,
+    }
+    return BreakGlass(**(fields | changed))
+
+
+def acceptance(manifest: bytes, **changed: Any) -> Acceptance:
+    """The refuge accepts an earlier offer of the police."""
+    fields: dict[str, Any] = {
+        "message": OFFER,
+        "manifest": manifest,
+        "referrer": POLICE,
+        "recipient": REFUGE,
+        "accepted": True,
+        "at": T0 - 1,
+    }
+    return Acceptance(**(fields | changed))
+
+
+def permission(**changed: Any) -> Permission:
+    """The prosecutor lets the police pass its content on to the refuge."""
+    fields: dict[str, Any] = {
+        "message": OFFER,
+        "originator": PROSECUTOR,
+        "grantee": POLICE,
+        "recipient": SHELTER,
+        "purposes": (Purpose.PROTECT_VICTIM,),
+        "lifts": (Lift.ONWARD,),
+        "at": T0 - 1,
+        "expires": T0 + DAY,
+    }
+    return Permission(**(fields | changed))
+
+
+def withdrawal(**changed: Any) -> Withdrawal:
+    """The collector says that the consent holds no longer."""
+    return Withdrawal(**({"consent": consent().id, "at": T0 + 2} | changed))
+
+
+VIEW_ID = "0123456789abcdef" * 2
+
+
+def withdrawal_submission(by: str = DESK, **changed: Any) -> WithdrawalSubmission:
+    """The withdrawal as the police hand it in."""
+    signed = signer(by).sign(Tag.CONSENT_WITHDRAWAL, withdrawal().to_bytes())
+    return WithdrawalSubmission(**({"withdrawal": signed, "terms": consent().to_bytes()} | changed))
+
+
+def holding(view: bytes, **changed: Any) -> Holding:
+    """That the refuge holds a view which rests on the consent."""
+    fields: dict[str, Any] = {
+        "consent": consent().id,
+        "agency": SHELTER,
+        "contact": REFUGE,
+        "view_id": VIEW_ID,
+        "view": view,
+        "message": MESSAGE,
+        "sender": DESK,
+        "at": T0 + 1,
+    }
+    return Holding(**(fields | changed))
+
+
+def notice(view: bytes, **changed: Any) -> Notice:
+    """The worker tells the refuge to erase its copy."""
+    fields: dict[str, Any] = {
+        "consent": consent().id,
+        "withdrawal": sha256(withdrawal_submission().withdrawal.to_bytes()).digest(),
+        "to": REFUGE,
+        "part": Part.HOLDER,
+        "message": MESSAGE,
+        "view_id": VIEW_ID,
+        "view": view,
+        "recipient": REFUGE,
+        "retrieved": True,
+        "at": T0 + 3,
+        "confirm_by": T0 + 3 + 3 * DAY,
+        "epoch": 7,
+        "leaf": seed("leaf"),
+        "include_by": T0 + 3 + INCLUDE_BY,
+    }
+    return Notice(**(fields | changed))
+
+
+def notice_delivery(view: bytes) -> NoticeDelivery:
+    """The notice as it waits."""
+    submitted = withdrawal_submission()
+    return NoticeDelivery(
+        notice=signer(WORKER).sign(Tag.NOTICE, notice(view).to_bytes()),
+        withdrawal=submitted.withdrawal,
+        terms=submitted.terms,
+        record=b"\xa1\x61v\x01",
+        salt=seed("salt"),
+    )
+
+
+def erasure(view: bytes, **changed: Any) -> ErasureConfirmation:
+    """The refuge erased its copy."""
+    fields: dict[str, Any] = {
+        "consent": consent().id,
+        "message": MESSAGE,
+        "view_id": VIEW_ID,
+        "view": view,
+        "recipient": REFUGE,
+        "outcome": Erasure.ERASED,
+        "ground": None,
+        "at": T0 + 4,
+    }
+    return ErasureConfirmation(**(fields | changed))
+
+
+def review_closed(view: bytes, **changed: Any) -> ReviewClosed:
+    """An officer has reviewed a broken glass."""
+    fields: dict[str, Any] = {
+        "message": MESSAGE,
+        "recipient": REFUGE,
+        "view": view,
+        "note": ReviewNote.JUSTIFIED,
+        "at": T0 + DAY,
+    }
+    return ReviewClosed(**(fields | changed))
 
 
 def make_envelope(parts: Parts | None = None) -> Envelope:

@@ -96,6 +96,19 @@ def test_what_did_not_change_is_the_very_same() -> None:
     assert new.contacts_of(trust.COURT) == (one,)
 
 
+def test_what_may_have_changed_since_is_named_and_nothing_else() -> None:
+    old = trust.decided().directory()
+    desk, night = old.contacts_of(trust.COURT)
+    one = old.with_contacts({trust.COURT: (desk.model_copy(update={"title": "changed"}), night)})
+    two = one.with_contacts({trust.POLICE: (), trust.REFUGE: old.contacts_of(trust.REFUGE)})
+    assert list(one.changed_since(one)) == list(old.changed_since(old)) == []
+    assert list(one.changed_since(old)) == list(old.changed_since(one)) == [trust.COURT]
+    assert list(two.changed_since(one)) == list(one.changed_since(two)) == [trust.POLICE]
+    assert set(two.changed_since(old)) == {trust.POLICE, trust.COURT}
+    everybody = {a.handle for a in old.agencies}
+    assert set(old.changed_since(None)) == set(two.changed_since(trust.decided().directory())) == everybody
+
+
 OPERATORS = trust.decided().operator.nkey
 OF_POLICE = trust.decided().directory().contacts_of(trust.POLICE)[0]
 

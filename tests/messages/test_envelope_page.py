@@ -9,6 +9,7 @@ from messages import labels, limits
 from messages.attestations import ConsentForm, ConsentPurpose, ConsentRoute
 from messages.ceremony import StepCode
 from messages.evidence import EvidenceType, Outcome
+from messages.withdrawals import Erasure, KeepGround, Part, ReviewNote
 from tests.vectors import check as checker
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,10 @@ CODES: list[tuple[str, type[Enum]]] = [
     ("basis", labels.Basis),
     ("area", labels.CrimeArea),
     ("urgency", labels.Urgency),
+    ("lineage", labels.Lineage),
+    ("evidence_use", labels.EvidenceUse),
+    ("lifts", labels.Lift),
+    ("ground", labels.Ground),
     ("tlp", labels.Tlp),
     ("h", labels.HCode),
     ("pap", labels.Pap),
@@ -30,6 +35,10 @@ CODES: list[tuple[str, type[Enum]]] = [
     ("form", ConsentForm),
     ("route", ConsentRoute),
     ("outcome", Outcome),
+    ("part of a notice", Part),
+    ("outcome of an erasure", Erasure),
+    ("ground to keep a copy", KeepGround),
+    ("note of a review", ReviewNote),
     ("type of evidence", EvidenceType),
     ("step of a ceremony", StepCode),
 ]
@@ -108,7 +117,7 @@ def test_the_worked_example_is_a_vector() -> None:
         checker.named("manifest", value["manifest"]).hex(),
         f"{len(raw)} bytes",
         f"{len(value['manifest'])} bytes",
-        "safeconduct/1 8 manifest 433 ",
+        "safeconduct/1 8 manifest 495 ",
     ]
     section_detail, grant_detail = (checker.cbor(o["detail"]) for o in value["openings"])
     shown += [d[:4].hex() + "…" for d in (section_detail["digest"], section_detail["commitment"], grant_detail["key"])]
@@ -121,7 +130,7 @@ def test_the_worked_example_is_a_vector() -> None:
     ]
     for text in shown:
         assert text in example, text
-    assert checker.pae("manifest", value["manifest"]).startswith(b"safeconduct/1 8 manifest 433 ")
+    assert checker.pae("manifest", value["manifest"]).startswith(b"safeconduct/1 8 manifest 495 ")
     [facts] = [v for v in checker.load("sections") if v["name"] == "facts"]
     assert f"({len(facts['output']) // 2} bytes of JSON)" in example
 

@@ -27,6 +27,14 @@ from messages.errors import KeyTrouble, Malformed, RemoteError
 from messages.evidence import Answer, Entry, Evidence, Retrieval, Stamp
 from messages.manifest import Manifest
 from messages.signed import Signed
+from messages.withdrawals import (
+    ErasureConfirmation,
+    Holding,
+    Notice,
+    NoticeDelivery,
+    ReviewClosed,
+    WithdrawalSubmission,
+)
 from tests.keys import trust, world
 
 ENVELOPE_CASES = 10_000
@@ -62,6 +70,12 @@ READERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     "guard-attestation": (GuardAttestation.from_bytes, ENVELOPE.attestations[0].body),
     "release": (Release.from_bytes, world.release(world.seed("m")).to_bytes()),
     "consent": (Consent.from_bytes, world.consent().to_bytes()),
+    "withdrawal-submission": (WithdrawalSubmission.from_bytes, world.withdrawal_submission().to_bytes()),
+    "holding": (Holding.from_bytes, world.holding(world.seed("v")).to_bytes()),
+    "notice": (Notice.from_bytes, world.notice(world.seed("v")).to_bytes()),
+    "notice-delivery": (NoticeDelivery.from_bytes, world.notice_delivery(world.seed("v")).to_bytes()),
+    "erasure": (ErasureConfirmation.from_bytes, world.erasure(world.seed("v")).to_bytes()),
+    "review-closed": (ReviewClosed.from_bytes, world.review_closed(world.seed("v")).to_bytes()),
 }
 
 CBOR = st.recursive(

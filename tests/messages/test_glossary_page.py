@@ -50,7 +50,7 @@ def test_every_error_code_stands_with_its_sentence() -> None:
 
 
 def test_every_urgency_stands_with_its_time_and_lane() -> None:
-    assert [line for line in PAGE.splitlines() if re.match(r"\| `[A-Z-]+` \|", line)] == urgencies()
+    assert [line for line in PAGE.splitlines() if re.match(r"\| `[A-Z0-9-]+` \|", line)] == urgencies()
 
 
 def test_every_list_of_codes_is_that_of_the_code() -> None:

@@ -23,6 +23,8 @@ WHAT_STANDS_IN_IT = {
     "area": CODE,
     "handling": CODE,
     "urgency": CODE,
+    "lineage": CODE,
+    "evidence_use": CODE,
     "created": TIME,
     "expires": TIME,
     "exercise": FLAG,
@@ -44,7 +46,7 @@ def refused(**changed: Any) -> None:
 def test_every_field_is_a_code_a_time_a_random_id_or_a_digest() -> None:
     assert raw().keys() == WHAT_STANDS_IN_IT.keys()
     assert {f.name for f in fields(Manifest)} | {"v"} == WHAT_STANDS_IN_IT.keys()
-    assert {f.name for f in fields(Handling)} == raw()["handling"].keys() == {"tlp", "h", "pap", "caveats"}
+    assert {f.name for f in fields(Handling)} == raw()["handling"].keys() == {"tlp", "h", "pap", "caveats", "rel_to"}
 
 
 @pytest.mark.parametrize("field", [f for f, what in WHAT_STANDS_IN_IT.items() if what == CODE and f != "handling"])

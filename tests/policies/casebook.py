@@ -11,13 +11,14 @@ from typing import Any
 
 import yaml
 
-from messages.labels import Flag, Kind, PartyClass, Role
+from messages.labels import Flag, Kind, PartyClass, Purpose, Role
 from policies.facts import Facts
 
 TWINS = Path(__file__).parent / "twins"
 BOOLEANS = tuple(f.name for f in fields(Facts) if f.type in (bool, "bool"))
 _READERS: dict[str, Any] = {
     "kind": Kind,
+    "purpose": Purpose,
     "sender_class": PartyClass,
     "recipient_class": PartyClass,
     "data_type": str,

@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from messages.errors import BadInput
 from messages.labels import HCode, Kind, Tlp
-from policies.agreements import Agreement, between, find, read, read_all
+from policies import agreements as agreements_module
+from policies import yamltext
+from policies.agreements import Agreement, Agreements, Reader, between, examine, find, read, read_all
 
 TEXT = """\
 id: AG-2026-01
@@ -154,3 +157,98 @@ def test_every_packaged_example_agreement_reads() -> None:
     found = [p for p in folder.rglob("*.yaml") if "agreements" in p.parts]
     assert len(found) >= 5
     read_all([(p.name, p.read_text(encoding="utf-8")) for p in found])
+
+
+# ── every fault at once ──────────────────────────────────────────────────────────────────────────────────────────────
+
+BROKEN = """\
+id: AG 1
+titel: Something
+parties: [harbour-police]
+valid: {from: 2026-01-01, until: 2025-01-01}
+purposes: [INVESTIGAT]
+bases: [LED-8]
+areas: []
+handling: {max_tlp: PINK, h: [H0]}
+retention_days: many
+exchange:
+  - from: harbour-police
+    to: harbour-police
+    types: [A01, A99]
+    kinds: [RFI]
+    media: [json]
+"""
+
+
+def test_every_fault_of_a_file_is_named_at_once_in_the_order_of_its_lines() -> None:
+    found = examine(BROKEN, "ag.yaml")
+    assert found.agreement is None
+    assert [f.line for f in found.faults] == [1, 2, 3, 4, 5, 7, 8, 9, 13, 15]
+    assert found.faults[4].column == 12
+    assert not any("title is missing" in f.says for f in found.faults), "the misspelling is what has to be mended"
+    assert all(f.says.endswith((".", "?")) for f in found.faults)
+
+
+def test_who_reads_one_sentence_is_told_how_many_more_there_are_and_how_to_see_them() -> None:
+    with pytest.raises(BadInput, match=r"^ag.yaml, line 1: .*\(and 9 more; see: safeconduct agreement check\)$"):
+        read(BROKEN, "ag.yaml")
+
+
+def test_contradictions_in_one_exchange_are_all_named_at_their_own_lines() -> None:
+    text = TEXT.replace("identity: [A01, A02]", "identity: [A05, A07]").replace("from: harbour", "from: dock", 1)
+    assert [(f.line, f.says.split(",")[0]) for f in examine(text, "x").faults] == [
+        (16, "identity names A05"),
+        (16, "identity names A07"),
+    ]
+    text = TEXT.replace("- from: harbour-police\n    to: port-prosecutor", "- from: dock\n    to: quay", 1)
+    assert [(f.line, f.says.split(",")[0]) for f in examine(text, "x").faults] == [
+        (11, "exchange names dock"),
+        (12, "exchange names quay"),
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=20), st.integers(0, len(TEXT)), st.integers(0, 20))
+def test_the_fast_parser_and_the_slow_one_read_the_same(inserted: str, at: int, removed: int) -> None:
+    text = TEXT[:at] + inserted + TEXT[at + removed :]
+    found = []
+    for loader in (yaml.SafeLoader, yamltext._Loader):
+        try:
+            tree = yamltext.parse(text, "x", loader)
+            found.append((tree.value, tree.place(("exchange", 1, "kinds", 0)), tree.place(("valid", "until"))))
+        except yamltext.Faulty as error:
+            found.append(type(error))
+    if found[0] != found[1]:  # the two differ in what they call YAML (tabs, odd characters), never in what it says
+        assert yamltext.Faulty in found
+
+
+def test_a_text_nested_deeper_than_the_parser_goes_or_longer_than_a_book_is_refused() -> None:
+    for text in ("[" * 100_000, "- " * 50_000 + "x", "{a: " * 20_000, "x" * 300_000):
+        with pytest.raises(BadInput):
+            read(text, "ag.yaml")
+
+
+def test_agreements_are_found_by_id_by_agency_and_by_pair_as_the_slow_way_finds_them() -> None:
+    names = ("aa", "bb", "cc", "dd")
+    listed = [
+        read(TEXT.replace("AG-2026-01", f"AG-{n}").replace("harbour-police", a).replace("port-prosecutor", b), "x")
+        for n, (a, b) in enumerate((a, b) for a in names for b in names if a != b)
+    ]
+    indexed = Agreements(reversed(listed))
+    assert {i: indexed[i] for i in indexed} == {a.id: a for a in listed} and len(indexed) == len(listed)
+    for one in names:
+        assert {a.id for a in indexed.of(one).values()} == {a.id for a in listed if one in a.parties}
+        for other in names:
+            for moment in (FIRST - 1, FIRST, END):
+                assert between(indexed, one, other, moment) == between(listed, one, other, moment)
+
+
+def test_of_a_newer_bundle_only_what_changed_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, count = Reader(), []
+    real = agreements_module.read
+    monkeypatch.setattr(agreements_module, "read", lambda text, source: (count.append(source), real(text, source))[1])
+    texts = {"a.yaml": TEXT, "b.yaml": TEXT.replace("AG-2026-01", "AG-2")}
+    first = reader.under(texts)
+    assert reader.under(texts) is first
+    reader.under({**texts, "b.yaml": texts["b.yaml"].replace("365", "30")})
+    assert count == ["a.yaml", "b.yaml", "b.yaml"]

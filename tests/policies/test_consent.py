@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messages.attestations import Consent, ConsentForm, ConsentPurpose, ConsentRoute
-from messages.labels import Flag, PartyClass, Purpose
-from messages.limits import DAY, MINUTE
-from policies.consent import PURPOSES, covers, purposes_of
+from messages.labels import Flag, PartyClass, Purpose, Role
+from messages.limits import CONSENT_LIFETIME, DAY, MINUTE
+from policies.consent import PURPOSES, chosen, covers, fits, flaws, purposes_of
 from tests.policies.world import AGENCIES, CONSENT, CONSENT_ID, LATER, NOW
 
 
@@ -124,3 +124,74 @@ def test_more_flags_or_fewer_items_never_help(
     if not covered(consent, flags=asked, purpose=purpose):
         assert not covered(consent, flags=asked | more, purpose=purpose)
     assert not covered(replace(consent, items=()), flags=asked | {Flag.DIRECT}, purpose=purpose)
+
+
+def test_no_consent_lasts_longer_than_a_year() -> None:
+    year = replace(CONSENT, given=NOW - DAY, expires=NOW - DAY + CONSENT_LIFETIME)
+    assert covered(year)
+    assert not covered(replace(year, expires=year.expires + 1))
+
+
+DIRECT = {Flag.DIRECT, Flag.QUASI}
+ADULT, CHILD = {Role.PRESUMED_VICTIM}, {Role.PRESUMED_VICTIM, Role.CHILD}
+
+
+@pytest.mark.parametrize(
+    ("route", "flags", "roles", "expected"),
+    [
+        (ConsentRoute.CONSENT, DIRECT, ADULT, True),
+        (ConsentRoute.CONSENT, {Flag.QUASI}, ADULT, True),
+        (ConsentRoute.CHILD, DIRECT, CHILD, True),
+        (ConsentRoute.CHILD, DIRECT, ADULT, False),
+        (ConsentRoute.CHILD, {Flag.QUASI}, ADULT, False),
+        (ConsentRoute.VITAL_INTEREST, DIRECT, ADULT, True),
+        (ConsentRoute.VITAL_INTEREST, {Flag.QUASI}, ADULT, False),
+        (ConsentRoute.VITAL_INTEREST, {Flag.SENSITIVE}, ADULT, False),
+        (ConsentRoute.ANONYMOUS, DIRECT, ADULT, False),
+        (ConsentRoute.ANONYMOUS, {Flag.QUASI}, ADULT, True),
+    ],
+)
+def test_each_route_fits_what_it_is_for(
+    route: ConsentRoute, flags: set[Flag], roles: set[Role], expected: bool
+) -> None:
+    assert fits(replace(CONSENT, route=route), "A24", flags, roles) is expected
+
+
+def test_of_several_consents_the_first_that_covers_is_chosen_and_one_is_named_also_for_what_needs_none() -> None:
+    narrow = replace(CONSENT, id=b"n" * 16, items=(("A22", (Flag.DIRECT,)),))
+    child = replace(CONSENT, id=b"c" * 16, route=ConsentRoute.CHILD)
+    assert chosen([narrow, CONSENT], "A24", DIRECT, ADULT) is CONSENT
+    assert chosen([narrow, CONSENT], "A22", DIRECT, ADULT) is narrow
+    assert chosen([narrow, CONSENT], "A02", {Flag.QUASI}, ADULT) is narrow, "a withdrawal finds it by this"
+    assert chosen([child, narrow], "A24", DIRECT, ADULT) is narrow
+    assert chosen([child], "A24", DIRECT, ADULT) is None
+    assert chosen([], "A24", DIRECT, ADULT) is None
+
+
+@given(st.permutations([CONSENT, replace(CONSENT, id=b"n" * 16, items=())]), st.sets(st.sampled_from(Flag)))
+def test_the_order_of_a_person_s_consents_never_hides_the_one_that_covers(
+    order: list[Consent], flags: set[Flag]
+) -> None:
+    found = chosen(order, "A24", flags, ADULT)
+    assert found is not None
+    if covered(CONSENT, flags=flags):
+        assert covered(found, flags=flags)
+
+
+def test_terms_that_somebody_wants_to_sign_are_told_what_is_wrong_with_them() -> None:
+    assert flaws(CONSENT) == []
+    for changes, says in (
+        ({"purposes": ()}, "purpose"),
+        ({"expires": CONSENT.given}, "ends after"),
+        ({"expires": CONSENT.given + CONSENT_LIFETIME + 1}, "a year"),
+        ({"route": ConsentRoute.VITAL_INTEREST, "expires": CONSENT.given + DAY + 1}, "a day"),
+        ({"route": ConsentRoute.ANONYMOUS}, "R-26"),
+        ({"route": ConsentRoute.CHILD, "purposes": (ConsentPurpose.PROSECUTION,)}, "protection"),
+        (
+            {"route": ConsentRoute.VITAL_INTEREST, "expires": CONSENT.given + DAY, "recipient": None,
+             "party_class": PartyClass.NGO_S},
+            "one agency",
+        ),
+    ):  # fmt: skip
+        (one,) = flaws(replace(CONSENT, **changes))
+        assert says in one

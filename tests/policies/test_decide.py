@@ -1,10 +1,12 @@
 """The traps of Cedar, each sprung on purpose, and what is remembered."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from enum import StrEnum
 
 import cedarpy
 import pytest
 
+from messages.labels import Flag, Role
 from policies import decide as module
 from policies.decide import Decision, Effect, Engine, RulesBroken, packaged
 from policies.facts import Facts
@@ -21,7 +23,7 @@ def rule(identifier: str, text: str) -> str:
 
 
 def test_silence_refuses() -> None:
-    quiet = Engine(rule("SC-71", "forbid (principal, action, resource) when { context.no_foreign };"), SCHEMA)
+    quiet = Engine(rule("SC-71", "forbid (principal, action, resource) when { context has no_foreign };"), SCHEMA)
     assert quiet.decide(GOOD) == Decision(Effect.REFUSE, ("SC-00",))
 
 
@@ -105,11 +107,28 @@ def test_the_schema_is_passed_with_every_request(monkeypatch: pytest.MonkeyPatch
     assert seen == [engine._schema]
 
 
+def test_cedar_itself_lets_a_misspelt_fact_pass_which_is_why_we_look_for_it() -> None:
+    misspelt = rule("SC-71", "forbid (principal, action, resource) when { context has abraod };")
+    assert cedarpy.validate_policies(misspelt, cedarpy.Schema.from_str(SCHEMA)).validation_passed
+    with pytest.raises(RulesBroken, match="abraod"):
+        Engine(ALLOW_ALL + misspelt, SCHEMA)
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+def test_a_true_fact_is_present_and_a_false_one_absent_so_each_is_heard(name: str) -> None:
+    heard = Engine(
+        ALLOW_ALL + rule("SC-71", f"forbid (principal, action, resource) when {{ context has {name} }};"), SCHEMA
+    )
+    assert not heard.decide(replace(GOOD, **{name: True})).permitted
+    assert heard.decide(replace(GOOD, **{name: False})).permitted
+
+
 @pytest.mark.parametrize(
     "text",
     [
         rule("SC-71", 'forbid (principal, action, resource) when { context.flags.contains(Flag::"d") };'),
-        rule("SC-71", "forbid (principal, action, resource) when { context.sender_mandate };"),
+        rule("SC-71", "forbid (principal, action, resource) when { context has sender_mandate };"),
+        rule("SC-71", "forbid (principal, action, resource) when { !(context has sender_mandate || true) };"),
         rule("SC-71", 'forbid (principal, action == Action::"GOSSIP", resource);'),
         rule("SC-71", 'forbid (principal, action, resource) when { context.data_type == "A02" };'),
         "forbid (principal, action, resource);",
@@ -143,6 +162,30 @@ def test_equal_facts_are_judged_once_and_one_changed_fact_is_judged_again(monkey
     for name in BOOLEANS:
         engine.decide(replace(GOOD, **{name: not getattr(GOOD, name)}))
     assert len(judged) == 1 + len(BOOLEANS)
+
+
+def _other(value: object) -> object:
+    """Another value that the same fact may have."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, frozenset):
+        return value ^ {next(w for w in (*Role, *Flag) if type(w) is type(next(iter(value), Role.CHILD)))}
+    if isinstance(value, StrEnum):
+        return next(w for w in type(value) if w is not value)
+    assert isinstance(value, str), f"a fact of another kind: {value!r}"
+    return value + "x"
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(Facts)])
+def test_whatever_fact_changes_the_decision_is_remembered_under_another_key(name: str) -> None:
+    changed = replace(GOOD, **{name: _other(getattr(GOOD, name))})
+    assert module._KEY(changed) != module._KEY(GOOD)
+    engine, judged = Engine(POLICIES, SCHEMA), []
+    real = engine._judge
+    engine._judge = lambda facts: (judged.append(facts), real(facts))[1]  # type: ignore[method-assign]
+    assert engine.decide(GOOD) == engine.decide(replace(GOOD))
+    engine.decide(changed)
+    assert judged == [GOOD, changed]
 
 
 def test_what_is_remembered_is_what_is_decided_afresh() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from messages.attestations import Papers
 from messages.directory import Contact
 from messages.labels import Basis, Caveat, CrimeArea, Flag, HCode, Keeping, Kind, Purpose, Role, Tlp, Urgency
 from messages.limits import CLOCK_SKEW, DAY
@@ -329,7 +330,7 @@ def _to_shelter(**changes: Any) -> Facts:
         "claim": NOTES,
         "attested": attest(NOTES, CONSENT_ID),
         "manifest": REFERRAL,
-        "consents": (CONSENT,),
+        "papers": Papers(consents=(CONSENT,)),
     }
     return facts("police", "shelter", **{**given, **changes})
 
@@ -341,11 +342,11 @@ def test_a_note_goes_to_the_shelter_under_the_consent_that_the_guard_names() -> 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"consents": ()},
+        {"papers": Papers()},
         {"attested": attest(NOTES)},  # the guard does not say whose section it is
         {"attested": attest(NOTES, b"another-consent!")},
         {"attested": None},
-        {"withdrawn": {CONSENT_ID}},
+        {"papers": Papers(consents=(CONSENT,), withdrawn={CONSENT_ID})},
         {"manifest": replace(REFERRAL, purpose=Purpose.INVESTIGATE)},
         {"admitted": CONSENT.expires},
     ],
@@ -357,7 +358,7 @@ def test_without_that_consent_the_note_stays(changes: dict[str, Any]) -> None:
 
 def test_a_release_is_of_this_message_and_to_this_recipient() -> None:
     def released(**changes: Any) -> bool:
-        return bool(facts("police", "counterpart", releases=(replace(RELEASE, **changes),)).released)
+        return bool(facts("police", "counterpart", papers=Papers(releases=(replace(RELEASE, **changes),))).released)
 
     assert released() and released(at=LATER + CLOCK_SKEW)
     assert not released(message=bytes(16)) and not released(recipient=DESKS["prosecutor"].handle)
@@ -369,7 +370,7 @@ def test_a_victim_s_profile_goes_abroad_only_by_release_though_counterparts_are_
     request = replace(MANIFEST, kind=Kind.MLA_REQUEST)
     alone = facts("police", "counterpart", manifest=request)
     assert set(ENGINE.decide(alone).because) == {"R-29", "SC-20"}
-    assert ENGINE.decide(facts("police", "counterpart", manifest=request, releases=(RELEASE,))).permitted
+    assert ENGINE.decide(facts("police", "counterpart", manifest=request, papers=Papers(releases=(RELEASE,)))).permitted
 
 
 def test_another_country_s_police_is_abroad_too() -> None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from messages.attachment import FILE
 from messages.catalogue import load
-from messages.labels import Flag, Kind, PartyClass, Role
+from messages.labels import Flag, Kind, PartyClass, Purpose, Role
 from policies.consent import IDENTIFYING
 from policies.decide import Engine
 from policies.facts import COVER, RELAXING, Facts
@@ -16,6 +17,7 @@ from tests.policies.casebook import BOOLEANS, scenarios
 
 ENGINE = Engine.load()
 PARTS = [(t.id, part) for t in load().types.values() for part in t.parts] + [(COVER, COVER)]
+PARTS += [(t, FILE) for t in load().types if t not in ("A04", "A28")]
 
 
 @st.composite
@@ -31,6 +33,8 @@ def any_facts(draw: st.DrawFn) -> Facts:
     if draw(st.booleans()):
         changed["kind"] = draw(st.sampled_from(Kind))
     if draw(st.booleans()):
+        changed["purpose"] = draw(st.sampled_from(Purpose))
+    if draw(st.booleans()):
         changed["data_type"], changed["part"] = draw(st.sampled_from(PARTS))
     if draw(st.booleans()):
         changed["sender_class"] = draw(st.sampled_from(PartyClass))
@@ -45,6 +49,12 @@ def test_a_decision_always_has_reasons_and_the_same_facts_the_same_one(facts: Fa
     assert decided.because == tuple(sorted(set(decided.because)))
     assert ENGINE.decide_afresh(facts) == decided
     assert all(ENGINE.rule(i).permits is decided.permitted for i in decided.because)
+
+
+@settings(max_examples=600, deadline=None)
+@given(any_facts())
+def test_facts_that_no_rule_tells_apart_are_decided_alike(facts: Facts) -> None:
+    assert ENGINE.decide_alike(facts) == ENGINE.decide_afresh(facts)
 
 
 @settings(max_examples=600, deadline=None)
@@ -112,15 +122,16 @@ def test_each_fact_that_fails_alone_is_enough_or_does_not_matter_and_two_are_nev
 
 
 def test_facts_are_booleans_and_words_and_hold_no_time_or_name() -> None:
-    words = {"kind", "sender_class", "recipient_class", "data_type", "part", "roles", "flags"}
+    words = {"kind", "purpose", "sender_class", "recipient_class", "data_type", "part", "roles", "flags"}
     assert {f.name for f in fields(Facts)} == words | set(BOOLEANS)
     assert set(BOOLEANS) >= RELAXING
 
 
 def _best(part: tuple[str, str]) -> Facts:
-    good = {name: name in RELAXING for name in BOOLEANS}
+    good = {name: name in RELAXING | {"as_evidence"} for name in BOOLEANS}
     return Facts(
         kind=Kind.EVIDENCE_TRANSFER,
+        purpose=Purpose.INVESTIGATE,
         sender_class=PartyClass.POL,
         recipient_class=PartyClass.PRO,
         data_type=part[0],

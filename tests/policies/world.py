@@ -11,10 +11,12 @@ from messages.ids import AgencyHandle, AgreementId, ContactHandle, MessageId
 from messages.labels import (
     Basis,
     CrimeArea,
+    EvidenceUse,
     Flag,
     HCode,
     Keeping,
     Kind,
+    Lineage,
     Pap,
     PartyClass,
     Purpose,
@@ -57,6 +59,7 @@ MANDATE = Mandate(
     types=frozenset({"*"}),
     may_send=True,
     may_receive=True,
+    exercise=True,
 )
 AGENCIES = {
     name: Agency(
@@ -95,6 +98,8 @@ MANIFEST = Manifest(
     area=CrimeArea.LAB,
     handling=Handling(tlp=Tlp.AMBER_STRICT, h=HCode.H0, pap=Pap.AMBER),
     urgency=Urgency.NONE,
+    lineage=Lineage.ORIGINAL,
+    evidence_use=EvidenceUse.EVIDENCE,
     created=NOW,
     expires=NOW + 30 * DAY,
     exercise=False,

@@ -13,10 +13,9 @@ connection and stops the servers.
 
 import asyncio
 import os
-import socket
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import nkeys
@@ -32,6 +31,7 @@ from bus.subjects import Login
 from keys.jwt import Issuer, new_issuer_seed
 from keys.nkey import public_of
 from messages.ids import AgencyHandle, ContactHandle
+from tests.support import ports
 
 HARBOUR = AgencyHandle("aharbour22222")
 SHELTER = AgencyHandle("ashelter22222")
@@ -168,10 +168,8 @@ class RunningBus:
 def _servers(folder: Path, logins: Sequence[Login], issuer: str, nodes: int) -> list[EmbeddedServer]:
     if nodes == 1:
         return [EmbeddedServer(folder, logins, issuer=issuer)]
-    with ExitStack() as held:  # all at once, or the system gives the same one twice
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(nodes)]
-        ports: list[int] = [one.getsockname()[1] for one in sockets]
-    routes = tuple(f"127.0.0.1:{port}" for port in ports)
+    numbers = ports.free(nodes)
+    routes = tuple(f"127.0.0.1:{port}" for port in numbers)
     return [
         EmbeddedServer(
             folder / f"node{number}",
@@ -180,7 +178,7 @@ def _servers(folder: Path, logins: Sequence[Login], issuer: str, nodes: int) -> 
             issuer=issuer,
             cluster=ClusterSpec(name="safeconduct", port=port, routes=routes),
         )
-        for number, port in enumerate(ports)
+        for number, port in enumerate(numbers)
     ]
 
 

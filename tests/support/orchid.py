@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from adapters.casefile import CaseFile, read_file
+from adapters.consents import for_guard
 from adapters.guard import GuardRequest, GuardSection, attest, known_bytes, open_key
 from adapters.home import ContactKeys, Home, clock
 from adapters.planning import MessagePlan, Plan, Planner, RecipientPlan
@@ -29,6 +30,7 @@ from broker.admit import Admitted, World, admit
 from broker.service import BrokerHome
 from cli.practice import Practice, example_folder, make, moved_file
 from keys import composing, statements
+from keys.consents import register_salt
 from keys.domains import Tag
 from keys.pseudonyms import pseudonym, reference
 from keys.signing import Signer, Signs
@@ -52,6 +54,7 @@ INSPECTORS = "labour-inspectorate/inspections"
 SHELTER = "wrenfold-support/referrals"
 SAFEGUARDING = "wrenfold-support/safeguarding"
 RAPPORTEUR = "national-rapporteur/statistics"
+ANALYSTS = "coastal-fiu/analysts"
 
 CASES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "01-full-report.json": (DESK, (PROSECUTOR, FOREIGN)),
@@ -67,6 +70,11 @@ CASES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "11-first-accounts-scanned.json": (DESK, (PROSECUTOR,)),
     "12-suspect-to-inspectorate.json": (DESK, (INSPECTORS,)),
     "13-notebook-disclosure.json": (DESK, (INSPECTORS,)),
+    "14-question-to-the-police.json": (PROSECUTOR, (DESK,)),
+    "15-answer-to-the-prosecutor.json": (DESK, (PROSECUTOR,)),
+    "16-asset-trace.json": (ANALYSTS, (PROSECUTOR,)),
+    "17-exhibits.json": (DESK, (PROSECUTOR,)),
+    "18-inspection-finding.json": (INSPECTORS, (DESK,)),
 }
 """Every case file, its sender and its recipients, as expected.yaml says (a test holds the two together)."""
 
@@ -106,7 +114,7 @@ class TaskForce:
     @cached_property
     def homes(self) -> dict[str, Home]:
         folders = sorted(p for p in self.practice.folder.iterdir() if (p / "agency.json").is_file())
-        assert len(folders) == 6
+        assert len(folders) == 7
         return {p.name: Home.open(p, self.passphrase) for p in folders}
 
     @cached_property
@@ -186,6 +194,7 @@ class TaskForce:
             catalogue=self.catalogue,
             pseudonym=name,
             new_id=composing.new_message_id,
+            salt=lambda record: register_salt(home.register_key, record),
         )
 
     def plan(self, case: str | CaseFile, *to: str, sender: str = DESK, now: int | None = None) -> Plan:
@@ -244,7 +253,7 @@ class TaskForce:
         for recipient in message.recipients:
             to = recipient.contact
             key = public(to) if public else statements.usable(to, self.now).key
-            thread = reference(home.register_key, recipient.agency.handle, message_text(header.id))
+            thread = message.thread or reference(home.register_key, recipient.agency.handle, message_text(header.id))
             assert recipient.agreement is not None
             common: dict[str, Any] = {
                 "recipient": to.handle,
@@ -261,9 +270,12 @@ class TaskForce:
                 own = [sealed[name] for name in recipient.granted]
                 grants.append(composing.grant(header.id, header.sender, own, **common))
         for consent in message.consents:
-            attestations.append(self.keys(sender).signer.sign(Tag.CONSENT, consent.to_bytes()))
+            body = consent.consent.to_bytes()
+            attestations += consent.papers
+            if consent.consent.collector == header.sender and not consent.signed_by(Tag.CONSENT):
+                attestations.append(self.keys(sender).signer.sign(Tag.CONSENT, body))
             if countersign:
-                attestations.append(self.keys(countersign).signer.sign(Tag.CONSENT_COUNTER, consent.to_bytes()))
+                attestations.append(self.keys(countersign).signer.sign(Tag.CONSENT_COUNTER, body))
         signer = signer or self.keys(sender).signer
         envelope = composing.sign_envelope(signer, header, list(sealed.values()), grants, [*attestations, *extra])
         if releases:
@@ -280,6 +292,7 @@ class TaskForce:
         """What the sender asks its guard."""
         return GuardRequest(
             message=message.header.id,
+            kind=message.header.kind,
             sender=message.header.sender,
             recipient=recipient.contact.handle,
             public=public,
@@ -288,7 +301,8 @@ class TaskForce:
                 for name, s in sealed.items()
             ),
             known=known_bytes(message.known),
-            consents=tuple(c.to_bytes() for c in message.consents),
+            consents=tuple(map(for_guard, message.consents)),
+            names=(recipient.agency.name, recipient.agency.handle, recipient.agency.party_class.value),
         )
 
     def release(self, envelope: Envelope, *recipients: str, by: str = RELEASER, at: int | None = None) -> Envelope:

@@ -186,8 +186,11 @@ MANIFEST: Shape = {
     "handling": _inner({
         "tlp": _text(r"CLEAR|GREEN|AMBER|AMBER\+STRICT|RED"), "h": _text("H[0-3]"),
         "pap": _text("CLEAR|GREEN|AMBER|RED"), "caveats": _rising(_text("ORCON|NOFORN|EGMONT|JIT|FED-ONLY")),
+        "rel_to": lambda v: _rising(_text("[A-Z][A-Z]"))(v) and len(v) <= 64,
     }),
-    "urgency": _text(CODE), "created": _uint, "expires": _uint, "exercise": _flag, "epoch": _uint,
+    "urgency": _text(CODE), "lineage": _text("ORIGINAL|REPLY|FORWARD|DERIVED"),
+    "evidence_use": _text("INTELLIGENCE-ONLY|EVIDENCE-WITH-CONSENT|EVIDENCE"),
+    "created": _uint, "expires": _uint, "exercise": _flag, "epoch": _uint,
     "checkpoint": _checkpoint, "digests": _list(DIGEST, 512),
 }  # fmt: skip
 SECTION_DETAIL: Shape = {
@@ -235,12 +238,67 @@ TRUST_RECORD: Shape = {
     "step": _text(STEPS + "|epoch|key-statement|key-destroyed"), "subject": _or_null(ANYBODY),
     "number": _or_null(_uint), "digest": DIGEST, "signers": lambda v: _rising(ANYBODY)(v) and len(v) <= 16,
 }  # fmt: skip
+KEEP_GROUNDS = "evidence-in-proceedings|court-order|legal-duty-to-keep|vital-interest-of-the-person"
+NOTES = "justified|unjustified|training"
+VIEW_ID = _text("[0-9a-f]{32}")
+OUTCOMES = {
+    "consent-withdrawn": "withdrawn", "erasure-ordered": "retrieved|undelivered",
+    "erasure-confirmed": "erased|not-here|impossible", "review-closed": NOTES,
+}  # fmt: skip
+ACT_RECORD: Shape = {
+    "v": _one, "type": _text("act"), "at": _uint, "epoch": _uint, "by": _text(HANDLE.format("w")),
+    "act": _text("|".join(OUTCOMES)), "agency": _or_null(_text(HANDLE.format("a"))), "subject": _bytes(16),
+    "recipient": _or_null(CONTACT), "view": _or_null(DIGEST), "outcome": _text("|".join(OUTCOMES.values())),
+    "ground": _or_null(_text(KEEP_GROUNDS)), "digest": DIGEST, "signer": ANYBODY,
+}  # fmt: skip
 BODIES: dict[str, Shape] = {
     "guard-attestation": {
         "v": _one, "message": _uuid4, "sender": CONTACT, "recipient": CONTACT, "sections": _list(_inner(ATTESTED), 64),
         "grant": DIGEST, "identities": _uint, "rules": _words(128), "at": _uint,
     },
     "release-attestation": {"v": _one, "message": _uuid4, "manifest": DIGEST, "recipient": CONTACT, "at": _uint},
+    "review-attestation": {
+        "v": _one, "message": _uuid4, "manifest": DIGEST, "recipient": CONTACT,
+        "sections": lambda v: _rising(_text(SECTION))(v) and len(v) <= 64, "at": _uint,
+    },
+    "break-glass": {
+        "v": _one, "message": _uuid4, "manifest": DIGEST, "recipient": CONTACT,
+        "ground": _text("threat-to-life|threat-to-integrity|child-in-danger"), "at": _uint,
+    },
+    "acceptance-evidence": {
+        "v": _one, "message": _uuid4, "manifest": DIGEST, "referrer": _text(HANDLE.format("a")), "recipient": CONTACT,
+        "accepted": _flag, "at": _uint,
+    },
+    "dissemination-permission": {
+        "v": _one, "message": _uuid4, "originator": CONTACT, "grantee": _text(HANDLE.format("a")),
+        "recipient": _text(HANDLE.format("a")), "purposes": lambda v: _rising(_text(CODE))(v) and v != [],
+        "lifts": lambda v: _rising(_text("onward|proceedings"))(v) and v != [], "at": _uint, "expires": _uint,
+    },
+    "consent-withdrawal": {"v": _one, "consent": _bytes(16), "at": _uint},
+    "withdrawal-submission": {
+        "v": _one, "withdrawal": _bytes(1, 32768), "terms": _or_null(_bytes(1, 32768)),
+    },
+    "holding": {
+        "v": _one, "consent": _bytes(16), "agency": _text(HANDLE.format("a")), "contact": CONTACT, "view_id": VIEW_ID,
+        "view": DIGEST, "message": _uuid4, "sender": CONTACT, "at": _uint,
+    },
+    "withdrawal-notice": {
+        "v": _one, "consent": _bytes(16), "withdrawal": DIGEST, "to": CONTACT, "part": _text("holder|sender|collector"),
+        "message": _or_null(_uuid4), "view_id": _or_null(VIEW_ID), "view": _or_null(DIGEST),
+        "recipient": _or_null(CONTACT), "retrieved": _flag, "at": _uint, "confirm_by": _uint, "epoch": _uint,
+        "leaf": DIGEST, "include_by": _uint,
+    },
+    "notice-delivery": {
+        "v": _one, "notice": _bytes(1, 32768), "withdrawal": _bytes(1, 32768), "terms": _or_null(_bytes(1, 32768)),
+        "record": _bytes(1, 32768), "salt": DIGEST,
+    },
+    "erasure-confirmation": {
+        "v": _one, "consent": _bytes(16), "message": _uuid4, "view_id": VIEW_ID, "view": DIGEST, "recipient": CONTACT,
+        "outcome": _text("erased|not-here|impossible"), "ground": _or_null(_text(KEEP_GROUNDS)), "at": _uint,
+    },
+    "review-closed": {
+        "v": _one, "message": _uuid4, "recipient": CONTACT, "view": DIGEST, "note": _text(NOTES), "at": _uint,
+    },
     "consent": {
         "v": _one, "id": _bytes(16), "collector": CONTACT, "purposes": _rising(_text(PURPOSES)),
         "recipient": _or_null(_text(HANDLE.format("a"))), "class": _or_null(_text(CLASSES)), "items": _list(ITEM, 64),
@@ -255,8 +313,8 @@ BODIES: dict[str, Shape] = {
         "epoch": _uint, "admitted": _uint, "leaf": DIGEST, "include_by": _uint,
     },
     "evidence": {
-        "v": _one, "type": _text("SubmissionAcceptance|SubmissionRejection|Retrieval"), "submission": DIGEST,
-        "message": _or_null(_uuid4), "at": _uint, "epoch": _uint, "code": _or_null(_words(64)),
+        "v": _one, "type": _text("SubmissionAcceptance|SubmissionRejection|Retrieval|NonDelivery"),
+        "submission": DIGEST, "message": _or_null(_uuid4), "at": _uint, "epoch": _uint, "code": _or_null(_words(64)),
         "outcomes": _list(_inner({"recipient": CONTACT, "outcome": OUTCOME, "rules": RULES, "leaf": DIGEST}), 256),
         "leaf": DIGEST, "include_by": _uint,
     },
@@ -584,7 +642,16 @@ def _body(v: Vector) -> Any:
     if v["of"] == "guard-attestation":
         names = [s["name"] for s in body["sections"]]
         need(len(set(names)) == len(names), Malformed, "a section twice")
-    signed_inside = {"entry": ["evidence"], "delivery": ["stamp"], "statement-submission": ["statement", "counter"]}
+    if v["of"] == "withdrawal-notice":
+        about = [body[n] is None for n in ("message", "view_id", "view", "recipient")]
+        need(about == [body["part"] == "collector"] * 4, Malformed, "a view, or none for the collector")
+        need(body["part"] != "holder" or body["to"] == body["recipient"], Malformed, "a holder's own copy")
+    if v["of"] == "erasure-confirmation":
+        need((body["ground"] is None) != (body["outcome"] == "impossible"), Malformed, "a ground to keep it")
+    signed_inside = {
+        "entry": ["evidence"], "delivery": ["stamp"], "statement-submission": ["statement", "counter"],
+        "withdrawal-submission": ["withdrawal"], "notice-delivery": ["notice", "withdrawal"],
+    }  # fmt: skip
     for inner in signed_inside.get(v["of"], []):
         if body[inner] is not None:
             _fields(cbor(body[inner]), SIGNED, inner)
@@ -599,6 +666,20 @@ def _trust_record(v: Vector) -> Any:
     need(not about_key or record["subject"] in record["signers"], Malformed, "a key that is not its contact's word")
     need(record["step"] != "epoch" or record["subject"] is None, Malformed, "an epoch about somebody")
     need(about_key or record["step"] == "epoch" or record["signers"] != [], Malformed, "a step that nobody took")
+    keys = sorted(record, key=lambda name: (len(name), name))
+    need(_x(v, "record") == _head(5, len(keys)) + b"".join(enc(k) + _short(record[k]) for k in keys), Malformed, "form")
+    return plain(record)
+
+
+def _act_record(v: Vector) -> Any:
+    """Section 8, the same for a record of an act."""
+    record = _fields(cbor(_x(v, "record")), ACT_RECORD, "record")
+    need(_text(OUTCOMES[record["act"]])(record["outcome"]), Malformed, "an outcome of another act")
+    about = record["act"] != "consent-withdrawn"
+    need([record[n] is not None for n in ("recipient", "view")] == [about] * 2, Malformed, "about a copy, or none")
+    need((record["ground"] is None) != (record["outcome"] == "impossible"), Malformed, "a ground to keep it")
+    own = record["act"] != "erasure-confirmed" or record["signer"] == record["recipient"]
+    need(own, Malformed, "somebody else's copy")
     keys = sorted(record, key=lambda name: (len(name), name))
     need(_x(v, "record") == _head(5, len(keys)) + b"".join(enc(k) + _short(record[k]) for k in keys), Malformed, "form")
     return plain(record)
@@ -658,6 +739,7 @@ CHECKS: dict[str, Callable[[Vector], Any]] = {
     "pae": lambda v: pae(v["kind"], _x(v, "payload")).hex(),
     "sections": _section,
     "trust_records": _trust_record,
+    "act_records": _act_record,
     "views": lambda v: check_view(_x(v, "view"), _x(v, "public"), v["recipient"], _x(v, "private")),
 }
 

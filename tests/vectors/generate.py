@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 from audit.readers import cbor as audit_cbor
-from audit.record import trust_record
+from audit.record import ActRecord, act_record, trust_record
 from keys import composing, sealing
 from keys.composing import SealedSection, open_description
 from keys.domains import Tag
@@ -652,6 +652,15 @@ def samples(env: Envelope, parts: world.Parts) -> dict[str, tuple[str, Tag, byte
     return {
         "guard-attestation": (world.GUARD, Tag.GUARD, world.guard_attestation(parts).to_bytes()),
         "release-attestation": (world.CHIEF, Tag.RELEASE, world.release(manifest).to_bytes()),
+        "review-attestation": (world.CHIEF, Tag.REVIEW, world.review(manifest).to_bytes()),
+        "break-glass": (world.CHIEF, Tag.BREAK_GLASS, world.broken(manifest).to_bytes()),
+        "acceptance-evidence": (world.REFUGE, Tag.ACCEPTANCE, world.acceptance(manifest).to_bytes()),
+        "dissemination-permission": (world.PROSECUTOR, Tag.PERMISSION, world.permission().to_bytes()),
+        "consent-withdrawal": (world.DESK, Tag.CONSENT_WITHDRAWAL, world.withdrawal().to_bytes()),
+        "holding": (world.WORKER, Tag.HOLDING, world.holding(view).to_bytes()),
+        "withdrawal-notice": (world.WORKER, Tag.NOTICE, world.notice(view).to_bytes()),
+        "erasure-confirmation": (world.REFUGE, Tag.ERASURE, world.erasure(view).to_bytes()),
+        "review-closed": (world.OFFICERS[0], Tag.REVIEW_CLOSED, world.review_closed(view).to_bytes()),
         "consent": (world.DESK, Tag.CONSENT, world.consent().to_bytes()),
         "consent-countersignature": (world.CHIEF, Tag.CONSENT_COUNTER, world.consent().to_bytes()),
         "key-statement": (world.REFUGE, Tag.KEY_STATEMENT, stated.body),
@@ -714,6 +723,9 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
     bodies["delivery"] = delivery.to_bytes()
     bodies["epoch-statement"] = words.epoch_statement().to_bytes()
     bodies["statement-submission"] = words.submission().to_bytes()
+    named = digest("view", view)
+    bodies["withdrawal-submission"] = world.withdrawal_submission().to_bytes()
+    bodies["notice-delivery"] = world.notice_delivery(named).to_bytes()
     out = []
     for name, body in bodies.items():
         fields = cbor.load(body, 10**6)
@@ -735,6 +747,16 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
     bad("consent", "to-nobody", "an agency or a class", put("recipient", None))
     bad("consent", "flags-not-rising", "one set has one form", put("items", [["A02", ["Q", "D"]]]))
     bad("guard-attestation", "section-twice", "one word on each", put("sections", lambda s: s * 2))
+    bad("withdrawal-notice", "to-another-holder", "a holder is told of its own copy", put("to", world.DESK))
+    bad("withdrawal-notice", "without-a-view", "a holder is told of a view", put("view_id", None))
+    bad("withdrawal-notice", "collector-with-a-view", "a collector is told of no view", put("part", "collector"))
+    bad("withdrawal-notice", "unknown-part", "holder, sender or collector", put("part", "friend"))
+    bad("erasure-confirmation", "unknown-outcome", "three outcomes", put("outcome", "hidden"))
+    bad("erasure-confirmation", "ground-of-an-erased-copy", "nothing is kept", put("ground", "court-order"))
+    bad("erasure-confirmation", "kept-without-a-ground", "why is it kept", put("outcome", "impossible"))
+    bad("review-closed", "unknown-note", "three notes", put("note", "boring"))
+    bad("withdrawal-submission", "empty-terms", "terms or null", put("terms", b""))
+    bad("notice-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
     bad("stamp", "negative-time", "times are unsigned", put("admitted", -1))
     bad("stamp", "time-true", "true is not a time", put("admitted", True))
     bad("evidence", "unknown-outcome", "permitted or refused", lambda v: put("outcome", "maybe")(v["outcomes"][0]))
@@ -797,6 +819,58 @@ def of_trust_records() -> list[Vector]:
     bad("digest-of-31", "a digest has 32 bytes", put("digest", bytes(31)))
     body = made["epoch"].to_bytes()
     out.append(vector("length-written-longer", "one byte form", "malformed", None, record=b"\xb8\x0a" + body[1:]))
+    out.append(vector("byte-after", "one byte more", "malformed", None, record=body + b"\0"))
+    return out
+
+
+def of_act_records() -> list[Vector]:
+    """Records of acts: `audit.record` writes them, and one record has one byte form."""
+    refuge, head = world.REFUGE, world.OFFICERS[0]
+    common: dict[str, Any] = {"at": world.T0, "epoch": 7, "by": world.WORKER, "digest": world.seed("word")}
+    copy: dict[str, Any] = common | {"recipient": refuge, "view": world.seed("view"), "subject": world.consent().id}
+    withdrawn = common | {"subject": world.consent().id, "outcome": "withdrawn"}
+    made: dict[str, ActRecord] = {
+        "withdrawn": act_record(**withdrawn, act="consent-withdrawn", agency=world.POLICE, signer=world.DESK),
+        "withdrawn-by-an-officer": act_record(**withdrawn, act="consent-withdrawn", agency=world.POLICE, signer=head),
+        "ordered": act_record(**copy, act="erasure-ordered", outcome="retrieved", signer=world.DESK),
+        "erased": act_record(
+            **copy, act="erasure-confirmed", outcome="erased", agency=world.SHELTER, signer=refuge
+        ),
+        "kept": act_record(
+            **copy, act="erasure-confirmed", outcome="impossible", ground="court-order", agency=world.SHELTER,
+            signer=refuge,
+        ),
+        "reviewed": act_record(
+            **(copy | {"subject": world.MESSAGE}), act="review-closed", outcome="unjustified", signer=head
+        ),
+    }  # fmt: skip
+    out = []
+    for name, record in made.items():
+        fields = cbor.load(record.to_bytes(), 10**6)
+        out.append(vector(name, "every field", "ok", show(fields), record=record.to_bytes()))
+
+    def bad(name: str, comment: str, change: Callable[[Any], Any], of: str = "erased") -> None:
+        value = cbor.load(made[of].to_bytes(), 10**6)
+        change(value)
+        out.append(vector(name, comment, "malformed", None, record=audit_cbor.dumps(value)))
+
+    for field in cbor.load(made["erased"].to_bytes(), 10**6):
+        bad(f"without-{field}", "missing", drop(field))
+    bad("version-2", "not ours", put("v", 2))
+    bad("field-more", "nobody asked", put("note", "Орхидея"))
+    bad("about-trust", "another type", put("type", "trust"))
+    bad("unknown-act", "an act that nobody does", put("act", "forgiven"))
+    bad("outcome-of-another-act", "each act has its own", put("outcome", "withdrawn"))
+    bad("withdrawn-from-somebody", "a withdrawal is about no copy", put("recipient", refuge), "withdrawn")
+    bad("copy-without-a-view", "which copy?", put("view", None))
+    bad("copy-of-nobody", "whose copy?", put("recipient", None), "ordered")
+    bad("erased-on-a-ground", "nothing is kept", put("ground", "court-order"))
+    bad("kept-without-a-ground", "why is it kept?", put("ground", None), "kept")
+    bad("kept-on-an-unknown-ground", "four grounds", put("ground", "habit"), "kept")
+    bad("confirmed-by-another", "a holder confirms for itself", put("signer", world.DESK))
+    bad("subject-of-15", "an id has 16 bytes", put("subject", bytes(15)))
+    body = made["erased"].to_bytes()
+    out.append(vector("length-written-longer", "one byte form", "malformed", None, record=b"\xb8\x0e" + body[1:]))
     out.append(vector("byte-after", "one byte more", "malformed", None, record=body + b"\0"))
     return out
 
@@ -868,6 +942,7 @@ def build(kept: dict[str, str]) -> dict[str, str]:
         parts = world.make_parts()
         env = world.make_envelope(parts)
         files = {
+            "act_records": of_act_records(),
             "attestations": of_attestations(env, parts),
             "bodies": of_bodies(env, parts),
             "cbor": of_cbor(),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from audit.errors import Unreadable
-from audit.record import TrustRecord
+from audit.record import ActRecord, TrustRecord
 from keys.epochs import check_path, extract_leaf
 from keys.fingerprints import fingerprint
 from keys.pseudonyms import pseudonym, reference
@@ -17,13 +17,30 @@ from keys.sealing import DecryptionKey, SectionKey, key_id, open_grant, open_sec
 from keys.signing import check, digest, verify
 from keys.verifying import _open, _section, open_view, verify_envelope, verify_view
 from messages import cbor, limits, wire
-from messages.attestations import Consent, GuardAttestation, Release
+from messages.attestations import (
+    Acceptance,
+    BreakGlass,
+    Consent,
+    GuardAttestation,
+    Permission,
+    Release,
+    Review,
+    Withdrawal,
+)
 from messages.ceremony import CeremonyStep, EpochStatement, KeyDestroyed, StatementSubmission
 from messages.envelope import GRANT, Delivery, GrantDetail, Opening, SectionDetail
 from messages.errors import Malformed, RemoteError, Unverified
 from messages.evidence import Entry, Evidence, Retrieval, Stamp
 from messages.manifest import Manifest
 from messages.signed import Signed, pae
+from messages.withdrawals import (
+    ErasureConfirmation,
+    Holding,
+    Notice,
+    NoticeDelivery,
+    ReviewClosed,
+    WithdrawalSubmission,
+)
 from tests.keys import world
 from tests.vectors import check as checker
 from tests.vectors import generate
@@ -181,6 +198,17 @@ def _signed(v: Vector) -> Any:
 READERS: dict[str, Any] = {
     "guard-attestation": GuardAttestation,
     "release-attestation": Release,
+    "review-attestation": Review,
+    "break-glass": BreakGlass,
+    "acceptance-evidence": Acceptance,
+    "dissemination-permission": Permission,
+    "consent-withdrawal": Withdrawal,
+    "withdrawal-submission": WithdrawalSubmission,
+    "holding": Holding,
+    "withdrawal-notice": Notice,
+    "notice-delivery": NoticeDelivery,
+    "erasure-confirmation": ErasureConfirmation,
+    "review-closed": ReviewClosed,
     "consent": Consent,
     "stamp": Stamp,
     "evidence": Evidence,
@@ -212,6 +240,14 @@ def _statement(body: bytes) -> Any:
     return cbor.load(body, 10**6)
 
 
+def _act_record(v: Vector) -> Any:
+    try:
+        record = ActRecord.from_bytes(_x(v, "record"))
+    except Unreadable as error:
+        raise Malformed(str(error)) from None
+    return generate.show(cbor.load(record.to_bytes(), 9999))
+
+
 def _trust_record(v: Vector) -> Any:
     """Of records the product has one reader, which is `audit`'s."""
     try:
@@ -238,6 +274,7 @@ def _name(v: Vector) -> Any:
 
 
 PRODUCT: dict[str, Callable[[Vector], Any]] = {
+    "act_records": _act_record,
     "attestations": _signed,
     "bodies": _body,
     "cbor": lambda v: generate.show(cbor.load(_x(v, "item"), 99_999)),

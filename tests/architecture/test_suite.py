@@ -1,0 +1,30 @@
+"""Tests leave nothing behind for those that run after them in the same process, and share nothing with those beside."""
+
+import os
+import socket
+
+import pytest
+
+from tests.conftest import _as_it_was
+from tests.support import ports
+
+
+def test_the_environment_is_as_it_was_whatever_a_test_did_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAFECONDUCT_CHANGED", "before")
+    monkeypatch.setenv("SAFECONDUCT_GONE", "here")
+    with pytest.raises(KeyError), _as_it_was():
+        os.environ["SAFECONDUCT_NEW"] = "new"
+        os.environ["SAFECONDUCT_CHANGED"] = "after"
+        del os.environ["SAFECONDUCT_GONE"]
+        raise KeyError
+    assert "SAFECONDUCT_NEW" not in os.environ
+    assert (os.environ["SAFECONDUCT_CHANGED"], os.environ["SAFECONDUCT_GONE"]) == ("before", "here")
+
+
+def test_ports_for_tests_are_free_different_and_not_the_system_s_to_give() -> None:
+    first, second = ports.free(3), ports.free(3)
+    assert len({*first, *second}) == 6
+    for port in (*first, *second):
+        assert ports.FIRST <= port < 32_768
+        with socket.create_server(("127.0.0.1", port)):
+            assert port not in ports.free(ports.EACH - 10)
