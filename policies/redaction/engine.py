@@ -67,6 +67,7 @@ class Matcher:
 
     def __init__(self, identities: tuple[Identity, ...], kept: tuple[Name, ...] = (), net: Net | None = None) -> None:
         self.pseudonyms = tuple(identity.pseudonym for identity in identities)
+        self.knows_somebody = any(identity != Identity(pseudonym=identity.pseudonym) for identity in identities)
         self._regions = {identity.pseudonym: identity.region for identity in identities if identity.region}
         self._names = NameMatcher(identities, kept)
         self._numbers = NumberMatcher(identities)
