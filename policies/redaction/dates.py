@@ -49,10 +49,11 @@ _UNSLIP = str.maketrans("OoIl|", "00111")
 _N = "[0-9OoIl]"
 
 
+_W = "[^\\W々〇㐀-䶿一-鿿\u0590-\u06ff\uac00-\ud7af]"  # a character that a date cannot touch
 _NUMERIC = re.compile(
-    rf"(?<![\w/.\-])({_N}{{1,4}})(\s?[./\-\u2044]\s?|[ \u00a0])({_N}{{1,2}}|[IVX]{{1,4}})"
+    rf"(?<![/.\-])(?<!{_W})({_N}{{1,4}})(\s?[./\-\u2044]\s?|[ \u00a0])({_N}{{1,2}}|[IVX]{{1,4}})"
     rf"(\s?[./\-\u2044]\s?|[ \u00a0])'?"
-    rf"({_N}{{4}}|{_N}{{2}}|{_N})(?:T[\d:.]{{4,12}}Z?|(?![\w]|[./\-]\d))"
+    rf"({_N}{{4}}|{_N}{{2}}|{_N})(?:T[\d:.]{{4,12}}Z?|(?!{_W}|[./\-]\d))"
 )
 _ORDINAL = r"(?:st|nd|rd|th|er|ère|ere|re|º|ª|°|-?go|-?e|-?a|-?я|-?ше|-?го|-?е|-?an|\.-?[aeái]n)?"
 _DAY = re.compile(rf"(?<!\w)({_N}{{1,2}}){_ORDINAL}(?!\w)")
@@ -65,8 +66,10 @@ _YEAR = re.compile(
     rf"[\s,\-/.\u00a0]{{0,3}}(?:(?:de|of|del|do|an|anul|in|en|al|року|года|р\.|г\.|عام|سنة)[\s\u00a0]{{1,2}}){{0,2}}(?:'\s?(\d{{2}})|({_N}{{4}})|(\d{{2}}))(?!\w)(?![.,/]\d)"
 )
 _YEAR_BEFORE = re.compile(rf"(?<!\w)({_N}{{4}})(?:[.,\-/\s\u00a0]|\.\s|-?(?:ei|es|ik|m\.|metų|gada)\.?\s){{1,2}}$")
-_NUMERIC_MONTH_YEAR = re.compile(r"(?<![\w/.\-])(?:(\d{1,2})[./\-](\d{4})|(\d{4})[./\-](\d{1,2}))(?![\w]|[./\-]\d)")
-_DAY_AND_MONTH = re.compile(rf"(?<![\w/.\-])({_N}{{1,2}})\s?[./\-]\s?({_N}{{1,2}})(?![\w]|[./\-]\d)")
+_NUMERIC_MONTH_YEAR = re.compile(
+    rf"(?<![/.\-])(?<!{_W})(?:(\d{{1,2}})[./\-](\d{{4}})|(\d{{4}})[./\-](\d{{1,2}}))(?!{_W}|[./\-]\d)"
+)
+_DAY_AND_MONTH = re.compile(rf"(?<![/.\-])(?<!{_W})({_N}{{1,2}})\s?[./\-]\s?({_N}{{1,2}})(?!{_W}|[./\-]\d)")
 _HAN_UNIT = re.compile("[年月년월]")
 _DATE_GOES_ON = re.compile(r"[\s./\-\u2044\u00a0年月년월]{1,3}[\dOoIlVX]")
 _HAN = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월](?:\s?(\d{1,2})\s?[日号號일])?")
@@ -142,7 +145,7 @@ def _numeric_dates(page: Page) -> Iterator[DateFound]:
         word, at, end = page.tokens[i]
         if at < upto or (len(word) > 4 and "T" not in word and not _HAN_UNIT.search(word)):
             continue
-        if not _DATE_GOES_ON.match(text, end) and not _HAN_UNIT.search(word):
+        if not _DATE_GOES_ON.match(text, end) and not _HAN_UNIT.match(text, end) and not _HAN_UNIT.search(word):
             continue
         m = _NUMERIC.match(text, at)
         if m:

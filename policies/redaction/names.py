@@ -26,7 +26,7 @@ from rapidfuzz.distance import OSA
 from policies.redaction import senses
 from policies.redaction.forms import ENDINGS, PARTICLES, PET_ENDINGS, RISKY_ENDINGS, Form, Lexicon, Person, person_of
 from policies.redaction.identity import Finding, Identity, Name
-from policies.redaction.lexica import any_language, family_names, family_sounds, given_names, given_sounds
+from policies.redaction.lexica import any_language, family_names, family_sounds, given_names, given_sounds, months
 from policies.redaction.page import Page
 from policies.redaction.scripts import (
     ABJAD,
@@ -448,6 +448,8 @@ class _Reading:
             for whole in glued:
                 forms = [f for f in lexicon.index.get(whole, ()) if f.reason in {"name", "glued", "slip"}]
                 pieces = j - first + 1
+                if longest > 1 and self._lone_word(first, j, gap):
+                    continue
                 phrase = any(f.kind == "phrase" for f in forms) and self.words[first][:1].isupper()
                 broken = "-\n" in gap or "\u00ad" in gap
                 if not forms or len(whole) < 3 or (longest > 1 and len(whole) < 4 and not broken):
@@ -466,6 +468,14 @@ class _Reading:
                     continue  # each piece is a part by itself: ordinary adjacency, better joined as such
                 best = (j, tuple(replace(f, score=0.9, reason="split") for f in forms))
         return best
+
+    def _lone_word(self, first: int, last: int, gap: str) -> bool:
+        """Whether a piece at either end is a word of one letter ("I", "a", "y") and no piece of a name."""
+        for k in (first, last):
+            if len(self.words[k]) == 1 and fold(self.words[k]) in _LONE_WORDS and gap != "-" and "\n" not in gap:
+                if small(self.words[k]) or self.words[k] == "I" or "." in gap:
+                    return True
+        return False
 
     def _near_enough(self, i: int, j: int) -> bool:
         gap = self.gap(i, j)
@@ -544,6 +554,10 @@ class _Reading:
         if len(unknown) > 1 or any(not self._perhaps_a_name(k) for k in unknown):
             return False
         gaps = [self.gap(k, k + 1) for k in range(last, i)]
+        if any(
+            "." in gap and gap[-1:].isspace() and len(self.words[last + n]) > 2 for n, gap in enumerate(gaps)
+        ):  # the sentence ends here
+            return False
         if all(len(gap) < 4 and _CLOSE.fullmatch(gap) and "\n\n" not in gap for gap in gaps):
             return True
         family_first = len(run) == 1 and any(form.kind == "family" for form in run[0][2])
@@ -581,7 +595,8 @@ class _Reading:
                 initials += 1
         if not strong and not together and not initials:
             return None
-        if len(parts) == 1 and not initials and self._somebody_else(run, person):
+        alone = len({person.parts[n][1] if n >= 0 else () for n in parts}) == 1
+        if alone and not initials and (self.senses.a_place(first, last) or self._somebody_else(run, person)):
             return None
         first, last, more = self._slips_beside(first, last, person)
         first = self._with_particles(first, person)
@@ -605,6 +620,11 @@ class _Reading:
         if end > i or form.reason in {"glued", "digits", "split"}:
             return True
         word = self.words[i]
+        if small(word) and self.senses.keeps_capitals(i) and not self._in_a_handle(i):
+            if form.reason not in {"name", "ending", "slip", "spelling"} or self.senses.small_word(i):
+                return False
+            if form.reason == "ending" and self.senses.listed_word(self.people[form.who].parts[form.part][1][0]):
+                return False
         ordinary = self.senses.ordinary(i) or len(fold(word)) <= 2
         if form.reason in {"slip", "spelling"}:
             return not ordinary
@@ -663,17 +683,16 @@ class _Reading:
         kinds = {form.kind for _, _, forms in run for form in forms}
         if not self.words[first][:1].isupper():
             return False
-        if kinds == {"family"}:
-            other = self._beside(first - 1, first, person, given=True) or self._beside(
-                last, last + 1, person, given=True
-            )
-        elif kinds <= {"given", "alias"} and any(kind == "family" for kind, _ in person.parts):
-            other = self._beside(last, last + 1, person, given=False) or self._beside(
-                first - 1, first, person, given=False
-            )
-        else:
+        if not kinds <= {"family", "given", "alias", "middle"}:
             return False
-        return other and not self.senses.of_a_relative(first)
+        other = False
+        if "family" in kinds:
+            other = self._beside(first - 1, first, person, given=True)
+            other = other or (kinds == {"family"} and self._beside(last, last + 1, person, given=True))
+        if kinds & {"given", "alias"} and any(kind == "family" for kind, _ in person.parts):
+            other = other or self._beside(last, last + 1, person, given=False)
+            other = other or self._beside(first - 1, first, person, given=False)
+        return other and not ("family" in kinds and self.senses.of_a_relative(first))
 
     def _beside(self, left: int, right: int, person: Person, *, given: bool) -> bool:
         """Whether the word that is not the hit is another person's given (else family) name, and close."""
@@ -686,8 +705,10 @@ class _Reading:
         folded = fold(word)
         if not word[:1].isupper() or len(word) < 3 or not word.isalpha() or senses.title(folded):
             return False
-        if folded in any_language() or (
-            at == left and self.senses.opens(at) and not (given and folded in given_names())
+        if (
+            self.senses.plain(folded)
+            or folded in months()
+            or (at == left and self.senses.opens(at) and not (given and folded in given_names()))
         ):
             return False
         if given:
@@ -695,11 +716,22 @@ class _Reading:
         else:
             known = folded in family_names() or folded in given_names() or skeleton(folded) in family_sounds()
             known = known or bool(_SURNAME.search(folded) and len(folded) > 4)
+            known = known or (at == right and "de" not in self.senses.spoken and self._unlike(folded, person))
         known = known or folded in self.matcher.kept_words
         listed_one = folded in family_names() or folded in given_names()
         return known and all(
             OSA.distance(folded, readings[0], score_cutoff=3) > (1 if listed_one or len(readings[0]) < 5 else 2)
             for _, readings in person.parts
+        )
+
+    @staticmethod
+    def _unlike(folded: str, person: Person) -> bool:
+        """Whether a word sounds like no part of the name: a surname that nobody listed is another person's then."""
+        bones = skeleton(folded)
+        return all(
+            OSA.distance(bones, skeleton(reading)) > max(2, len(reading) // 3)
+            for _, readings in person.parts
+            for reading in readings
         )
 
     def _share(self, mentions: list[_Mention]) -> list[Finding]:

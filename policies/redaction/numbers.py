@@ -48,6 +48,7 @@ _SLIP = str.maketrans(
 _SEPARATORS = re.compile(r"[\s.\-/_()+#:,·*']{0,4}")
 _AT_BEFORE = re.compile(r"@\s?$")
 _DIGIT = re.compile(r"\d")
+_NO_BLANKS = re.compile("[\u0590-\u06ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # may be grown together with anything
 _ENDING_WORDS = listed(
     """
     ending ends ended end endings last final finishing finishes terminating digits
@@ -120,7 +121,7 @@ class Needle:
         found: list[Finding] = []
         for m in self.pattern.finditer(lower):
             start = m.start()
-            if start and lower[start - 1].isalnum():
+            if start and lower[start - 1].isalnum() and not _NO_BLANKS.match(lower[start - 1]):
                 continue
             at = _AT_BEFORE.search(lower, max(0, start - 2), start)
             if at or not self.marked:
@@ -333,12 +334,15 @@ class NumberMatcher:
             while at >= 0:
                 offsets = list(accumulate((len(piece) for piece, _ in pieces), initial=0))
                 first, last = bisect_right(offsets, at) - 1, bisect_right(offsets, at + len(code.text) - 1) - 1
+                begin = at
                 for lead in code.lead:
                     k = bisect_right(offsets, at - len(lead)) - 1
-                    if at >= len(lead) and digits.startswith(lead, at - len(lead)) and _near(page, pieces, k, first):
-                        first = k
+                    if at < len(lead) or offsets[k] != at - len(lead) or not digits.startswith(lead, at - len(lead)):
+                        continue
+                    if _near(page, pieces, k, first):
+                        first, begin = k, offsets[k]
                         break
-                whole = at + len(code.text) == offsets[last + 1]
+                whole = begin == offsets[first] and at + len(code.text) == offsets[last + 1]
                 if whole and all(_near(page, pieces, k, k + 1) for k in range(first, last)):
                     a, b = page.tokens[pieces[first][1]][1], page.tokens[pieces[last][1]][2]
                     found.append(Finding(a, b, code.kind, str(code.who), 0.9, "known, spread"))
