@@ -471,11 +471,10 @@ class _Reading:
 
     def _lone_word(self, first: int, last: int, gap: str) -> bool:
         """Whether a piece at either end is a word of one letter ("I", "a", "y") and no piece of a name."""
-        for k in (first, last):
-            if len(self.words[k]) == 1 and fold(self.words[k]) in _LONE_WORDS and gap != "-" and "\n" not in gap:
-                if small(self.words[k]) or self.words[k] == "I" or "." in gap:
-                    return True
-        return False
+        if gap == "-" or "\n" in gap:
+            return False
+        ends = [self.words[k] for k in (first, last) if len(self.words[k]) == 1]
+        return any(fold(word) in _LONE_WORDS and (small(word) or word == "I" or "." in gap) for word in ends)
 
     def _near_enough(self, i: int, j: int) -> bool:
         gap = self.gap(i, j)

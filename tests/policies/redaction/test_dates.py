@@ -57,10 +57,35 @@ def test_a_day_is_read_in_every_usual_form(text: str) -> None:
     assert [readings for _, readings in found(f"on {text} at noon")] == [((2001, 3, 14),)]
 
 
-def test_a_year_in_words_is_taken_along_even_where_it_cannot_be_told() -> None:
-    ((whole, readings),) = found("on the twenty-first of May nineteen ninety-eight they left")
-    assert whole == "twenty-first of May nineteen ninety-eight"
-    assert readings == ((None, 5, 21),)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "twenty-first of May nineteen ninety-eight",
+        "veintiuno de mayo de mil novecientos noventa y ocho",
+        "vingt et un mai mille neuf cent quatre-vingt-dix-huit",
+        "vinte e um de maio de mil novecentos e noventa e oito",
+        "ventuno maggio millenovecentonovantotto",
+        "einundzwanzigsten Mai neunzehnhundertachtundneunzig",
+        "eenentwintig mei negentienhonderdachtennegentig",
+        "douăzeci și unu mai o mie nouă sute nouăzeci și opt",
+        "dwudziestego pierwszego maja tysiąc dziewięćset dziewięćdziesiątego ósmego",
+        "двадцать первого мая тысяча девятьсот девяносто восьмого",
+        "двадцять першого травня тисяча дев'ятсот дев'яносто восьмого",
+        "двайсет и първи май хиляда деветстотин деветдесет и осма",
+        "ezerkilencszázkilencvennyolc május huszonegyedikén",
+        "yirmi bir Mayıs bin dokuz yüz doksan sekiz",
+        "είκοσι μία Μαΐου χίλια εννιακόσια ενενήντα οκτώ",
+        "njëzet e një maj një mijë e nëntëqind e nëntëdhjetë e tetë",
+        "الحادي والعشرين من مايو ألف وتسعمائة وثمانية وتسعين",
+        "hai mươi mốt tháng năm năm một nghìn chín trăm chín mươi tám",
+        "一九九八年五月二十一日",
+        "1998年5月21日",
+        "21 tháng 5 năm 1998",
+        "21MAY1998",
+    ],
+)
+def test_a_date_in_words_is_read_whole_in_each_listed_language(text: str) -> None:
+    assert (text, ((1998, 5, 21),)) in found(f"({text})")
 
 
 def test_a_day_and_month_alone_are_a_date_behind_a_word_for_birth() -> None:
