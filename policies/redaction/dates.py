@@ -342,6 +342,8 @@ def _day_before(text: str, tokens: Tokens, i: int, start: int) -> tuple[int, int
         if best is None and not _BETWEEN.fullmatch(text, tokens[found[1]][2], start):
             continue
         best, end = (at, found[0]), found[1]  # the longest: "twenty first", not "first"
+    if best is not None and i and text[max(0, best[0] - 4) : best[0]].lower() == "the ":
+        best = (best[0] - 4, best[1])
     return best
 
 

@@ -44,6 +44,7 @@ from policies.redaction.scripts import (
 )
 from policies.redaction.words import COMMON, listed
 
+_NOT_LATIN = re.compile("[\u0370-\u1fff]")
 _CLOSE = re.compile(r"[\s.\-_/'·]{0,3}")
 _COMMA = re.compile(r"\s?,\s{1,2}")
 _SPLIT = re.compile(r"[\-_.·*|/'+~=]{0,2}\n?[ \t]{0,2}|[\-_.·*|/'+~= ]{1,3}")
@@ -169,6 +170,10 @@ class NameMatcher:
             return exact
         if word.isdigit():
             return ()
+        if lexicon.foreign and not word.isascii() and _NOT_LATIN.match(word):
+            hits = [form for reading in readings for form in lexicon.foreign.get(reading, ())]
+            if hits:
+                return hits
         if not word.isascii() and UNVOWELLED.search(word):
             return self._unvowelled(word)
         if not word.isalpha() and any(c.isdigit() for c in word):
@@ -481,7 +486,10 @@ class _Reading:
         return j == i + 1 and len(gap) < 4 and bool(_CLOSE.fullmatch(gap)) and "\n\n" not in gap and ". " not in gap
 
     def _initial_of(self, i: int, j: int, parts: set[str]) -> bool:
-        return bool(_AFTER_INITIAL.fullmatch(self.gap(i, j))) and _initial(self.words[i], parts)
+        gap = self.gap(i, j)
+        if gap in {".", "_", "-"} and small(self.words[j]) and self._in_a_handle(j):
+            return _initial(self.words[i].upper(), parts)
+        return bool(_AFTER_INITIAL.fullmatch(gap)) and _initial(self.words[i], parts)
 
     # -- suspects ----------------------------------------------------------------------------------------------------
 
@@ -640,6 +648,8 @@ class _Reading:
 
     def _trailing_initial(self, last: int, parts: set[str]) -> bool:
         word, gap = self.words[last + 1], self.gap(last, last + 1)
+        if gap in {".", "_", "-"} and small(word) and small(self.words[last]) and self._in_a_handle(last):
+            return _initial(word.upper(), parts)
         if not _BEFORE_INITIAL.fullmatch(gap) or not _initial(word, parts):
             return False
         end = self.tokens[last + 1][2]

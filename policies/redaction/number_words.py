@@ -168,7 +168,12 @@ def year_in_words(text: str, tokens: Tokens, i: int) -> tuple[int | None, int] |
             continue
         if best is None or last > best[1] or (last == best[1] and best[0] is None):
             best = (told, last)
-    return (best[0], tokens[best[1]][2]) if best else None
+    if best is None:
+        return None
+    last = best[1]
+    if last + 1 < len(tokens) and fold(tokens[last + 1][0]) in _YEAR_WORDS and text[tokens[last][2]] == " ":
+        last += 1
+    return best[0], tokens[last][2]
 
 
 def year_before(text: str, tokens: Tokens, i: int) -> tuple[int, int] | None:

@@ -91,6 +91,7 @@ STREET_WORDS = listed(
     quarter district postcode zip straat laan
     """
 )
+_INSIDE_ADDRESS = re.compile(r"[\s,.\-/·•|'()]{0,3}")
 _POSTCODE = re.compile(r"(?<!\w)(?:[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}|\d{5,6}|\d{2}-\d{3}|\d{4}\s?[A-Z]{2})(?!\w)")
 
 
@@ -445,7 +446,7 @@ class NumberMatcher:
         gap = text[tokens[gap_after][2] : tokens[gap_after + 1][1]]
         word = fold(tokens[i][0])
         return (
-            bool(re.fullmatch(r"[\s,.\-/]{0,3}", gap))
+            bool(_INSIDE_ADDRESS.fullmatch(gap))
             and SHIELD not in gap
             and (word in street.every or word in STREET_WORDS)
         )
