@@ -101,6 +101,7 @@ _FAMILY_ENDINGS = (
     ("s", "a"),
     ("ic", "iceva"),
 )
+_SHORT_ENDINGS = ("ek", "us", "iek", "ia", "ka", "cio", "ciu", "zio", "usia", "unia", "ik", "ko", "sia", "si", "cia")
 _FLEETING = re.compile(r"(?<=[bcdfghjklmnprstvwz])[eo](?=[cklnrt]$)|(?<=[bcdfghjklmnprstvwz])ie(?=[cklnrt]$)")
 _SOFTENED = (
     ("ka", ("ce", "tsi", "tci")),
@@ -199,6 +200,7 @@ def shortened(folded: str) -> Iterator[str]:
         if root[-1] not in "aeiouy":
             doubled = root + root[-1] if root[-2] != root[-1] and root[-2] in "aeiouy" else root
             yield from (one + ending for one in (root, doubled) for ending in ("i", "y", "ie", "o"))
+            yield from (root + ending for ending in _SHORT_ENDINGS)
             if size == 3:
                 yield root
 

@@ -48,6 +48,7 @@ _NOT_LATIN = re.compile("[\u0370-\u1fff]")
 _CLOSE = re.compile(r"[\s.\-_/'·]{0,3}")
 _COMMA = re.compile(r"\s?,\s{1,2}")
 _SPLIT = re.compile(r"[\-_.·*|/'+~=]{0,2}\n?[ \t]{0,2}|[\-_.·*|/'+~= ]{1,3}")
+_LINE_END = re.compile(r"[ \t]{0,3}\r?\n[ \t>]{0,8}")
 _CAMEL = re.compile(r"[^\W\d_](?:[^\W\d_]*?(?=[A-Z])|[^\W\d_]*)")
 _HUMP = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
 _INITIALS = re.compile(r"(?<![\w.])([^\W\d_])\.\s?-?([^\W\d_])(?:\.\s?-?([^\W\d_]))?(?:\.|(?!\w))")
@@ -164,16 +165,14 @@ class NameMatcher:
         lexicon = self.lexicon
         index = lexicon.index
         exact = [form for reading in readings for form in index.get(reading, ())]
+        if lexicon.foreign and not word.isascii() and _NOT_LATIN.match(word):
+            exact += [form for reading in readings for form in lexicon.foreign.get(reading, ())]
         if exact:
             if any(form.who >= self.own and form.plain for form in exact):  # a suspect's own name is nobody's slip
                 return [form for form in exact if form.plain]
             return exact
         if word.isdigit():
             return ()
-        if lexicon.foreign and not word.isascii() and _NOT_LATIN.match(word):
-            hits = [form for reading in readings for form in lexicon.foreign.get(reading, ())]
-            if hits:
-                return hits
         if not word.isascii() and UNVOWELLED.search(word):
             return self._unvowelled(word)
         if not word.isalpha() and any(c.isdigit() for c in word):
@@ -469,7 +468,8 @@ class _Reading:
                     and (common or len(whole) < 5 or not self.words[first][:1].isupper())
                 ):
                     continue
-                if all(lexicon.index.get(fold(self.words[k])) for k in range(first, j + 1)) and not phrase:
+                parts = all(lexicon.index.get(fold(self.words[k])) for k in range(first, j + 1))
+                if parts and not phrase and not broken:
                     continue  # each piece is a part by itself: ordinary adjacency, better joined as such
                 best = (j, tuple(replace(f, score=0.9, reason="split") for f in forms))
         return best
@@ -483,7 +483,7 @@ class _Reading:
 
     def _near_enough(self, i: int, j: int) -> bool:
         gap = self.gap(i, j)
-        return j == i + 1 and len(gap) < 4 and bool(_CLOSE.fullmatch(gap)) and "\n\n" not in gap and ". " not in gap
+        return j == i + 1 and _close(gap) and ". " not in gap
 
     def _initial_of(self, i: int, j: int, parts: set[str]) -> bool:
         gap = self.gap(i, j)
@@ -565,7 +565,7 @@ class _Reading:
             "." in gap and gap[-1:].isspace() and len(self.words[last + n]) > 2 for n, gap in enumerate(gaps)
         ):  # the sentence ends here
             return False
-        if all(len(gap) < 4 and _CLOSE.fullmatch(gap) and "\n\n" not in gap for gap in gaps):
+        if all(_close(gap) for gap in gaps):
             return True
         family_first = len(run) == 1 and any(form.kind == "family" for form in run[0][2])
         before = run[0][0] - 1
@@ -633,6 +633,8 @@ class _Reading:
             if form.reason == "ending" and self.senses.listed_word(self.people[form.who].parts[form.part][1][0]):
                 return False
         ordinary = self.senses.ordinary(i) or len(fold(word)) <= 2
+        if form.reason == "name" and small(word) and self._in_a_handle(i):
+            return True
         if form.reason in {"slip", "spelling"}:
             return not ordinary
         if form.reason == "ending":
@@ -644,7 +646,7 @@ class _Reading:
 
     def _in_a_handle(self, i: int) -> bool:
         around = self.text[max(0, self.tokens[i][1] - 1) : self.tokens[i][2] + 1]
-        return any(c in "@#_/." for c in (around[:1], around[-1:])) and around[-1:] != "."
+        return any(c in "@#_." for c in (around[:1], around[-1:])) and around[-1:] != "."
 
     def _trailing_initial(self, last: int, parts: set[str]) -> bool:
         word, gap = self.words[last + 1], self.gap(last, last + 1)
@@ -864,6 +866,12 @@ class _Reading:
                     found.append(Finding(a, b, "name", str(who), 0.7, "squeezed"))
                 at = glued.find(whole, at + 1)
         return found
+
+
+def _close(gap: str) -> bool:
+    """Whether two words with this between them may be of one name; a line may end there, a paragraph may not."""
+    gap = _LINE_END.sub("\n", gap, count=1)
+    return len(gap) < 4 and bool(_CLOSE.fullmatch(gap)) and "\n\n" not in gap
 
 
 def _swapped(name: str, reading: str) -> bool:
