@@ -212,6 +212,8 @@ def family_variants(folded: str) -> Iterator[str]:
             root = folded.removesuffix(ending)
             if root != folded and len(root) >= 3:
                 yield from (root + other for other in endings if other != ending)
+    if folded.endswith("ova") and len(folded) >= 6:
+        yield folded[:-3]
     if len(folded) >= 4:
         yield folded.rstrip("aeiouy") + "ova"
         yield folded + "ne"
@@ -278,7 +280,8 @@ def person_of(names: Iterable[Name]) -> Person:
         for native in name.native:
             words = words_of(native)
             for at, word in enumerate(words):
-                _add(person, "family" if at == len(words) - 1 and at else "given", word)
+                whole = len(words) == 1 and HAN.fullmatch(word)
+                _add(person, "family" if whole or (at == len(words) - 1 and at) else "given", word)
     return person
 
 
@@ -312,6 +315,8 @@ def _add(person: Person, kind: str, text: str) -> None:
             _add_han(person, kind, word)
         else:
             person.add(kind, word)
+            if word.startswith("ال") and len(word) > 4:  # the article may be apart, or left out
+                person.add(kind, word[2:])
             if not word.isascii():
                 person.letters.add(word[0].lower())
             if _GLUING.search(word):
@@ -445,6 +450,8 @@ class Lexicon:
         if folded in self.index or len(folded) < 3 or folded in any_language():
             return
         form = replace(form, weak=len(folded) < 4 or folded in given_names() or folded in family_names())
+        if form.weak and any(other.part == form.part for other in self.skeletons.get(skeleton(folded), ())):
+            return  # it sounds the same: that counts more
         self._put(folded, form)
         if not form.weak:
             self._bones(folded, form)

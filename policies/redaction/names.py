@@ -204,7 +204,8 @@ class NameMatcher:
             sounds = consonants(folded)
             return [
                 replace(f, weak=folded in given_names())
-                for f in lexicon.consonants.get(sounds, ())
+                for key in dict.fromkeys((sounds, sounds.removeprefix("A")))
+                for f in lexicon.consonants.get(key, ())
                 if lexicon.people[f.who].arabic and not f.weak
             ]
         return ()
@@ -226,7 +227,7 @@ class NameMatcher:
             for form, without_vowel in self.lexicon.stems.get(stem, ()):
                 if not cut and (not without_vowel or (form.kind != "family" and word.isascii())):
                     continue
-                if ending in {"s", "es"}:
+                if ending in {"s", "es"} and "ë" not in word:
                     if without_vowel and form.kind != "family":
                         continue
                 elif len(stem) < 4 and word.isascii() and not (without_vowel and len(stem) == 3 and not lower):
@@ -632,6 +633,14 @@ class _Reading:
                 return False
             if form.reason == "ending" and self.senses.listed_word(self.people[form.who].parts[form.part][1][0]):
                 return False
+        elif (
+            small(word)
+            and form.reason == "name"
+            and form.kind != "weak"
+            and len(word) > 3
+            and not self.senses.frequent(i)
+        ):
+            return True  # where nobody writes capitals, a name is a name
         ordinary = self.senses.ordinary(i) or len(fold(word)) <= 2
         if form.reason == "name" and small(word) and self._in_a_handle(i):
             return True

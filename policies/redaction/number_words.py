@@ -54,6 +54,11 @@ def _values(word: str) -> dict[str, _Values]:
     return found
 
 
+def numbers_of(word: str) -> set[int]:
+    """The numbers that a single word may name: "dvanayset" is twelve."""
+    return {_counted(list(values), language) for language, values in _values(fold(word)).items()}
+
+
 def _cut(word: str, stems: dict[str, tuple[int, bool]], language: str, depth: int) -> _Values | None:
     """A word taken apart into number words, the longest first."""
     if not word or depth > 6:
@@ -66,13 +71,13 @@ def _cut(word: str, stems: dict[str, tuple[int, bool]], language: str, depth: in
         rest = word[size:]
         if not rest:
             return (value,)
-        if inflects and size >= 3 and len(rest) <= 6 and (depth or size >= 3) and not any(c.isdigit() for c in rest):
-            return (value,)
         for glue in ("", *_GLUE) if language in {"de", "nl", "it", "hu", "tr", "sv", "es", "el"} else ():
             if rest.startswith(glue) and len(rest) > len(glue) and (size > 2 or value in (10, 100)):
                 more = _cut(rest[len(glue) :], stems, language, depth + 1)
                 if more:
                     return (value, *more)
+        if inflects and size >= 3 and len(rest) <= 6:
+            return (value,)
     return None
 
 

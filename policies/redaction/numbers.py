@@ -16,8 +16,9 @@ import phonenumbers
 
 from policies.redaction.dates import DateFound, Day, born_before
 from policies.redaction.identity import Finding, Identity
+from policies.redaction.number_words import numbers_of
 from policies.redaction.page import Page, Tokens
-from policies.redaction.scripts import SHIELD, TOKEN, clean, fold
+from policies.redaction.scripts import HAN, SHIELD, TOKEN, clean, fold
 from policies.redaction.words import COMMON, listed
 
 _SLIP = str.maketrans(
@@ -48,7 +49,8 @@ _SLIP = str.maketrans(
 _SEPARATORS = re.compile(r"[\s.\-/_()+#:,·*']{0,4}")
 _AT_BEFORE = re.compile(r"@\s?$")
 _DIGIT = re.compile(r"\d")
-_NO_BLANKS = re.compile("[\u0590-\u06ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # may be grown together with anything
+_WITHOUT_BLANKS = "\u0590-\u06ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_NO_BLANKS = re.compile(f"[{_WITHOUT_BLANKS}]")  # may be grown together with anything
 _ENDING_WORDS = listed(
     """
     ending ends ended end endings last final finishing finishes terminating digits
@@ -91,6 +93,7 @@ STREET_WORDS = listed(
     quarter district postcode zip straat laan
     """
 )
+_BETWEEN_PARTS = listed("de la le del della of on do da dos des du van der")
 _INSIDE_ADDRESS = re.compile(r"[\s,.\-/·•|'()]{0,3}")
 _POSTCODE = re.compile(r"(?<!\w)(?:[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}|\d{5,6}|\d{2}-\d{3}|\d{4}\s?[A-Z]{2})(?!\w)")
 
@@ -138,6 +141,10 @@ class Street:
     every: frozenset[str]
 
 
+_TRUNKS = {"36": ("06",), "7": ("8",), "370": ("8",), "375": ("80", "8"), "993": ("8",), "52": ("01", "044", "045")}
+"""What is dialled before a number inside its country, where that is not a zero."""
+
+
 def _phone(number: str) -> tuple[str, tuple[str, ...]]:
     """National digits and what may stand before them."""
     plain = clean(number).text.strip()
@@ -150,9 +157,10 @@ def _phone(number: str) -> tuple[str, tuple[str, ...]]:
             pass
         else:
             code = str(parsed.country_code)
+            trunk = _TRUNKS.get(code, ())
             return (
                 phonenumbers.national_significant_number(parsed),
-                (f"00{code}0", f"{code}0", f"00{code}", code, "0"),
+                (f"00{code}0", f"{code}0", f"00{code}", code, *trunk, "0"),
             )
     digits = re.sub(r"\D", "", plain)
     return digits.lstrip("0") or digits, ("0", "00")
@@ -225,7 +233,7 @@ class NumberMatcher:
         body = "".join(pieces)
         plain = max(re.split(r"[@.\-_/ ]", bare), key=len)
         marked = len(bare) < 4 or bare in COMMON
-        self.needles.append(Needle(plain, re.compile(body + r"(?![^\W_])"), kind, who, marked))
+        self.needles.append(Needle(plain, re.compile(body + rf"(?![^\W_{_WITHOUT_BLANKS}])"), kind, who, marked))
 
     def _birth(self, birth: str, who: int) -> None:
         numbers = [int(part) for part in re.findall(r"\d+", birth)[:3]]
@@ -241,6 +249,9 @@ class NumberMatcher:
     def _address(self, address: str, who: int) -> None:
         text = clean(address).text
         chunks = [chunk for chunk in re.split(r"[,;\n]", text) if chunk.strip()]
+        for chunk in chunks:
+            if HAN.search(chunk):
+                self._needle(re.sub(r"\s", "", chunk), "address", who)
         named = [
             (names, words)
             for words in ([fold(w) for w in TOKEN.findall(chunk)] for chunk in chunks)
@@ -427,8 +438,13 @@ class NumberMatcher:
                     word in STREET_WORDS and word not in {"no", "st", "house", "room", "number"} for word in run
                 )
                 whole = len(street.names) > 1 and street.names <= set(run)
+                while first < i and run[0] in _BETWEEN_PARTS:
+                    first, run = first + 1, run[1:]
+                while last > i and run[-1] in _BETWEEN_PARTS:
+                    last, run = last - 1, run[:-1]
                 if (
                     any(word in street.numbers for word in run)
+                    or any(_spelled(tokens[k][0], street) for k in range(first, last + 1))
                     or (generic and tokens[i][0][:1].isupper())
                     or whole
                     or (
@@ -448,8 +464,15 @@ class NumberMatcher:
         return (
             bool(_INSIDE_ADDRESS.fullmatch(gap))
             and SHIELD not in gap
-            and (word in street.every or word in STREET_WORDS)
+            and (
+                word in street.every or word in STREET_WORDS or word in _BETWEEN_PARTS or _spelled(tokens[i][0], street)
+            )
         )
+
+
+def _spelled(word: str, street: Street) -> bool:
+    """Whether a word spells a number of the address: "dwanaście" for 12."""
+    return any(str(number) in street.numbers for number in numbers_of(word))
 
 
 def _turns(word: str, inside: int) -> bool:

@@ -11,6 +11,7 @@ import re
 from policies.redaction.lexica import (
     any_language,
     family_names,
+    function_words,
     given_names,
     languages,
     months,
@@ -22,8 +23,8 @@ from policies.redaction.page import Page
 from policies.redaction.scripts import fold
 from policies.redaction.words import COMMON, listed
 
-_FIRST_LETTER = re.compile(r"(?:^|[.!?\n•…。？！]\s)(?:[^\w\x00]|[\d_]){0,12}([^\W\d_])")
-_ENDS = re.compile(r"[.!?\n•…。？！]")
+_FIRST_LETTER = re.compile(r"(?:^|(?:[!?\n•…。？！]|[^\W\d_]{3}\.)\s)(?:[^\w\x00]|[\d_]){0,12}([^\W\d_])")
+_ENDS = re.compile(r"[!?\n•…。？！]|(?<=[^\W\d_]{3})\.(?=\s)")
 _LETTER = re.compile(r"[^\W\d_]|\x00")  # what is shielded began with a capital
 _SENTENCE_END = re.compile(r"[.!?:;\n•…。？！](?:[\s\"'“”«»„(\[*-]*)$")
 
@@ -266,7 +267,10 @@ class Senses:
     def small_word(self, i: int) -> bool:
         """Whether word `i`, in small letters though the text writes names with capitals, is a plain word."""
         folded = fold(self.words[i])
-        if self.spoken == ("vi",) or folded in COMMON or self._previous(i) in _ARTICLES:
+        sure = not {"", "en"} & set(self.spoken)  # of English there is a large list of words, of others a small one
+        if self.spoken == ("vi",) or (sure and folded not in given_names()):
+            return True
+        if folded in COMMON or self._previous(i) in _ARTICLES:
             return True
         before = self.text[max(0, self.tokens[i][1] - 2) : self.tokens[i][1]]
         return before.lower() in {"l'", "d'"} or self.listed_word(folded)
@@ -276,6 +280,11 @@ class Senses:
         return any(
             folded in words_of(language) or folded in plain_words().get(language, ()) for language in self.spoken
         )
+
+    def frequent(self, i: int) -> bool:
+        """Whether word `i` is a plain word that nobody would miss: one of the most frequent, or common English."""
+        folded = fold(self.words[i])
+        return folded in COMMON or any(language in self.spoken for language in function_words().get(folded, ()))
 
     def keeps_capitals(self, i: int) -> bool:
         """Whether names would have capitals where word `i` stands: its sentence and most of the text begin with one."""
@@ -384,6 +393,8 @@ class Senses:
             content = any(folded in name_words().get(language, ()) for language in others)
             said = any(following in _SAID.get(language, ()) for language in others)
             return said or following in _PERSON_VERBS - _CONNECTIVES or (content and following not in _OF)
+        if following == folded and self.words[i + 1].islower():  # "Will will come"
+            return True
         if folded in _FUNCTION:
             return following in _PERSON_VERBS and not shouted
         if following in _WORD_NEXT or (shouted and following in _CONNECTIVES):
