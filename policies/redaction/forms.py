@@ -16,8 +16,8 @@ from nicknames import NickNamer
 
 from policies.redaction.identity import Name
 from policies.redaction.lexica import any_language, family_names, given_names, lines
-from policies.redaction.scripts import ABJAD, HAN, TOKEN, clean, consonants, fold, foldings, skeleton
-from policies.redaction.transcriptions import in_latin, in_other_scripts
+from policies.redaction.scripts import ABJAD, HAN, TOKEN, clean, coarse, consonants, fold, foldings, skeleton
+from policies.redaction.transcriptions import in_latin, in_other_scripts, of_pinyin
 from policies.redaction.words import COMMON, listed
 
 PARTICLES = listed(
@@ -212,8 +212,6 @@ def family_variants(folded: str) -> Iterator[str]:
             root = folded.removesuffix(ending)
             if root != folded and len(root) >= 3:
                 yield from (root + other for other in endings if other != ending)
-    if folded.endswith("ova") and len(folded) >= 6:
-        yield folded[:-3]
     if len(folded) >= 4:
         yield folded.rstrip("aeiouy") + "ova"
         yield folded + "ne"
@@ -264,6 +262,13 @@ class Person:
             self.letters.add(readings[0])
         elif readings[0] and (kind, readings) not in self.parts:
             self.parts.append((kind, readings))
+
+    @property
+    def chinese(self) -> bool:
+        """Whether the name is written in Chinese characters, or has a Chinese family name in pinyin."""
+        return any(HAN.search(form) for form in self.native) or any(
+            word in _surnames_of_china() for word in self.of("family")
+        )
 
     def of(self, *kinds: str) -> list[str]:
         return list(dict.fromkeys(readings[0] for kind, readings in self.parts if kind in kinds))
@@ -351,6 +356,7 @@ class Lexicon:
         self.skeletons: dict[str, list[Form]] = {}
         self.bare_skeletons: dict[str, list[Form]] = {}  # without the last vowel: case endings of other scripts
         self.consonants: dict[str, list[Form]] = {}
+        self.coarse: dict[str, list[Form]] = {}  # count only beside one another, or beside a surer part
         self.stems: dict[str, list[tuple[Form, bool]]] = {}
         self.prefixes: set[str] = set()
         for who, person in enumerate(self.people):
@@ -394,6 +400,13 @@ class Lexicon:
                 if len(key) >= 2:
                     spelling = replace(base, score=0.85, reason="other-script", weak=len(key) < 3)
                     self.consonants.setdefault(key, []).append(spelling)
+            if kind in {"given", "middle", "family"}:
+                sound = coarse(reading)
+                if len(sound) >= 2 and all(form.part != number for form in self.coarse.get(sound, ())):
+                    self.coarse.setdefault(sound, []).append(replace(base, score=0.7, reason="sounds", weak=True))
+                if person.chinese:
+                    for other in of_pinyin(reading):
+                        self._variant(other, replace(base, score=0.8, reason="spelling"))
             if kind in {"given", "middle", "family", "alias"}:
                 self._transcribed(person.written.get(reading, set()), base)
             for other in _arabic_spellings().get(reading, ()):

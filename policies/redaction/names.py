@@ -36,6 +36,7 @@ from policies.redaction.scripts import (
     SIGNS,
     TOKEN,
     UNVOWELLED,
+    coarse,
     consonants,
     fold,
     foldings,
@@ -48,6 +49,7 @@ _NOT_LATIN = re.compile("[\u0370-\u1fff]")
 _CLOSE = re.compile(r"[\s.\-_/'·]{0,3}")
 _COMMA = re.compile(r"\s?,\s{1,2}")
 _SPLIT = re.compile(r"[\-_.·*|/'+~=]{0,2}\n?[ \t]{0,2}|[\-_.·*|/'+~= ]{1,3}")
+_DOUBLED = re.compile(r"(.)\1")
 _LINE_END = re.compile(r"[ \t]{0,3}\r?\n[ \t>]{0,8}")
 _CAMEL = re.compile(r"[^\W\d_](?:[^\W\d_]*?(?=[A-Z])|[^\W\d_]*)")
 _HUMP = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
@@ -146,7 +148,7 @@ class NameMatcher:
                 folded = word
                 if folded not in index and folded[:3] not in heads and folded not in prefixes:
                     memo[word] = None
-                    if len(folded) > 5 and folded not in COMMON:
+                    if len(folded) >= 5 and folded not in COMMON:
                         unknown.append((word, folded))
                     continue
             readings = foldings(word)
@@ -155,7 +157,7 @@ class NameMatcher:
             memo[word] = fact = Fact(tuple(forms), opens) if forms or opens else None
             if fact is not None:
                 found[word] = fact
-            if not forms and self._may_be_a_slip(word, readings[0]):
+            if all(form.reason == "sounds" for form in forms) and self._may_be_a_slip(word, readings[0]):
                 unknown += [(word, reading) for reading in readings]
         for word, slips in self._near(unknown, strict).items():
             memo[word] = found[word] = Fact(tuple(slips), word in found and found[word].opens)
@@ -202,7 +204,8 @@ class NameMatcher:
                 return hits
         if lexicon.consonants and word[:1].isupper():
             sounds = consonants(folded)
-            return [
+            near = [form for form in lexicon.coarse.get(coarse(folded), ()) if word.isalpha()]
+            return near + [
                 replace(f, weak=folded in given_names())
                 for key in dict.fromkeys((sounds, sounds.removeprefix("A")))
                 for f in lexicon.consonants.get(key, ())
@@ -289,7 +292,7 @@ class NameMatcher:
         return ()
 
     def _may_be_a_slip(self, word: str, folded: str) -> bool:
-        return len(folded) >= (6 if small(word) else 4) and word.isalpha() and folded not in COMMON
+        return len(folded) >= (5 if small(word) else 4) and word.isalpha() and folded not in COMMON
 
     def _near(self, words: list[tuple[str, str]], strict: bool) -> dict[str, list[Form]]:
         """Slips of one key or of the scanner, two in longer names; all the words of a text at once."""
@@ -313,6 +316,8 @@ class NameMatcher:
                 ):
                     continue
                 weak = small(word) and len(reading) < 7
+                if small(word) and min(len(reading), len(name)) < 6 and not _mixed_up(name, reading):
+                    continue
                 if len(name) == 4 and (len(reading) < 4 or (len(reading) == 4 and not _swapped(name, reading))):
                     continue
                 if min(len(reading), len(name)) == 4 and (
@@ -583,7 +588,11 @@ class _Reading:
         parts = {form.part for _, _, forms in run for form in forms}
         person = self.people[who]
         everything = {reading for _, readings in person.parts for reading in readings} | person.letters
-        strong = any(not form.weak and self._counts(i, end, form) for i, end, forms in run for form in forms)
+        strong = any(
+            (not form.weak or self._slip_in_a_chat(i, form)) and self._counts(i, end, form)
+            for i, end, forms in run
+            for form in forms
+        )
         together = len(run) > 1 and len(parts) > 1 and any(self.words[i][:1].isupper() for i, _, _ in run)
         if len(run) > 1 and len(parts) > 1 and not together:
             usual = all(any(form.part == n for form in run[n][2]) for n in (0, 1))
@@ -591,6 +600,8 @@ class _Reading:
                 fold(self.words[i]) in given_names() or fold(self.words[i]) in family_names() for i, _, _ in run
             )
             together = (usual and listed_one) or any(fold(self.words[i]) not in any_language() for i, _, _ in run)
+        if not strong and all(form.reason == "sounds" for _, _, forms in run for form in forms):
+            together = together and sum(len(coarse(fold(self.words[i]))) for i, _, _ in run) >= 6
         first = self._with_particles(first, person)
         initials = 0
         for _ in range(2):
@@ -636,7 +647,7 @@ class _Reading:
         elif (
             small(word)
             and form.reason == "name"
-            and form.kind != "weak"
+            and form.kind in {"given", "alias"}
             and len(word) > 3
             and not self.senses.frequent(i)
         ):
@@ -652,6 +663,11 @@ class _Reading:
         if form.reason in {"nickname", "family"} and not ordinary:
             return not small(word) or len(word) > 5 or not word.isascii() or self._in_a_handle(i)
         return not ordinary or self.senses.as_name(i)
+
+    def _slip_in_a_chat(self, i: int, form: Form) -> bool:
+        """A misspelt name in small letters where nobody writes capitals."""
+        word = self.words[i]
+        return form.reason == "slip" and len(word) >= 5 and small(word) and not self.senses.keeps_capitals(i)
 
     def _in_a_handle(self, i: int) -> bool:
         around = self.text[max(0, self.tokens[i][1] - 1) : self.tokens[i][2] + 1]
@@ -881,6 +897,11 @@ def _close(gap: str) -> bool:
     """Whether two words with this between them may be of one name; a line may end there, a paragraph may not."""
     gap = _LINE_END.sub("\n", gap, count=1)
     return len(gap) < 4 and bool(_CLOSE.fullmatch(gap)) and "\n\n" not in gap
+
+
+def _mixed_up(name: str, reading: str) -> bool:
+    """Whether the same letters stand in another order, or one is doubled or single."""
+    return sorted(name) == sorted(reading) or _DOUBLED.sub(r"\1", name) == _DOUBLED.sub(r"\1", reading)
 
 
 def _swapped(name: str, reading: str) -> bool:

@@ -49,6 +49,7 @@ _ALONE = (  # written without blanks round them: a word ends where they begin or
     "\u1100-\u11ff\u3041-\u30ff\u3130-\u318f\u31f0-\u31ff\uac00-\ud7af\uff66-\uff9f",
     "\u0590-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb1d-\ufdff\ufe70-\ufefc",
 )
+WITHOUT_BLANKS = re.compile(f"[{''.join(_ALONE)}]")
 _OTHERS = rf"[^\W_{''.join(_ALONE)}]"
 TOKEN = re.compile("|".join([rf"{_OTHERS}+(?:[{SIGNS}]{_OTHERS}*)*", *(rf"(?:(?=\w)[{chars}])+" for chars in _ALONE)]))
 _DOUBTFUL = re.compile(rf"[^\x00-\x7f\s{_LETTERS}\u2010-\u203a\u20a0-\u20bf]")
@@ -273,6 +274,28 @@ _SOUNDS = (
 def skeleton(folded: str) -> str:
     """One spelling for the usual ways of writing one sound ("Yuliia", "Julia"; "Oksana", "Oxana")."""
     for pattern, sound in _SOUNDS:
+        folded = pattern.sub(sound, folded)
+    return folded
+
+
+_COARSE = (
+    (re.compile("shch|szcz|tsch|sch|dzh|tch|sh|zh|ch|ts|tz|cz|sz|cs|zs|dj|dz|gj|xh"), "S"),
+    (re.compile("ph"), "f"),
+    (re.compile("kh|gh|ck|qu|[gkqchx]"), "K"),
+    (re.compile("th|[dt]"), "T"),
+    (re.compile("[bp]"), "P"),
+    (re.compile("[fvw]"), "F"),
+    (re.compile("[sz]"), "S"),
+    (re.compile("^[aeiouyj]+"), "A"),
+    (re.compile("[aeiouyj]"), ""),
+    (re.compile(r"(.)\1+"), r"\1"),
+)
+
+
+@lru_cache(maxsize=65536)
+def coarse(folded: str) -> str:
+    """The consonants of a name by where they are spoken: enough to tell a foreign spelling beside another one."""
+    for pattern, sound in _COARSE:
         folded = pattern.sub(sound, folded)
     return folded
 

@@ -267,10 +267,7 @@ class Senses:
     def small_word(self, i: int) -> bool:
         """Whether word `i`, in small letters though the text writes names with capitals, is a plain word."""
         folded = fold(self.words[i])
-        sure = not {"", "en"} & set(self.spoken)  # of English there is a large list of words, of others a small one
-        if self.spoken == ("vi",) or (sure and folded not in given_names()):
-            return True
-        if folded in COMMON or self._previous(i) in _ARTICLES:
+        if self.spoken == ("vi",) or folded in COMMON or self._previous(i) in _ARTICLES:
             return True
         before = self.text[max(0, self.tokens[i][1] - 2) : self.tokens[i][1]]
         return before.lower() in {"l'", "d'"} or self.listed_word(folded)

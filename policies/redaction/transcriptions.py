@@ -24,6 +24,45 @@ _ENDINGS = (
 )
 
 
+_INITIALS = "zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw]?"
+_FINALS = "iang|iong|uang|ang|eng|ing|ong|ian|iao|uai|uan|ai|ei|ui|ao|ou|iu|ie|ue|er|an|en|in|un|ia|ua|uo|a|o|e|i|u|v"
+_SYLLABLE = re.compile(f"({_INITIALS})({_FINALS})(?![aeiouv])")
+_WADE_GILES = dict(
+    pair.split("=") for pair in ["b=p", "d=t", "g=k", "j=ch", "q=ch", "x=hs", "zh=ch", "z=ts", "c=ts", "r=j"]
+)
+_HUNGARIAN = dict(
+    pair.split("=") for pair in ["zh=cs", "ch=cs", "sh=s", "j=cs", "q=cs", "x=hsz", "z=c", "c=c", "s=sz", "y=j", "r=zs"]
+)
+_WADE_FINALS = dict(pair.split("=") for pair in ["ian=ien", "ong=ung", "ie=ieh", "ue=ueh", "iong=iung"])
+
+
+@lru_cache(maxsize=1024)
+def of_pinyin(folded: str) -> tuple[str, ...]:
+    """A Chinese name in pinyin as older books and Hungarian write it: "Xiaoyan", "Hsiao-yen", "Hsziaojan"."""
+    syllables = [m.groups() for m in _SYLLABLE.finditer(folded)]
+    if not syllables or "".join(a + b for a, b in syllables) != folded:
+        return ()
+    found = {
+        "".join(_wade_giles(a, b) for a, b in syllables),
+        "".join(_HUNGARIAN.get(a, a) + b for a, b in syllables),
+    }
+    return tuple(sorted(found - {folded}))
+
+
+def _wade_giles(initial: str, final: str) -> str:
+    if initial == "y":
+        return {"an": "yen", "ou": "yu", "i": "i", "ong": "yung", "e": "yeh"}.get(final, "y" + final)
+    if final == "i" and initial in {"zh", "ch", "sh", "r"}:
+        final = "ih"
+    elif final == "i" and initial in {"z", "c", "s"}:
+        final = "u"
+    elif (final == "uo" and initial not in {"g", "k", "h", "sh"}) or (final == "e" and initial in {"g", "k", "h"}):
+        final = "o"
+    elif final == "ui" and initial in {"g", "k"}:
+        final = "uei"
+    return _WADE_GILES.get(initial, initial) + _WADE_FINALS.get(final, final)
+
+
 @cache
 def _tables() -> dict[str, list[dict[str, str]]]:
     """The tables by what they write: Cyrillic (upon a common base), Latin, others from Cyrillic, others by letters."""
