@@ -49,7 +49,7 @@ ENDINGS = listed(
     it ve
     oy ata at ut
     ens sche
-    ma ad its
+    ma ad its inata inoto inite kinata ina ino ini
     """
 )
 RISKY_ENDINGS = listed(
@@ -406,7 +406,7 @@ class Lexicon:
                     self.coarse.setdefault(sound, []).append(replace(base, score=0.7, reason="sounds", weak=True))
                 if person.chinese:
                     for other in of_pinyin(reading):
-                        self._variant(other, replace(base, score=0.8, reason="spelling"))
+                        self._put(other, replace(base, score=0.9))
             if kind in {"given", "middle", "family", "alias"}:
                 self._transcribed(person.written.get(reading, set()), base)
             for other in _arabic_spellings().get(reading, ()):

@@ -19,12 +19,23 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from policies.redaction import senses
-from policies.redaction.forms import ENDINGS, PARTICLES, PET_ENDINGS, RISKY_ENDINGS, Form, Lexicon, Person, person_of
+from policies.redaction.forms import (
+    ENDINGS,
+    PARTICLES,
+    PET_ENDINGS,
+    RISKY_ENDINGS,
+    Form,
+    Lexicon,
+    Person,
+    person_of,
+    words_of,
+)
 from policies.redaction.identity import Finding, Identity, Name
 from policies.redaction.lexica import any_language, family_names, family_sounds, given_names, given_sounds, months
 from policies.redaction.page import Page
@@ -58,6 +69,8 @@ _TECHNICAL = re.compile(r"[@#_/\\]|\.(?=[A-Za-z][A-Za-z0-9]{1,4}(?!\w))")
 _CHUNK = re.compile(r"[^\s\x00]{1,400}")
 _LEET = (str.maketrans("0134567890", "oleasgtbgo"), str.maketrans("0134567890", "oieasgtbgo"))
 
+_LONE_INITIAL = re.compile(r"(\.?)(?:'s\b|(?<=\.)(?!\s?[A-Z]|\w))")
+_INITIAL_BEFORE = re.compile(r"[A-Z]\.\s?$|\w$")
 _CONTEXT = listed(
     """
     victim victims witness witnesses complainant survivor minor child girl boy woman applicant ms mrs mr miss
@@ -105,8 +118,15 @@ class NameMatcher:
             )
             for person in self.people
         ]
-        for some, person in zip(self._initials, self.people, strict=True):
+        for some, person, identity in zip(self._initials, self.people, identities, strict=False):
             some |= self._native_initials(person)
+            for name in identity.names:
+                letters = [fold(word)[:1] for word in words_of(f"{name.given} {name.middle} {name.family}")][:6]
+                for size in (2, 3, 4):
+                    some |= {"".join(chosen) for chosen in combinations(letters, size)}
+        self._lone = {
+            letter: who for who, person in enumerate(self.people) for letter in person.letters if letter.isascii()
+        }
         self._everyones_initials: set[str] = set().union(*self._initials) if self._initials else set()
         self.wholes = [(who, whole) for who, person in enumerate(self.people) for whole in _wholes(person)]
         self._native = {form for person in self.people for form in person.native if not HAN.search(form)}
@@ -460,7 +480,7 @@ class _Reading:
                 pieces = j - first + 1
                 if longest > 1 and self._lone_word(first, j, gap):
                     continue
-                phrase = any(f.kind == "phrase" for f in forms) and self.words[first][:1].isupper()
+                phrase = any(f.kind == "phrase" for f in forms) and not self.words[first][:1].islower()
                 broken = "-\n" in gap or "\u00ad" in gap
                 if not forms or len(whole) < 3 or (longest > 1 and len(whole) < 4 and not broken):
                     continue
@@ -494,6 +514,8 @@ class _Reading:
     def _initial_of(self, i: int, j: int, parts: set[str]) -> bool:
         gap = self.gap(i, j)
         if gap in {".", "_", "-"} and small(self.words[j]) and self._in_a_handle(j):
+            return _initial(self.words[i].upper(), parts)
+        if gap == ". " and small(self.words[i]) and small(self.words[j]):
             return _initial(self.words[i].upper(), parts)
         return bool(_AFTER_INITIAL.fullmatch(gap)) and _initial(self.words[i], parts)
 
@@ -626,11 +648,13 @@ class _Reading:
 
     def _with_particles(self, first: int, person: Person) -> int:
         """Where the mention begins when the particles of this person's name before it belong to it."""
-        while (
-            first > 0
-            and fold(self.words[first - 1]) in person.particles
-            and re.fullmatch(r"[\s'-]{1,3}", self.gap(first - 1, first))
-        ):
+        while first > 0:
+            word, gap = fold(self.words[first - 1]), self.gap(first - 1, first)
+            short = (
+                gap == ". " and len(word) == 1 and any(particle[0] == word for particle in person.particles if particle)
+            )
+            if not short and not (word in person.particles and re.fullmatch(r"[\s'-]{1,3}", gap)):
+                break
             first -= 1
         return first
 
@@ -816,6 +840,12 @@ class _Reading:
             hour = folded in {"am", "pm"} and i and self.words[i - 1].isdigit()
             if folded in everyone and not hour and (folded not in _NOT_INITIALS or self._after_context(m.start())):
                 found.append(self._initials_finding(m.start(), m.end(), folded, 0.8))
+        for i in self.page.places([letter.upper() for letter in self.matcher._lone]):
+            start, end = self.tokens[i][1:]
+            lone = _LONE_INITIAL.match(self.text, end)
+            if lone and not _INITIAL_BEFORE.search(self.text, max(0, start - 4), start):
+                whose = str(self.matcher._lone[self.words[i].lower()])
+                found.append(Finding(start, end + len(lone.group(1)), "name", whose, 0.7, "initials"))
         short = [w for w in self.page.folded(everyone) if w.isupper() and len(w) > 1]
         for i in self.page.places(short):
             if i not in self.kept and self._after_context(self.tokens[i][1]):

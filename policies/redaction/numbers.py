@@ -422,11 +422,19 @@ class NumberMatcher:
 
     def _addresses(self, page: Page, strict: bool) -> list[Finding]:
         text, tokens = page.text, page.tokens
-        wanted = page.folded(self._street_words)
+        inflected = {
+            word: name
+            for word in page.folds
+            if len(word) >= 5 and word not in self._street_words
+            for name in self._street_words
+            if len(name) >= 5 and word[: len(name) - 1] == name[:-1] and len(word) - len(name) <= 3
+        }
+        wanted = page.folded(self._street_words | inflected.keys())
         found: list[Finding] = []
         for i in page.places(wanted):
             for street in self.streets:
-                if fold(tokens[i][0]) not in street.names:
+                here = fold(tokens[i][0])
+                if inflected.get(here, here) not in street.names:
                     continue
                 first = last = i
                 while first > 0 and i - first < 8 and self._belongs(text, tokens, first - 1, first - 1, street):

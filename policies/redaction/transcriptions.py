@@ -27,13 +27,15 @@ _ENDINGS = (
 _INITIALS = "zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw]?"
 _FINALS = "iang|iong|uang|ang|eng|ing|ong|ian|iao|uai|uan|ai|ei|ui|ao|ou|iu|ie|ue|er|an|en|in|un|ia|ua|uo|a|o|e|i|u|v"
 _SYLLABLE = re.compile(f"({_INITIALS})({_FINALS})(?![aeiouv])")
-_WADE_GILES = dict(
-    pair.split("=") for pair in ["b=p", "d=t", "g=k", "j=ch", "q=ch", "x=hs", "zh=ch", "z=ts", "c=ts", "r=j"]
-)
-_HUNGARIAN = dict(
-    pair.split("=") for pair in ["zh=cs", "ch=cs", "sh=s", "j=cs", "q=cs", "x=hsz", "z=c", "c=c", "s=sz", "y=j", "r=zs"]
-)
-_WADE_FINALS = dict(pair.split("=") for pair in ["ian=ien", "ong=ung", "ie=ieh", "ue=ueh", "iong=iung"])
+
+
+def _pairs(words: str) -> dict[str, str]:
+    return {key: value for key, _, value in (pair.partition("=") for pair in words.split())}
+
+
+_WADE_GILES = _pairs("b=p d=t g=k j=ch q=ch x=hs zh=ch z=ts c=ts r=j")
+_HUNGARIAN = _pairs("zh=cs ch=cs sh=s j=cs q=cs x=hsz z=c c=c s=sz y=j r=zs")
+_WADE_FINALS = _pairs("ian=ien ong=ung ie=ieh ue=ueh iong=iung")
 
 
 @lru_cache(maxsize=1024)
