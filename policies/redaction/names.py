@@ -622,6 +622,14 @@ class _Reading:
                 fold(self.words[i]) in given_names() or fold(self.words[i]) in family_names() for i, _, _ in run
             )
             together = (usual and listed_one) or any(fold(self.words[i]) not in any_language() for i, _, _ in run)
+        if (
+            together
+            and not strong
+            and all(
+                small(self.words[i]) and self.senses.keeps_capitals(i) and self.senses.small_word(i) for i, _, _ in run
+            )
+        ):
+            together = False
         if not strong and all(form.reason == "sounds" for _, _, forms in run for form in forms):
             together = together and sum(len(coarse(fold(self.words[i]))) for i, _, _ in run) >= 6
         first = self._with_particles(first, person)
@@ -636,8 +644,12 @@ class _Reading:
                 initials += 1
         if not strong and not together and not initials:
             return None
-        alone = len({person.parts[n][1] if n >= 0 else () for n in parts}) == 1
-        if alone and not initials and (self.senses.a_place(first, last) or self._somebody_else(run, person)):
+        named = {form.part for _, _, forms in run for form in forms if form.reason == "name"} or parts
+        alone = len(run) == 1 and len({person.parts[n][1] if n >= 0 else () for n in named}) == 1
+        sure = any(form.reason in {"name", "split"} for _, _, forms in run for form in forms)
+        if not initials and (alone or len(run) == 1) and self.senses.a_place(first, last, sure=sure):
+            return None
+        if alone and not initials and self._somebody_else(run, person):
             return None
         first, last, more = self._slips_beside(first, last, person)
         first = self._with_particles(first, person)
@@ -666,8 +678,12 @@ class _Reading:
         if small(word) and self.senses.keeps_capitals(i) and not self._in_a_handle(i):
             if form.reason not in {"name", "ending", "slip", "spelling"} or self.senses.small_word(i):
                 return False
+            if form.reason == "ending" and self.senses.foreign:
+                return False  # of English there is a large list of words, of other languages a small one
             if form.reason == "ending" and self.senses.listed_word(self.people[form.who].parts[form.part][1][0]):
                 return False
+        elif small(word) and self.senses.behind_an_article(i):
+            return False
         elif (
             small(word)
             and form.reason == "name"
@@ -677,6 +693,8 @@ class _Reading:
         ):
             return True  # where nobody writes capitals, a name is a name
         ordinary = self.senses.ordinary(i) or len(fold(word)) <= 2
+        if form.kind == "family" and small(word) and self.senses.listed_word(fold(word)):
+            ordinary = True
         if form.reason == "name" and small(word) and self._in_a_handle(i):
             return True
         if form.reason in {"slip", "spelling"}:

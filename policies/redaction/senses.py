@@ -20,10 +20,10 @@ from policies.redaction.lexica import (
     words_of,
 )
 from policies.redaction.page import Page
-from policies.redaction.scripts import fold
+from policies.redaction.scripts import SHIELD, fold
 from policies.redaction.words import COMMON, listed
 
-_FIRST_LETTER = re.compile(r"(?:^|(?:[!?\n•…。？！]|[^\W\d_]{3}\.)\s)(?:[^\w\x00]|[\d_]){0,12}([^\W\d_])")
+_FIRST_LETTER = re.compile(r"(?:^|(?:[!?\n•…。？！]|[^\W\d_]{3}\.)\s)(?:[^\w\x00]|[\d_]){0,12}([^\W\d_]|\x00)")
 _ENDS = re.compile(r"[!?\n•…。？！]|(?<=[^\W\d_]{3})\.(?=\s)")
 _LETTER = re.compile(r"[^\W\d_]|\x00")  # what is shielded began with a capital
 _SENTENCE_END = re.compile(r"[.!?:;\n•…。？！](?:[\s\"'“”«»„(\[*-]*)$")
@@ -206,6 +206,13 @@ _BEFORE_STREETS = listed(
     plateia rruga rrugen duong pho saint sainte sankt sfantul sfanta sveti sveta agios agia agia
     """
 )
+_BEFORE_THINGS = listed(
+    """
+    restaurant restorant restoran ristorante restaurante restauracja hotel hostel khotel bar cafe kafe klub club city
+    grad gorod misto miasto oras orasul ciudad cidade citta ville stadt selo village satul sat firma firm company bank
+    banca banka reka rijeka rio river lac lago jezioro ozero more
+    """
+)
 _AFTER_STREETS = listed(
     """
     utca utcan ut uton ter teren sokak sokagi sokaginda cadde caddesi caddesinde mahallesi strasse platz gasse weg
@@ -283,12 +290,16 @@ class Senses:
         folded = fold(self.words[i])
         return folded in COMMON or any(language in self.spoken for language in function_words().get(folded, ()))
 
+    def behind_an_article(self, i: int) -> bool:
+        """Whether word `i` is a plain word in small letters behind an article: "un leone"."""
+        return self._previous(i) in _ARTICLES and self.listed_word(fold(self.words[i]))
+
     def keeps_capitals(self, i: int) -> bool:
         """Whether names would have capitals where word `i` stands: its sentence and most of the text begin with one."""
         if self._kept_capitals is None:
             first = [m.group(1) for m in _FIRST_LETTER.finditer(self.text[:20_000])]
-            cased = [letter for letter in first if letter.lower() != letter.upper()]
-            self._kept_capitals = 4 * sum(letter.isupper() for letter in cased) >= 3 * len(cased)
+            cased = [letter for letter in first if letter == SHIELD or letter.lower() != letter.upper()]
+            self._kept_capitals = 4 * sum(not letter.islower() for letter in cased) >= 3 * len(cased)
         if not self._kept_capitals:
             return False
         start = self.tokens[i][1]
@@ -296,13 +307,21 @@ class Senses:
         letter = _LETTER.search(sentence)
         return letter is None or not letter.group().islower()
 
-    def a_place(self, first: int, last: int) -> bool:
-        """Whether the words are the name of a street, a church or a firm: "calle Vega", "Vega Trans SRL"."""
+    @property
+    def foreign(self) -> bool:
+        """Whether the text is surely in another language than English."""
+        return not {"", "en"} & set(self.spoken)
+
+    def a_place(self, first: int, last: int, *, sure: bool) -> bool:
+        """Whether the words are the name of a street, a church or a firm: "calle Vega", "Vega Trans SRL"; of anything
+        that has a name, where they are not `sure` to be the person's."""
         before = self._previous(first) or (
             fold(self.words[first - 1])
             if first and self.text[self.tokens[first - 1][2] : self.tokens[first][1]] == "-"
             else ""
         )
+        if not sure and before in _BEFORE_THINGS:
+            return True
         if before in _BEFORE_STREETS or self._next(last) in _AFTER_STREETS:
             return True
         for k in range(last + 1, min(last + 4, len(self.words))):
