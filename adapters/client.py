@@ -135,6 +135,7 @@ class AgencyClient:
         self.refused_keys: dict[int, str] = {}  # codes with which statements of our encryption keys were refused
         self._renewed = asyncio.Event()  # set when another trust bundle was taken
         self._stale = asyncio.Event()  # something was signed under a newer trust bundle than ours
+        self._saying: dict[bytes, float] = {}  # until when we wait for the answer to what we said of a consent
         self._waiting: dict[bytes, asyncio.Future[tuple[Evidence, bool]]] = {}
         self._engine = Engine.load()
         self._catalogue = load_catalogue()
@@ -581,16 +582,23 @@ class AgencyClient:
         signed = self.keys.signer.sign(Tag.ACCEPTANCE, acceptance.to_bytes())
         return await self.send(case, [source.address], papers=[signed])
 
-    async def complete(self, offer: MessageId) -> tuple[Plan, list[Sent]]:
+    async def complete(self, offer: MessageId, consents: Sequence[str] = ()) -> tuple[Plan, list[Sent]]:
         """Send the sealed part of an accepted referral to the provider that accepted it, and to nobody else.
 
-        Raises `BadInput` where no acceptance is here, or what was kept for it is gone.
+        `consents`: ids of those it rests on, besides those that the offer named. Raises `BadInput` where no acceptance
+        is here, or what was kept for it is gone.
         """
-        case, to = self.completing(offer)
-        granted = [m.section(n) for m in self.plan(case, [to]).messages for r in m.recipients for n in r.granted]
+        case, to = self.completing(offer, consents)
+        planned = self.plan(case, [to])
+        if planned.uncountersigned:
+            raise NotPermitted(self._countersignature_due(planned.uncountersigned))
+        granted = [m.section(n) for m in planned.messages for r in m.recipients for n in r.granted]
         types = self._catalogue.types
         if not any(d.type != COVER and types[d.type].purposes[d.part] == SEALED for d in granted):
-            raise NotPermitted("The rules let nothing of the sealed part go to this provider; see: --plan")
+            raise NotPermitted(
+                "The rules let nothing of the sealed part go to this provider; --plan names the rules, and a consent "
+                "that covers it may change that: --consent."
+            )
         plan, sent = await self.send(case, [to])
         if any(s.state == ACCEPTED for s in sent):
             self.journal.forget_sealed(clock(), offer)
@@ -617,8 +625,8 @@ class AgencyClient:
                     log.error("referral-not-completed", message=message_text(acceptance.message), code=error.code)
         return sent
 
-    def completing(self, offer: MessageId) -> tuple[CaseFile, str]:
-        """The offer's case as the message that completes it, and the contact who accepted."""
+    def completing(self, offer: MessageId, consents: Sequence[str] = ()) -> tuple[CaseFile, str]:
+        """The offer's case as the message that completes it, resting on these consents too, and who accepted."""
         held = threads.held(self.journal, self.home.bundle.directory, clock()).papers
         accepted = next((a for a, _ in held.acceptances if a.message == offer and a.accepted), None)
         if accepted is None:
@@ -637,9 +645,9 @@ class AgencyClient:
         if decided is None or decided.view is None:
             raise BadInput("The provider's decision is not in this inbox; open it first: safeconduct inbox list")
         view = decided.view
-        return replace(case, draws_on=(view,), sources=(self.source(view),), accepts=offer), (
-            self.home.bundle.directory.address(contact)
-        )
+        rests_on = tuple(dict.fromkeys((*case.consents, *consents)))
+        completed = replace(case, draws_on=(view,), sources=(self.source(view),), accepts=offer, consents=rests_on)
+        return completed, self.home.bundle.directory.address(contact)
 
     async def ask_permission(
         self, view: str, agency: str, *, purposes: Sequence[Purpose], lifts: Sequence[Lift], reason: str
@@ -947,9 +955,9 @@ class AgencyClient:
     def _eraser(self) -> Eraser:
         return Eraser(self.journal, self.shelf, lambda: self.keys, clock)
 
-    async def erase(self, view: ViewId) -> None:
+    async def erase(self, view: ViewId, *, unverified: bool = False) -> None:
         """Erase a copy whose consent was withdrawn, because a person says so."""
-        self._eraser.erase(view)
+        self._eraser.erase(view, unverified=unverified)
         await self._say_of_consents()
 
     async def keep(self, view: ViewId, ground: KeepGround) -> None:
@@ -961,9 +969,14 @@ class AgencyClient:
         """Hand in what we say of consents until a worker has answered; what does not go now goes later."""
         if self._port is None:
             return
+        now = asyncio.get_running_loop().time()
         for kind, data in self.shelf.unsaid():
+            submission = sha256(data).digest()
+            if now < self._saying.get(submission, 0.0):
+                continue  # said a moment ago, and not answered yet
             try:
                 await self._port.submit("erasure" if kind == "erasure" else "withdrawal", data)
+                self._saying[submission] = now + 2 * ANSWER_SECONDS
             except DependencyError as error:
                 log.info("bus-trouble", code=error.code)
                 return

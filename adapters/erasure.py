@@ -159,9 +159,14 @@ class Eraser:
             return False
         return self._erase(stored, notice)
 
-    def erase(self, view: ViewId) -> None:
-        """Erase a copy because a person says so: one that waits for that word, or that had to be kept until now."""
-        stored, notice = self._settled(view)
+    def erase(self, view: ViewId, *, unverified: bool = False) -> None:
+        """Erase a copy because a person says so: one that waits for that word, or that had to be kept until now.
+
+        `unverified`: also where the withdrawal could not be verified, for a person may erase its own copy.
+        """
+        stored, notice = self._settled(view, unverified=unverified)
+        self._shelf.withdrawn(notice.consent, notice.at)
+        self._shelf.settle(stored.id, stored.state, consent=notice.consent)
         self._shelf.let_go(view)
         self._erase(stored, notice)
 
@@ -174,17 +179,19 @@ class Eraser:
         if about is not None and about.state == DUE:
             self._say(*self._settled(view), Erasure.IMPOSSIBLE, ground)
 
-    def _settled(self, view: ViewId) -> tuple[StoredNotice, Notice]:
+    def _settled(self, view: ViewId, *, unverified: bool = False) -> tuple[StoredNotice, Notice]:
         stored = self._shelf.about(view)
         incoming = self._journal.exactly(view)
-        if stored is None or stored.consent is None:
+        notice = _named(stored.data) if stored is not None else None
+        if stored is None or notice is None:
             raise BadInput("No consent was withdrawn on which that view rests.")
-        if stored.state == ALARM:
-            raise NotPermitted("The withdrawal could not be verified; ask the security officers before you erase.")
+        if stored.state == ALARM and not unverified:
+            raise NotPermitted(
+                "The withdrawal could not be verified: ask the security officers first; if it holds, erase the copy "
+                "with --unverified."
+            )
         if incoming is None or incoming.state == ERASED:
             raise BadInput("That view is erased already.")
-        notice = _named(stored.data)
-        assert notice is not None  # noqa: S101  it was verified
         return stored, notice
 
     def _erase(self, stored: StoredNotice, notice: Notice) -> bool:

@@ -201,19 +201,27 @@ class Shelf:
 
     def notices(self, contact: ContactHandle | None = None) -> list[StoredNotice]:
         """Notices that arrived, oldest first."""
-        query = "SELECT id, contact, data, received, state, part, consent, view, confirm_by, said FROM notice"
         if contact is None:
-            rows = self._db.execute(f"{query} ORDER BY received, rowid")
-        else:
-            rows = self._db.execute(f"{query} WHERE contact = ? ORDER BY received, rowid", (contact,))
+            return self._notices("ORDER BY received, rowid", ())
+        return self._notices("WHERE contact = ? ORDER BY received, rowid", (contact,))
+
+    def _notices(self, which: str, values: tuple[str, ...]) -> list[StoredNotice]:
+        query = "SELECT id, contact, data, received, state, part, consent, view, confirm_by, said FROM notice"
         return [
             StoredNotice(
-                id=ViewId(i), contact=ContactHandle(c), data=bytes(d), received=at, state=state, part=part,
-                consent=bytes(consent) if consent is not None else None, view=ViewId(v) if v is not None else None,
-                confirm_by=by, said=said,
+                id=ViewId(i),
+                contact=ContactHandle(c),
+                data=bytes(d),
+                received=at,
+                state=state,
+                part=part,
+                consent=bytes(consent) if consent is not None else None,
+                view=ViewId(v) if v is not None else None,
+                confirm_by=by,
+                said=said,
             )
-            for i, c, d, at, state, part, consent, v, by, said in rows
-        ]  # fmt: skip
+            for i, c, d, at, state, part, consent, v, by, said in self._db.execute(f"{query} {which}", values)
+        ]
 
     def settle(
         self,
@@ -248,8 +256,9 @@ class Shelf:
         return int(row[0]) if row else None
 
     def about(self, view: ViewId) -> StoredNotice | None:
-        """The notice to its holder that this view's consent was withdrawn."""
-        return next((n for n in self.notices() if n.view == view and n.part == "holder"), None)
+        """The notice to its holder that this view's consent was withdrawn; one that was verified before any other."""
+        found = self._notices("WHERE view = ? AND part = 'holder' ORDER BY state = ?, rowid LIMIT 1", (view, ALARM))
+        return found[0] if found else None
 
     def keep_copy(self, view: ViewId, ground: KeepGround, now: int) -> None:
         """Note that the law demands to keep a copy, whatever happens to its consent."""

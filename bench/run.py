@@ -1,6 +1,6 @@
 """`safeconduct bench`: every figure of docs/design.md section 13 that this version has, in one run on one machine.
 
-    python -m bench.run [--json | --markdown] [--quick]
+    python -m bench.run [--json | --markdown] [--quick] [--only messages | trust]
 
 bench/README.md says what each figure means and how it was taken.
 """
@@ -12,6 +12,7 @@ import platform
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,8 @@ def machine() -> dict[str, Any]:
     }
 
 
-def measure(sizes: dict[str, Any], console: Console) -> list[Figure]:
-    """All figures. Progress goes to `console`."""
+def measure(sizes: dict[str, Any], console: Console, only: str = "") -> list[Figure]:
+    """All figures, or those of `only` messages or trust. Progress goes to `console`."""
     with (
         tempfile.TemporaryDirectory(prefix="safeconduct-bench-") as scratch,
         Progress(
@@ -79,33 +80,43 @@ def measure(sizes: dict[str, Any], console: Console) -> list[Figure]:
             progress.advance(task)
 
         root = Path(scratch)
-        bench = world.make(root / "force")
-        step("admit and its parts")
-        figures = micro.core(bench, sizes["calls"])
-        step("seal and open")
-        figures += micro.sealing(bench, sizes["calls"])
-        step("decide")
-        figures += micro.deciding(bench, sizes["calls"])
-        step("redaction")
-        figures += micro.redaction(sizes["text_rounds"])
-        figures += micro.auditing(bench, root / "audit", sizes["leaves"], step)
-        step(f"sealing {sizes['messages']} messages")
-        messages = world.compose_many(bench, sizes["messages"])
-        figures += uvloop.run(flow.throughput(bench, root, messages, sizes["naive"], sizes["rounds"], step))
-        figures += uvloop.run(flow.end_to_end(bench, root / "e2e", sizes["rate"], sizes["seconds"], step))
-        if sizes["trust"]:
+        figures: list[Figure] = []
+        if only != "trust":
+            figures += _of_messages(root, sizes, step)
+        if only != "messages" and sizes["trust"]:
             step(f"making a task force of {sizes['trust']['agencies']} agencies")
             figures += trust.figures(root / "trust", sizes["trust"], step)
         return figures
 
 
+def _of_messages(root: Path, sizes: dict[str, Any], step: Callable[[str], None]) -> list[Figure]:
+    bench = world.make(root / "force")
+    step("admit and its parts")
+    figures = micro.core(bench, sizes["calls"])
+    step("seal and open")
+    figures += micro.sealing(bench, sizes["calls"])
+    step("decide")
+    figures += micro.deciding(bench, sizes["calls"])
+    step("redaction")
+    figures += micro.redaction(sizes["text_rounds"])
+    figures += micro.auditing(bench, root / "audit", sizes["leaves"], step)
+    step(f"sealing {sizes['messages']} messages")
+    messages = world.compose_many(bench, sizes["messages"])
+    figures += uvloop.run(flow.throughput(bench, root, messages, sizes["naive"], sizes["rounds"], step))
+    return figures + uvloop.run(flow.end_to_end(bench, root / "e2e", sizes["rate"], sizes["seconds"], step))
+
+
 def main(
-    as_json: bool = False, quick: bool = False, as_markdown: bool = False, sizes: dict[str, Any] | None = None
+    as_json: bool = False,
+    quick: bool = False,
+    as_markdown: bool = False,
+    sizes: dict[str, Any] | None = None,
+    only: str = "",
 ) -> list[Figure]:
     """Measure and print: a table, one JSON object, or markdown for bench/README.md."""
     found, start = machine(), time.perf_counter()
     # Progress on standard error, so that what is printed can be piped.
-    figures = measure({**(QUICK if quick else FULL), **(sizes or {})}, Console(stderr=True))
+    figures = measure({**(QUICK if quick else FULL), **(sizes or {})}, Console(stderr=True), only)
     found["seconds"] = round(time.perf_counter() - start, 1)
     if as_json:
         print(json.dumps({"machine": found, "quick": quick, "figures": [f.to_json() for f in figures]}, indent=1))
@@ -125,5 +136,6 @@ if __name__ == "__main__":
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", choices=["messages", "trust"], default="")
     given = parser.parse_args(sys.argv[1:])
-    main(as_json=given.json, quick=given.quick, as_markdown=given.markdown)
+    main(as_json=given.json, quick=given.quick, as_markdown=given.markdown, only=given.only)

@@ -6,7 +6,10 @@ contact is granted another mandate, two officers sign the new epoch, and it is p
 (user and system, all threads) of the running broker until it decides under the new epoch, and of an adapter's
 refresh, each a process of its own and connected by TLS, as `safeconduct up` and `safeconduct run` have them.
 
-    python -m bench.trust '{"role": "broker" | "adapter", "folder": …}'     what runs in those processes
+A second task force has as many agencies in a ring without a hub, each with an agreement with the next: what a broker's
+load costs with an agreement for each agency.
+
+    python -m bench.trust '{"role": "broker" | "adapter" | "load", "folder": …}'     what runs in those processes
 """
 
 import asyncio
@@ -55,6 +58,7 @@ from messages.limits import DAY
 ROOT: Final = Path(__file__).resolve().parent.parent
 PATIENCE: Final = 1800.0
 COST: Final = keystore.Cost(1, keystore.MIN_MEMORY)
+ROUNDS: Final = 3
 HUB, LINKED, CHANGED = 0, 2, 3
 """Places in the ring: the hub, the agency whose adapter is measured, and the one whose contact changes."""
 AGREEMENT: Final = """\
@@ -137,8 +141,8 @@ class Force:
         os.link(self.repository.folder / "epoch" / f"{epoch}.json", target / "epoch" / f"{epoch}.json")
 
 
-def make(folder: Path, agencies: int, contacts: int, reach: int) -> Force:
-    """A task force of so many agencies with so many contacts each, at its first epoch."""
+def make(folder: Path, agencies: int, contacts: int, reach: int, *, hub: bool = True) -> Force:
+    """A task force of so many agencies with so many contacts each, at its first epoch; `hub`: one is in the middle."""
     now = clock()
     passphrase = secrets.token_urlsafe(24)
     folder.mkdir(mode=0o700, parents=True)
@@ -167,7 +171,7 @@ def make(folder: Path, agencies: int, contacts: int, reach: int) -> Force:
             own.append(asked.model_copy(update={"mandates": (_mandate(granted, now),)}))
         members.append(agency)
         listed[agency.handle] = tuple(own)
-    pairs = _pairs(agencies, reach)
+    pairs = _pairs(agencies, reach, hub=hub)
     agreements = {f"{_title(*pair)}.yaml": _agreement(*pair) for pair in sorted(pairs)}
     files = edition_files()
     decided = Content(
@@ -255,9 +259,9 @@ def _contact(agency: Agency, name: str, granted: tuple[OfficerHandle, ...], now:
     )
 
 
-def _pairs(agencies: int, reach: int) -> set[tuple[int, int]]:
+def _pairs(agencies: int, reach: int, *, hub: bool = True) -> set[tuple[int, int]]:
     """Who has an agreement with whom."""
-    found = {(HUB, n) for n in range(agencies) if n != HUB}
+    found = {(HUB, n) for n in range(agencies) if n != HUB} if hub else set()
     for one in range(agencies):
         for other in ((one + distance) % agencies for distance in range(1, reach + 1)):
             if other != one:
@@ -363,6 +367,15 @@ async def broker(job: dict[str, Any]) -> None:
             say(epoch=running.worker.world.bundle.epoch, memory=resident())
 
 
+async def load(job: dict[str, Any]) -> None:
+    """A broker's load and no more: from nothing to the world that it decides by."""
+    folder = Path(job["folder"])
+    passphrase = (folder / "passphrase").read_text()
+    before, cpu = resident(), time.process_time()
+    home = BrokerHome.open(folder / "broker", passphrase)
+    say(load=time.process_time() - cpu, memory=resident() - before, agreements=len(home.bundle.agreements))
+
+
 async def adapter(job: dict[str, Any]) -> None:
     """An adapter: the first fetch if there was none, then each refresh that the parent asks for."""
     folder = Path(job["folder"])
@@ -395,7 +408,7 @@ async def adapter(job: dict[str, Any]) -> None:
             )
 
 
-ROLES: Final[Mapping[str, Callable[[dict[str, Any]], Any]]] = {"broker": broker, "adapter": adapter}
+ROLES: Final[Mapping[str, Callable[[dict[str, Any]], Any]]] = {"broker": broker, "adapter": adapter, "load": load}
 
 
 class Child:
@@ -531,8 +544,36 @@ async def _measured(force: Force, errors: Path, changes: int, step: Callable[[st
     return found
 
 
+async def _loaded(force: Force, errors: Path, rounds: int) -> list[dict[str, Any]]:
+    """What a broker says that does no more than load, each time in a process of its own."""
+    found = []
+    for _ in range(rounds):
+        async with child(errors, role="load", folder=str(force.folder)) as one:
+            found.append(await one.answer())
+    return found
+
+
+def loading(folder: Path, sizes: Mapping[str, int], step: Callable[[str], None]) -> list[Figure]:
+    """What a broker's load costs where agreements are as many as agencies."""
+    agencies = sizes["agencies"]
+    step(f"making a task force of {agencies} agencies with as many agreements")
+    force = make(folder, agencies, sizes["contacts"], 1, hub=False)
+    step("its broker's load")
+    found = uvloop.run(_loaded(force, folder / "stderr", ROUNDS))
+    cpu, memory = (median(row[field] for row in found) for field in ("load", "memory"))
+    what = f"{agencies:,} agencies, {agencies * sizes['contacts']:,} contacts, {found[0]['agreements']:,} agreements"
+    return [
+        Figure("bundle-load", f"{what}: load, CPU", cpu, "s", Target("<=", 2)),
+        Figure("bundle-load-memory", "memory of that", memory, "MB", Target("<=", 200)),
+    ]
+
+
 def figures(folder: Path, sizes: Mapping[str, int], step: Callable[[str], None]) -> list[Figure]:
     """All figures of trust. `sizes`: agencies, contacts, reach, changes."""
+    return [*_refreshing(folder / "force", sizes, step), *loading(folder / "even", sizes, step)]
+
+
+def _refreshing(folder: Path, sizes: Mapping[str, int], step: Callable[[str], None]) -> list[Figure]:
     force = make(folder, sizes["agencies"], sizes["contacts"], sizes["reach"])
     found = uvloop.run(_measured(force, folder / "stderr", sizes["changes"], step))
     everything = Share(frozenset(force.content.agencies), frozenset(force.content.agreements))

@@ -1,6 +1,7 @@
 """The broker's HTTP endpoint: each agency's extract of the trust bundle, for that agency alone.
 
-`GET /trust/metadata/…` and `GET /trust/targets/…` answer as a TUF repository does. Who asks is known by a signature
+`GET /trust/metadata/…` and `GET /trust/targets/…` answer as a TUF repository does, `GET /trust/news/EPOCH` with what is
+newer than an epoch, all at once. Who asks is known by a signature
 with the agency's login key over just this request (`keys.nkey`), under TLS besides where the endpoint is not on the
 loopback; whose extract is served follows from that alone. Whoever is unknown, revoked or late hears "Refused." and
 nothing else, whatever it asks for, and what an agency's extract does not hold is not there, whoever else may have it.

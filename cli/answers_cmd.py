@@ -196,6 +196,9 @@ def decline(
 @command
 def referral_complete(
     message: Annotated[str, typer.Argument(help="The id of the offer, as send printed it.")],
+    consents: Annotated[
+        list[str] | None, typer.Option("--consent", help="A consent it rests on, as consent list shows it; repeat.")
+    ] = None,
     plan: PlanOption = False,
     home: HomeOption = Path(),
     contact: ContactOption = "",
@@ -206,7 +209,7 @@ def referral_complete(
     offer = message_from_text(message)
 
     def made(agency: AgencyClient) -> tuple[CaseFile, Sequence[str]]:
-        case, to = agency.completing(offer)
+        case, to = agency.completing(offer, consents or ())
         return case, [to]
 
     if plan:
@@ -214,7 +217,7 @@ def referral_complete(
         return
 
     async def work(agency: AgencyClient) -> tuple[Plan, list[Sent]]:
-        return await agency.complete(offer)
+        return await agency.complete(offer, consents or ())
 
     _send(home, contact, url, work, as_json=as_json)
 

@@ -335,6 +335,9 @@ def erasure_list(
 @command
 def erasure_erase(
     view: Annotated[str, typer.Argument(help="The view's id, or how it begins.")],
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Also where the withdrawal could not be verified.")
+    ] = False,
     home: HomeOption = Path(),
     contact: ContactOption = "",
     url: UrlOption = None,
@@ -344,7 +347,7 @@ def erasure_erase(
 
     async def main() -> None:
         async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
-            await agency.erase(agency.find_view(view))
+            await agency.erase(agency.find_view(view), unverified=unverified)
             out.print("erased")
 
     run(main())

@@ -224,13 +224,12 @@ def outbox(
                 f"wrote {into}: sealed, so it tells its outside only; see: safeconduct inspect {into}", soft_wrap=True
             )
             return
-        table = Table("message", "state", "written", "bytes", "")
+        table = Table("message", "state", "written", "bytes")
         table.columns[0].no_wrap = True
         for item in journal.outgoing():
-            mark = "EXERCISE" if wire.decode(item.data).manifest.exercise else ""
-            table.add_row(
-                message_text(item.message), item.state, show.moment(item.created)[:16], str(len(item.data)), mark
-            )
+            mark = " EXERCISE" if wire.decode(item.data).manifest.exercise else ""
+            written = show.moment(item.created)[:16]
+            table.add_row(message_text(item.message), item.state + mark, written, str(len(item.data)))
         out.print(table)
     finally:
         journal.close()
@@ -437,7 +436,9 @@ def contacts(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
     if as_json:
         out.print_json(data=rows)
         return
-    caption = f"trust bundle of epoch {bundle.epoch}, valid until {show.moment(bundle.expires)}"
+    caption = f"trust bundle of epoch {bundle.epoch}, signed until {show.moment(bundle.officers_until)}"
+    if bundle.expires < bundle.officers_until:
+        caption += f"; without a refresh good until {show.moment(bundle.expires)}"
     table = Table("address", "class", "mandate", "types", caption=caption, caption_justify="left")
     table.columns[0].no_wrap = True
     for row in rows:

@@ -262,7 +262,13 @@ class _Founding:
             start=self._before,
         ).broker()
         work = self.folder / "officers" / "work"
-        root = new_root([h.key for h in holders], [o.key for o in officers], [broker.key], self.now)
+        root = new_root(
+            [h.key for h in holders],
+            [o.key for o in officers],
+            [broker.key],
+            self.now,
+            titles={h.key: h.title for h in holders},
+        )
         for officer in parties["officers"]:
             sign(root, enrol.root_signer(homes[officer["name"]], self.sealing.passphrase))
         agencies = [self._agency(p) for p in parties["parties"]]

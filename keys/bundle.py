@@ -120,10 +120,12 @@ class Verifier:
             raise BundleRefused("mixed", "A part of the trust bundle is newer than the epoch that names it.")
         if self.audience == FULL and state.epoch != newest:
             raise BundleRefused("mixed", "The epoch's number is not that of what was signed last. Tell the officers.")
+        expires = min([top.expires, *(one.expires for one in listed)])
         return Bundle(
             epoch=state.epoch,
             created=state.at,
-            expires=min([top.expires, *(one.expires for one in listed)]),
+            expires=expires,
+            signed_until=expires,
             directory=self._whole(top, state, listed),
             agreements=top.agreements,
             rules_digest=top.rules_digest,

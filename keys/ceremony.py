@@ -42,6 +42,7 @@ from keys.metadata import (
     raw_key,
     sign,
     signers,
+    titles_of,
 )
 from keys.publishing import Unsigned
 from keys.repository import Repository, State, follows
@@ -462,12 +463,20 @@ def _check_step(data: bytes, found: Assembled) -> None:
 
 
 def make_root(
-    holders: Iterable[bytes], decided: Content, online: bytes, standing: Standing, at: int, threshold: int
+    holders: Iterable[bytes],
+    decided: Content,
+    online: bytes,
+    standing: Standing,
+    at: int,
+    threshold: int,
+    titles: Mapping[bytes, str],
 ) -> bytes:
-    """The next root's metadata, unsigned: who holds it, and the officers in office."""
+    """The next root's metadata, unsigned: who holds it (by key, with the titles of those who are known by one), and the
+    officers in office.
+    """
     version = standing.state.root + 1 if standing.state is not None else 1
     officers = [o.key for o in decisions.in_office(decided, at)]
-    return new_root(holders, officers, [online], at, version=version, threshold=threshold).to_bytes()
+    return new_root(holders, officers, [online], at, version=version, threshold=threshold, titles=titles).to_bytes()
 
 
 def sign_root(proposal: Proposal, signer: Signer, standing: Standing) -> Proposal:
@@ -493,6 +502,12 @@ def root_fingerprint(root: Metadata[Root]) -> str:
 def root_keys(root: Metadata[Root], role: str) -> list[bytes]:
     """The keys that a root names for a role."""
     return [raw_key(root.signed.keys[k]) for k in root.signed.roles[role].keyids]
+
+
+def holder(root: Metadata[Root], key: bytes) -> str:
+    """A root holder for people: by title, where the root says one, and always by the digits of the key."""
+    title = titles_of(root).get(key)
+    return f"{title} (key {fingerprint(key)})" if title is not None else f"key {fingerprint(key)}"
 
 
 def _next_root(proposal: Proposal, standing: Standing, after: Content) -> Metadata[Root] | None:

@@ -65,12 +65,18 @@ def bundle(held: Bundle, now: int, renew: str) -> Finding:
             f"The trust bundle was signed on {day(held.created)}, which this machine's clock has not reached.",
             "Set the clock (timedatectl set-ntp true); nothing signed here is accepted until then.",
         )
+    signed = held.officers_until
+    fetched = f" What the officers signed holds until {day(signed)}."
     if now >= held.expires:
-        return bad(what, f"Epoch {held.epoch} expired on {day(held.expires)}: nothing is sent under it.", renew)
+        says = f"Epoch {held.epoch} expired on {day(held.expires)}: nothing is sent under it."
+        return bad(what, says + (fetched if now < signed else ""), renew)
     left = duration(held.expires - now)
     if held.expires - now < BUNDLE_SOON:
-        return warn(what, f"Epoch {held.epoch} expires in {left}; then nothing is sent any more.", renew)
-    return good(what, f"Epoch {held.epoch}, signed {age} ago, good for {left}.")
+        says = f"Epoch {held.epoch} expires in {left}; then nothing is sent any more."
+        return warn(what, says + (fetched if held.expires < signed else ""), renew)
+    says = f"Epoch {held.epoch}, signed {age} ago; the officers' signatures hold for {duration(signed - now)}"
+    online = f", without another refresh it is good for {left}" if held.expires < signed else ""
+    return good(what, f"{says}{online}.")
 
 
 def clock(offset: int, whose: str, error: int = 0) -> Finding:

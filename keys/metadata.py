@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Final, NewType, TypeVar
 
 from securesystemslib.exceptions import Error as LibraryError
@@ -48,6 +49,8 @@ from messages.errors import BundleRefused, DependencyError, KeyTrouble, Malforme
 from messages.limits import DAY
 
 FIELD: Final = "safeconduct"
+HOLDERS: Final = "holders"
+TITLE: Final = 200
 FULL: Final = "full"
 """The audience of the whole bundle: officers and broker."""
 TARGETS_LIFETIME: Final = 7 * DAY
@@ -161,10 +164,20 @@ def role_keys(root: Metadata[Root], name: str) -> dict[str, Key]:
 
 def new_root(
     holders: Iterable[bytes], officers: Iterable[bytes], online: Iterable[bytes], now: int, *, version: int = 1,
-    threshold: int = THRESHOLD,
+    threshold: int = THRESHOLD, titles: Mapping[bytes, str] = MappingProxyType({}),
 ) -> Metadata[Root]:  # fmt: skip
-    """Unsigned root metadata: who holds the root, who are the officers, and which keys are online."""
-    root = Root(version=version, expires=moment(now + ROOT_LIFETIME), consistent_snapshot=True)
+    """Unsigned root metadata: who holds the root, who are the officers, and which keys are online.
+
+    `titles` say of a holder's key who that is: for the people who review and sign, and nothing is decided by them.
+    """
+    holders = list(holders)
+    told = {FIELD: {HOLDERS: {_keyid(k): titles[k] for k in holders if k in titles}}} if titles else None
+    root = Root(
+        version=version,
+        expires=moment(now + ROOT_LIFETIME),
+        consistent_snapshot=True,
+        unrecognized_fields=told,
+    )
     for name, keys in (("root", holders), ("targets", officers), ("snapshot", online), ("timestamp", online)):
         for raw in keys:
             root.add_key(public_key(raw), name)
@@ -173,6 +186,18 @@ def new_root(
     metadata = Metadata(root)
     check_root(metadata)
     return metadata
+
+
+def titles_of(root: Metadata[Root]) -> dict[bytes, str]:
+    """Who the holders of a root are, by key, as far as it says so."""
+    told = root.signed.unrecognized_fields.get(FIELD)
+    named = told.get(HOLDERS) if isinstance(told, dict) else None
+    known = role_keys(root, "root")
+    return {
+        raw_key(known[keyid]): title
+        for keyid, title in (named.items() if isinstance(named, dict) else ())
+        if keyid in known and isinstance(title, str) and 0 < len(title) <= TITLE and title.isprintable()
+    }
 
 
 def check_root(metadata: Metadata[Root]) -> None:

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Final
 
 from keys.bundle import line, listing
+from keys.content import CONTACTS
 from keys.epochs import extract_leaf
 from keys.metadata import (
     FIELD,
@@ -29,10 +30,13 @@ from keys.metadata import (
 )
 from keys.repository import Repository, State
 from keys.signing import Signer
+from messages import cbor
 from messages.errors import BundleRefused
 from messages.ids import AgencyHandle
 from messages.limits import HOUR
 
+NEWS_BYTES: Final = 2 * 1024 * 1024
+"""So much of what is new is given in one answer; the rest is asked for by itself."""
 _HOURS_BITS: Final = 24
 """Hours since the epoch need 19 bits until the year 2029, 20 until 2089: 24 leave room for ever."""
 
@@ -169,7 +173,8 @@ class _Leaves:
 
 
 class Extracts:
-    """Answers an audience's requests as a TUF repository with consistent snapshots would, and nobody else's.
+    """Answers an audience's requests as a TUF repository with consistent snapshots would, and nobody else's; and in one
+    answer what is new since an epoch (`news/EPOCH`).
 
     The path says what is wanted; for whom is not in it, but decided by who asks: so there is no path by which to ask
     for another's extract, and a file that an extract does not name is not there, whoever else may have it.
@@ -248,7 +253,35 @@ class Extracts:
         if folder == "targets":
             digest = name.rpartition("/")[2].partition(".")[0]
             return self._repository.file(digest) if found.names(digest) else None
+        if folder == "news":
+            return self._news(found, name, now)
         return None
+
+    def _news(self, found: Extract, since: str, now: int) -> bytes | None:
+        """At `news/EPOCH`, in one answer: what somebody who has that epoch of its extract will ask for next, by path.
+
+        A convenience for who would ask for each: what is not in it is asked for, and all of it is verified as if it
+        had been. Versions are the epochs in which they were signed, so no older state has to be looked at.
+        """
+        if not since.isascii() or not since.isdecimal() or len(since) > 16:
+            return None
+        paths = ["metadata/timestamp.json", f"metadata/{self._snapshot(found, now)[0]}.snapshot.json"]
+        if found.top.version > int(since):
+            paths.append(f"metadata/{found.top.version}.targets.json")
+        for agency, part in found.roles.items():
+            if part.version > int(since):
+                paths.append(f"metadata/{part.version}.{agency}.json")
+                paths += (f"targets/{CONTACTS}{digest}.{agency}.json" for digest in part.files)
+        # That there is no newer root is an answer too; who lacks more than one asks for the others.
+        news: dict[str, bytes | None] = {f"metadata/{found.state.root + 1}.root.json": None}
+        size = 0
+        for path in paths:
+            data = self.answer(found.audience, path, now)
+            size += len(data or b"")
+            if data is None or size > NEWS_BYTES:
+                break
+            news[path] = data
+        return cbor.dump(news)
 
     def _metadata(self, found: Extract, name: str, now: int) -> bytes | None:
         if name == "timestamp.json":

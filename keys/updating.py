@@ -53,6 +53,7 @@ from keys.metadata import (
     signers,
 )
 from keys.repository import Repository, Staged, State, write_whole
+from messages import cbor
 from messages.directory import Bundle
 from messages.errors import BadInput, BundleRefused, DependencyError, Malformed
 from messages.ids import AgencyHandle
@@ -74,6 +75,7 @@ EPOCHS_AHEAD: Final = 10_000
 _CHUNK: Final = 64 * 1024
 _ERROR_BYTES: Final = 1024
 _SCRATCH: Final = ".refresh-"
+_TIMESTAMP: Final = "metadata/timestamp.json"
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  Linux; the folder made there is of mode 0700
 
 
@@ -234,15 +236,38 @@ class FolderFetcher(_InMemory):
 
 
 class _Ahead(_InMemory):
-    """Gives what was fetched already, once; everything else is fetched as it would have been."""
+    """Gives what was fetched already, each once; everything else is fetched as it would have been."""
 
-    def __init__(self, fetcher: FetcherInterface, url: str, data: bytes) -> None:
+    def __init__(self, fetcher: FetcherInterface, ahead: Mapping[str, bytes | None]) -> None:
+        """`ahead`: by URL; None where the server said that there is nothing."""
         self._fetcher = fetcher
-        self._ahead = {url: data}
+        self._ahead = dict(ahead)
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        data = self._ahead.pop(url, None)
-        return iter((data,)) if data is not None else self._fetcher.fetch(url)
+        if url not in self._ahead:
+            return self._fetcher.fetch(url)
+        data = self._ahead.pop(url)
+        if data is None:
+            raise DownloadHTTPError("The server did not give it.", 404)
+        return iter((data,))
+
+
+def _news(url: str, epoch: int, fetcher: FetcherInterface) -> dict[str, bytes | None]:
+    """What a broker says is new since `epoch`, by URL: as good as fetched one by one, and as little trusted.
+
+    Where there are no news to be had (on a stick, from an older broker), the timestamp alone. Raises what the fetcher
+    raises.
+    """
+    try:
+        value = cbor.load(fetcher.download_bytes(f"{url}/news/{epoch}", LARGEST), LARGEST, "news")
+    except (DownloadHTTPError, Malformed) as error:
+        if isinstance(error, DownloadHTTPError) and error.status_code != 404:
+            raise
+        value = None
+    if type(value) is dict and all(data is None or type(data) is bytes for data in value.values()):
+        return {f"{url}/{path}": data for path, data in value.items()}
+    wanted = f"{url}/{_TIMESTAMP}"
+    return {wanted: fetcher.download_bytes(wanted, UpdaterConfig().timestamp_max_length)}
 
 
 class TrustCopy:
@@ -346,19 +371,20 @@ class TrustCopy:
 
     def _unchanged(self, before: State | None, url: str, fetcher: FetcherInterface) -> Taken | FetcherInterface:
         """Where the very timestamp is offered that was verified before and still holds, nothing is newer: what we have.
-        Else the fetcher to go on with, which does not fetch it again.
+        Else the fetcher to go on with, which does not fetch again what came with it.
         """
-        if before is None or self._opened is None or self._opened[0] != before:
+        if before is not None and (self._opened is None or self._opened[0] != before):
             return fetcher
-        wanted = f"{url}/metadata/timestamp.json"
         try:
-            offered = fetcher.download_bytes(wanted, UpdaterConfig().timestamp_max_length)
+            news = _news(url, before.epoch if before is not None else 0, fetcher)
         except (DownloadError, OSError):
             return fetcher  # the client says what is wrong; and first it looks for a new root, which may end a key
-        bundle = self._opened[1]
-        if offered == before.online.get("timestamp") and time.time_ns() // 1_000_000 < bundle.expires:
-            return Taken(bundle, False)
-        return _Ahead(fetcher, wanted, offered)
+        if before is not None and self._opened is not None:
+            bundle, offered = self._opened[1], news.get(f"{url}/{_TIMESTAMP}")
+            known = before.online.get("timestamp")
+            if offered is not None and offered == known and time.time_ns() // 1_000_000 < bundle.expires:
+                return Taken(bundle, False)
+        return _Ahead(fetcher, news)
 
     def _refresh(self, url: str, fetcher: FetcherInterface, scratch: Path) -> Taken:
         before = self._sound()

@@ -494,6 +494,12 @@ class Bundle:
     audience: AgencyHandle | None = None  # whose extract it is; None: everything, for officers and broker
     witnesses: tuple[Witness, ...] = ()
     accounts: tuple[Account, ...] = ()
+    signed_until: int | None = None  # the officers' own signatures; `expires` counts the broker's too, where it says so
+
+    @property
+    def officers_until(self) -> int:
+        """Until when what the officers signed holds: a refresh cannot make that longer, another ceremony can."""
+        return self.expires if self.signed_until is None else self.signed_until
 
 
 def key_id_text(key: KeyId | bytes) -> str:

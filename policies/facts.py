@@ -228,7 +228,7 @@ def gather(
     data_type, part = claim.type, claim.part
     is_cover = data_type == COVER
     entry = catalogue.types.get(data_type)
-    free_text = is_cover or _free_text(catalogue, data_type, part)
+    free_text = _cover_has_words(catalogue, manifest.kind) if is_cover else _free_text(catalogue, data_type, part)
     roles, flags = _effective(claim, attested, free_text)
     in_force = (
         agreement is not None
@@ -369,6 +369,12 @@ def _exercises(contact: Contact, moment: int) -> bool:
 
 
 _FREE_TEXT: Final[dict[tuple[str, str, str], bool]] = {}
+
+
+def _cover_has_words(catalogue: Catalogue, kind: Kind) -> bool:
+    """Whether a cover of this kind may hold what somebody wrote freely; whoever opens one holds it to its kind."""
+    known = catalogue.kinds.get(kind)
+    return known is None or not known.wordless
 
 
 def _free_text(catalogue: Catalogue, data_type: str, part: str) -> bool:

@@ -42,13 +42,13 @@ from keys.decisions import Hand
 from keys.domains import KeyKind
 from keys.enrolment import Request, Wanted
 from keys.fingerprints import fingerprint
-from keys.metadata import FULL, THRESHOLD, Audience
+from keys.metadata import FULL, THRESHOLD, Audience, titles_of
 from keys.online import Extracts, export
 from keys.repository import Repository, copy
 from keys.signing import Signer
 from keys.updating import Taken, install_root
 from messages.ceremony import StepCode
-from messages.directory import Account
+from messages.directory import Account, Officer
 from messages.errors import BadInput, NotPermitted
 from messages.ids import OfficerHandle
 from policies import agreements
@@ -59,7 +59,7 @@ bundle_app = typer.Typer(
 
 
 def next_root(
-    holders: Sequence[bytes] = (), keep: Sequence[str] = (), threshold: int | None = None
+    holders: Sequence[Officer] = (), keep: Sequence[str] = (), threshold: int | None = None
 ) -> Callable[[Content, Standing, Proposal], bytes]:
     """How the next root is made: these holders and those kept (by their digits), or the same as before."""
 
@@ -72,10 +72,11 @@ def next_root(
         kept = [k for k in before if "".join(fingerprint(k).split()) in wanted]
         if len(kept) != len(wanted):
             raise BadInput("These digits are no present root holder's; see: safeconduct bundle status WORK")
-        chosen = [*kept, *holders] if holders or keep else before
+        chosen = [*kept, *(h.key for h in holders)] if holders or keep else before
+        titles = titles_of(last) | {h.key: h.title for h in holders}
         (online,) = ceremony.root_keys(last, "timestamp")
         needed = threshold or last.signed.roles["root"].threshold
-        return ceremony.make_root(chosen, after, online, standing, proposal.at, needed)
+        return ceremony.make_root(chosen, after, online, standing, proposal.at, needed, titles)
 
     return root
 
@@ -112,6 +113,7 @@ def init(
     broker = asked[Wanted.OPERATOR][0].broker()
     chosen = tuple(r.officer() for r in asked[Wanted.OFFICER])
     keys = [o.key for o in chosen]
+    holding = {r.officer().key: r.officer().title for r in asked[Wanted.ROOT]}
     held = [r.officer().key for r in asked[Wanted.ROOT]]
     if len(set(keys)) < max(2, len(keys)) or len(set(held)) < max(threshold, len(held)):
         raise BadInput(
@@ -134,7 +136,8 @@ def init(
     standing = Standing(content=None, state=None, repository=place.repository)
     signers = (OfficerHandle(signer.handle), _other(decided, signer, second))
     proposal = ceremony.edited(Proposal(base=0, at=at, signers=signers), standing, decided, at)
-    proposal = replace(proposal, root=ceremony.make_root(held, decided, broker.key, standing, at, threshold))
+    root = ceremony.make_root(held, decided, broker.key, standing, at, threshold, holding)
+    proposal = replace(proposal, root=root)
     found = assemble(proposal, standing)
     for _ in requests:
         proposal = ceremony.stepped(proposal, found, signer, StepCode.FINGERPRINT_COMPARED, "", at)
@@ -233,8 +236,8 @@ def status(work: WorkArgument, home: AsOption, as_json: JsonOption = False) -> N
         late = " - it has expired: sign it again with: safeconduct bundle renew" if ends <= clock() else ""
         say(f"it expires on {moment_text(ends)}{late}")
     if standing.root is not None:
-        for line in (f"root holder: key {fingerprint(k)}" for k in ceremony.root_keys(standing.root, "root")):
-            say(line)
+        for key in ceremony.root_keys(standing.root, "root"):
+            say(f"root holder: {ceremony.holder(standing.root, key)}")
     if proposal is None:
         say("nothing is proposed")
         return
@@ -578,7 +581,7 @@ def rotate_root(
     if any(r.wanted is not Wanted.ROOT for r in asked):
         raise BadInput("A root holder's request is needed: safeconduct officer init --root-only")
     compare(asked, told)
-    made = next_root([r.officer().key for r in asked], keep or (), threshold)
+    made = next_root([r.officer() for r in asked], keep or (), threshold)
     propose(work, home, second, StepCode.ROTATE_ROOT, lambda c, _: (c, ""), compared=asked, root=made, renew=True)
 
 

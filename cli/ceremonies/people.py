@@ -185,7 +185,7 @@ def officer_replace(
 
     propose(
         work, home, second, StepCode.REPLACE_OFFICER, change, compared=asked,
-        root=next_root([w.officer().key for w in wanted], keep or ()), renew=True,
+        root=next_root([w.officer() for w in wanted], keep or ()), renew=True,
         instead=(officer, new.officer() if new is not None else None),
     )  # fmt: skip
 

@@ -275,8 +275,10 @@ def ceremony_root(found: Assembled) -> list[str]:
         f"{ceremony.root_fingerprint(found.root)}; {role.threshold} of its {len(holders)} holders change it, until "
         f"{found.root.signed.expires:%Y-%m-%d}"
     ]
-    lines += [f"{'new ' if k not in before else ''}root holder: key {fingerprint(k)}" for k in holders]
-    lines += [f"no longer a root holder: key {fingerprint(k)}" for k in before if k not in holders]
+    lines += [f"{'new ' if k not in before else ''}root holder: {ceremony.holder(found.root, k)}" for k in holders]
+    if found.standing.root is not None:
+        last = found.standing.root
+        lines += [f"no longer a root holder: {ceremony.holder(last, k)}" for k in before if k not in holders]
     lines += [
         f"officer's key: {fingerprint(k)} ({titles.get(k, 'unknown')})"
         for k in ceremony.root_keys(found.root, "targets")

@@ -30,7 +30,7 @@ _SEARCHED: Final = frozenset({"text", "texts", "date"})
 _KEYS: Final = frozenset(
     {
         "number", "title", "also", "types", "cover", "may", "when", "computed", "evaluated", "deadline", "reply",
-        "answers", "driven_by", "identity", "alone", "plain",
+        "answers", "driven_by", "identity", "alone", "plain", "fixed",
     }
 )  # fmt: skip
 _SAYS: Final = {
@@ -136,12 +136,18 @@ class MessageKind:
     identity: bool  # whether A02 may travel in clear (CATALOGUE C.3); elsewhere pseudonymous
     alone: bool  # whether the cover may go alone
     plain: bool  # whether it carries no narrative
+    fixed: Mapping[str, str]  # fields that say one thing and nothing else
     also: tuple[str, ...] = ()  # other names under which the catalogue lists this kind
 
     @property
     def validate_only(self) -> bool:
         """Whether no workflow drives it: it is validated, routed and audited, and that is all."""
         return self.driven_by == "none"
+
+    @property
+    def wordless(self) -> bool:
+        """Whether nothing in its cover is written freely, so that it can name nobody."""
+        return not any(f.searched for name, f in self.fields.items() if name not in self.fixed)
 
     def check(self, cover: object, *, filled_in: Collection[str] = ()) -> dict[str, Any]:
         """The cover, checked and copied, or raise `ContentRefused`. `filled_in` names what may still be lacking."""
@@ -159,6 +165,9 @@ class MessageKind:
                 checked[name] = field.check(value)
             except ValueError:
                 raise ContentRefused(f"In the cover of {self.kind.value}, {name} must be {field.expects}.") from None
+        for name, words in self.fixed.items():
+            if checked.get(name, words) != words:
+                raise ContentRefused(f'In the cover of {self.kind.value}, {name} is always "{words}".')
         for name in self.demands(checked):
             if name not in checked and name not in filled_in:
                 field = self.fields[name]
@@ -259,6 +268,9 @@ def _kind(
         raise ValueError(f"{kind.value}: what is computed is typed too, or stands nowhere.")
     if spec["driven_by"] not in DRIVERS:
         raise ValueError(f"{kind.value}: unknown workflow.")
+    fixed = dict(spec.get("fixed", {}))
+    if not set(fixed) <= set(spec["cover"]) or not all(fields[n].type == "text" for n in fixed):
+        raise ValueError(f"{kind.value}: what is fixed is not required, or no text.")
     if not set(spec.get("evaluated", ())) <= set(permitted):
         raise ValueError(f"{kind.value}: a type that it does not carry is evaluated.")
     return MessageKind(
@@ -278,6 +290,7 @@ def _kind(
         identity=bool(spec.get("identity", False)),
         alone=bool(spec.get("alone", False)) or not permitted,
         plain=plain,
+        fixed=MappingProxyType(fixed),
         also=tuple(spec.get("also", ())),
     )
 

@@ -191,7 +191,8 @@ def test_words_about_people_nobody_knows_wait_until_a_second_contact_has_read_th
         "screened_on": "2026-11-12", "screener_class": "POL", "exploitation_track": "labour",
         "indicators": [{"dimension": "exploitative-conditions", "code": 1, "observed": True, "note": "works at night"}],
     }  # fmt: skip
-    case = town.case("screening", [], kind="VICTIM-REFERRAL", objects=[screening])
+    cover = {"subject_line": "A bed is needed"}
+    case = town.case("screening", [], kind="VICTIM-REFERRAL", cover=cover, objects=[screening])
     (sent,) = town.json("send", case, "--to", SHELTER)["sent"]
     assert (sent["state"], sent["recipients"][0]["needs_review"]) == ("held", True)
     assert "duty" in town.run("review", sent["message"], "--sign", expect=1).stderr

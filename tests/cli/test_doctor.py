@@ -281,6 +281,16 @@ def test_an_expired_bundle_is_bad_and_one_that_expires_soon_is_named(made: Pract
     assert "expires in" in about(look_broker(made.broker, ahead(6 * DAY)), "trust bundle", Health.WARN)
 
 
+def test_the_officers_week_is_told_apart_from_what_a_refresh_renews(police: Path, force: Practice) -> None:
+    """Else whoever reads "good for 2 days" thinks that the officers sign for so long."""
+    mine, brokers = (about(lines, "trust bundle", Health.GOOD) for lines in (look(police), look_broker(force.broker)))
+    for said in (mine, brokers):
+        assert "the officers' signatures hold for 6 days" in said or "hold for 7 days" in said
+    assert "without another refresh it is good for" in mine and "refresh" not in brokers
+    late = about(look(police, ahead(4 * DAY)), "trust bundle", Health.BAD)
+    assert "nothing is sent under it. What the officers signed holds until" in late
+
+
 def test_a_refused_bundle_is_named_by_what_was_tried(police: Path) -> None:
     trust = read_trust(police)
     trust._note.write_text(json.dumps({"why": "rolled-back", "sentence": "An older one was offered."}))

@@ -87,7 +87,7 @@ def test_types_and_code_lists_can_be_looked_up(name: str) -> None:
 
 
 def test_all_types_are_listed() -> None:
-    assert len(json.loads(CliRunner().invoke(app, ["types", "--json"]).stdout)) == 10
+    assert len(json.loads(CliRunner().invoke(app, ["types", "--json"]).stdout)) == 28
 
 
 def test_what_is_no_type_is_a_mistake() -> None:

@@ -3,7 +3,7 @@ one finishes it. Everybody is told once, nothing waits, nothing is shown that is
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ import pytest
 from adapters import erasure
 from adapters.erasure import Eraser, blocked
 from adapters.journal import ERASED, Journal
-from adapters.shelf import NEW, Shelf
+from adapters.shelf import ALARM, NEW, Shelf
 from broker.worker import Worker
 from keys.domains import Tag
 from messages.attestations import Withdrawal
-from messages.errors import DependencyError
+from messages.errors import DependencyError, NotPermitted
 from messages.evidence import Answer, Evidence, EvidenceType
 from messages.ids import ContactHandle, ViewId
-from messages.withdrawals import ErasureConfirmation, KeepGround, WithdrawalSubmission
+from messages.withdrawals import ErasureConfirmation, KeepGround, NoticeDelivery, WithdrawalSubmission
 from tests.fakes.bus import FakeAgency, FakeBroker, FakeBus
 from tests.faults.test_log_writes import assert_log_holds, sequencer
 from tests.support.consenting import NAME, SAFEGUARDING, Consenting, consenting
@@ -260,8 +260,11 @@ def test_the_bytes_of_an_erased_view_stand_nowhere_in_the_holder_s_folder(place:
         return [p.name for p in place.folder.rglob("*") if p.is_file() and middle in p.read_bytes()]
 
     assert found()  # the search finds what is there
+    other, shelf, _ = place.open()  # another process of ours, so that closing does not tidy up by itself
     place.work()
     assert found() == []
+    other.close()
+    shelf.close()
     assert_erased(place)
 
 
@@ -278,6 +281,54 @@ def test_a_disk_that_fails_while_a_file_is_erased_keeps_the_confirmation_back_un
     assert place.said() == []
     place.work()
     assert [w.outcome for w in place.said()] == ["erased"]
+
+
+def test_a_withdrawal_that_cannot_be_verified_blocks_the_copy_and_erases_nothing(place: Holder) -> None:
+    journal, shelf, eraser = place.open()
+    (stored,) = shelf.notices()
+    genuine = NoticeDelivery.from_bytes(stored.data)
+    forged = replace(genuine, terms=None).to_bytes()
+    shelf._db.execute("UPDATE notice SET data = ?", (forged,))
+    assert not eraser.take(shelf.notices()[0], place.force.bundle)
+    assert shelf.notices()[0].state == ALARM
+    assert "cannot be verified" in (blocked(place.view, journal, shelf) or "")
+    assert NAME in place.written.read_text() and place.said() == []
+    with pytest.raises(NotPermitted, match="security officers"):
+        eraser.erase(place.view)
+    shelf.noticed(ViewId("1" * 32), stored.contact, stored.data, place.force.now)  # the genuine one comes too
+    eraser.take(shelf.notices()[1], place.force.bundle)
+    assert_erased(place)
+    journal.close()
+    shelf.close()
+
+
+def test_a_person_may_erase_its_own_copy_although_nobody_could_verify_the_withdrawal(place: Holder) -> None:
+    journal, shelf, eraser = place.open()
+    genuine = NoticeDelivery.from_bytes(shelf.notices()[0].data)
+    shelf._db.execute("UPDATE notice SET data = ?", (replace(genuine, terms=None).to_bytes(),))
+    eraser.take(shelf.notices()[0], place.force.bundle)
+    eraser.erase(place.view, unverified=True)
+    journal.close()
+    shelf.close()
+    assert_erased(place)
+    assert [w.outcome for w in place.said()] == ["erased"]
+
+
+def test_a_notice_about_a_view_that_rests_on_another_consent_erases_nothing(
+    place: Holder, force: Consenting, tmp_path: Path
+) -> None:
+    other = holder(force, tmp_path / "other")
+    journal, shelf, eraser = place.open()
+    strange = other.open()
+    ours = strange[0].exactly(other.view)
+    assert ours is not None
+    journal.erase(place.view, "gone")
+    journal._db.execute("UPDATE inbox SET delivery = ?, state = 'new' WHERE view = ?", (ours.delivery, place.view))
+    eraser.take(shelf.notices()[0], place.force.bundle)
+    kept = journal.exactly(place.view)
+    assert kept is not None and kept.delivery == ours.delivery and shelf.notices()[0].state == ALARM
+    for one in (journal, shelf, strange[0], strange[1]):
+        one.close()
 
 
 def test_a_copy_that_the_law_keeps_is_not_erased_and_says_why(place: Holder) -> None:

@@ -93,8 +93,8 @@ async def running(folder: Path) -> AsyncIterator[Town]:
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with running(tmp_path / "force") as one:
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    async with running(tmp_path_factory.mktemp("t") / "force") as one:  # short: the path of a socket has 107 bytes
         yield one
 
 
@@ -110,9 +110,10 @@ async def receive(adapter: AgencyClient) -> Received:
 
 
 async def collect_until(adapter: AgencyClient, holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not holds():
-            await adapter.collect(0.3)
+    collecting = asyncio.create_task(adapter.collect(PATIENCE))
+    await until(holds)
+    collecting.cancel()
+    await asyncio.gather(collecting, return_exceptions=True)
 
 
 def stands_in(folder: Path, word: str) -> list[str]:

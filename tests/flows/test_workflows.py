@@ -16,6 +16,8 @@ from adapters.home import clock
 from cli.main import app
 from cli.practice import example_folder, make
 from messages.ids import message_text
+from messages.limits import DAY, HOUR
+from tests.support.consenting import written
 from tests.support.orchid import DESK, FOREIGN, PROSECUTOR, SHELTER, TaskForce, leaks
 from tests.support.processes import start, stop
 
@@ -198,7 +200,7 @@ def test_an_accepted_referral_is_completed_for_that_provider_alone(town: Town) -
 
     decided = town.do("accept", opened["view"], by=SHELTER)
     (sent,) = decided["sent"]
-    assert sent["state"] == "accepted" and sent["recipients"][0]["granted_kinds"] == ["A25/outcome"]
+    assert sent["state"] == "accepted" and sent["recipients"][0]["granted_kinds"] == ["A25/outcome", "cover"]
     again = town.refused("accept", opened["view"], by=SHELTER, code=2)
     assert "accepted of REFERRAL" in again
     decision = town.arrived(sent["message"], DESK)
@@ -206,9 +208,18 @@ def test_an_accepted_referral_is_completed_for_that_provider_alone(town: Town) -
     assert outcome["status"] == "accepted"
     assert {town.state(offer, by)["state"] for by in (DESK, SHELTER)} == {"accepted"}
 
-    unsigned = town.do("referral", "complete", offer, "--plan", by=DESK)
-    assert unsigned["messages"]
-    done = town.do("referral", "complete", offer, "--countersign", RELEASE, by=DESK)
+    complete = ("referral", "complete", offer)
+    assert "a consent that covers it" in town.refused(*complete, by=DESK)
+    paper = town.folder / "scan.pdf"
+    paper.write_bytes(b"%PDF-1.7 signed")
+    consent = town.do(
+        "consent", "new", "--about", "V-R4HD-2WPZ-6N", "--to", "wrenfold-support", "--purpose", "services",
+        "--item", "A24:DLS", "--form", "written", "--language", "bin", "--interpreter", "--paper", str(paper),
+        "--given", written(town.force.now - HOUR), "--expires", written(town.force.now + 30 * DAY), by=DESK,
+    )["consent"]  # fmt: skip
+    assert "consent countersign" in town.refused(*complete, "--consent", consent, by=DESK)
+    assert town.run("consent", "countersign", consent, by=f"harbour-police/{RELEASE}").exit_code == 0
+    done = town.do(*complete, "--consent", consent, by=DESK)
     (completed,) = done["sent"]
     assert completed["state"] == "accepted", completed
     assert "A24/sealed" in completed["recipients"][0]["granted_kinds"]
@@ -347,9 +358,10 @@ def test_an_exercise_says_so_wherever_it_is_shown(town: Town) -> None:
     assert town.run("inbox", "open", view, by=DESK).stdout.startswith("EXERCISE")
     assert town.do("inbox", "open", view, by=DESK)["exercise"] is True
     assert "EXERCISE" in town.run("outbox", by=PROSECUTOR).stdout
-    rows = town.do("contacts", by=DESK)
+    home = ["contacts", "--home", str(town.force.practice.party("harbour-police"))]
+    rows = json.loads(CliRunner().invoke(app, [*home, "--json"]).stdout)
     assert {r["address"]: r["exercise"] for r in rows}[PROSECUTOR] is True
-    assert "exercises" in town.run("contacts", by=DESK).stdout
+    assert "exercises" in CliRunner().invoke(app, home).stdout
 
 
 def test_a_reply_in_a_thread_that_we_do_not_know_is_kept_aside(town: Town) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from keys.metadata import FIELD, Metadata, MetaFile, Snapshot, Targets, Timestamp, moment, parse, sign
 from keys.online import export
 from keys.signing import Signer
+from messages import cbor
 from messages.limits import DAY
 from tests.keys import trust
 from tests.keys.trust import Force
@@ -38,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
             for pattern, lie in self.told.lies.items():
                 if fnmatch(path, pattern):
                     return lie(self)
-            data = self.told.pages.get(path)
+            data = self.told.news() if path.startswith("news/") else self.told.pages.get(path)
             self.whole(data if data is not None else b"nothing\n", 200 if data is not None else 404)
         except OSError:
             self.close_connection = True  # the client would have no more of it
@@ -65,13 +66,22 @@ class Handler(BaseHTTPRequestHandler):
 
 @dataclass
 class LyingBundleServer:
-    """`pages` is what it serves, by path under /trust/; `lies` by pattern come first; `asked` is what it was asked."""
+    """`pages` is what it serves, by path under /trust/; `lies` by pattern come first; `asked` is what it was asked.
+
+    With `at_once` it gives all its pages as news, but for those it lies about when they are asked for.
+    """
 
     pages: dict[str, bytes] = field(default_factory=dict)
     lies: dict[str, Lie] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    at_once: bool = False
     url: str = ""
     closing: threading.Event = field(default_factory=threading.Event)
+
+    def news(self) -> bytes | None:
+        """Every page in one answer, if that is what it does."""
+        told = {p: data for p, data in self.pages.items() if not any(fnmatch(p, lie) for lie in self.lies)}
+        return cbor.dump(told) if self.at_once else None
 
     @contextmanager
     def listening(self) -> Iterator["LyingBundleServer"]:

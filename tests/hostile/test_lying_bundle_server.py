@@ -93,9 +93,10 @@ def listening() -> Iterator[LyingBundleServer]:
         yield server
 
 
-@pytest.fixture
-def server(listening: LyingBundleServer) -> LyingBundleServer:
+@pytest.fixture(params=["asked one by one", "told at once"])
+def server(listening: LyingBundleServer, request: pytest.FixtureRequest) -> LyingBundleServer:
     listening.pages, listening.lies, listening.asked = {}, {}, []
+    listening.at_once = request.param == "told at once"
     return listening
 
 
@@ -645,3 +646,34 @@ def test_drafting_is_not_in_the_forgers_reach(past: Past, tmp_path: Path) -> Non
         sign(metadata, officer(OFFICERS[0]))
     with pytest.raises(Exception, match="second person"):
         publishing.store(unsigned, other.content, other.repository, ())
+
+
+NO_NEWS: dict[str, Lie] = {
+    "refusal": lying.status(403),
+    "failure": lying.status(500),
+    "redirect": lying.redirect("/elsewhere"),
+    "cut": lying.cut,
+    "half": lying.half,
+    "twice": lying.twice,
+    "no HTTP": lying.no_http,
+    "no news": lambda handler: handler.whole(b"\xa1\x61x\xf5"),
+    "too many": lying.endless(),
+    "too many chunks": lying.endless_chunks,
+    "encoded": lying.encoded(b"\xa0", "gzip"),
+}
+
+
+@pytest.mark.parametrize("case", NO_NEWS)
+def test_whatever_is_wrong_with_the_news_they_are_done_without(
+    past: Past, server: LyingBundleServer, case: str
+) -> None:
+    server.pages, server.lies = honest(past.force, POLICE), {"news/*": NO_NEWS[case]}
+    assert refresh(past.home, server).epoch == NEWEST
+
+
+def test_news_that_drip_hold_a_refresh_no_longer_than_anything_else(
+    past: Past, server: LyingBundleServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updating, "REFRESH_SECONDS", 0.3)
+    server.pages, server.lies = honest(past.force, POLICE), {"news/*": lying.dripping}
+    assert isinstance(refused(past, server), DependencyError)

@@ -17,7 +17,8 @@ from keys.decisions import FAR, Hand
 from keys.differences import NEW, describe, differences
 from keys.domains import KeyKind
 from keys.enrolment import Request, Wanted
-from keys.metadata import FULL, Audience
+from keys.fingerprints import fingerprint
+from keys.metadata import FULL, Audience, Metadata, Root, check_root, parse, public_key, titles_of
 from keys.repository import Repository
 from keys.sealing import DecryptionKey
 from keys.signing import Signer
@@ -200,7 +201,7 @@ def test_a_root_needs_the_old_and_the_new_holders_and_renews_everything(table: T
     proposal = table.proposal(after)
     fresh = Signer(KeyKind.ROOT, "o" + "n" * 12, seed("fresh holder"))
     holders = [trust.holder(0).public, trust.holder(1).public, fresh.public]
-    root = ceremony.make_root(holders, after, trust.online().public, table.standing, now(), 2)
+    root = ceremony.make_root(holders, after, trust.online().public, table.standing, now(), 2, {})
     proposal = replace(proposal, root=root)
     for number, signer in enumerate([fresh, trust.holder(2), trust.holder(0)]):
         with pytest.raises(BundleRefused, match="holders' signatures"):
@@ -216,6 +217,45 @@ def test_a_root_needs_the_old_and_the_new_holders_and_renews_everything(table: T
     state = ceremony.publish(found, officer(FIRST), now())
     assert state.root == 2
     assert ceremony.published(table.force.repository, table.force.root).root.signed.version == 2  # type: ignore[union-attr]
+
+
+def test_a_root_says_who_its_holders_are_and_nothing_else_goes_by_that(table: Table) -> None:
+    after = decisions.replace_officer(table.content, decisions.find_officer(table.content, THIRD), None, table.hand())
+    first, second, third = (trust.holder(n).public for n in range(3))
+    titles = {first: "Judge of the oversight board", third: "Notary"}
+    data = ceremony.make_root([first, second], after, trust.online().public, table.standing, now(), 2, titles)
+    root = parse(data, Root, "root")
+    check_root(root)
+    assert titles_of(root) == {first: titles[first]}, "who is no holder is not named"
+    assert ceremony.holder(root, first) == f"{titles[first]} (key {fingerprint(first)})"
+    assert ceremony.holder(root, second) == f"key {fingerprint(second)}"
+    assert ceremony.holder(trust.root(), first) == f"key {fingerprint(first)}", "a root may say of nobody who it is"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        [],
+        {"holders": []},
+        {"holders": {"KEY": 7}},
+        {"holders": {"other": "x"}},
+        {"holders": {"KEY": ""}},
+        {"holders": {"KEY": "x" * 201}},
+        {"holders": {"KEY": "a\nb"}},
+    ],
+)
+def test_whatever_stands_where_titles_should_names_nobody(told: object) -> None:
+    key = trust.holder(0).public
+
+    def spoil(root: Metadata[Root]) -> None:
+        keyid = public_key(key).keyid
+        value = told
+        if isinstance(told, dict) and isinstance(told["holders"], dict):
+            value = {"holders": {k.replace("KEY", keyid): v for k, v in told["holders"].items()}}
+        root.signed.unrecognized_fields["safeconduct"] = value
+
+    assert titles_of(trust.root(spoil=spoil)) == {}
 
 
 def test_the_folders_root_is_not_believed_but_the_pinned_one(table: Table) -> None:
@@ -253,7 +293,7 @@ def test_the_digits_that_signers_compare_cover_everything_but_signatures(table: 
 
     def rooted(*holders: int) -> Proposal:
         keys = [trust.holder(n).public for n in holders]
-        root = ceremony.make_root(keys, left, trust.online().public, table.standing, proposal.at, 2)
+        root = ceremony.make_root(keys, left, trust.online().public, table.standing, proposal.at, 2, {})
         return replace(table.proposal(left, at=proposal.at), root=root)
 
     different = [

@@ -4,6 +4,8 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import copytree
+from typing import Any
 
 import pytest
 from tuf.api.exceptions import DownloadHTTPError
@@ -14,6 +16,7 @@ from keys.domains import KeyKind
 from keys.metadata import FULL, ONLINE_LIFETIME, TARGETS_LIFETIME, Audience
 from keys.signing import Signer
 from keys.updating import FolderFetcher, TrustCopy, install_root
+from messages import cbor
 from messages.directory import Bundle, Contact
 from messages.errors import BadInput, BundleRefused, DependencyError, Malformed, ShareError, Stale
 from messages.limits import DAY, HOUR
@@ -25,10 +28,12 @@ BITS_IN_EACH_FILE = 3
 
 
 class Reading(FetcherInterface):
-    """The broker's answers without a network; remembers what was asked, and may break off."""
+    """The broker's answers without a network; remembers what was asked, and may break off. Without `news` it has none,
+    as an older broker or a stick.
+    """
 
-    def __init__(self, force: Force, audience: str = POLICE, breaks_at: str | None = None) -> None:
-        self.force, self.audience, self.breaks_at = force, Audience(audience), breaks_at
+    def __init__(self, force: Force, audience: str = POLICE, breaks_at: str | None = None, news: bool = True) -> None:
+        self.force, self.audience, self.breaks_at, self.news = force, Audience(audience), breaks_at, news
         self.asked: list[str] = []
 
     def _fetch(self, url: str) -> Iterator[bytes]:
@@ -37,12 +42,12 @@ class Reading(FetcherInterface):
         if self.breaks_at is not None and self.breaks_at in path:
             raise ConnectionResetError
         data = self.force.extracts.answer(self.audience, path, trust.now())
-        if data is None:
+        if data is None or (path.startswith("news/") and not self.news):
             raise DownloadHTTPError("not there", 404)
         yield data
 
 
-def refresh(copy: TrustCopy, force: Force, **how: str) -> tuple[Bundle, list[str]]:
+def refresh(copy: TrustCopy, force: Force, **how: Any) -> tuple[Bundle, list[str]]:
     fetcher = Reading(force, copy.audience, **how)
     return copy.refresh("https://broker/trust", fetcher).bundle, fetcher.asked
 
@@ -189,13 +194,25 @@ def test_nothing_new_is_nothing_changed(force: Force, home: Path) -> None:
     assert copy.refresh("https://broker/trust", Reading(force)).changed
     again = Reading(force)
     assert not copy.refresh("https://broker/trust", again).changed
-    assert again.asked == ["metadata/timestamp.json"]  # the very one that was verified before: nothing can be newer
+    assert again.asked == ["news/1"]  # in it the very timestamp that was verified before: nothing can be newer
+    plain = Reading(force, news=False)
+    assert not copy.refresh("https://broker/trust", plain).changed
+    assert plain.asked == ["news/1", "metadata/timestamp.json"]
 
 
-def test_one_changed_contact_is_one_list_and_one_file(force: Force, home: Path) -> None:
+def test_one_changed_contact_is_one_request(force: Force, home: Path) -> None:
+    copy = copy_of(home)
+    refresh(copy, force)
+    retitle(force, "changed")
+    bundle, asked = refresh(copy, force)
+    assert bundle.directory.contacts_of(COURT)[0].title == "changed"
+    assert asked == ["news/1"]
+
+
+def test_one_changed_contact_is_one_list_and_one_file_where_there_are_no_news(force: Force, home: Path) -> None:
     refresh(copy_of(home), force)
     retitle(force, "changed")
-    bundle, asked = refresh(copy_of(home), force)
+    bundle, asked = refresh(copy_of(home), force, news=False)
     assert bundle.directory.contacts_of(COURT)[0].title == "changed"
     assert [p.partition(".")[2] for p in asked if p.startswith("metadata")] == [
         "json", "root.json", "snapshot.json", f"{COURT}.json"
@@ -216,7 +233,7 @@ def test_a_download_that_breaks_off_leaves_the_copy_as_it_was(force: Force, home
     force.publish(renew=True)
     retitle(force, "changed")
     with pytest.raises(DependencyError):
-        refresh(copy_of(home), force, breaks_at=part)
+        refresh(copy_of(home), force, breaks_at=part, news=False)
     assert copy_of(home).load() == before
     assert sorted(p.name for p in home.iterdir()) == [".lock", "repository", "root.json"]
     assert refresh(copy_of(home), force)[0].epoch == 3
@@ -228,7 +245,7 @@ def test_a_new_root_that_comes_before_a_broken_download_leaves_the_copy_open(for
     force.rotate(trust.root(2, with_online="another"), with_online="another")
     force.publish(renew=True, root=2)
     with pytest.raises(DependencyError):
-        refresh(copy_of(home), force, breaks_at=f"{COURT}.json")
+        refresh(copy_of(home), force, breaks_at=f"{COURT}.json", news=False)
     assert copy_of(home).load() == before
     assert refresh(copy_of(home), force)[0].epoch == 2
 
@@ -241,11 +258,109 @@ def test_a_new_root_is_kept_even_where_the_rest_is_refused_so_that_an_old_online
     force.rotate(trust.root(2, with_online="another"), with_online="another")
     force.publish(renew=True, root=2)
     with pytest.raises(DependencyError):
-        refresh(copy_of(home), force, breaks_at="timestamp")
+        refresh(copy_of(home), force, breaks_at="timestamp", news=False)
     old.publish(renew=True)
     with pytest.raises(BundleRefused) as refusal:
         refresh(copy_of(home), old)
     assert refusal.value.why == "unsigned"
+
+
+# What is new, in one answer
+
+
+class Editing(Reading):
+    """An answer of news that somebody has changed."""
+
+    def __init__(self, force: Force, edit: Callable[[dict[str, bytes | None]], object]) -> None:
+        super().__init__(force)
+        self.edit = edit
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        data = b"".join(super()._fetch(url))
+        if "/news/" in url:
+            news = cbor.load(data, 1 << 24)
+            edited = self.edit(news)
+            data = edited if isinstance(edited, bytes) else cbor.dump(news if edited is None else edited)
+        yield data
+
+
+def test_everything_may_be_fetched_by_news_and_what_is_too_much_by_itself(
+    force: Force, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, asked = refresh(copy_of(home), force)
+    assert asked[0] == "news/0" and all(p.startswith("targets/") and "contacts/" not in p for p in asked[1:])
+    retitle(force, "changed")
+    whole = sum(len(d or b"") for d in cbor.load(news(force, 1), 1 << 24).values())
+    for most in (0, whole // 3, whole // 2, whole - 1, whole):
+        monkeypatch.setattr("keys.online.NEWS_BYTES", most)
+        copytree(home, other := home.with_name(f"home-{most}"))
+        bundle, asked = refresh(copy_of(other), force)
+        assert bundle.directory.contacts_of(COURT)[0].title == "changed"
+        assert (len(asked) == 1) is (most == whole)
+
+
+def news(force: Force, since: int, audience: str = POLICE) -> bytes:
+    data = force.extracts.answer(Audience(audience), f"news/{since}", trust.now())
+    assert data is not None
+    return data
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"rubbish", b"\x80", b"\xa1\x61a\x01", b"\xff" * 99, b"\xa0" * 2])
+def test_news_that_are_none_are_passed_over(force: Force, home: Path, rubbish: bytes) -> None:
+    refresh(copy_of(home), force)
+    retitle(force, "changed")
+    fetcher = Editing(force, lambda _: rubbish)
+    assert copy_of(home).refresh("https://broker/trust", fetcher).bundle.epoch == 2
+    assert fetcher.asked[:2] == ["news/1", "metadata/timestamp.json"]
+
+
+def test_news_that_break_off_are_done_without(force: Force, home: Path) -> None:
+    refresh(copy_of(home), force)
+    retitle(force, "changed")
+    assert refresh(copy_of(home), force, breaks_at="news")[0].epoch == 2
+
+
+def test_what_news_leave_out_is_asked_for_and_what_nobody_needs_changes_nothing(force: Force, home: Path) -> None:
+    refresh(copy_of(home), force)
+    retitle(force, "changed")
+    for path in cbor.load(news(force, 1), 1 << 24):
+        copytree(home, other := home.with_name(f"without-{path.replace('/', '-')}"))
+        fetcher = Editing(force, lambda n, path=path: n.pop(path) and None)  # type: ignore[misc]
+        assert copy_of(other).refresh("https://broker/trust", fetcher).bundle.epoch == 2
+        assert path in fetcher.asked
+    foreign = {"metadata/9.root.json": b"{}", "../../x": b"x", "": b"", f"metadata/1.{STRANGER}.json": b"{}"}
+    taken = copy_of(home).refresh("https://broker/trust", Editing(force, lambda n: n.update(foreign))).bundle
+    assert taken.digest == force.open(POLICE).digest and taken == copy_of(home).load()
+    assert not list(home.parent.rglob("x"))
+
+
+def before_timestamp(home: Path) -> bytes:
+    state = copy_of(home).repository.newest()
+    assert state is not None
+    return state.online["timestamp"]
+
+
+def test_a_part_that_news_alter_is_refused_by_name_and_the_copy_stays(force: Force, home: Path) -> None:
+    """Nothing of it is trusted more than if it had been fetched by itself."""
+    before, _ = refresh(copy_of(home), force)
+    old = cbor.load(news(force, 0), 1 << 24)
+    retitle(force, "changed")
+    whys = set()
+    for path, data in cbor.load(news(force, 1), 1 << 24).items():
+        if data is None:
+            continue
+        same = next((d for p, d in old.items() if d and p.partition(".")[2] == path.partition(".")[2]), b"{}")
+        for wrong in (data[:-20], data[:30] + bytes([data[30] ^ 1]) + data[31:], same, b"", None):
+            fetcher = Editing(force, lambda n, path=path, wrong=wrong: n.update({path: wrong}))  # type: ignore[misc]
+            if wrong == before_timestamp(home):  # that nothing is new may be said for as long as that one holds
+                assert not copy_of(home).refresh("https://broker/trust", fetcher).changed
+            elif wrong != data:
+                with pytest.raises((BundleRefused, DependencyError, Malformed)) as refusal:
+                    copy_of(home).refresh("https://broker/trust", fetcher)
+                whys.add(getattr(refusal.value, "why", "fault"))
+            assert copy_of(home).load() == before
+    assert {"mixed", "unreadable", "fault"} <= whys
+    assert refresh(copy_of(home), force)[0].epoch == 2
 
 
 def test_two_refreshes_at_once_are_held_apart(force: Force, home: Path) -> None:

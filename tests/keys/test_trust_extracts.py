@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from keys.metadata import FULL, Audience
 from keys.online import export, snapshot, timestamp
 from keys.updating import FolderFetcher, TrustCopy, install_root
+from messages import cbor
 from messages.errors import BundleRefused
 from messages.limits import HOUR
 from tests.keys import trust
@@ -53,6 +54,7 @@ def guesses(force: Force) -> Iterator[str]:
                 yield f"targets/{folder}{path.name}.{name}"
         yield f"targets/{path.name}"
         yield f"metadata/{path.name}"
+    yield from (f"news/{v}" for v in (*versions, "0", "1/2", "²"))
     yield from (
         "",
         "/",
@@ -150,7 +152,15 @@ def test_what_is_exported_is_all_that_a_copy_needs_and_nothing_else_is_served(
     bundle = copy.refresh("file:///", FolderFetcher(stick)).bundle
     assert bundle.digest == force.extracts.leaves()[Audience(POLICE)]
     exported = {p.read_bytes() for p in stick.rglob("*") if p.is_file()}
-    beyond = {path for path, data in served(force, POLICE, paths).items() if data not in exported}
+    answers = served(force, POLICE, paths)
+    for path in [path for path in answers if path.startswith("news/")]:
+        told = cbor.load(answers.pop(path), 1 << 24)
+        assert all(
+            data is None or (data in exported and data == force.extracts.answer(Audience(POLICE), p, trust.now()))
+            for p, data in told.items()
+        )
+        assert [p for p, data in told.items() if data is None] == ["metadata/2.root.json"]
+    beyond = {path for path, data in answers.items() if data not in exported}
     assert all(path.endswith(".snapshot.json") for path in beyond), "yesterday's snapshot, for a refresh at midnight"
 
 

@@ -50,7 +50,7 @@ def value(field: CoverField) -> Any:
 def full(kind: MessageKind) -> dict[str, Any]:
     """A cover that has all that the kind demands, with the first code of each list."""
     cover = {name: value(kind.fields[name]) for name in kind.cover}
-    return {name: value(kind.fields[name]) for name in kind.demands(cover)} | cover
+    return {name: value(kind.fields[name]) for name in kind.demands(cover)} | cover | kind.fixed
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda k: k.kind.value)
@@ -169,6 +169,16 @@ def test_a_query_and_its_answer_carry_no_narrative() -> None:
     for kind in KINDS.values():
         if not kind.plain:
             assert set(ALWAYS) <= set(kind.fields)
+
+
+def test_a_decision_on_a_referral_has_no_words_of_its_own_and_is_the_only_kind_without() -> None:
+    """R-13: a status and nothing else; so nobody has to be searched for in it."""
+    decision = KINDS[Kind.REFERRAL_DECISION]
+    assert [k.kind for k in KINDS.values() if k.wordless] == [Kind.REFERRAL_DECISION]
+    with pytest.raises(ContentRefused, match="subject_line is always"):
+        decision.check({"subject_line": "Maria is with us"})
+    with pytest.raises(ContentRefused, match="not permitted"):
+        decision.check({"subject_line": "Decision on a referral", "reason": "Maria is with us"})
 
 
 def test_every_kind_says_what_drives_it_when_it_is_due_and_what_answers_it() -> None:
