@@ -7,6 +7,7 @@ promised. A line that is refused never stops the others, and its answer never qu
 import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
 from messages.errors import BadInput
@@ -27,10 +28,23 @@ def found(finding: Finding) -> dict[str, Any]:
 
 
 class Redactor:
-    """Redacts texts, each with its own identities; keeps the last few matchers, since batches repeat them."""
+    """Redacts texts, each with its own identities; keeps the last few matchers, since batches repeat them.
 
-    def __init__(self, *, settings: Settings = DEFAULT, net: Net | None = None, demand_net: bool = False) -> None:
-        self._settings, self._net, self._demand = settings, net, demand_net
+    `patterns` says whether what looks like an identifier goes whoever's it is; None: only where nobody is known, since
+    whoever names a person wants that person hidden and the rest of the text to be of use.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings = DEFAULT,
+        patterns: bool | None = None,
+        net: Net | None = None,
+        demand_net: bool = False,
+    ) -> None:
+        self._net, self._demand, self._patterns = net, demand_net, patterns
+        self._all = replace(settings, patterns=True, generalise_dates=True)
+        self._known_alone = replace(settings, patterns=False, generalise_dates=False)
         self._made: OrderedDict[str, Matcher] = OrderedDict()
 
     def redact(self, text: str, *, identity: object = None, keep: object = None, lang: str | None = None) -> Redacted:
@@ -44,7 +58,9 @@ class Redactor:
         self._made[key] = matcher
         if len(self._made) > _MATCHERS:
             self._made.popitem(last=False)
-        return matcher.redact(text, settings=self._settings, lang=lang, demand_net=self._demand)
+        wanted = self._patterns if self._patterns is not None else not matcher.knows_somebody
+        settings = self._all if wanted else self._known_alone
+        return matcher.redact(text, settings=settings, lang=lang, demand_net=self._demand)
 
     def line(self, raw: bytes, number: int) -> dict[str, Any]:
         """The answer to one line of a batch, whatever the line holds."""

@@ -6,7 +6,7 @@ Exit codes: 0 done; 1 a text could not be promised (in a batch: at least one, th
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
@@ -34,12 +34,14 @@ def redact(
     net: Annotated[
         bool, typer.Option("--net", help="Look for other people's names too, with the installed model.")
     ] = False,
-    patterns: Annotated[bool, typer.Option(help="Hide what looks like an identifier, whoever's it is.")] = True,
+    patterns: Annotated[
+        bool | None,
+        typer.Option(help="Hide what looks like an identifier, whoever's it is; else only where nobody is known."),
+    ] = None,
     ages: Annotated[bool, typer.Option("--ages", help="Turn ages into age bands.")] = False,
 ) -> None:
     """Redact the text on standard input, or a batch of texts."""
-    settings = Settings(patterns=patterns, generalise_dates=patterns, relatives=patterns, ages=ages)
-    redactor = Redactor(settings=settings, net=_net() if net else None, demand_net=net)
+    redactor = Redactor(settings=Settings(ages=ages), patterns=patterns, net=_net() if net else None, demand_net=net)
     if batch is not None:
         if identity is not None:
             raise BadInput("In a batch each line names its own identity; leave out --identity.")
@@ -53,8 +55,7 @@ def redact(
     try:
         done = redactor.redact(text, identity=known.get("identity"), keep=known.get("keep_names"), lang=lang)
     except RedactionError as error:
-        sentence = str(error)
-        fail(f"{sentence[:1].upper()}{sentence[1:]}.", REFUSED)
+        _refuse(error)
     if findings:
         whole = {
             "redacted": done.text,
@@ -79,7 +80,15 @@ def _identity(path: Path) -> dict[str, Any]:
 def _net() -> Net:
     from adapters.ner import load
 
-    return load()
+    try:
+        return load()
+    except RedactionError as error:
+        _refuse(error)
+
+
+def _refuse(error: RedactionError) -> NoReturn:
+    sentence = str(error)
+    fail(f"{sentence[:1].upper()}{sentence[1:]}.", REFUSED)
 
 
 def _batch(redactor: Redactor, source: Path, target: Path) -> None:

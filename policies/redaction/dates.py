@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from policies.redaction.lexica import months
-from policies.redaction.number_words import MISLEADING, day_in_words, year_in_words
+from policies.redaction.number_words import MISLEADING, day_in_words, small_number, year_before, year_in_words
 from policies.redaction.page import Page, Tokens
 from policies.redaction.scripts import fold
 from policies.redaction.words import listed
@@ -49,38 +49,59 @@ _UNSLIP = str.maketrans("OoIl|", "00111")
 _N = "[0-9OoIl]"
 
 
+_W = "[^\\W々〇㐀-䶿一-鿿\u0590-\u06ff\uac00-\ud7af]"  # a character that a date cannot touch
 _NUMERIC = re.compile(
-    rf"(?<![\w/.\-])({_N}{{1,4}})(\s?[./\-\u2044]\s?|[ \u00a0])({_N}{{1,2}}|[IVX]{{1,4}})"
+    rf"(?<![/.\-])(?<!{_W})({_N}{{1,4}})(\s?[./\-\u2044]\s?|[ \u00a0])({_N}{{1,2}}|[IVX]{{1,4}})"
     rf"(\s?[./\-\u2044]\s?|[ \u00a0])'?"
-    rf"({_N}{{4}}|{_N}{{2}}|{_N})(?:T[\d:.]{{4,12}}Z?|(?![\w]|[./\-]\d))"
+    rf"({_N}{{4}}|{_N}{{2}}|{_N})(?:T[\d:.]{{4,12}}Z?|(?!{_W}|[./\-]\d))"
 )
-_ORDINAL = r"(?:st|nd|rd|th|er|ère|ere|re|º|ª|°|-?go|-?e|-?a|-?я|-?ше|-?го|-?е|-?an|\.-?[aeái]n)?"
+_ORDINAL = (
+    r"(?:st|nd|rd|th|er|ère|ere|re|º|ª|°|-?go|-?e|-?a|-?я|-?ше|-?го|-?е|\.?-?[aeáéií]n|\.?-?j[eé]n?|\.?-?ik[aá]n)?"
+)
 _DAY = re.compile(rf"(?<!\w)({_N}{{1,2}}){_ORDINAL}(?!\w)")
 _BETWEEN = re.compile(
     r"[\s\-/.,\u00a0]{0,3}"
-    r"(?:(?:day of|of the month of|of the|of|de|di|du|des|del|d'|do|la|the|ngày|tháng|من|在)[\s\u00a0]{1,2}){0,2}"
+    r"(?:(?:day of|of the month of|of the|of|de|di|du|des|del|d'|do"
+    r"|la|the|dia|den|της|του|ngày|tháng|من|في|من شهر|شهر|在)[\s\u00a0]{1,2}){0,2}"
 )
 _SMALL = re.compile(r"[\s\-/.,\u00a0]{0,3}(?:(?:the|le|den|el|il|o|de|a)[\s\u00a0])?")
 _YEAR = re.compile(
-    rf"[\s,\-/.\u00a0]{{0,3}}(?:(?:de|of|del|do|an|anul|in|en|al|року|года|р\.|г\.|عام|سنة)[\s\u00a0]{{1,2}}){{0,2}}(?:'\s?(\d{{2}})|({_N}{{4}})|(\d{{2}}))(?!\w)(?![.,/]\d)"
+    rf"[\s,\-/.\u00a0]{{0,3}}(?:(?:de|of|del|do|an|anul|in|en|al|року|года|р\.|г\.|عام|سنة|الأول|الثاني|الاول|الآخر)[\s\u00a0]{{1,2}}){{0,2}}(?:'\s?(\d{{2}})|({_N}{{4}})|(\d{{2}}))(?!\w)(?![.,/]\d)"
 )
 _YEAR_BEFORE = re.compile(rf"(?<!\w)({_N}{{4}})(?:[.,\-/\s\u00a0]|\.\s|-?(?:ei|es|ik|m\.|metų|gada)\.?\s){{1,2}}$")
-_NUMERIC_MONTH_YEAR = re.compile(r"(?<![\w/.\-])(?:(\d{1,2})[./\-](\d{4})|(\d{4})[./\-](\d{1,2}))(?![\w]|[./\-]\d)")
-_DAY_AND_MONTH = re.compile(rf"(?<![\w/.\-])({_N}{{1,2}})\s?[./\-]\s?({_N}{{1,2}})(?![\w]|[./\-]\d)")
+_NUMERIC_MONTH_YEAR = re.compile(
+    rf"(?<![/.\-])(?<!{_W})(?:(\d{{1,2}})[./\-](\d{{4}})|(\d{{4}})[./\-](\d{{1,2}}))(?!{_W}|[./\-]\d)"
+)
+_DAY_AND_MONTH = re.compile(rf"(?<![/.\-])(?<!{_W})({_N}{{1,2}})\s?[./\-]\s?({_N}{{1,2}})(?!{_W}|[./\-]\d)")
 _HAN_UNIT = re.compile("[年月년월]")
 _DATE_GOES_ON = re.compile(r"[\s./\-\u2044\u00a0年月년월]{1,3}[\dOoIlVX]")
 _HAN = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월](?:\s?(\d{1,2})\s?[日号號일])?")
-BORN_BEFORE = re.compile(
-    r"(?:\bborn|\bb\.|\bbirth\w*|\bd\.?\s?o\.?\s?b\.?|\bn[ăa]scut\w*|\bnasc\w*|\bnacid\w*|\bné\w*|\bnat[ao]\b|\bgeb\w*|\burodz\w*|\bur\.|народ\w*|род\w*|"
-    r"\bszül\w*|\bdoğum\w*|γενν\w*|مواليد|\blind\w*|\bdatëlind\w*|\bgim\w*|\bdzim\w*|\bsynt\w*|\bfödd?\w*|\bnar\w*|출생|生)[^.\n\x00\d]{0,24}$",
-    re.IGNORECASE,
+_GLUED = re.compile(r"(\d{1,2})([^\W\d_]{3,9})(\d{4}|\d{2})(?!\w)")
+_MONTH_WORDS = listed("thang")
+_YEAR_OF = listed("nam")
+_HAN_WORDS = re.compile(
+    "([〇零○一二三四五六七八九]{4})年([一二三四五六七八九十]{1,2})月(?:([一二三四五六七八九十廿卅]{1,3})[日号號])?"
 )
+_HAN_DIGITS = {sign: n % 10 for n, sign in enumerate("〇一二三四五六七八九")} | {"零": 0, "○": 0}
+_BORN = (  # how words for birth begin
+    *("birth", "născ", "nasc", "nacid", "gebor", "geburt", "urodz", "народ", "род", "szül", "doğum", "γενν", "مواليد"),
+    *("ولد", "lindu", "datëlind", "gim", "dzim", "synt", "född", "fødd", "출생"),
+)
+_BORN_WHOLE = frozenset({"born", "dob", "b", "né", "née", "nee", "nato", "nata", "ur", "geb", "нар", "lindi", "生"})
+_CUT = re.compile(r"[\n\x00\d;]|\.\s(?=\S*[A-Z])")
 _SHORT_MONTHS = listed(
     """
     jan feb mar apr may jun jul aug sep oct nov dec mai mei maj abr ago set out dez dic gen mag giu lug ott ene fev
     okt des avr ian iun iul sty lut kwi cze lip sie wrz paz lis gru oca sub nis haz tem agu eyl eki kas ara mej maa
     """
 )
+
+
+def born_before(text: str, at: int) -> bool:
+    """Whether the words right before `at` speak of a birth."""
+    tail = _CUT.split(text[max(0, at - 36) : at])[-1].lower()
+    words = tail.replace(".", " ").replace("(", " ").replace(":", " ").split()[-4:]
+    return any(word.startswith(_BORN) or word in _BORN_WHOLE for word in words) or words[-3:] == ["d", "o", "b"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +144,10 @@ def find_dates(page: Page) -> list[DateFound]:
     A month and year inside a day is no date of its own.
     """
     found = list(_numeric_dates(page)) + list(_month_dates(page))
+    if page.folds.keys() & _MONTH_WORDS:
+        found += _numbered_months(page)
+    if "年" in page.text:
+        found += _han_dates(page.text)
     days = [date for date in found if date.exact and date.plain]
     inside = {at for date in days for at in range(date.start, date.end)}
     return [date for date in found if date.exact or date.start not in inside]
@@ -132,9 +157,14 @@ def _numeric_dates(page: Page) -> Iterator[DateFound]:
     text, upto = page.text, -1
     for i in page.numeric:
         word, at, end = page.tokens[i]
+        glued = _GLUED.match(text, at) if len(word) > 5 else None
+        if glued and (named := months_of(glued.group(2))) and 1 <= int(glued.group(1)) <= 31:
+            of = (_year(glued.group(3)), int(glued.group(1)))
+            yield DateFound(at, glued.end(), tuple((of[0], month, of[1]) for month in named), True, True)
+            continue
         if at < upto or (len(word) > 4 and "T" not in word and not _HAN_UNIT.search(word)):
             continue
-        if not _DATE_GOES_ON.match(text, end) and not _HAN_UNIT.search(word):
+        if not _DATE_GOES_ON.match(text, end) and not _HAN_UNIT.match(text, end) and not _HAN_UNIT.search(word):
             continue
         m = _NUMERIC.match(text, at)
         if m:
@@ -157,11 +187,59 @@ def _numeric_dates(page: Page) -> Iterator[DateFound]:
             yield DateFound(m.start(), m.end(), ((int(m.group(1)), int(m.group(2)), day),), day is not None, True)
             continue
         m = _DAY_AND_MONTH.match(text, at)
-        if m and BORN_BEFORE.search(text, max(0, at - 40), at):
+        if m and born_before(text, at):
             a, b = _number(m.group(1)) or 0, _number(m.group(2)) or 0
             both = tuple((None, y, x) for x, y in {(a, b), (b, a)} if 1 <= y <= 12 and 1 <= x <= 31)
             if both:
                 yield DateFound(m.start(), m.end(), both, True, False)
+
+
+def _numbered_months(page: Page) -> Iterator[DateFound]:
+    """Dates whose months have numbers: "8 tháng 3 năm 1998", in digits or in words."""
+    text, tokens = page.text, page.tokens
+    for i in page.places(page.folded(_MONTH_WORDS)):
+        month = _number_at(text, tokens, i + 1, 12)
+        day: tuple[int, int] | None = None
+        for back in range(1, 4):
+            one = _number_at(text, tokens, i - back, 31) if i >= back else None
+            if one and one[1] == i - 1 and 1 <= one[0] <= 31:
+                day = (one[0], tokens[i - back][1])
+        if not month or not 1 <= month[0] <= 12 or day is None:
+            continue
+        year, last = None, month[1]
+        if last + 2 < len(tokens) and fold(tokens[last + 1][0]) in _YEAR_OF:
+            if tokens[last + 2][0].isdigit() and len(tokens[last + 2][0]) == 4:
+                year, last = int(tokens[last + 2][0]), last + 2
+            elif words := year_in_words(text, tokens, last + 2):
+                yield DateFound(day[1], words[1], ((words[0], month[0], day[0]),), True, True)
+                continue
+        yield DateFound(day[1], tokens[last][2], ((year, month[0], day[0]),), True, True)
+
+
+def _number_at(text: str, tokens: Tokens, i: int, most: int) -> tuple[int, int] | None:
+    """The small number at word `i`, in digits or in words, and its last word."""
+    if not 0 <= i < len(tokens):
+        return None
+    if tokens[i][0].isdigit() and len(tokens[i][0]) <= 2:
+        return int(tokens[i][0]), i
+    return day_in_words(text, tokens, i) if most > 12 else small_number(text, tokens, i, most)
+
+
+def _han_dates(text: str) -> Iterator[DateFound]:
+    """Dates in Chinese numerals: "一九八八年三月五日"."""
+    for m in _HAN_WORDS.finditer(text):
+        year = int("".join(str(_HAN_DIGITS[sign]) for sign in m.group(1)))
+        month, day = _han_number(m.group(2)), _han_number(m.group(3)) if m.group(3) else None
+        if 1 <= month <= 12 and (day is None or 1 <= day <= 31):
+            yield DateFound(m.start(), m.end(), ((year, month, day),), day is not None, True)
+
+
+def _han_number(signs: str) -> int:
+    signs = signs.replace("廿", "二十").replace("卅", "三十")
+    tens, ten, ones = signs.partition("十")
+    if not ten:
+        return _HAN_DIGITS[tens] if len(tens) == 1 else 0
+    return 10 * (_HAN_DIGITS.get(tens, 1) if tens else 1) + (_HAN_DIGITS.get(ones, 0) if ones else 0)
 
 
 def _month_dates(page: Page) -> Iterator[DateFound]:
@@ -178,7 +256,7 @@ def _around(
     """Day and year on either side of a month's name."""
     if text[end : end + 1] == "." and len(word) <= 5:
         end += 1
-    known = len(word) > 3 or fold(word) in _SHORT_MONTHS
+    known = len(word) > 3 or not word.isascii() or fold(word) in _SHORT_MONTHS
     capital = not word[:1].islower() or not word.isascii()
     after = _YEAR.match(text, end)
     year = _year(next((g for g in after.groups() if g), None)) if after else None
@@ -189,16 +267,22 @@ def _around(
         after, year = None, None
     first, last = start, end
     day = _day_before(text, tokens, i, start)
+    if day is not None and text[day[0]].isalpha() and year_before(text, tokens, i) and _day_after(text, tokens, i, end):
+        day = None  # it was the end of the year: "kétezer-négy március huszadikán"
+    words = year_in_words(text, tokens, i + 1) if day is not None and not after else None
+    dated = bool(year or words)
     spelt = day is not None and text[day[0]].isalpha()
-    if day is not None and (known or four) and (len(word) > 3 or capital or year) and (capital or year or not spelt):
+    if day is not None and (known or four) and (len(word) > 3 or capital or dated) and (capital or dated or not spelt):
         first, number = day
         earlier = _YEAR_BEFORE.search(text, max(0, first - 12), first) if not four else None
         if earlier:
             first, year, last = earlier.start(), _year(earlier.group(1)), end
         elif after:
             last = after.end()
-        elif words := year_in_words(text, tokens, i + 1):
+        elif words:
             year, last = words
+        elif spelled := year_before(text, tokens, _word_at(tokens, first, i)):
+            year, first = spelled[0], tokens[spelled[1]][1]
         yield DateFound(first, last, tuple((year, month, number) for month in named), True, True)
         return
     behind = _day_after(text, tokens, i, end)
@@ -212,6 +296,8 @@ def _around(
             last, year = following.end(), _year(following.group(1) or following.group(2))
         elif words := year_in_words(text, tokens, at + 1):
             year, last = words
+        elif spelled := year_before(text, tokens, i):
+            year, first = spelled[0], tokens[spelled[1]][1]
         else:
             year = None
         yield DateFound(first, last, tuple((year, month, number) for month in named), True, capital or year is not None)
@@ -225,31 +311,40 @@ def _around(
         )
 
 
+def _word_at(tokens: Tokens, at: int, i: int) -> int:
+    """Which of the words up to `i` begins at this place."""
+    while i > 0 and tokens[i][1] > at:
+        i -= 1
+    return i
+
+
 def _day_before(text: str, tokens: Tokens, i: int, start: int) -> tuple[int, int] | None:
     """Where a day that belongs to the month at `start` begins, and which it is."""
-    for back in (1, 2, 3, 4):
+    best: tuple[int, int] | None = None
+    end = -1
+    for back in range(1, 7):
         if i < back:
-            return None
-        at = tokens[i - back][1]
-        if start - at > 40:
-            return None
-        m = _DAY.match(text, at)
+            break
+        word, at, _ = tokens[i - back]
+        if start - at > 60:
+            break
+        m = _DAY.match(text, at) if best is None else None
         if m:
             day = _number(m.group(1))
             if day is not None and 1 <= day <= 31 and _BETWEEN.fullmatch(text, m.end(), start):
                 return at, day
-            return None
+            break
         found = day_in_words(text, tokens, i - back)
-        if found and fold(tokens[i - back][0]) in MISLEADING and fold(tokens[i][0]) in _ENGLISH:
-            found = None
-        if found:
-            day, last = found
-            if _BETWEEN.fullmatch(text, tokens[last][2], start):
-                earlier = day_in_words(text, tokens, i - back - 1) if i > back else None
-                if earlier and earlier[1] == last:  # "twenty first", not "first"
-                    return tokens[i - back - 1][1], earlier[0]
-                return at, day
-    return None
+        if found and fold(word) in MISLEADING and fold(tokens[i][0]) in _ENGLISH:
+            continue
+        if not found or (best is not None and found[1] != end):
+            continue
+        if best is None and not _BETWEEN.fullmatch(text, tokens[found[1]][2], start):
+            continue
+        best, end = (at, found[0]), found[1]  # the longest: "twenty first", not "first"
+    if best is not None and i and text[max(0, best[0] - 4) : best[0]].lower() == "the ":
+        best = (best[0] - 4, best[1])
+    return best
 
 
 def _day_after(text: str, tokens: Tokens, i: int, end: int) -> tuple[int, int, int] | None:

@@ -24,7 +24,7 @@ from typing import Protocol
 from policies.redaction.dates import find_dates
 from policies.redaction.errors import NetMissing, StillIdentifying
 from policies.redaction.identity import DEFAULT, Finding, Identity, Name, Redacted, Settings
-from policies.redaction.lexica import any_language
+from policies.redaction.lexica import any_language, family_names, given_names, languages
 from policies.redaction.names import NameMatcher
 from policies.redaction.numbers import NumberMatcher
 from policies.redaction.page import Page
@@ -67,6 +67,7 @@ class Matcher:
 
     def __init__(self, identities: tuple[Identity, ...], kept: tuple[Name, ...] = (), net: Net | None = None) -> None:
         self.pseudonyms = tuple(identity.pseudonym for identity in identities)
+        self.knows_somebody = any(identity != Identity(pseudonym=identity.pseudonym) for identity in identities)
         self._regions = {identity.pseudonym: identity.region for identity in identities if identity.region}
         self._names = NameMatcher(identities, kept)
         self._numbers = NumberMatcher(identities)
@@ -147,7 +148,9 @@ class Matcher:
         """The net's spans, as offsets of the clean text."""
         if self._net is None:
             return []
-        return [plain.forward(start, end) for start, end in self._net.find(text, lang)]
+        spoken = {lang} if lang else set(languages({fold(word) for word in TOKEN.findall(plain.text[:20_000])}))
+        spans = [plain.forward(start, end) for start, end in self._net.find(text, lang)]
+        return spans if "en" in spoken else [span for span in spans if _listed_name(plain.text[span[0] : span[1]])]
 
     def _of_the_net(
         self, ready: str, spans: list[tuple[int, int]], found: list[Finding], kept: list[tuple[int, int]]
@@ -172,6 +175,19 @@ class Matcher:
             and folded not in any_language()
             and folded not in self._names.kept_words
         )
+
+
+def _listed_name(words: str) -> bool:
+    """Whether a span of the net in a language that it was not made for is a name all the same: two words or three with
+    capitals, one of them a listed given name and none of them a plain word."""
+    found = TOKEN.findall(words)
+    folded = [fold(word) for word in found]
+    return (
+        2 <= len(found) <= 3
+        and all(word[:1].isupper() and word.isalpha() and len(word) > 1 for word in found)
+        and any(word in given_names() for word in folded)
+        and all(word in given_names() or word in family_names() or word not in any_language() for word in folded)
+    )
 
 
 def _around(findings: list[Finding], text: str) -> list[tuple[int, int]]:

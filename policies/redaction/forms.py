@@ -16,8 +16,9 @@ from nicknames import NickNamer
 
 from policies.redaction.identity import Name
 from policies.redaction.lexica import any_language, family_names, given_names, lines
-from policies.redaction.scripts import ABJAD, HAN, TOKEN, clean, consonants, fold, foldings, skeleton
-from policies.redaction.words import listed
+from policies.redaction.scripts import ABJAD, HAN, TOKEN, clean, coarse, consonants, fold, foldings, skeleton
+from policies.redaction.transcriptions import in_latin, in_other_scripts, of_pinyin
+from policies.redaction.words import COMMON, listed
 
 PARTICLES = listed(
     """
@@ -48,7 +49,7 @@ ENDINGS = listed(
     it ve
     oy ata at ut
     ens sche
-    ma ad its
+    ma ad its inata inoto inite kinata ina ino ini
     """
 )
 RISKY_ENDINGS = listed(
@@ -62,6 +63,9 @@ _PET_ENDINGS = listed(
     ka ko ek ik chka ochka echka ichka enka onka ushka yushka usha usia usya unia unya ulya sha shka nka inka onko
     ita ito cita cito inha inho ella etta ina uta utza ica ika ico uca ucha uccia icka ecka uska chen lein li tje
     ke cik can jan juan chan isoara el
+    ienka iunia iulka eczka eczek ulka ulek utka cia isia iuta icuta isor us ushka utsa ischa itsa oula aki akis
+    ino etto ello ella uccio uccia ito illo illa uca ucho eco eca zinho zinha inhas ette on ot ou kin chik inche che cho
+    cska cske uska uci i y ie o ush cuk cigim cagiz erl le tje je tsje pie itsu iku
     """
 )
 _PET_CASES = ("u", "y", "i", "e", "o", "oyu", "oi", "om", "ei", "ou", "ce", "tsi")
@@ -97,6 +101,7 @@ _FAMILY_ENDINGS = (
     ("s", "a"),
     ("ic", "iceva"),
 )
+_SHORT_ENDINGS = ("ek", "us", "iek", "ia", "ka", "cio", "ciu", "zio", "usia", "unia", "ik", "ko", "sia", "si", "cia")
 _FLEETING = re.compile(r"(?<=[bcdfghjklmnprstvwz])[eo](?=[cklnrt]$)|(?<=[bcdfghjklmnprstvwz])ie(?=[cklnrt]$)")
 _SOFTENED = (
     ("ka", ("ce", "tsi", "tci")),
@@ -191,8 +196,13 @@ def shortened(folded: str) -> Iterator[str]:
     """Regularly shortened names: "Gabi", "Zsofi", "Alex"."""
     yield from (folded[:size] for size in range(4, len(folded) - 1))
     for size in (3, 4) if len(folded) >= 5 else ():
-        if folded[size - 1] not in "aeiouy":
-            yield from (folded[:size] + ending for ending in ("i", "y", "ie"))
+        root = folded[:size]
+        if root[-1] not in "aeiouy":
+            doubled = root + root[-1] if root[-2] != root[-1] and root[-2] in "aeiouy" else root
+            yield from (one + ending for one in (root, doubled) for ending in ("i", "y", "ie", "o"))
+            yield from (root + ending for ending in _SHORT_ENDINGS)
+            if size == 3:
+                yield root
 
 
 def family_variants(folded: str) -> Iterator[str]:
@@ -243,13 +253,22 @@ class Person:
     arabic: bool = False
     particles: set[str] = field(default_factory=set)
     letters: set[str] = field(default_factory=set)  # parts of one letter, and first letters in their own script
+    written: dict[str, set[str]] = field(default_factory=dict)  # how the parts were given, by their first reading
 
     def add(self, kind: str, word: str) -> None:
         readings = foldings(word)
+        self.written.setdefault(readings[0], set()).add(word)
         if len(readings[0]) == 1:
             self.letters.add(readings[0])
         elif readings[0] and (kind, readings) not in self.parts:
             self.parts.append((kind, readings))
+
+    @property
+    def chinese(self) -> bool:
+        """Whether the name is written in Chinese characters, or has a Chinese family name in pinyin."""
+        return any(HAN.search(form) for form in self.native) or any(
+            word in _surnames_of_china() for word in self.of("family")
+        )
 
     def of(self, *kinds: str) -> list[str]:
         return list(dict.fromkeys(readings[0] for kind, readings in self.parts if kind in kinds))
@@ -266,7 +285,8 @@ def person_of(names: Iterable[Name]) -> Person:
         for native in name.native:
             words = words_of(native)
             for at, word in enumerate(words):
-                _add(person, "family" if at == len(words) - 1 and at else "given", word)
+                whole = len(words) == 1 and HAN.fullmatch(word)
+                _add(person, "family" if whole or (at == len(words) - 1 and at) else "given", word)
     return person
 
 
@@ -300,6 +320,8 @@ def _add(person: Person, kind: str, text: str) -> None:
             _add_han(person, kind, word)
         else:
             person.add(kind, word)
+            if word.startswith("ال") and len(word) > 4:  # the article may be apart, or left out
+                person.add(kind, word[2:])
             if not word.isascii():
                 person.letters.add(word[0].lower())
             if _GLUING.search(word):
@@ -329,13 +351,16 @@ class Lexicon:
     def __init__(self, people: list[Person]) -> None:
         self.people = people
         self.index: dict[str, tuple[Form, ...]] = {}
+        self.foreign: dict[str, tuple[Form, ...]] = {}  # forms in other scripts, which no Latin word can be
         self._strong: set[str] = set()
         self.skeletons: dict[str, list[Form]] = {}
         self.bare_skeletons: dict[str, list[Form]] = {}  # without the last vowel: case endings of other scripts
         self.consonants: dict[str, list[Form]] = {}
+        self.coarse: dict[str, list[Form]] = {}  # count only beside one another, or beside a surer part
         self.stems: dict[str, list[tuple[Form, bool]]] = {}
         self.prefixes: set[str] = set()
         for who, person in enumerate(self.people):
+            person.particles |= {fold(form) for word in person.particles for form in in_other_scripts(word)}
             for number, (kind, readings) in enumerate(person.parts):
                 self._part(who, person, number, kind, readings)
             self._glued(who, person)
@@ -375,6 +400,15 @@ class Lexicon:
                 if len(key) >= 2:
                     spelling = replace(base, score=0.85, reason="other-script", weak=len(key) < 3)
                     self.consonants.setdefault(key, []).append(spelling)
+            if kind in {"given", "middle", "family"}:
+                sound = coarse(reading)
+                if len(sound) >= 2 and all(form.part != number for form in self.coarse.get(sound, ())):
+                    self.coarse.setdefault(sound, []).append(replace(base, score=0.7, reason="sounds", weak=True))
+                if person.chinese:
+                    for other in of_pinyin(reading):
+                        self._put(other, replace(base, score=0.9))
+            if kind in {"given", "middle", "family", "alias"}:
+                self._transcribed(person.written.get(reading, set()), base)
             for other in _arabic_spellings().get(reading, ()):
                 self._put(other, replace(base, score=0.95, reason="name"))
             for sound, other in (("sh", "ch"), ("ch", "sh"), ("ou", "u"), ("kh", "j")):
@@ -386,6 +420,8 @@ class Lexicon:
             if kind in {"given", "alias", "middle"}:
                 for short in nicknames(reading):
                     self._put(short, replace(base, score=0.8, reason="nickname"))
+                    if len(short) >= 4 and short not in self.stems and short not in any_language():
+                        self._stem(short, replace(base, score=0.75, reason="nickname"))
                 self._shortened(reading, base)
             if kind == "family":
                 for other in family_variants(reading):
@@ -397,6 +433,47 @@ class Lexicon:
                 if person.arabic:
                     for particle in ("al", "el"):
                         self._put(particle + reading, base)
+
+    def _transcribed(self, words: set[str], base: Form) -> None:
+        """The part in other scripts, and in the Latin letters of other systems."""
+        if base.weak:
+            return
+        script, latin = replace(base, score=0.85, reason="other-script"), replace(base, score=0.8, reason="spelling")
+        for word in words:
+            for form in in_other_scripts(word):
+                folded = fold(form)
+                if len(folded) < 2 or len(folded) > 24:
+                    continue
+                if ABJAD.match(form):
+                    key = consonants(folded)
+                    if len(key) >= 2 and not any(f.part == base.part for f in self.consonants.get(key, ())):
+                        self.consonants.setdefault(key, []).append(replace(script, weak=len(key) < 3))
+                    continue
+                if all(other.part != base.part for other in self.foreign.get(folded, ())):
+                    weak = len(folded) < 4
+                    self.foreign[folded] = (*self.foreign.get(folded, ()), replace(script, weak=weak))
+                    self._bones(folded, script)
+                if "\u0400" <= form[0] <= "\u052f" and len(folded) >= 4 and folded not in self.stems:
+                    self._stem(folded, replace(script, score=0.8))
+            for form in in_latin(word):
+                self._variant(fold(form), latin)
+
+    def _variant(self, folded: str, form: Form) -> None:
+        """A spelling that counts like the name, unless it is a word or another name: then beside another part."""
+        if folded in self.index or len(folded) < 3 or folded in any_language():
+            return
+        form = replace(form, weak=len(folded) < 4 or folded in given_names() or folded in family_names())
+        if form.weak and any(other.part == form.part for other in self.skeletons.get(skeleton(folded), ())):
+            return  # it sounds the same: that counts more
+        self._put(folded, form)
+        if not form.weak:
+            self._bones(folded, form)
+
+    def _bones(self, folded: str, form: Form) -> None:
+        if len(folded) >= 5:
+            bones = skeleton(folded)
+            if all(other.part != form.part for other in self.skeletons.get(bones, ())):
+                self.skeletons.setdefault(bones, []).append(form)
 
     def _stem(self, reading: str, base: Form) -> None:
         self.stems.setdefault(reading, []).append((base, False))
@@ -419,7 +496,7 @@ class Lexicon:
         index, words, families, givens = self.index, any_language(), family_names(), given_names()
         for short in shortened(reading):
             if short not in index and short not in words:
-                other = short in families or (len(short) < 4 and short in givens)
+                other = len(short) < 4 and (short in families or short in givens)
                 index[short] = weak if other else sure
 
     def _glued(self, who: int, person: Person) -> None:
@@ -432,5 +509,5 @@ class Lexicon:
         pairs |= {x + y[:1] for x in first for y in last if len(x) >= 5}
         pairs |= {short + y for x in first for short in nicknames(x) for y in last if len(short) >= 3}
         for pair in pairs:
-            if len(pair) >= 5 and pair not in any_language():
+            if len(pair) >= 5 and pair not in COMMON:
                 self._put(pair, Form(who, "full", -1, 0.95, "glued"))

@@ -75,6 +75,12 @@ def name_words() -> dict[str, frozenset[str]]:
 
 
 @cache
+def plain_words() -> dict[str, frozenset[str]]:
+    """For each language, folded names that its dictionary has as words in small letters."""
+    return {language.removesuffix(":"): frozenset(words) for language, *words in lines("plain_words.txt")}
+
+
+@cache
 def words_of(language: str) -> frozenset[str]:
     """The plain words of one language; of English many, of others the most frequent."""
     if not language:

@@ -19,14 +19,25 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from policies.redaction import senses
-from policies.redaction.forms import ENDINGS, PARTICLES, PET_ENDINGS, RISKY_ENDINGS, Form, Lexicon, Person, person_of
+from policies.redaction.forms import (
+    ENDINGS,
+    PARTICLES,
+    PET_ENDINGS,
+    RISKY_ENDINGS,
+    Form,
+    Lexicon,
+    Person,
+    person_of,
+    words_of,
+)
 from policies.redaction.identity import Finding, Identity, Name
-from policies.redaction.lexica import any_language, family_names, family_sounds, given_names, given_sounds
+from policies.redaction.lexica import any_language, family_names, family_sounds, given_names, given_sounds, months
 from policies.redaction.page import Page
 from policies.redaction.scripts import (
     ABJAD,
@@ -36,6 +47,7 @@ from policies.redaction.scripts import (
     SIGNS,
     TOKEN,
     UNVOWELLED,
+    coarse,
     consonants,
     fold,
     foldings,
@@ -44,9 +56,12 @@ from policies.redaction.scripts import (
 )
 from policies.redaction.words import COMMON, listed
 
+_NOT_LATIN = re.compile("[\u0370-\u1fff]")
 _CLOSE = re.compile(r"[\s.\-_/'·]{0,3}")
 _COMMA = re.compile(r"\s?,\s{1,2}")
 _SPLIT = re.compile(r"[\-_.·*|/'+~=]{0,2}\n?[ \t]{0,2}|[\-_.·*|/'+~= ]{1,3}")
+_DOUBLED = re.compile(r"(.)\1")
+_LINE_END = re.compile(r"[ \t]{0,3}\r?\n[ \t>]{0,8}")
 _CAMEL = re.compile(r"[^\W\d_](?:[^\W\d_]*?(?=[A-Z])|[^\W\d_]*)")
 _HUMP = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
 _INITIALS = re.compile(r"(?<![\w.])([^\W\d_])\.\s?-?([^\W\d_])(?:\.\s?-?([^\W\d_]))?(?:\.|(?!\w))")
@@ -54,6 +69,8 @@ _TECHNICAL = re.compile(r"[@#_/\\]|\.(?=[A-Za-z][A-Za-z0-9]{1,4}(?!\w))")
 _CHUNK = re.compile(r"[^\s\x00]{1,400}")
 _LEET = (str.maketrans("0134567890", "oleasgtbgo"), str.maketrans("0134567890", "oieasgtbgo"))
 
+_LONE_INITIAL = re.compile(r"(\.?)(?:'s\b|(?<=\.)(?!\s?[A-Z]|\w))")
+_INITIAL_BEFORE = re.compile(r"[A-Z]\.\s?$|\w$")
 _CONTEXT = listed(
     """
     victim victims witness witnesses complainant survivor minor child girl boy woman applicant ms mrs mr miss
@@ -101,8 +118,15 @@ class NameMatcher:
             )
             for person in self.people
         ]
-        for some, person in zip(self._initials, self.people, strict=True):
+        for some, person, identity in zip(self._initials, self.people, identities, strict=False):
             some |= self._native_initials(person)
+            for name in identity.names:
+                letters = [fold(word)[:1] for word in words_of(f"{name.given} {name.middle} {name.family}")][:6]
+                for size in (2, 3, 4):
+                    some |= {"".join(chosen) for chosen in combinations(letters, size)}
+        self._lone = {
+            letter: who for who, person in enumerate(self.people) for letter in person.letters if letter.isascii()
+        }
         self._everyones_initials: set[str] = set().union(*self._initials) if self._initials else set()
         self.wholes = [(who, whole) for who, person in enumerate(self.people) for whole in _wholes(person)]
         self._native = {form for person in self.people for form in person.native if not HAN.search(form)}
@@ -144,7 +168,7 @@ class NameMatcher:
                 folded = word
                 if folded not in index and folded[:3] not in heads and folded not in prefixes:
                     memo[word] = None
-                    if len(folded) > 5 and folded not in COMMON:
+                    if len(folded) >= 5 and folded not in COMMON:
                         unknown.append((word, folded))
                     continue
             readings = foldings(word)
@@ -153,7 +177,7 @@ class NameMatcher:
             memo[word] = fact = Fact(tuple(forms), opens) if forms or opens else None
             if fact is not None:
                 found[word] = fact
-            if not forms and self._may_be_a_slip(word, readings[0]):
+            if all(form.reason == "sounds" for form in forms) and self._may_be_a_slip(word, readings[0]):
                 unknown += [(word, reading) for reading in readings]
         for word, slips in self._near(unknown, strict).items():
             memo[word] = found[word] = Fact(tuple(slips), word in found and found[word].opens)
@@ -163,6 +187,8 @@ class NameMatcher:
         lexicon = self.lexicon
         index = lexicon.index
         exact = [form for reading in readings for form in index.get(reading, ())]
+        if lexicon.foreign and not word.isascii() and _NOT_LATIN.match(word):
+            exact += [form for reading in readings for form in lexicon.foreign.get(reading, ())]
         if exact:
             if any(form.who >= self.own and form.plain for form in exact):  # a suspect's own name is nobody's slip
                 return [form for form in exact if form.plain]
@@ -198,9 +224,11 @@ class NameMatcher:
                 return hits
         if lexicon.consonants and word[:1].isupper():
             sounds = consonants(folded)
-            return [
+            near = [form for form in lexicon.coarse.get(coarse(folded), ()) if word.isalpha()]
+            return near + [
                 replace(f, weak=folded in given_names())
-                for f in lexicon.consonants.get(sounds, ())
+                for key in dict.fromkeys((sounds, sounds.removeprefix("A")))
+                for f in lexicon.consonants.get(key, ())
                 if lexicon.people[f.who].arabic and not f.weak
             ]
         return ()
@@ -222,7 +250,7 @@ class NameMatcher:
             for form, without_vowel in self.lexicon.stems.get(stem, ()):
                 if not cut and (not without_vowel or (form.kind != "family" and word.isascii())):
                     continue
-                if ending in {"s", "es"}:
+                if ending in {"s", "es"} and "ë" not in word:
                     if without_vowel and form.kind != "family":
                         continue
                 elif len(stem) < 4 and word.isascii() and not (without_vowel and len(stem) == 3 and not lower):
@@ -284,7 +312,7 @@ class NameMatcher:
         return ()
 
     def _may_be_a_slip(self, word: str, folded: str) -> bool:
-        return len(folded) >= (6 if small(word) else 4) and word.isalpha() and folded not in COMMON
+        return len(folded) >= (5 if small(word) else 4) and word.isalpha() and folded not in COMMON
 
     def _near(self, words: list[tuple[str, str]], strict: bool) -> dict[str, list[Form]]:
         """Slips of one key or of the scanner, two in longer names; all the words of a text at once."""
@@ -308,6 +336,8 @@ class NameMatcher:
                 ):
                     continue
                 weak = small(word) and len(reading) < 7
+                if small(word) and min(len(reading), len(name)) < 6 and not _mixed_up(name, reading):
+                    continue
                 if len(name) == 4 and (len(reading) < 4 or (len(reading) == 4 and not _swapped(name, reading))):
                     continue
                 if min(len(reading), len(name)) == 4 and (
@@ -448,7 +478,9 @@ class _Reading:
             for whole in glued:
                 forms = [f for f in lexicon.index.get(whole, ()) if f.reason in {"name", "glued", "slip"}]
                 pieces = j - first + 1
-                phrase = any(f.kind == "phrase" for f in forms) and self.words[first][:1].isupper()
+                if longest > 1 and self._lone_word(first, j, gap):
+                    continue
+                phrase = any(f.kind == "phrase" for f in forms) and not self.words[first][:1].islower()
                 broken = "-\n" in gap or "\u00ad" in gap
                 if not forms or len(whole) < 3 or (longest > 1 and len(whole) < 4 and not broken):
                     continue
@@ -462,17 +494,30 @@ class _Reading:
                     and (common or len(whole) < 5 or not self.words[first][:1].isupper())
                 ):
                     continue
-                if all(lexicon.index.get(fold(self.words[k])) for k in range(first, j + 1)) and not phrase:
+                parts = all(lexicon.index.get(fold(self.words[k])) for k in range(first, j + 1))
+                if parts and not phrase and not broken:
                     continue  # each piece is a part by itself: ordinary adjacency, better joined as such
                 best = (j, tuple(replace(f, score=0.9, reason="split") for f in forms))
         return best
 
+    def _lone_word(self, first: int, last: int, gap: str) -> bool:
+        """Whether a piece at either end is a word of one letter ("I", "a", "y") and no piece of a name."""
+        if gap == "-" or "\n" in gap:
+            return False
+        ends = [self.words[k] for k in (first, last) if len(self.words[k]) == 1]
+        return any(fold(word) in _LONE_WORDS and (small(word) or word == "I" or "." in gap) for word in ends)
+
     def _near_enough(self, i: int, j: int) -> bool:
         gap = self.gap(i, j)
-        return j == i + 1 and len(gap) < 4 and bool(_CLOSE.fullmatch(gap)) and "\n\n" not in gap and ". " not in gap
+        return j == i + 1 and _close(gap) and ". " not in gap
 
     def _initial_of(self, i: int, j: int, parts: set[str]) -> bool:
-        return bool(_AFTER_INITIAL.fullmatch(self.gap(i, j))) and _initial(self.words[i], parts)
+        gap = self.gap(i, j)
+        if gap in {".", "_", "-"} and small(self.words[j]) and self._in_a_handle(j):
+            return _initial(self.words[i].upper(), parts)
+        if gap == ". " and small(self.words[i]) and small(self.words[j]):
+            return _initial(self.words[i].upper(), parts)
+        return bool(_AFTER_INITIAL.fullmatch(gap)) and _initial(self.words[i], parts)
 
     # -- suspects ----------------------------------------------------------------------------------------------------
 
@@ -544,7 +589,11 @@ class _Reading:
         if len(unknown) > 1 or any(not self._perhaps_a_name(k) for k in unknown):
             return False
         gaps = [self.gap(k, k + 1) for k in range(last, i)]
-        if all(len(gap) < 4 and _CLOSE.fullmatch(gap) and "\n\n" not in gap for gap in gaps):
+        if any(
+            "." in gap and gap[-1:].isspace() and len(self.words[last + n]) > 2 for n, gap in enumerate(gaps)
+        ):  # the sentence ends here
+            return False
+        if all(_close(gap) for gap in gaps):
             return True
         family_first = len(run) == 1 and any(form.kind == "family" for form in run[0][2])
         before = run[0][0] - 1
@@ -561,11 +610,28 @@ class _Reading:
         parts = {form.part for _, _, forms in run for form in forms}
         person = self.people[who]
         everything = {reading for _, readings in person.parts for reading in readings} | person.letters
-        strong = any(not form.weak and self._counts(i, end, form) for i, end, forms in run for form in forms)
+        strong = any(
+            (not form.weak or self._slip_in_a_chat(i, form)) and self._counts(i, end, form)
+            for i, end, forms in run
+            for form in forms
+        )
         together = len(run) > 1 and len(parts) > 1 and any(self.words[i][:1].isupper() for i, _, _ in run)
         if len(run) > 1 and len(parts) > 1 and not together:
-            usual = [any(form.part == n for form in run[n][2]) for n in (0, 1)]
-            together = all(usual) or any(fold(self.words[i]) not in any_language() for i, _, _ in run)
+            usual = all(any(form.part == n for form in run[n][2]) for n in (0, 1))
+            listed_one = any(
+                fold(self.words[i]) in given_names() or fold(self.words[i]) in family_names() for i, _, _ in run
+            )
+            together = (usual and listed_one) or any(fold(self.words[i]) not in any_language() for i, _, _ in run)
+        if (
+            together
+            and not strong
+            and all(
+                small(self.words[i]) and self.senses.keeps_capitals(i) and self.senses.small_word(i) for i, _, _ in run
+            )
+        ):
+            together = False
+        if not strong and all(form.reason == "sounds" for _, _, forms in run for form in forms):
+            together = together and sum(len(coarse(fold(self.words[i]))) for i, _, _ in run) >= 6
         first = self._with_particles(first, person)
         initials = 0
         for _ in range(2):
@@ -578,7 +644,12 @@ class _Reading:
                 initials += 1
         if not strong and not together and not initials:
             return None
-        if len(parts) == 1 and not initials and self._somebody_else(run, person):
+        named = {form.part for _, _, forms in run for form in forms if form.reason == "name"} or parts
+        alone = len(run) == 1 and len({person.parts[n][1] if n >= 0 else () for n in named}) == 1
+        sure = any(form.reason in {"name", "split"} for _, _, forms in run for form in forms)
+        if not initials and (alone or len(run) == 1) and self.senses.a_place(first, last, sure=sure):
+            return None
+        if alone and not initials and self._somebody_else(run, person):
             return None
         first, last, more = self._slips_beside(first, last, person)
         first = self._with_particles(first, person)
@@ -589,11 +660,13 @@ class _Reading:
 
     def _with_particles(self, first: int, person: Person) -> int:
         """Where the mention begins when the particles of this person's name before it belong to it."""
-        while (
-            first > 0
-            and fold(self.words[first - 1]) in person.particles
-            and re.fullmatch(r"[\s'-]{1,3}", self.gap(first - 1, first))
-        ):
+        while first > 0:
+            word, gap = fold(self.words[first - 1]), self.gap(first - 1, first)
+            short = (
+                gap == ". " and len(word) == 1 and any(particle[0] == word for particle in person.particles if particle)
+            )
+            if not short and not (word in person.particles and re.fullmatch(r"[\s'-]{1,3}", gap)):
+                break
             first -= 1
         return first
 
@@ -602,7 +675,28 @@ class _Reading:
         if end > i or form.reason in {"glued", "digits", "split"}:
             return True
         word = self.words[i]
+        if small(word) and self.senses.keeps_capitals(i) and not self._in_a_handle(i):
+            if form.reason not in {"name", "ending", "slip", "spelling"} or self.senses.small_word(i):
+                return False
+            if form.reason == "ending" and self.senses.foreign:
+                return False  # of English there is a large list of words, of other languages a small one
+            if form.reason == "ending" and self.senses.listed_word(self.people[form.who].parts[form.part][1][0]):
+                return False
+        elif small(word) and self.senses.behind_an_article(i):
+            return False
+        elif (
+            small(word)
+            and form.reason == "name"
+            and form.kind in {"given", "alias"}
+            and len(word) > 3
+            and not self.senses.frequent(i)
+        ):
+            return True  # where nobody writes capitals, a name is a name
         ordinary = self.senses.ordinary(i) or len(fold(word)) <= 2
+        if form.kind == "family" and small(word) and self.senses.listed_word(fold(word)):
+            ordinary = True
+        if form.reason == "name" and small(word) and self._in_a_handle(i):
+            return True
         if form.reason in {"slip", "spelling"}:
             return not ordinary
         if form.reason == "ending":
@@ -612,12 +706,19 @@ class _Reading:
             return not small(word) or len(word) > 5 or not word.isascii() or self._in_a_handle(i)
         return not ordinary or self.senses.as_name(i)
 
+    def _slip_in_a_chat(self, i: int, form: Form) -> bool:
+        """A misspelt name in small letters where nobody writes capitals."""
+        word = self.words[i]
+        return form.reason == "slip" and len(word) >= 5 and small(word) and not self.senses.keeps_capitals(i)
+
     def _in_a_handle(self, i: int) -> bool:
         around = self.text[max(0, self.tokens[i][1] - 1) : self.tokens[i][2] + 1]
-        return any(c in "@#_/." for c in (around[:1], around[-1:])) and around[-1:] != "."
+        return any(c in "@#_." for c in (around[:1], around[-1:])) and around[-1:] != "."
 
     def _trailing_initial(self, last: int, parts: set[str]) -> bool:
         word, gap = self.words[last + 1], self.gap(last, last + 1)
+        if gap in {".", "_", "-"} and small(word) and small(self.words[last]) and self._in_a_handle(last):
+            return _initial(word.upper(), parts)
         if not _BEFORE_INITIAL.fullmatch(gap) or not _initial(word, parts):
             return False
         end = self.tokens[last + 1][2]
@@ -660,17 +761,16 @@ class _Reading:
         kinds = {form.kind for _, _, forms in run for form in forms}
         if not self.words[first][:1].isupper():
             return False
-        if kinds == {"family"}:
-            other = self._beside(first - 1, first, person, given=True) or self._beside(
-                last, last + 1, person, given=True
-            )
-        elif kinds <= {"given", "alias"} and any(kind == "family" for kind, _ in person.parts):
-            other = self._beside(last, last + 1, person, given=False) or self._beside(
-                first - 1, first, person, given=False
-            )
-        else:
+        if not kinds <= {"family", "given", "alias", "middle"}:
             return False
-        return other and not self.senses.of_a_relative(first)
+        other = False
+        if "family" in kinds:
+            other = self._beside(first - 1, first, person, given=True)
+            other = other or (kinds == {"family"} and self._beside(last, last + 1, person, given=True))
+        if kinds & {"given", "alias"} and any(kind == "family" for kind, _ in person.parts):
+            other = other or self._beside(last, last + 1, person, given=False)
+            other = other or self._beside(first - 1, first, person, given=False)
+        return other and not ("family" in kinds and self.senses.of_a_relative(first))
 
     def _beside(self, left: int, right: int, person: Person, *, given: bool) -> bool:
         """Whether the word that is not the hit is another person's given (else family) name, and close."""
@@ -683,8 +783,10 @@ class _Reading:
         folded = fold(word)
         if not word[:1].isupper() or len(word) < 3 or not word.isalpha() or senses.title(folded):
             return False
-        if folded in any_language() or (
-            at == left and self.senses.opens(at) and not (given and folded in given_names())
+        if (
+            self.senses.plain(folded)
+            or folded in months()
+            or (at == left and self.senses.opens(at) and not (given and folded in given_names()))
         ):
             return False
         if given:
@@ -692,11 +794,22 @@ class _Reading:
         else:
             known = folded in family_names() or folded in given_names() or skeleton(folded) in family_sounds()
             known = known or bool(_SURNAME.search(folded) and len(folded) > 4)
+            known = known or (at == right and "de" not in self.senses.spoken and self._unlike(folded, person))
         known = known or folded in self.matcher.kept_words
         listed_one = folded in family_names() or folded in given_names()
         return known and all(
             OSA.distance(folded, readings[0], score_cutoff=3) > (1 if listed_one or len(readings[0]) < 5 else 2)
             for _, readings in person.parts
+        )
+
+    @staticmethod
+    def _unlike(folded: str, person: Person) -> bool:
+        """Whether a word sounds like no part of the name: a surname that nobody listed is another person's then."""
+        bones = skeleton(folded)
+        return all(
+            OSA.distance(bones, skeleton(reading)) > max(2, len(reading) // 3)
+            for _, readings in person.parts
+            for reading in readings
         )
 
     def _share(self, mentions: list[_Mention]) -> list[Finding]:
@@ -745,6 +858,12 @@ class _Reading:
             hour = folded in {"am", "pm"} and i and self.words[i - 1].isdigit()
             if folded in everyone and not hour and (folded not in _NOT_INITIALS or self._after_context(m.start())):
                 found.append(self._initials_finding(m.start(), m.end(), folded, 0.8))
+        for i in self.page.places([letter.upper() for letter in self.matcher._lone]):
+            start, end = self.tokens[i][1:]
+            lone = _LONE_INITIAL.match(self.text, end)
+            if lone and not _INITIAL_BEFORE.search(self.text, max(0, start - 4), start):
+                whose = str(self.matcher._lone[self.words[i].lower()])
+                found.append(Finding(start, end + len(lone.group(1)), "name", whose, 0.7, "initials"))
         short = [w for w in self.page.folded(everyone) if w.isupper() and len(w) > 1]
         for i in self.page.places(short):
             if i not in self.kept and self._after_context(self.tokens[i][1]):
@@ -820,6 +939,17 @@ class _Reading:
                     found.append(Finding(a, b, "name", str(who), 0.7, "squeezed"))
                 at = glued.find(whole, at + 1)
         return found
+
+
+def _close(gap: str) -> bool:
+    """Whether two words with this between them may be of one name; a line may end there, a paragraph may not."""
+    gap = _LINE_END.sub("\n", gap, count=1)
+    return len(gap) < 4 and bool(_CLOSE.fullmatch(gap)) and "\n\n" not in gap
+
+
+def _mixed_up(name: str, reading: str) -> bool:
+    """Whether the same letters stand in another order, or one is doubled or single."""
+    return sorted(name) == sorted(reading) or _DOUBLED.sub(r"\1", name) == _DOUBLED.sub(r"\1", reading)
 
 
 def _swapped(name: str, reading: str) -> bool:

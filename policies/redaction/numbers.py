@@ -14,10 +14,11 @@ from itertools import accumulate
 
 import phonenumbers
 
-from policies.redaction.dates import DateFound, Day
+from policies.redaction.dates import DateFound, Day, born_before
 from policies.redaction.identity import Finding, Identity
+from policies.redaction.number_words import numbers_of
 from policies.redaction.page import Page, Tokens
-from policies.redaction.scripts import SHIELD, TOKEN, clean, fold
+from policies.redaction.scripts import HAN, SHIELD, TOKEN, clean, fold
 from policies.redaction.words import COMMON, listed
 
 _SLIP = str.maketrans(
@@ -48,11 +49,8 @@ _SLIP = str.maketrans(
 _SEPARATORS = re.compile(r"[\s.\-/_()+#:,·*']{0,4}")
 _AT_BEFORE = re.compile(r"@\s?$")
 _DIGIT = re.compile(r"\d")
-_BIRTH_WORDS = re.compile(
-    r"(?:\bborn|\bb\.|\bbirth|\bd\.?o\.?b\.?|\bn[ăa]scut\w*|\bné\w*|\bnacid\w*|\bgeboren\w*|\bur\.|народ\w*|род\w*|γεννήθηκε|مواليد)"
-    r"[^.\n\x00\d]{0,24}$",
-    re.IGNORECASE,
-)
+_WITHOUT_BLANKS = "\u0590-\u06ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_NO_BLANKS = re.compile(f"[{_WITHOUT_BLANKS}]")  # may be grown together with anything
 _ENDING_WORDS = listed(
     """
     ending ends ended end endings last final finishing finishes terminating digits
@@ -95,6 +93,8 @@ STREET_WORDS = listed(
     quarter district postcode zip straat laan
     """
 )
+_BETWEEN_PARTS = listed("de la le del della of on do da dos des du van der")
+_INSIDE_ADDRESS = re.compile(r"[\s,.\-/·•|'()]{0,3}")
 _POSTCODE = re.compile(r"(?<!\w)(?:[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}|\d{5,6}|\d{2}-\d{3}|\d{4}\s?[A-Z]{2})(?!\w)")
 
 
@@ -125,7 +125,7 @@ class Needle:
         found: list[Finding] = []
         for m in self.pattern.finditer(lower):
             start = m.start()
-            if start and lower[start - 1].isalnum():
+            if start and lower[start - 1].isalnum() and not _NO_BLANKS.match(lower[start - 1]):
                 continue
             at = _AT_BEFORE.search(lower, max(0, start - 2), start)
             if at or not self.marked:
@@ -141,6 +141,10 @@ class Street:
     every: frozenset[str]
 
 
+_TRUNKS = {"36": ("06",), "7": ("8",), "370": ("8",), "375": ("80", "8"), "993": ("8",), "52": ("01", "044", "045")}
+"""What is dialled before a number inside its country, where that is not a zero."""
+
+
 def _phone(number: str) -> tuple[str, tuple[str, ...]]:
     """National digits and what may stand before them."""
     plain = clean(number).text.strip()
@@ -153,9 +157,10 @@ def _phone(number: str) -> tuple[str, tuple[str, ...]]:
             pass
         else:
             code = str(parsed.country_code)
+            trunk = _TRUNKS.get(code, ())
             return (
                 phonenumbers.national_significant_number(parsed),
-                (f"00{code}0", f"{code}0", f"00{code}", code, "0"),
+                (f"00{code}0", f"{code}0", f"00{code}", code, *trunk, "0"),
             )
     digits = re.sub(r"\D", "", plain)
     return digits.lstrip("0") or digits, ("0", "00")
@@ -205,7 +210,7 @@ class NumberMatcher:
         code = squeezed(value)
         if len(code) >= 4 and _DIGIT.search(clean(value).text):
             self.codes.append(Code(code, kind, who))
-        elif len(code) >= 4:
+        elif len(code) >= 4 and not all(fold(word) in COMMON for word in TOKEN.findall(clean(value).text)):
             self._needle(value, kind, who)
 
     def _needle(self, value: str, kind: str, who: int) -> None:
@@ -228,7 +233,7 @@ class NumberMatcher:
         body = "".join(pieces)
         plain = max(re.split(r"[@.\-_/ ]", bare), key=len)
         marked = len(bare) < 4 or bare in COMMON
-        self.needles.append(Needle(plain, re.compile(body + r"(?![^\W_])"), kind, who, marked))
+        self.needles.append(Needle(plain, re.compile(body + rf"(?![^\W_{_WITHOUT_BLANKS}])"), kind, who, marked))
 
     def _birth(self, birth: str, who: int) -> None:
         numbers = [int(part) for part in re.findall(r"\d+", birth)[:3]]
@@ -244,6 +249,9 @@ class NumberMatcher:
     def _address(self, address: str, who: int) -> None:
         text = clean(address).text
         chunks = [chunk for chunk in re.split(r"[,;\n]", text) if chunk.strip()]
+        for chunk in chunks:
+            if HAN.search(chunk):
+                self._needle(re.sub(r"\s", "", chunk), "address", who)
         named = [
             (names, words)
             for words in ([fold(w) for w in TOKEN.findall(chunk)] for chunk in chunks)
@@ -338,12 +346,15 @@ class NumberMatcher:
             while at >= 0:
                 offsets = list(accumulate((len(piece) for piece, _ in pieces), initial=0))
                 first, last = bisect_right(offsets, at) - 1, bisect_right(offsets, at + len(code.text) - 1) - 1
+                begin = at
                 for lead in code.lead:
                     k = bisect_right(offsets, at - len(lead)) - 1
-                    if at >= len(lead) and digits.startswith(lead, at - len(lead)) and _near(page, pieces, k, first):
-                        first = k
+                    if at < len(lead) or offsets[k] != at - len(lead) or not digits.startswith(lead, at - len(lead)):
+                        continue
+                    if _near(page, pieces, k, first):
+                        first, begin = k, offsets[k]
                         break
-                whole = at + len(code.text) == offsets[last + 1]
+                whole = begin == offsets[first] and at + len(code.text) == offsets[last + 1]
                 if whole and all(_near(page, pieces, k, k + 1) for k in range(first, last)):
                     a, b = page.tokens[pieces[first][1]][1], page.tokens[pieces[last][1]][2]
                     found.append(Finding(a, b, code.kind, str(code.who), 0.9, "known, spread"))
@@ -394,7 +405,7 @@ class NumberMatcher:
         years = {str(birth[0]): who for who, birth in self.births}
         for i in page.places(years.keys() & page.distinct):
             word, start, end = page.tokens[i]
-            if _BIRTH_WORDS.search(page.text, max(0, start - 40), start):
+            if born_before(page.text, start):
                 found.append(Finding(start, end, "birthdate", str(years[word]), 0.9, "known"))
         return found
 
@@ -411,11 +422,19 @@ class NumberMatcher:
 
     def _addresses(self, page: Page, strict: bool) -> list[Finding]:
         text, tokens = page.text, page.tokens
-        wanted = page.folded(self._street_words)
+        inflected = {
+            word: name
+            for word in page.folds
+            if len(word) >= 5 and word not in self._street_words
+            for name in self._street_words
+            if len(name) >= 5 and word[: len(name) - 1] == name[:-1] and len(word) - len(name) <= 3
+        }
+        wanted = page.folded(self._street_words | inflected.keys())
         found: list[Finding] = []
         for i in page.places(wanted):
             for street in self.streets:
-                if fold(tokens[i][0]) not in street.names:
+                here = fold(tokens[i][0])
+                if inflected.get(here, here) not in street.names:
                     continue
                 first = last = i
                 while first > 0 and i - first < 8 and self._belongs(text, tokens, first - 1, first - 1, street):
@@ -427,8 +446,13 @@ class NumberMatcher:
                     word in STREET_WORDS and word not in {"no", "st", "house", "room", "number"} for word in run
                 )
                 whole = len(street.names) > 1 and street.names <= set(run)
+                while first < i and run[0] in _BETWEEN_PARTS:
+                    first, run = first + 1, run[1:]
+                while last > i and run[-1] in _BETWEEN_PARTS:
+                    last, run = last - 1, run[:-1]
                 if (
                     any(word in street.numbers for word in run)
+                    or any(_spelled(tokens[k][0], street) for k in range(first, last + 1))
                     or (generic and tokens[i][0][:1].isupper())
                     or whole
                     or (
@@ -446,10 +470,17 @@ class NumberMatcher:
         gap = text[tokens[gap_after][2] : tokens[gap_after + 1][1]]
         word = fold(tokens[i][0])
         return (
-            bool(re.fullmatch(r"[\s,.\-/]{0,3}", gap))
+            bool(_INSIDE_ADDRESS.fullmatch(gap))
             and SHIELD not in gap
-            and (word in street.every or word in STREET_WORDS)
+            and (
+                word in street.every or word in STREET_WORDS or word in _BETWEEN_PARTS or _spelled(tokens[i][0], street)
+            )
         )
+
+
+def _spelled(word: str, street: Street) -> bool:
+    """Whether a word spells a number of the address: "dwanaście" for 12."""
+    return any(str(number) in street.numbers for number in numbers_of(word))
 
 
 def _turns(word: str, inside: int) -> bool:

@@ -13,7 +13,7 @@ from functools import cache
 import phonenumbers
 
 from policies.redaction.checksums import base58check, luhn, mod97, national
-from policies.redaction.dates import BORN_BEFORE, DateFound, generalised
+from policies.redaction.dates import DateFound, born_before, generalised
 from policies.redaction.identity import Finding, Settings
 from policies.redaction.page import Page
 from policies.redaction.scripts import SHIELD, fold
@@ -194,7 +194,7 @@ def _dated(text: str, dates: Sequence[DateFound]) -> Iterator[Finding]:
         if not date.exact:
             continue
         # Month and year of a birth narrow a person down too far, whosever it is.
-        if BORN_BEFORE.search(text, max(0, date.start - 40), date.start):
+        if born_before(text, date.start):
             yield _finding(date.start, date.end, "birthdate", 0.9, "a date after a word for birth")
         elif date.plain:
             yield _finding(date.start, date.end, "date", 0.9, f"in {generalised(date.readings)}")

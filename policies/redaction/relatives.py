@@ -15,7 +15,7 @@ _GAP = re.compile(
     r"(?:[ \u00a0]|,[ \u00a0]|[ \u00a0]?[(:\u2013-][ \u00a0]?|[ \u00a0]?[\"'“„«]"
     r"|[ \u00a0](?:is|was|named|called|se numea|numita?|heißt|hieß|llamad[ao]|imieniem|na imię)[ \u00a0])"
 )
-_CLOSE = re.compile(r"[ \u00a0]|-|\. |['’]")
+_CLOSE = re.compile(r"[ \u00a0]|-|['’]")
 
 
 def find_relatives(page: Page) -> list[Finding]:
@@ -33,7 +33,8 @@ def find_relatives(page: Page) -> list[Finding]:
         while last + 1 < len(tokens) and last - first < 3:
             word = tokens[last + 1][0]
             gap = text[tokens[last][2] : tokens[last + 1][1]] if last >= first else " "
-            if not _CLOSE.fullmatch(gap) or not _name(word, first=last < first):
+            initial = gap == ". " and len(tokens[last][0]) == 1
+            if not (initial or _CLOSE.fullmatch(gap)) or not _name(word, first=last < first):
                 break
             last += 1
         while last >= first and fold(tokens[last][0]) in PARTICLES:

@@ -44,7 +44,14 @@ SIGNS = (  # of the scripts of India, Sri Lanka, Thailand, Laos, Myanmar, Cambod
     "\u0c81-\u0c83\u0cbc-\u0cd6\u0d00-\u0d03\u0d3b-\u0d4d\u0d57\u0d81-\u0d83\u0dca-\u0ddf\u0e31\u0e34-\u0e3a"
     "\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u102b-\u103e\u1056-\u1059\u17b4-\u17d3"
 )
-TOKEN = re.compile(rf"[^\W_]+(?:[{SIGNS}][^\W_]*)*")
+_ALONE = (  # written without blanks round them: a word ends where they begin or end
+    "々〇㐀-䶿一-鿿\uf900-\ufaff\U00020000-\U0003ffff",
+    "\u1100-\u11ff\u3041-\u30ff\u3130-\u318f\u31f0-\u31ff\uac00-\ud7af\uff66-\uff9f",
+    "\u0590-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb1d-\ufdff\ufe70-\ufefc",
+)
+WITHOUT_BLANKS = re.compile(f"[{''.join(_ALONE)}]")
+_OTHERS = rf"[^\W_{''.join(_ALONE)}]"
+TOKEN = re.compile("|".join([rf"{_OTHERS}+(?:[{SIGNS}]{_OTHERS}*)*", *(rf"(?:(?=\w)[{chars}])+" for chars in _ALONE)]))
 _DOUBTFUL = re.compile(rf"[^\x00-\x7f\s{_LETTERS}\u2010-\u203a\u20a0-\u20bf]")
 # U+FE00.. are variation selectors, U+20D0.. marks around symbols, U+3000.. Han punctuation
 _HARMLESS_MARKS = re.compile(
@@ -267,6 +274,28 @@ _SOUNDS = (
 def skeleton(folded: str) -> str:
     """One spelling for the usual ways of writing one sound ("Yuliia", "Julia"; "Oksana", "Oxana")."""
     for pattern, sound in _SOUNDS:
+        folded = pattern.sub(sound, folded)
+    return folded
+
+
+_COARSE = (
+    (re.compile("shch|szcz|tsch|sch|dzh|tch|sh|zh|ch|ts|tz|cz|sz|cs|zs|dj|dz|gj|xh"), "S"),
+    (re.compile("ph"), "f"),
+    (re.compile("kh|gh|ck|qu|[gkqchx]"), "K"),
+    (re.compile("th|[dt]"), "T"),
+    (re.compile("[bp]"), "P"),
+    (re.compile("[fvw]"), "F"),
+    (re.compile("[sz]"), "S"),
+    (re.compile("^[aeiouyj]+"), "A"),
+    (re.compile("[aeiouyj]"), ""),
+    (re.compile(r"(.)\1+"), r"\1"),
+)
+
+
+@lru_cache(maxsize=65536)
+def coarse(folded: str) -> str:
+    """The consonants of a name by where they are spoken: enough to tell a foreign spelling beside another one."""
+    for pattern, sound in _COARSE:
         folded = pattern.sub(sound, folded)
     return folded
 

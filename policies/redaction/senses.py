@@ -8,11 +8,24 @@ from __future__ import annotations
 
 import re
 
-from policies.redaction.lexica import any_language, given_names, languages, months, name_words, words_of
+from policies.redaction.lexica import (
+    any_language,
+    family_names,
+    function_words,
+    given_names,
+    languages,
+    months,
+    name_words,
+    plain_words,
+    words_of,
+)
 from policies.redaction.page import Page
-from policies.redaction.scripts import fold
+from policies.redaction.scripts import SHIELD, fold
 from policies.redaction.words import COMMON, listed
 
+_FIRST_LETTER = re.compile(r"(?:^|(?:[!?\n•…。？！]|[^\W\d_]{3}\.)\s)(?:[^\w\x00]|[\d_]){0,12}([^\W\d_]|\x00)")
+_ENDS = re.compile(r"[!?\n•…。？！]|(?<=[^\W\d_]{3})\.(?=\s)")
+_LETTER = re.compile(r"[^\W\d_]|\x00")  # what is shielded began with a capital
 _SENTENCE_END = re.compile(r"[.!?:;\n•…。？！](?:[\s\"'“”«»„(\[*-]*)$")
 
 TITLES = listed(
@@ -164,8 +177,49 @@ _SAID = {  # what follows a person's name, in other languages
     "vi": listed("noi da la co dang"),
 }
 _GERMAN_ARTICLES = listed(
-    "der die das ein eine einer einem einen eines den dem des keine kein jede jeder zum zur im am"
+    """
+    der die das ein eine einer einem einen eines den dem des keine kein jede jeder jeden jedem zum zur im am vom beim
+    letzten letztem letzter diesen diesem dieser nachsten nachstem vorigen vorigem naechsten
+    """
 )
+_INDEFINITE = listed("a an un una uno une um uma ein eine einen einem einer egy")
+_ARTICLES = listed(
+    """
+    der die das den dem des ein eine einen einem einer eines im am vom zum zur kein keine
+    le la les l d un une des du au aux ce cette son sa
+    el los las unos unas del al una su
+    il lo gli uno dei degli delle dello della dell nel nella
+    o os as um uma ao do da dos das no na nos nas seu sua
+    unui unei niste unor
+    az egy
+    bir
+    to ton tin enas enan mia ti ta tou tis toys
+    nje
+    edin edna edno
+    """
+)
+_BEFORE_STREETS = listed(
+    """
+    calle avenida plaza paseo rua travessa praca rue avenue boulevard place via viale piazza corso vicolo strada
+    bulevardul calea aleea piata ulica ulicy ul plac placu aleja alei vul vulytsia vulitsia vulitsi vulytsi ulitsa
+    ulitse ulitsi ploshchad ploshchadi ploshcha ploshchi ploshtad prospekt prospekti pereulok provulok odos odo odou
+    plateia rruga rrugen duong pho saint sainte sankt sfantul sfanta sveti sveta agios agia agia
+    """
+)
+_BEFORE_THINGS = listed(
+    """
+    restaurant restorant restoran ristorante restaurante restauracja hotel hostel khotel bar cafe kafe klub club city
+    grad gorod misto miasto oras orasul ciudad cidade citta ville stadt selo village satul sat firma firm company bank
+    banca banka reka rijeka rio river lac lago jezioro ozero more
+    """
+)
+_AFTER_STREETS = listed(
+    """
+    utca utcan ut uton ter teren sokak sokagi sokaginda cadde caddesi caddesinde mahallesi strasse platz gasse weg
+    straat laan plein street road avenue lane
+    """
+)
+_FIRMS = listed("srl ltd llc gmbh inc sa sarl kft ooo tov eood spa plc corp company agency shop sh pk zoo bt doo as oy")
 _OF = listed("de del da do di des du von der della z ze od")
 _WORD_NEXT = listed(
     """
@@ -193,6 +247,7 @@ class Senses:
         self._spoken = spoken
         self._plain: frozenset[str] | None = None
         self._capitals: bool | None = None
+        self._kept_capitals: bool | None = None
 
     @property
     def spoken(self) -> tuple[str, ...]:
@@ -210,9 +265,72 @@ class Senses:
         if self._plain is None:
             self._plain = frozenset().union(*(words_of(language) for language in self.spoken))
             if "" in self.spoken:  # a guess: then a common name is no word of a language that it may not be in
-                names = given_names().difference(*(name_words().get(language, ()) for language in self.spoken))
+                names = (given_names() | family_names()).difference(
+                    *(name_words().get(language, ()) for language in self.spoken)
+                )
                 self._plain = (self._plain - names) | COMMON
         return folded in self._plain
+
+    def small_word(self, i: int) -> bool:
+        """Whether word `i`, in small letters though the text writes names with capitals, is a plain word."""
+        folded = fold(self.words[i])
+        if self.spoken == ("vi",) or folded in COMMON or self._previous(i) in _ARTICLES:
+            return True
+        before = self.text[max(0, self.tokens[i][1] - 2) : self.tokens[i][1]]
+        return before.lower() in {"l'", "d'"} or self.listed_word(folded)
+
+    def listed_word(self, folded: str) -> bool:
+        """Whether a dictionary of the text's languages has the folded word in small letters."""
+        return any(
+            folded in words_of(language) or folded in plain_words().get(language, ()) for language in self.spoken
+        )
+
+    def frequent(self, i: int) -> bool:
+        """Whether word `i` is a plain word that nobody would miss: one of the most frequent, or common English."""
+        folded = fold(self.words[i])
+        return folded in COMMON or any(language in self.spoken for language in function_words().get(folded, ()))
+
+    def behind_an_article(self, i: int) -> bool:
+        """Whether word `i` is a plain word in small letters behind an article: "un leone"."""
+        return self._previous(i) in _ARTICLES and self.listed_word(fold(self.words[i]))
+
+    def keeps_capitals(self, i: int) -> bool:
+        """Whether names would have capitals where word `i` stands: its sentence and most of the text begin with one."""
+        if self._kept_capitals is None:
+            first = [m.group(1) for m in _FIRST_LETTER.finditer(self.text[:20_000])]
+            cased = [letter for letter in first if letter == SHIELD or letter.lower() != letter.upper()]
+            self._kept_capitals = 4 * sum(not letter.islower() for letter in cased) >= 3 * len(cased)
+        if not self._kept_capitals:
+            return False
+        start = self.tokens[i][1]
+        sentence = _ENDS.split(self.text[max(0, start - 400) : start + 1])[-1]
+        letter = _LETTER.search(sentence)
+        return letter is None or not letter.group().islower()
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the text is surely in another language than English."""
+        return not {"", "en"} & set(self.spoken)
+
+    def a_place(self, first: int, last: int, *, sure: bool) -> bool:
+        """Whether the words are the name of a street, a church or a firm: "calle Vega", "Vega Trans SRL"; of anything
+        that has a name, where they are not `sure` to be the person's."""
+        before = self._previous(first) or (
+            fold(self.words[first - 1])
+            if first and self.text[self.tokens[first - 1][2] : self.tokens[first][1]] == "-"
+            else ""
+        )
+        if not sure and before in _BEFORE_THINGS:
+            return True
+        if before in _BEFORE_STREETS or self._next(last) in _AFTER_STREETS:
+            return True
+        for k in range(last + 1, min(last + 4, len(self.words))):
+            gap = self.text[self.tokens[k - 1][2] : self.tokens[k][1]]
+            if gap not in {" ", "\u00a0", " & "} or not self.words[k][:1].isupper():
+                return False
+            if fold(self.words[k]) in _FIRMS and len(self.words[k]) > 1:
+                return True
+        return False
 
     def opens(self, i: int) -> bool:
         """Whether word `i` is the first of a sentence."""
@@ -222,8 +340,14 @@ class Senses:
 
     def of_a_relative(self, i: int) -> bool:
         """Whether one of the four words before, or of the three after, speaks of a relative."""
-        near = (*self.words[max(0, i - 4) : i], *self.words[i + 1 : i + 4])
-        return any(relation(fold(word)) for word in near)
+        near: list[str] = []
+        for places in (range(i - 1, max(i - 5, -1), -1), range(i + 1, min(i + 4, len(self.words)))):
+            for k in places:
+                gap = self.text[self.tokens[k if k < i else k - 1][2] : self.tokens[k + 1 if k < i else k][1]]
+                if "\n" in gap or (". " in gap and len(self.words[k]) > 1):
+                    break
+                near.append(fold(self.words[k]))
+        return any(relation(word) and (word != "man" or "nl" in self.spoken) for word in near)
 
     def _next(self, i: int) -> str:
         near = i + 1 < len(self.words) and self.text[self.tokens[i][2] : self.tokens[i + 1][1]] in {" ", "\n", "\u00a0"}
@@ -254,7 +378,7 @@ class Senses:
             return False
         if starts or shouted or self._heading(i):
             return self._first(i, folded, following, shouted)
-        if before in {"a", "an"} and set(self.spoken) <= {"", "en"}:
+        if before in _INDEFINITE and (before not in {"a", "an"} or set(self.spoken) <= {"", "en"}):
             return False
         if "de" in self.spoken and before in _GERMAN_ARTICLES:
             return False
@@ -285,6 +409,8 @@ class Senses:
             content = any(folded in name_words().get(language, ()) for language in others)
             said = any(following in _SAID.get(language, ()) for language in others)
             return said or following in _PERSON_VERBS - _CONNECTIVES or (content and following not in _OF)
+        if following == folded and self.words[i + 1].islower():  # "Will will come"
+            return True
         if folded in _FUNCTION:
             return following in _PERSON_VERBS and not shouted
         if following in _WORD_NEXT or (shouted and following in _CONNECTIVES):
