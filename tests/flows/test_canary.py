@@ -25,6 +25,10 @@ from tests.support.orchid import DESK, INSPECTORS, TaskForce, expected
 
 __all__ = ["town"]
 KINDS = ("names", "phones", "documents", "emails", "handles", "addresses", "birthdates")
+IDENTIFYING = {
+    "first_name", "middle_name", "second_name", "also_known_as", "birthdate", "identity_number", "email",
+    "mobile_phone", "home_phone", "mailing_address", "other_numbers", "documents",
+}  # fmt: skip
 SHORT = 180  # characters that fit into a field of one line
 IDENTIFIER = re.compile(r"[\w.@+-]{6,}")
 
@@ -49,7 +53,8 @@ def profiles(force: TaskForce) -> list[dict[str, Any]]:
         value = json.loads(force.file(name).read_text(encoding="utf-8"))
         for obj in (*value.get("objects", ()), *value.get("known", ())):
             if obj["type"] == "A02":
-                found[json.dumps({**obj, "id": ""})] = obj
+                who = {n: v for n, v in obj.items() if n in IDENTIFYING}
+                found[json.dumps(who, sort_keys=True)] = obj
     return [{**obj, "id": f"v{n}"} for n, obj in enumerate(found.values(), 1)]
 
 
