@@ -32,6 +32,7 @@ from adapters.journal import Journal
 from cli import practice
 from cli.common import JsonOption, command, fail, run
 from cli.serve import start_service, stop_service
+from cli.warm import Warm
 from messages.errors import BadInput, DependencyError
 from policies.sentences import says
 
@@ -146,6 +147,7 @@ class _Play:
         self.broker: asyncio.subprocess.Process | None = None
         self.adapters: dict[str, asyncio.subprocess.Process] = {}
         self.kinds: set[str] = set()
+        self.warm = Warm()
 
     async def all(self) -> dict[str, Any]:
         """Every act, in order; returns the log's head."""
@@ -159,6 +161,11 @@ class _Play:
                 title_align="left",
             )
         )
+        with self.warm:
+            await self._acts()
+            return await self._proof()
+
+    async def _acts(self) -> None:
         async with AsyncExitStack() as stack:
             await self._cast(stack)
             await self._full_report()
@@ -173,7 +180,6 @@ class _Play:
             await self._killed()
             await self._collected()
             await self._revoked()
-        return await self._proof()
 
     # the cast
 
@@ -236,9 +242,13 @@ class _Play:
 
     # the acts
 
+    async def _typed(self, *arguments: str) -> tuple[int, str, str]:
+        """`safeconduct ARGUMENTS` as a process of its own: exit code, standard output and error."""
+        return await asyncio.to_thread(self.warm.run, arguments)
+
     async def _command(self, *arguments: str, expect: Sequence[int] = (0,)) -> dict[str, Any]:
-        """`safeconduct ARGUMENTS --json` as a process of its own, as the person at the desk would run it."""
-        code, text, error = await _process(sys.executable, "-m", "cli.main", *arguments)
+        """`safeconduct ARGUMENTS --json`, as the person at the desk would run it."""
+        code, text, error = await self._typed(*arguments)
         if code not in expect:
             raise DependencyError(f"The demonstration's own command failed: {error.strip() or text.strip()}")
         try:
@@ -386,7 +396,7 @@ class _Play:
         """What this contact reads of a message, fetched and opened by hand as at a desk."""
         party, contact = address.split("/")
         who = ("--home", str(self.made.party(party)), "--as", contact, "--json")
-        code, text, error = await _process(sys.executable, "-m", "cli.main", "inbox", "list", *who)
+        code, text, error = await self._typed("inbox", "list", *who)
         if code:
             raise DependencyError(f"The demonstration's own command failed: {error.strip()}")
         for row in json.loads(text):
@@ -431,8 +441,8 @@ class _Play:
         self._note("16-asset-trace", money)
         views = [await self._opened(PROSECUTOR, s["sent"][0]["message"]) for s in (exhibits, money)]
         story.expect("the prosecutor has the exhibit, its custody and the report", holds=all(views))
-        code, _, error = await _process(
-            *(sys.executable, "-m", "cli.main", "send", str(self.cases / "16-asset-trace.json"), "--to", LABOUR),
+        code, _, error = await self._typed(
+            *("send", str(self.cases / "16-asset-trace.json"), "--to", LABOUR),
             *("--home", str(self.made.party(ANALYSTS.split("/")[0])), "--as", ANALYSTS.split("/")[1]),
         )
         story.expect(
@@ -588,9 +598,7 @@ class _Play:
         story.step("The officer exports the log and checks it without trusting the broker")
         officer = self.out / "officer"
         log = officer / "log"
-        code, text, error = await _process(
-            *(sys.executable, "-m", "cli.main", "audit", "export", str(log), "--home", str(self.made.broker))
-        )
+        code, text, error = await self._typed("audit", "export", str(log), "--home", str(self.made.broker))
         if code:
             raise DependencyError(f"The log could not be exported: {error.strip()}")
         story.say(text.splitlines()[0])

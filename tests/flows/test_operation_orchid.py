@@ -1,7 +1,9 @@
 """The whole demonstration, run as a newcomer runs it: real server, real processes, real attacks."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,17 +24,23 @@ UNENTITLED = ("broker", "logs", "wrenfold-support", "national-rapporteur", "labo
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The folder that the demonstration leaves, and the one object that it prints."""
     out = tmp_path_factory.mktemp("orchid") / "out"
-    done = subprocess.run(
+    playing = subprocess.Popen(
         [sys.executable, "-m", "cli.main", "demo", "--out", str(out), "--json"],
         env=environment(),
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=300,
-        check=False,
+        start_new_session=True,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    yield out, json.loads(done.stdout)
+    try:
+        text, error = playing.communicate(timeout=480)
+    finally:
+        if playing.poll() is None:
+            os.killpg(playing.pid, signal.SIGKILL)
+            playing.wait()
+    assert playing.returncode == 0, error[-3000:]
+    yield out, json.loads(text)
 
 
 @pytest.fixture(scope="module")

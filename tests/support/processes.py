@@ -1,5 +1,6 @@
 """Safeconduct's own processes for tests: started as a person would, waited for by what they say, never by time."""
 
+import atexit
 import json
 import os
 import signal
@@ -7,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from cli.serve import READY
+from cli.warm import Warm
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ACTORS = ROOT / "examples" / "operation-orchid" / "actors.py"
@@ -58,17 +61,17 @@ def service(*arguments: str, log: Path) -> Iterator[subprocess.Popen[str]]:
         stop(process)
 
 
+@cache
+def _warm() -> Warm:
+    warm = Warm(environment(), str(ROOT))
+    atexit.register(warm.close)
+    return warm
+
+
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """One command, to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "cli.main", *arguments],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    """One command as a process of its own, to its end."""
+    code, out, err = _warm().run(arguments)
+    return subprocess.CompletedProcess(arguments, code, out, err)
 
 
 def actor(*arguments: str) -> subprocess.Popen[str]:

@@ -1,0 +1,150 @@
+"""Commands as processes of their own without each of them loading the program first.
+
+    with Warm() as warm:
+        code, text, error = warm.run(["inbox", "list", "--json"])
+
+One process loads `cli.main` and does nothing else; each command is forked from it, so it has its own memory, files, end
+and exit code, as if started by hand, and costs a fiftieth of the time. For whoever runs many: demonstration and tests.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from messages.errors import DependencyError
+
+PATIENCE: Final = 120.0
+_REQUEST: Final = 1 << 18
+
+
+class Warm:
+    """The process that has loaded the program. Not for a process that has threads of its own forked from it."""
+
+    def __init__(self, env: Mapping[str, str] | None = None, cwd: str | None = None) -> None:
+        """`env` and `cwd` are those of every command."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "cli.warm", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env=None if env is None else dict(env),
+                cwd=cwd,
+            )
+        self._socket = ours
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it; commands that run still go on to their end."""
+        self._socket.close()
+        self._process.wait()
+
+    def run(self, arguments: Sequence[str], patience: float = PATIENCE) -> tuple[int, str, str]:
+        """One command to its end: exit code (negative: by which signal), standard output, standard error.
+
+        Raises `DependencyError` if it takes longer than `patience` seconds (and ends it), or cannot be started. May be
+        called from several threads at once.
+        """
+        request = json.dumps(list(arguments)).encode()
+        if len(request) > _REQUEST:
+            raise DependencyError("The command line is too long.")
+        status, told = os.pipe()
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            try:
+                socket.send_fds(self._socket, [request], [told, out.fileno(), err.fileno()])
+            except OSError:
+                os.close(status)
+                raise DependencyError("The process that commands are forked from has ended.") from None
+            finally:
+                os.close(told)
+            try:
+                code = _ended(status, patience)
+            finally:
+                os.close(status)
+            texts = []
+            for file in (out, err):
+                file.seek(0)
+                texts.append(file.read().decode(errors="replace"))
+        return code, texts[0], texts[1]
+
+
+def _ended(status: int, patience: float) -> int:
+    """The exit code that comes through the pipe after the process id."""
+    said, until = b"", time.monotonic() + patience
+    while True:
+        ready, _, _ = select.select([status], [], [], max(0.0, until - time.monotonic()))
+        if not ready:
+            if said:
+                os.kill(int(said.split()[0]), signal.SIGKILL)
+            raise DependencyError("A command did not come to its end.")
+        more = os.read(status, 64)
+        if not more:
+            words = said.split()
+            # A process that could not say its code was killed.
+            return int(words[1]) if len(words) == 2 else -signal.SIGKILL
+        said += more
+
+
+def serve(number: int) -> None:
+    """Fork a command for each request on this socket, until its other end closes."""
+    from cli.main import run_app
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them: they tell their end themselves
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with socket.socket(fileno=number) as requests:
+        while True:
+            data, fds, _, _ = socket.recv_fds(requests, _REQUEST, 3)
+            if not data:
+                return
+            if os.fork() == 0:
+                requests.close()
+                _become(json.loads(data), *fds, run=run_app)
+            for fd in fds:
+                os.close(fd)
+
+
+def _become(arguments: Sequence[str], told: int, out: int, err: int, *, run: object) -> None:
+    """Be that command, in a process just forked; does not return."""
+    code = 1
+    try:
+        os.write(told, b"%d " % os.getpid())
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        sys.argv = ["safeconduct", *arguments]
+        sys.modules["__main__"].__package__ = None  # else help texts call the program "python -m cli.warm"
+        assert callable(run)  # noqa: S101
+        run()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.write(told, b"%d" % code)
+        finally:
+            os._exit(code)
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

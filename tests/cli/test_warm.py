@@ -1,0 +1,61 @@
+"""Commands forked from a process that has loaded the program are as good as those that load it themselves."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.warm import Warm
+from messages.errors import DependencyError
+from tests.support.processes import ROOT, environment
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Warm]:
+    with Warm(environment(), str(ROOT)) as one:
+        yield one
+
+
+@pytest.mark.parametrize("arguments", [["types", "A01"], ["nonsense"]])
+def test_a_command_says_and_ends_as_one_that_was_started_by_itself(warm: Warm, arguments: list[str]) -> None:
+    own = subprocess.run(
+        [Path(sys.executable).parent / "safeconduct", *arguments],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert warm.run(arguments) == (own.returncode, own.stdout, own.stderr)
+
+
+def test_several_at_once_each_get_their_own_answer(warm: Warm) -> None:
+    names = ["A01", "A02", "A22", "A99"] * 2
+    found: dict[int, tuple[int, str, str]] = {}
+
+    def ask(number: int) -> None:
+        found[number] = warm.run(["types", names[number], "--json"])
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(len(names))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, name in enumerate(names):
+        code, out, _ = found[number]
+        assert (f'"{name}"' in out) if name != "A99" else code == 2
+
+
+def test_a_command_that_is_killed_or_does_not_end_is_told(warm: Warm, tmp_path: Path) -> None:
+    os.mkfifo(waits := tmp_path / "never.json")
+    with pytest.raises(DependencyError, match="did not come to its end"):
+        warm.run(["redact", "--identity", str(waits)], patience=0.5)
+
+
+def test_where_the_process_has_ended_nothing_is_started() -> None:
+    with Warm(environment(), str(ROOT)) as one:
+        one._process.send_signal(signal.SIGKILL)
+        one._process.wait()
+        with pytest.raises(DependencyError):
+            one.run(["types", "A01"])
