@@ -17,7 +17,7 @@ from nicknames import NickNamer
 from policies.redaction.identity import Name
 from policies.redaction.lexica import any_language, family_names, given_names, lines
 from policies.redaction.scripts import ABJAD, HAN, TOKEN, clean, coarse, consonants, fold, foldings, skeleton
-from policies.redaction.transcriptions import in_latin, in_other_scripts, of_pinyin
+from policies.redaction.transcriptions import in_latin, in_other_scripts, of_pinyin, pinyin
 from policies.redaction.words import COMMON, listed
 
 PARTICLES = listed(
@@ -266,8 +266,9 @@ class Person:
     @property
     def chinese(self) -> bool:
         """Whether the name is written in Chinese characters, or has a Chinese family name in pinyin."""
-        return any(HAN.search(form) for form in self.native) or any(
-            word in _surnames_of_china() for word in self.of("family")
+        words = self.of("given", "middle", "family")
+        return any(HAN.search(form) for form in self.native) or (
+            any(word in _surnames_of_china() for word in words) and all(pinyin(word) for word in words)
         )
 
     def of(self, *kinds: str) -> list[str]:

@@ -60,6 +60,7 @@ _NOT_LATIN = re.compile("[\u0370-\u1fff]")
 _CLOSE = re.compile(r"[\s.\-_/'·]{0,3}")
 _COMMA = re.compile(r"\s?,\s{1,2}")
 _SPLIT = re.compile(r"[\-_.·*|/'+~=]{0,2}\n?[ \t]{0,2}|[\-_.·*|/'+~= ]{1,3}")
+_FATHERS_INITIAL = re.compile(r"[^\W\d_a-z]\. ?")
 _DOUBLED = re.compile(r"(.)\1")
 _LINE_END = re.compile(r"[ \t]{0,3}\r?\n[ \t>]{0,8}")
 _CAMEL = re.compile(r"[^\W\d_](?:[^\W\d_]*?(?=[A-Z])|[^\W\d_]*)")
@@ -634,10 +635,13 @@ class _Reading:
             together = together and sum(len(coarse(fold(self.words[i]))) for i, _, _ in run) >= 6
         first = self._with_particles(first, person)
         initials = 0
+        fathers = not any(kind == "family" for kind, _ in person.parts)  # a single name may follow the father's initial
         for _ in range(2):
             if first > 0 and first - 1 not in self.kept and self._initial_of(first - 1, first, everything):
                 first -= 1
                 initials += 1
+        if fathers and first > 0 and _FATHERS_INITIAL.fullmatch(self.words[first - 1] + self.gap(first - 1, first)):
+            first -= 1
         for _ in range(2):
             if last + 1 < len(self.words) and self._trailing_initial(last, everything):
                 last += 1

@@ -67,7 +67,7 @@ def _cut(word: str, stems: dict[str, tuple[int, bool]], language: str, depth: in
         known = stems.get(word[:size])
         if known is None:
             continue
-        value, inflects = known
+        value = known[0]
         rest = word[size:]
         if not rest:
             return (value,)
@@ -76,8 +76,10 @@ def _cut(word: str, stems: dict[str, tuple[int, bool]], language: str, depth: in
                 more = _cut(rest[len(glue) :], stems, language, depth + 1)
                 if more:
                     return (value, *more)
-        if inflects and size >= 3 and len(rest) <= 6:
-            return (value,)
+    for size in range(min(len(word), 18), 2, -1):  # no whole: then one with an ending
+        known = stems.get(word[:size])
+        if known is not None and known[1] and len(word) - size <= 6:
+            return (known[0],)
     return None
 
 

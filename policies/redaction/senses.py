@@ -274,7 +274,12 @@ class Senses:
     def small_word(self, i: int) -> bool:
         """Whether word `i`, in small letters though the text writes names with capitals, is a plain word."""
         folded = fold(self.words[i])
-        if self.spoken == ("vi",) or folded in COMMON or self._previous(i) in _ARTICLES:
+        if (
+            self.spoken == ("vi",)
+            or folded in COMMON
+            or folded.removesuffix("s") in COMMON
+            or self._previous(i) in _ARTICLES
+        ):
             return True
         before = self.text[max(0, self.tokens[i][1] - 2) : self.tokens[i][1]]
         return before.lower() in {"l'", "d'"} or self.listed_word(folded)

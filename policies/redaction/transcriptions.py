@@ -38,11 +38,22 @@ _HUNGARIAN = _pairs("zh=cs ch=cs sh=s j=cs q=cs x=hsz z=c c=c s=sz y=j r=zs")
 _WADE_FINALS = _pairs("ian=ien ong=ung ie=ieh ue=ueh iong=iung")
 
 
+def _syllables(folded: str) -> list[tuple[str, ...]]:
+    """The syllables of a name in pinyin; none if it is not in pinyin."""
+    found = [m.groups() for m in _SYLLABLE.finditer(folded)]
+    return found if "".join(a + b for a, b in found) == folded else []
+
+
+def pinyin(folded: str) -> bool:
+    """Whether a name may be in pinyin."""
+    return bool(_syllables(folded))
+
+
 @lru_cache(maxsize=1024)
 def of_pinyin(folded: str) -> tuple[str, ...]:
     """A Chinese name in pinyin as older books and Hungarian write it: "Xiaoyan", "Hsiao-yen", "Hsziaojan"."""
-    syllables = [m.groups() for m in _SYLLABLE.finditer(folded)]
-    if not syllables or "".join(a + b for a, b in syllables) != folded:
+    syllables = _syllables(folded)
+    if not syllables:
         return ()
     found = {
         "".join(_wade_giles(a, b) for a, b in syllables),

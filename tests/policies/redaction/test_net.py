@@ -70,3 +70,15 @@ def test_the_net_is_told_the_language() -> None:
     net = Says()
     Matcher((), (), net).redact("nimic", lang="ro")
     assert net.asked == [("nimic", "ro")]
+
+
+def test_in_another_language_than_the_nets_own_a_span_must_look_like_a_name() -> None:
+    """The model knows English: elsewhere it takes any capital letter for a person."""
+    text = "Am Montag kam Maria Schulz mit dem Vertrag zur Beratung nach Berlin."
+    net = Says("Maria Schulz", "Vertrag", "Beratung nach Berlin")
+    assert Matcher(EVERYONE, SUSPECTS, net).redact(text, lang="de").text == text.replace("Maria Schulz", "[name]")
+
+
+def test_the_net_is_believed_in_english_also_where_the_language_is_not_told() -> None:
+    text = "They said that it was there and that she had gone with Quxley to the house."
+    assert "[name]" in Matcher(EVERYONE, SUSPECTS, Says("Quxley")).redact(text).text
