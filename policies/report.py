@@ -346,7 +346,10 @@ def _past(traffic: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
         + (f", {traffic['unknown']} cannot be told." if traffic["unknown"] else ".")
     ]
     found = [("Past traffic", known)]
-    for change, title in ((PASSES, "Past messages that would newly pass"), (BLOCKS, "… that would newly be blocked")):
+    for change, title in (
+        (PASSES, "Past messages that would newly pass"),
+        (BLOCKS, "Past messages that would newly be blocked"),
+    ):
         rows = [replayed(r) for r in traffic["changed"] if r["change"] == change]
         if rows:
             found.append((title, rows))
