@@ -32,7 +32,8 @@ _BORN: Final = re.compile(
 _PSEUDONYM: Final = r"[A-Z]-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{2}"
 _NAMES: Final = r"[^\W\d_a-z]\w+(?:[ -][^\W\d_a-z]\w+){1,3}"
 _BEHIND: Final = re.compile(rf"(?<![\w-]){_PSEUDONYM}(?![\w-])\s?(?:\(|\[|=|(?:{LIKE_A_NAME})\s)\s?({_NAMES})")
-_BEFORE: Final = re.compile(rf"(?<!\w)({_NAMES})\s?[(\[=]\s?{_PSEUDONYM}(?![\w-])")
+# Not from within: the letters of one pseudonym before another, in brackets, are nobody's name.
+_BEFORE: Final = re.compile(rf"(?<![\w-])({_NAMES})\s?[(\[=]\s?{_PSEUDONYM}(?![\w-])")
 
 
 def spot(text: str) -> list[Spotted]:

@@ -57,6 +57,7 @@ def test_what_identifies_somebody_by_its_form_is_found(kind: str, text: str) -> 
         f"{PERSON} (a woman of 27) and {PERSON} [a date in March 2024] [phone] [email].",
         "The van RO-12 345 678 left; 120 000 000 lei were paid.",
         f"{PERSON} (Miss Victim)",
+        f"V-ABCD-EFGH-JK ({PERSON}) slept there.",
         "Passport control at gate 12.",
     ],
 )
