@@ -27,6 +27,8 @@ class Standing:
     oldest_queued: int | None = None
     held: int = 0
     quarantined: int = 0
+    aside: int = 0  # messages of which words are kept aside
+    unsealed: int = 0  # messages that wait for the release guard
     new_epochs: tuple[tuple[int, int], ...] = ()  # newer than ours, and when each was seen first
     confirmed: bool = False  # whether the log is known to hold our extract of this epoch
     promises: tuple[int, ...] = field(default=(), repr=False)  # include-by of what is not proved yet
@@ -220,6 +222,12 @@ def journal(standing: Standing, now: int, home: Path) -> list[Finding]:
                 f"Show them to a security officer: {say('inbox', 'list', '--home', home)}",
             )
         )
+    if standing.aside:
+        says = f"Words of {many(standing.aside, 'message')} kept aside: they seem to identify somebody."
+        found.append(warn("inbox", says, say("quarantine", "list", "--home", home)))
+    if standing.unsealed:
+        says = f"{many(standing.unsealed, 'message')} waiting for the release guard."
+        found.append(warn("outbox", says, say("outbox", "--home", home)))
     return found or [good("journal", f"It opens; {standing.queued} on their way, none stuck.")]
 
 

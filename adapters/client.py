@@ -15,13 +15,21 @@ from typing import Any, Final
 
 import structlog
 
-from adapters import answering, erasure, keyring, seconding, threads
+from adapters import answering, erasure, keyring, quarantine, seconding, threads, unsealed
 from adapters.casefile import MAX_FILE, CaseFile
 from adapters.casefile import read as read_case
 from adapters.casefile import write as write_case
 from adapters.consents import Held, for_guard
 from adapters.erasure import Eraser
-from adapters.guard import SOCKET, GuardClient, GuardRefused, GuardRequest, GuardSection, known_bytes
+from adapters.guard import (
+    GuardClient,
+    GuardRefused,
+    GuardRequest,
+    GuardSection,
+    GuardUnreachable,
+    known_bytes,
+    socket_of,
+)
 from adapters.home import Ask, ContactKeys, Home, clock
 from adapters.journal import (
     ACCEPTED,
@@ -32,6 +40,7 @@ from adapters.journal import (
     OPENED,
     QUARANTINED,
     QUEUED,
+    Aside,
     Incoming,
     Journal,
     Outgoing,
@@ -78,6 +87,7 @@ from messages.errors import (
 from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp
 from messages.ids import AgencyHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
 from messages.labels import Duty, Ground, Keeping, Kind, Lift, Purpose
+from messages.leaks import LeakGround, is_leak
 from messages.limits import HOUR
 from messages.signed import Signed
 from messages.withdrawals import KeepGround, Notice, NoticeDelivery, is_notice
@@ -92,6 +102,8 @@ from policies.sentences import says
 log = structlog.get_logger("adapters.client")
 
 ANSWER_SECONDS: Final = 5.0
+_SAID: Final[Mapping[str, Submitted]] = {"erasure": "erasure", "leak": "leak"}
+"""Under which kind what is kept to be said is handed in; everything else is a withdrawal."""
 TRIES: Final = 12
 
 
@@ -260,12 +272,12 @@ class AgencyClient:
         consent that the file relies on lacks the countersignature that is due.
 
         A message that needs a second contact's act is kept in the journal as held: see `release`, `review` and
-        `break_glass`. One that the guard refuses comes back with the state "refused" and the guard's sentence; the
-        others go all the same. `papers` are of our own: a decision on an offer, or a permission, that goes beside the
-        message.
+        `break_glass`. One that the guard refuses comes back with the state "refused" and the guard's sentence; one for
+        which it does not answer waits for it in the journal ("waiting") and goes with a later `flush`; the others go
+        all the same. `papers` are of our own: a decision on an offer, or a permission, that goes beside the message.
         """
         self.home.trust.check_sendable(self.home.bundle, clock())
-        case = self.resolved(case)
+        asked, case = case, self.resolved(case)
         plan = self.plan(case, to)
         for message in plan.messages:
             for held in message.consents:
@@ -287,13 +299,63 @@ class AgencyClient:
                     Sent(message=message.header.id, plan=message, submission=b"", state="refused", says=str(refusal))
                 )
                 continue
-            needs = message.needs()
-            if needs:
-                read = keys if "review" in needs else {}
-                self.shelf.hold(Waiting(message=message.header.id, needs=needs, keys=read))
-            self._keep_offer(case, message)
-            sent.append(await self.submit(envelope, message, held=bool(needs)))
+            except GuardUnreachable as trouble:
+                sent.append(self._wait_for_guard(asked, message, papers, str(trouble)))
+                continue
+            sent.append(await self._hand_over(case, message, envelope, keys))
         return plan, sent
+
+    async def _hand_over(
+        self,
+        case: CaseFile,
+        message: MessagePlan,
+        envelope: Envelope,
+        keys: dict[str, bytes],
+        waited: bytes | None = None,
+    ) -> Sent:
+        """Hold a sealed message for a second contact, or submit it."""
+        needs = message.needs()
+        if needs:
+            read = keys if "review" in needs else {}
+            self.shelf.hold(Waiting(message=message.header.id, needs=needs, keys=read))
+        self._keep_offer(case, message)
+        return await self.submit(envelope, message, held=bool(needs), waited=waited)
+
+    def _wait_for_guard(self, case: CaseFile, message: MessagePlan, papers: Sequence[Signed], says: str) -> Sent:
+        """Keep, sealed for ourselves, what the guard could not seal now."""
+        to = [self.home.bundle.directory.address(r.contact) for r in message.recipients]
+        sealed = atrest.seal(self.home.register_key, message.header.id, unsealed.write(unsealed.of(case, to, papers)))
+        self.journal.keep_unsealed(message.header.id, self.keys.contact.handle, sealed, clock())
+        log.warning("guard-unreachable", message=message_text(message.header.id))
+        return Sent(message=message.header.id, plan=message, submission=b"", state="waiting", says=says)
+
+    async def _resume(self) -> int:
+        """Send what waited for the guard, as long as it answers; how many went. What may not go any more is told."""
+        done = 0
+        for kept in self.journal.unsealed(self.keys.contact.handle):
+            if kept.reason is not None:
+                continue
+            try:
+                waits = unsealed.read(atrest.open_(self.home.register_key, kept.message, kept.sealed))
+                if clock() > waits.until(kept.created):
+                    raise NotPermitted("It waited for the release guard for too long; look at it again, then send it.")
+                case = self.resolved(waits.case)
+                plan = self.plan(case, waits.to)
+                if not plan.messages:
+                    raise NotPermitted(self.sentence(plan.refused[0].rules))
+                ready = [(m, *await self._compose(m, waits.papers)) for m in plan.messages]  # or none goes yet
+                for number, (message, envelope, keys) in enumerate(ready, 1):
+                    last = number == len(ready) and not plan.refused
+                    await self._hand_over(case, message, envelope, keys, kept.message if last else None)
+                    done += 1
+                if plan.refused:  # since it was asked for: the others have it
+                    raise NotPermitted(f"Not everybody may have it any more: {self.sentence(plan.refused[0].rules)}")
+            except GuardUnreachable:
+                return done
+            except ShareError as error:
+                log.error("not-sent", message=message_text(kept.message), code=error.code)
+                self.journal.unsendable(kept.message, str(error))
+        return done
 
     def _check_moves(self, message: MessagePlan) -> None:
         """Raise `BadInput` where a workflow cannot take this step, before anything of it is sent."""
@@ -390,7 +452,7 @@ class AgencyClient:
                     consents=tuple(map(for_guard, message.consents)),
                     names=(recipient.agency.name, recipient.agency.handle, recipient.agency.party_class.value),
                 )
-                grant, attestation = await GuardClient(self.home.folder / "guard" / SOCKET).attest(request)
+                grant, attestation = await GuardClient(socket_of(self.home.folder)).attest(request)
                 attestations.append(attestation)
                 grants.append(
                     composing.describe_grant(
@@ -434,14 +496,23 @@ class AgencyClient:
             raise Unverified("The trust bundle offers an older encryption key of the recipient than one seen before.")
         return statement.key
 
-    async def submit(self, envelope: Envelope, plan: MessagePlan, *, held: bool = False) -> Sent:
+    async def submit(
+        self, envelope: Envelope, plan: MessagePlan, *, held: bool = False, waited: bytes | None = None
+    ) -> Sent:
         """Journal, then hand in and wait for the evidence; a held message is journaled only."""
         data = envelope.to_bytes()
         submission = sha256(data).digest()
         message = envelope.manifest.id
         state = HELD if held else QUEUED
         self.journal.save(
-            submission, message, self.keys.contact.handle, data, clock(), state=state, steps=self._steps(plan)
+            submission,
+            message,
+            self.keys.contact.handle,
+            data,
+            clock(),
+            state=state,
+            steps=self._steps(plan),
+            waited=waited,
         )
         if held:
             return Sent(message=message, plan=plan, submission=submission, state=HELD, bytes=len(data))
@@ -807,7 +878,7 @@ class AgencyClient:
         for outgoing in queued:
             if await self.hand_in(outgoing.data) is not None:
                 done += 1
-        return done
+        return done + await self._resume()
 
     async def listen(self) -> None:
         """Take workers' answers, until cancelled. Only an evidence that a worker of the bundle signed counts."""
@@ -934,11 +1005,24 @@ class AgencyClient:
             if self.shelf.noticed(delivery.view_id, own, delivery.data, now):
                 self.take_notices(again=False)
             return False
+        if is_leak(delivery.data):
+            self._heard_of_leak(delivery.view_id, delivery.data)
+            return False
         about = self.shelf.about(delivery.view_id)
         if about is not None and self.journal.exactly(delivery.view_id) is None and about.state != ALARM:
             self.journal.never(delivery.view_id, own, now, erasure.WITHDRAWN)  # withdrawn while it was on its way
             return False
         return self.journal.received(delivery.view_id, own, delivery.data, now)
+
+    def _heard_of_leak(self, identifier: ViewId, data: bytes) -> None:
+        """Keep what a recipient says of a message of ours; what does not hold is an alarm, and nothing is kept."""
+        try:
+            leak = quarantine.heard(data, self.keys.contact.handle, self.home.bundle, self.journal)
+        except RemoteError as error:
+            log.error("alarm", what="leak-report-not-verified", code=error.code, says=str(error))
+            return
+        if self.journal.told_leak(identifier, leak) and leak.ground is None:
+            log.error("alarm", what="leak-suspected", message=message_text(leak.message), places=len(leak.places))
 
     def take_notices(self, *, again: bool = True) -> None:
         """Carry out every notice that waits for it; with `again` also those that could not be verified before."""
@@ -975,7 +1059,7 @@ class AgencyClient:
             if now < self._saying.get(submission, 0.0):
                 continue  # said a moment ago, and not answered yet
             try:
-                await self._port.submit("erasure" if kind == "erasure" else "withdrawal", data)
+                await self._port.submit(_SAID.get(kind, "withdrawal"), data)
                 self._saying[submission] = now + 2 * ANSWER_SECONDS
             except DependencyError as error:
                 log.info("bus-trouble", code=error.code)
@@ -1022,6 +1106,7 @@ class AgencyClient:
         named = threads.cover_of(opened).get("in_reply_to")
         ours = reference(self.home.register_key, opened.sender.agency, named) if isinstance(named, str) else None
         threads.check_reply(opened, self.journal, ours)
+        opened = quarantine.screened(opened, incoming.view, self.journal, self._catalogue)
         return replace(opened, warnings=(*opened.warnings, *self.home.trust.warnings(self.home.bundle, clock())))
 
     def _bundle_then(self, delivery: bytes) -> Bundle | None:
@@ -1070,7 +1155,36 @@ class AgencyClient:
             threads.incoming_step(view, opened, received.received),
         )
         self._retrievals.set()
+        if opened.aside:
+            self._keep_aside(view, opened)
+            await self._say_of_consents()
         return received
+
+    def _keep_aside(self, view: ViewId, opened: Opened) -> None:
+        """Note, once, that words are kept aside, and have it reported. Saying it comes first: noting it twice is
+        nothing, and a report that a crash left out would never be made.
+        """
+        if self.journal.asides(view):
+            return
+        now = clock()
+        data = quarantine.report(opened, self._incoming(view), self.keys, now)
+        self.shelf.say(sha256(data).digest(), "leak", data)
+        self.journal.keep_aside(Aside(view=view, places=opened.aside, at=now))
+        log.warning("kept-aside", view=view, places=len(opened.aside))
+
+    async def release_aside(self, view: ViewId, ground: LeakGround, by: ContactKeys | None = None) -> None:
+        """Let people read what was kept aside of a view, because a named person says so; sender and officers are told.
+
+        Raises `NotPermitted` where that person may not, `BadInput` where nothing is kept aside.
+        """
+        now, incoming = clock(), self._incoming(view)
+        opened = self._opened(incoming)
+        aside = quarantine.released(view, by or self.keys, self.home.agency.handle, ground, self.journal, now)
+        data = quarantine.report(opened, incoming, self.keys, now, aside)
+        self.shelf.say(sha256(data).digest(), "leak", data)
+        self.journal.release_aside(aside)
+        log.warning("released", view=view, ground=ground.value)
+        await self._say_of_consents()
 
     async def _send_retrievals(self) -> None:
         if self._port is None:

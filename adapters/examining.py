@@ -15,7 +15,7 @@ from typing import Final
 
 from adapters import checkup as ours
 from adapters.checkup import OFFICERS, Standing
-from adapters.guard import SOCKET
+from adapters.guard import socket_of
 from adapters.home import ADAPTER_KEY, read_address, read_settings, read_trust
 from adapters.journal import HELD, QUARANTINED, QUEUED, Journal
 from adapters.trust import AgencyTrust
@@ -284,6 +284,13 @@ async def log(watch: LogWatch, kept: Journal, epoch: int, now: int) -> list[Find
     return found
 
 
+def _count(db: sqlite3.Connection, query: str) -> int:
+    try:
+        return int(db.execute(query).fetchone()[0])
+    except sqlite3.OperationalError:  # a journal that this version has not opened yet lacks the table
+        return 0
+
+
 def _standing(path: Path, epoch: int) -> Standing | Finding:
     """What the journal holds, read without changing it; or what is wrong with it."""
     if not path.exists():
@@ -293,6 +300,8 @@ def _standing(path: Path, epoch: int) -> Standing | Finding:
             states = dict(db.execute("SELECT state, count(*) FROM outbox GROUP BY state"))
             oldest = db.execute("SELECT min(created) FROM outbox WHERE state = ?", (QUEUED,)).fetchone()[0]
             aside = db.execute("SELECT count(*) FROM inbox WHERE state = ?", (QUARANTINED,)).fetchone()[0]
+            words = _count(db, "SELECT count(*) FROM aside WHERE released IS NULL")
+            unsealed = _count(db, "SELECT count(*) FROM unsealed")
             newer = db.execute("SELECT epoch, seen FROM epoch WHERE epoch > ? ORDER BY epoch", (epoch,)).fetchall()
             sure = db.execute("SELECT 1 FROM epoch WHERE epoch = ? AND confirmed = 1", (epoch,)).fetchone()
             due = db.execute("SELECT include_by FROM promise WHERE proved = 0").fetchall()
@@ -304,6 +313,8 @@ def _standing(path: Path, epoch: int) -> Standing | Finding:
         oldest_queued=oldest,
         held=int(states.get(HELD, 0)),
         quarantined=int(aside),
+        aside=words,
+        unsealed=unsealed,
         new_epochs=tuple((int(e), int(s)) for e, s in newer),
         confirmed=sure is not None,
         promises=tuple(int(by) for (by,) in due),
@@ -311,11 +322,10 @@ def _standing(path: Path, epoch: int) -> Standing | Finding:
 
 
 async def _guard(home: Path, settings: dict[str, str], *, same_user: bool) -> list[Finding]:
-    folder = home / "guard"
     reachable: bool | str = True
     try:
         async with asyncio.timeout(5):
-            _, writer = await asyncio.open_unix_connection(folder / SOCKET)
+            _, writer = await asyncio.open_unix_connection(socket_of(home))
             writer.close()
     except (FileNotFoundError, ConnectionError):
         reachable = ""

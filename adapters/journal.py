@@ -4,6 +4,7 @@ It holds ciphertext, digests and states, never plaintext. A process killed at an
 one goes on from: what was queued is sent again with the same bytes, and the broker's first evidence comes back.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from messages.errors import DependencyError
+from messages.leaks import LeakGround, LeakPlace
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (
@@ -39,6 +41,13 @@ CREATE INDEX IF NOT EXISTS step_kind ON step (kind);
 CREATE TABLE IF NOT EXISTS paper (
   body BLOB PRIMARY KEY, tag TEXT NOT NULL, signed BLOB NOT NULL, message BLOB NOT NULL, expires INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS kept (message BLOB PRIMARY KEY, sealed BLOB NOT NULL, until INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS unsealed (
+  message BLOB PRIMARY KEY, contact TEXT NOT NULL, sealed BLOB NOT NULL, created INTEGER NOT NULL, reason TEXT);
+CREATE TABLE IF NOT EXISTS aside (
+  view TEXT PRIMARY KEY, places TEXT NOT NULL, at INTEGER NOT NULL, by TEXT, ground TEXT, released INTEGER);
+CREATE TABLE IF NOT EXISTS leak (
+  id TEXT PRIMARY KEY, message BLOB NOT NULL, recipient TEXT NOT NULL, ground TEXT, places TEXT NOT NULL,
+  at INTEGER NOT NULL);
 """
 
 HELD, QUEUED, ACCEPTED, REJECTED = "held", "queued", "accepted", "rejected"
@@ -58,6 +67,40 @@ class Outgoing:
     created: int
     evidence: bytes | None
     repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """One message that waits for the guard, or with `reason` for a person."""
+
+    message: bytes
+    contact: str
+    sealed: bytes
+    created: int
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """Words of one view that were kept aside: where and why, never what. Then who released them, on which ground."""
+
+    view: str
+    places: tuple[LeakPlace, ...]
+    at: int
+    by: str | None = None
+    ground: LeakGround | None = None
+    released: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """What a recipient said of a message of ours: kept aside, or released with a ground."""
+
+    message: bytes
+    recipient: str
+    ground: LeakGround | None
+    places: tuple[LeakPlace, ...]
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +176,15 @@ class Journal:
         *,
         state: str,
         steps: Iterable[Step] = (),
+        waited: bytes | None = None,
     ) -> None:
-        """Keep a message, and the steps that it is, before anything is sent. The same bytes again change nothing."""
+        """Keep a message, and the steps that it is, before anything is sent. The same bytes again change nothing.
+
+        `waited` is what it waited for the guard as: that is gone in the same moment, so that it goes once.
+        """
         with self._write() as db:
+            if waited is not None:
+                db.execute("DELETE FROM unsealed WHERE message = ?", (waited,))
             for step in steps:
                 _step(db, step)
             db.execute(
@@ -143,6 +192,26 @@ class Journal:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (submission, message, contact, data, state, now),
             )
+
+    def keep_unsealed(self, message: bytes, contact: str, sealed: bytes, now: int) -> None:
+        """Keep what the guard has not sealed yet: sealed by the caller for ourselves, never plaintext."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO unsealed VALUES (?, ?, ?, ?, NULL)", (message, contact, sealed, now))
+
+    def unsealed(self, contact: str | None = None) -> list[Unsealed]:
+        """What waits for the guard, oldest first."""
+        rows = self._db.execute("SELECT message, contact, sealed, created, reason FROM unsealed ORDER BY created")
+        return [Unsealed(m, c, s, at, r) for m, c, s, at, r in rows if contact in (None, c)]
+
+    def unsendable(self, message: bytes, reason: str) -> None:
+        """It will not be sent by itself any more, and why: a person looks at it."""
+        with self._write() as db:
+            db.execute("UPDATE unsealed SET reason = ? WHERE message = ?", (reason, message))
+
+    def drop_unsealed(self, message: bytes) -> bool:
+        """A person takes it back; whether there was one."""
+        with self._write() as db:
+            return db.execute("DELETE FROM unsealed WHERE message = ?", (message,)).rowcount == 1
 
     def replace_held(self, submission: bytes, renewed: bytes, data: bytes, *, state: str = QUEUED) -> None:
         """Put a message with a second contact's word in the place of the one that was held for it, ready to be sent or
@@ -210,6 +279,64 @@ class Journal:
             "SELECT view, contact, delivery, received, state, code FROM inbox WHERE view = ?", (view,)
         ).fetchone()
         return Incoming(*row) if row else None
+
+    def keep_aside(self, aside: Aside) -> bool:
+        """Note that words of a view are kept aside; False if that was noted before."""
+        with self._write() as db:
+            places = _places_text(aside.places)
+            done = db.execute(
+                "INSERT OR IGNORE INTO aside (view, places, at) VALUES (?, ?, ?)", (aside.view, places, aside.at)
+            )
+            return done.rowcount == 1
+
+    def release_aside(self, aside: Aside) -> None:
+        """Note who released them and why; who did so first stays."""
+        ground = aside.ground.value if aside.ground else None
+        with self._write() as db:
+            db.execute(
+                "UPDATE aside SET by = ?, ground = ?, released = ? WHERE view = ? AND released IS NULL",
+                (aside.by, ground, aside.released, aside.view),
+            )
+
+    def asides(self, view: str | None = None) -> list[Aside]:
+        """What was kept aside, oldest first; of one view, or of all."""
+        query = "SELECT view, places, at, by, ground, released FROM aside WHERE view = coalesce(?, view)"
+        rows = self._db.execute(f"{query} ORDER BY at, rowid", (view,))
+        return [
+            Aside(
+                view=v,
+                places=_places(p),
+                at=at,
+                by=by,
+                ground=LeakGround(ground) if ground else None,
+                released=released,
+            )
+            for v, p, at, by, ground, released in rows
+        ]
+
+    def told_leak(self, identifier: str, leak: Leak) -> bool:
+        """Keep what a recipient said of a message of ours; False if it was here."""
+        with self._write() as db:
+            done = db.execute(
+                "INSERT OR IGNORE INTO leak VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    identifier,
+                    leak.message,
+                    leak.recipient,
+                    leak.ground.value if leak.ground else None,
+                    _places_text(leak.places),
+                    leak.at,
+                ),
+            )
+            return done.rowcount == 1
+
+    def leaks(self) -> list[Leak]:
+        """What recipients said of messages of ours, oldest first."""
+        rows = self._db.execute("SELECT message, recipient, ground, places, at FROM leak ORDER BY at, rowid")
+        return [
+            Leak(message=m, recipient=r, ground=LeakGround(g) if g else None, places=_places(p), at=at)
+            for m, r, g, p, at in rows
+        ]
 
     def erase(self, view: str, code: str) -> None:
         """Leave of a view nothing but that it was here. What it held is overwritten, also in the log of writes."""
@@ -445,3 +572,11 @@ def _step(db: sqlite3.Connection, step: Step) -> None:
             step.urgency, step.at, step.view,
         ),
     )  # fmt: skip
+
+
+def _places_text(places: Iterable[LeakPlace]) -> str:
+    return json.dumps([[p.section, p.place, p.kind] for p in places])
+
+
+def _places(text: str) -> tuple[LeakPlace, ...]:
+    return tuple(LeakPlace(*place) for place in json.loads(text))

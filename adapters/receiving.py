@@ -33,6 +33,7 @@ from messages.errors import ContentRefused, Disagrees, Malformed, Mislabelled, N
 from messages.evidence import Outcome, Stamp
 from messages.ids import AgreementId
 from messages.labels import Flag, Role
+from messages.leaks import LeakPlace
 from messages.manifest import Manifest
 from messages.signed import Signed
 from policies.agreements import Agreement
@@ -64,6 +65,7 @@ class Opened:
     papers: tuple[Signed, ...]  # attestations beside it, verified
     view_digest: bytes
     manifest_digest: bytes
+    aside: tuple[LeakPlace, ...] = ()  # of which words were taken out: see `adapters.quarantine`
     warnings: tuple[str, ...] = ()  # what the person who opens it should know; not of the message's
 
 

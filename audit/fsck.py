@@ -56,6 +56,8 @@ from audit.record import (
     ERASURE_ORDERED,
     KEY_DESTROYED,
     KEY_STATED,
+    LEAK_RELEASED,
+    LEAK_SUSPECTED,
     PERMITTED,
     RETRIEVED,
     ActRecord,
@@ -562,6 +564,9 @@ class _Check:
         try:
             if shapes.is_notice(line.delivery):
                 signed = shapes.read_notice_delivery(line.delivery).notice
+            elif shapes.is_leak(line.delivery):
+                shapes.read_leak_delivery(line.delivery)  # no worker's word; its record tells whether it was taken
+                return None
             else:
                 signed = envelope.read_delivery(line.delivery).stamp
             foreign = self._foreign(signed, f"Delivery {number}: its stamp")
@@ -584,6 +589,8 @@ class _Check:
             subject = shapes.read_delivery_subject(line.subject)
             if shapes.is_notice(line.delivery):
                 return self._judge_notice(subject, shapes.read_notice_delivery(line.delivery))
+            if shapes.is_leak(line.delivery):
+                return self._judge_leak(shapes.read_leak_delivery(line.delivery))
             delivery = envelope.read_delivery(line.delivery)
             _, body = self._worker_signed(delivery.stamp, shapes.STAMP)
             stamp = shapes.read_stamp(body)
@@ -636,6 +643,16 @@ class _Check:
         else:
             about = (record.act, record.recipient, record.view) == (ERASURE_ORDERED, notice.recipient, notice.view)
         return ("", "") if about else ("delivery-changed", "its record is about something else")
+
+    def _judge_leak(self, waiting: shapes.LeakDelivery) -> tuple[str, str]:
+        """The same for a recipient's report of a leak, on its way to the sender."""
+        record = ActRecord.from_bytes(waiting.record)
+        commitment = leaf(waiting.salt, waiting.record)
+        if commitment not in self.positions and commitment not in self.by_leaf:
+            return "delivery-without-record", "its record is neither in the log nor in an entry that waits for it"
+        if record.act not in (LEAK_SUSPECTED, LEAK_RELEASED) or record.digest != sha256(waiting.leak).digest():
+            return "delivery-changed", "its report is not the one that was recorded"
+        return "", ""
 
     # 8 -------------------------------------------------------------------------------------------------------------
 
@@ -732,6 +749,8 @@ def _act_key(record: ActRecord) -> str:
     about = record.subject + (record.recipient or "").encode() + (record.view or b"")
     if record.act == ERASURE_CONFIRMED:
         letter, about = "k", about + record.outcome.encode()
+    elif record.act in (LEAK_SUSPECTED, LEAK_RELEASED):
+        letter, about = "l", about + record.outcome.encode()
     else:
         letter = "o" if record.act == ERASURE_ORDERED else "t"
     return letter + blake2b(about, digest_size=16).hexdigest()

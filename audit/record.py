@@ -4,9 +4,9 @@ A record says what happened, never what was said: random ids, digests, codes, th
 only `leaf(salt, record)`, so a record can expire, its salt with it, and the log still proves everything else.
 
 Three forms: a `Record` is about a message, a `TrustRecord` about who is trusted to send one, an `ActRecord` about what
-somebody did afterwards: withdrew a consent, erased a copy, reviewed a broken glass. The broker makes records with the
-builders below; this module alone turns them into bytes and back (`read_record`). A record has one byte form:
-`from_bytes` takes nothing that `to_bytes` would have written otherwise.
+somebody did afterwards: withdrew a consent, erased a copy, reviewed a broken glass, reported a leak. The broker makes
+records with the builders below; this module alone turns them into bytes and back (`read_record`). A record has one byte
+form: `from_bytes` takes nothing that `to_bytes` would have written otherwise.
 """
 
 from dataclasses import dataclass
@@ -45,13 +45,18 @@ CONSENT_WITHDRAWN: Final = "consent-withdrawn"
 ERASURE_ORDERED: Final = "erasure-ordered"
 ERASURE_CONFIRMED: Final = "erasure-confirmed"
 REVIEW_CLOSED: Final = "review-closed"
+LEAK_SUSPECTED: Final = "leak-suspected"
+LEAK_RELEASED: Final = "leak-released"
 ACTS: Final = {
     CONSENT_WITHDRAWN: frozenset({"withdrawn"}),
     ERASURE_ORDERED: frozenset({"retrieved", "undelivered"}),
     ERASURE_CONFIRMED: frozenset({"erased", "not-here", "impossible"}),
     REVIEW_CLOSED: frozenset({"justified", "unjustified", "training"}),
+    LEAK_SUSPECTED: frozenset({"kept-aside"}),
+    LEAK_RELEASED: codes.LEAK_GROUND,
 }
 """Each act, and how it can come out."""
+_OWN: Final = frozenset({ERASURE_CONFIRMED, LEAK_SUSPECTED, LEAK_RELEASED})
 
 _NAMES: Final = (
     "v",
@@ -226,6 +231,7 @@ _DONE: Final = {
     "request": "asked for an enrolment or a change",
     "fingerprint-compared": "compared a key's fingerprint",
     "propose": "proposed a change to the trust bundle",
+    "rehearse": "rehearsed a proposed change",
     "review": "reviewed a proposed change",
     "sign": "signed a proposed change",
     "publish": "published a trust bundle",
@@ -255,7 +261,7 @@ class ActRecord:
     by: str  # the worker
     act: str  # one of `ACTS`
     agency: str | None  # the submitting agency; None where none submitted it
-    subject: bytes  # 16 bytes: the consent's id; of a closed review, the message's
+    subject: bytes  # 16 bytes: the consent's id; of a closed review and a leak, the message's
     recipient: str | None  # whose copy it is about
     view: bytes | None  # 32 bytes: which copy
     outcome: str
@@ -313,6 +319,10 @@ class ActRecord:
             done = {"erased": "erased its copy", "not-here": "has no copy", "impossible": "must keep its copy"}
             why = f" ({self.ground})" if self.ground else ""
             return f"{self.signer} says that it {done[self.outcome]} that rests on {consent}{why}."
+        if self.act == LEAK_SUSPECTED:
+            return f"{self.signer} keeps words of message {self.subject.hex()} aside: they seem to identify somebody."
+        if self.act == LEAK_RELEASED:
+            return f"{self.signer} released the words of message {self.subject.hex()} kept aside ({self.outcome})."
         return f"{self.signer} reviewed the broken glass of a view to {self.recipient}: {self.outcome}."
 
 
@@ -522,8 +532,8 @@ def _read_act(raw: bytes) -> ActRecord:
         raise Unreadable("record: an act about a copy names recipient and view, and a withdrawal neither")
     if (record.ground is not None) != (record.outcome == "impossible"):
         raise Unreadable("record: a ground goes with a copy that is kept, and with nothing else")
-    if record.act == ERASURE_CONFIRMED and record.signer != record.recipient:
-        raise Unreadable("record: an erasure is confirmed by the recipient")
+    if record.act in _OWN and record.signer != record.recipient:
+        raise Unreadable("record: what becomes of a copy is said by its recipient")
     return record
 
 

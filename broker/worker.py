@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from broker import leaks
 from broker.admit import WAITING, Admitted, World, admit, refuse_stray, retrieve, retrieved_key, submission_digest
 from broker.trust import statement, statement_key
 from broker.withdrawals import WITHDRAWN, Word, confirm, order, withdraw
@@ -26,7 +27,7 @@ from keys.domains import Tag
 from keys.signing import verify
 from messages.ceremony import StatementSubmission
 from messages.directory import KeyStatement
-from messages.errors import DependencyError, ShareError, Unverified
+from messages.errors import DependencyError, RemoteError, ShareError, Unverified
 from messages.evidence import Answer, Entry
 from messages.ids import AgencyHandle, ContactHandle
 from messages.limits import HOLDING_LIFETIME
@@ -53,6 +54,9 @@ _FUNCTIONS: Final[Mapping[str, Callable[[bytes, AgencyHandle, World, int], Admit
     "statement": lambda *given: statement(*given),
     "erasure": lambda *given: confirm(*given),
 }
+
+
+_ALONE: Final = frozenset({"statement", "withdrawal", "leak"})
 
 
 class Worker:
@@ -150,8 +154,10 @@ class Worker:
             for submission in submissions:
                 if submission.kind == "withdrawal":
                     await self._withdraw(submission, now)
-            await self._admit_all([s for s in submissions if s.kind not in ("statement", "withdrawal")], now)
+            await self._admit_all([s for s in submissions if s.kind not in _ALONE], now)
             for submission in submissions:
+                if submission.kind == "leak":
+                    await self._settle(submission, await self._leak(submission, now), now)
                 if submission.kind == "statement":
                     await self._take_word(submission, now)
         return len(submissions)
@@ -236,6 +242,21 @@ class Worker:
             return None
         return holding
 
+    async def _leak(self, submission: Submission, now: int) -> Admitted:
+        """What follows from a report of a leak, held against the entry of the message that it is about."""
+        world, raw = self.world.of(submission.agency), submission.data
+        try:
+            word = leaks.read(raw, submission.agency, world, now)
+            stored = await self._entry(word.sender, word.report.message.hex())
+            return leaks.told(raw, word, stored, submission.agency, world, now)
+        except DependencyError:
+            raise
+        except RemoteError as error:
+            return refuse_stray(raw, submission.agency, world, now, code=error.code)
+        except Exception as error:  # fail closed, as in `_judge`
+            log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
+            return refuse_stray(raw, submission.agency, world, now, code="broker-failed")
+
     async def _settle(self, submission: Submission, admitted: Admitted, now: int) -> None:
         """Store, once, and answer what was judged already."""
         first = {(admitted.agency, admitted.key): (submission, admitted)}
@@ -316,6 +337,11 @@ class Worker:
 
     async def _standing(self, agency: AgencyHandle, key: str) -> tuple[bytes, Signed] | None:
         """Digest and evidence of the entry that stands under this key, if a worker of ours wrote it."""
+        entry = await self._entry(agency, key)
+        return (entry.submission, entry.evidence) if entry is not None else None
+
+    async def _entry(self, agency: AgencyHandle, key: str) -> Entry | None:
+        """The entry that stands under this key, if a worker of ours wrote it."""
         stored = await self._port.entry(agency, key)
         if stored is None:
             return None
@@ -324,11 +350,10 @@ class Worker:
             worker = self.world.bundle.directory.worker(signed.by)
             if worker is None:
                 raise Unverified("An entry is not by a worker of the directory.")
-            entry = Entry.from_bytes(verify(signed, Tag.ENTRY, worker.key))
+            return Entry.from_bytes(verify(signed, Tag.ENTRY, worker.key))
         except ShareError:
             self._port.report_foreign("entry")
             return None
-        return entry.submission, entry.evidence
 
     async def _done(self, submission: Submission, admitted: Admitted, *, repeated: bool) -> None:
         if admitted.retrieved is not None:

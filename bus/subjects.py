@@ -41,7 +41,7 @@ from messages.errors import LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 
 Lane = Literal["urgent", "normal"]
-Kind = Literal["message", "retrieval", "statement", "withdrawal", "erasure"]
+Kind = Literal["message", "retrieval", "statement", "withdrawal", "erasure", "leak"]
 Account = Literal["BROKER", "AGENCIES", "AUTH", "SYS"]
 
 LANES: Final[tuple[Lane, ...]] = ("urgent", "normal")  # in the order in which a reader drains them
@@ -65,8 +65,8 @@ _CONTACT = re.compile(r"c[a-z2-7]{12}", re.ASCII)
 _VIEW = re.compile(r"[0-9a-f]{32}", re.ASCII)
 # What an entry is about: nothing, a message; x, a stray that names none; r, a retrieval; s, a key statement; d, the
 # destruction of a key; c, a step of a ceremony; e, an epoch; w, a withdrawn consent; o, an order to erase a copy; k,
-# what became of a copy; t, a review that was closed.
-_KEY = re.compile(r"[xrsdcewokt]?[0-9a-f]{32}", re.ASCII)
+# what became of a copy; t, a review that was closed; l, a report of a leak.
+_KEY = re.compile(r"[xrsdcewoktl]?[0-9a-f]{32}", re.ASCII)
 _CONSENT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SERVER = re.compile(r"N[A-Z2-7]{55}", re.ASCII)
 _VERB = re.compile(r"[a-z]{1,32}", re.ASCII)
@@ -101,10 +101,11 @@ def _lane(lane: str) -> str:
 
 def submit(agency: AgencyHandle, kind: Kind) -> str:
     """Where `agency` hands in its envelopes ("message"), signed retrieval evidences ("retrieval"), signed key
-    statements ("statement"), withdrawals of consents ("withdrawal") and what became of copies ("erasure").
+    statements ("statement"), withdrawals of consents ("withdrawal"), what became of copies ("erasure") and reports of
+    leaks ("leak").
     """
     if kind not in KINDS:
-        raise LocalError("A submission is a message, a retrieval, a statement, a withdrawal or an erasure.")
+        raise LocalError("A submission is a message, a retrieval, a statement, a withdrawal, an erasure or a leak.")
     return f"submit.{_agency(agency)}.{kind}"
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 from adapters.home import clock
 from cli.common import MISTAKE, JsonOption, command, out
 from cli.policy_home import bundle_of
+from keys.content import Content
 from messages.directory import Bundle
 from messages.errors import BadInput
 from policies import agreement_schema, edition, summary
@@ -236,6 +237,21 @@ def words_of(
 def schema() -> None:
     """Print the form of an agreement as JSON Schema, for editors and other programs."""
     typer.echo(agreement_schema.text(), nl=False)
+
+
+def held_against(decided: Content, texts: Mapping[str, str], at: int) -> list[str]:
+    """Warnings about agreements that are about to be proposed, or raise `BadInput` for the first error among them."""
+    found = lint(
+        [examine(text, source) for source, text in texts.items()],
+        Against(
+            edition=edition.installed(),
+            moment=at,
+            directory=decided.directory(),
+            standing=Agreements(read_all(decided.agreements.items())),
+        ),
+    )
+    refuse_errors(found)
+    return [str(f) for f in found]
 
 
 def refuse_errors(found: Sequence[Finding]) -> None:

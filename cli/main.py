@@ -8,13 +8,13 @@ import typer
 from rich.table import Table
 
 from cli import answers_cmd as answers
-from cli import ceremonies, consent_cmd, keys_cmd, serve
+from cli import ceremonies, consent_cmd, keys_cmd, policy_cmd, serve
 from cli import demo as demo_command
 from cli import messages_cmd as messages
 from cli.agreements_cmd import agreement_app
-from cli.common import MISTAKE, HomeOption, JsonOption, UrlOption, command, err, out, passphrase, run
+from cli.common import MISTAKE, JsonOption, UrlOption, command, err, out, passphrase, run
 from cli.doctor import doctor
-from cli.policy_cmd import policy_app
+from cli.quarantine_cmd import quarantine_app
 from cli.redact_cmd import redact
 from cli.tasks_cmd import tasks_app
 from cli.tls_cmd import tls_app
@@ -51,6 +51,7 @@ app.command()(answers.decline)
 app.command()(answers.requests)
 app.command()(keys_cmd.keys)
 app.command()(doctor)
+app.command("matrix")(policy_cmd.matrix)
 app.command()(redact)
 app.command()(ceremonies.fingerprint)
 app.command()(serve.up)
@@ -60,6 +61,7 @@ app.add_typer(answers.permit_app, name="permit")
 app.add_typer(answers.referral_app, name="referral")
 app.add_typer(consent_cmd.consent_app, name="consent")
 app.add_typer(consent_cmd.erasure_app, name="erasure")
+app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(serve.adapter_app, name="adapter")
 app.add_typer(serve.guard_app, name="guard")
@@ -69,7 +71,7 @@ app.add_typer(ceremonies.agency_app, name="agency")
 app.add_typer(ceremonies.contact_app, name="contact")
 app.add_typer(ceremonies.operator_app, name="operator")
 app.add_typer(ceremonies.bundle_app, name="bundle")
-app.add_typer(policy_app, name="policy")
+app.add_typer(policy_cmd.policy_app, name="policy")
 app.add_typer(agreement_app, name="agreement")
 app.add_typer(tls_app, name="tls")
 app.add_typer(audit_app, name="audit")
@@ -164,28 +166,6 @@ def types(
     from cli import catalogue_view
 
     catalogue_view.show(identifier, as_json=as_json)
-
-
-@app.command()
-@command
-def matrix(home: HomeOption = Path(), as_json: JsonOption = False) -> None:
-    """Who may send what to whom under the agreements and mandates in force."""
-    from adapters.home import clock, read_bundle
-    from messages.catalogue import load
-    from policies.agreements import read_all
-    from policies.matrix import rows
-
-    bundle = read_bundle(home)
-    found = rows(bundle.directory, read_all(bundle.agreements.items()), load(), clock())
-    if as_json:
-        from dataclasses import asdict
-
-        out.print_json(data=[asdict(r) for r in found], default=str)
-        return
-    table = Table("from", "to", "type", "identity", "open")
-    for row in found:
-        table.add_row(row.sender, row.recipient, row.data_type, row.identity.value, "yes" if row.open else "no")
-    out.print(table)
 
 
 @app.command()

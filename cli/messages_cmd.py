@@ -43,7 +43,7 @@ from messages.attachment import FILE, of_value
 from messages.directory import Contact
 from messages.errors import BadInput
 from messages.evidence import EvidenceType
-from messages.ids import message_from_text, message_text
+from messages.ids import MessageId, message_from_text, message_text
 from messages.labels import Purpose
 
 inbox_app = typer.Typer(help="What arrived for one of our contacts.", no_args_is_help=True)
@@ -150,6 +150,11 @@ def report(agency: AgencyClient, made: Plan, sent: Sequence[Sent], home: Path, *
                 out.print(f"  no answer yet; it stays in the journal and goes with: {hint}", soft_wrap=True)
     if any(s.state == "refused" or _rejected(s) for s in sent):
         raise typer.Exit(REFUSED)
+    if any(s.state == "waiting" for s in sent):
+        fail(
+            "What waits for the guard is in the journal and goes with: safeconduct outbox --flush",
+            DEPENDENCY,
+        )
     if any(s.state == QUEUED for s in sent):
         fail("The broker did not answer; what was not sent is safe in the journal.", DEPENDENCY)
 
@@ -201,9 +206,10 @@ def outbox(
     flush: Annotated[bool, typer.Option("--flush", help="Hand in what is queued.")] = False,
     save: Annotated[str | None, typer.Option("--save", help="Write this message's sealed envelope to --into.")] = None,
     into: Annotated[Path, typer.Option("--into", help="The file that --save writes.")] = Path("message.cbor"),
+    drop: Annotated[str | None, typer.Option("--drop", help="Take back a message that waits for the guard.")] = None,
     url: UrlOption = None,
 ) -> None:
-    """What we sent, what waits for a release, and what has not gone yet."""
+    """What we sent, what waits for a release or for the guard, and what has not gone yet."""
 
     async def flushing() -> None:
         async with connect(home, only_contact(home, contact), passphrase(home), url, ask=own_passphrase) as agency:
@@ -224,13 +230,24 @@ def outbox(
                 f"wrote {into}: sealed, so it tells its outside only; see: safeconduct inspect {into}", soft_wrap=True
             )
             return
+        if drop is not None:
+            if not journal.drop_unsealed(message_from_text(drop)):
+                raise BadInput("No message of that id waits for the guard; see: safeconduct outbox")
+            out.print("taken back; it will not be sent")
+            return
         table = Table("message", "state", "written", "bytes")
         table.columns[0].no_wrap = True
         for item in journal.outgoing():
             mark = " EXERCISE" if wire.decode(item.data).manifest.exercise else ""
             written = show.moment(item.created)[:16]
             table.add_row(message_text(item.message), item.state + mark, written, str(len(item.data)))
+        for one in journal.unsealed():
+            state = "waiting" if one.reason is None else "not sent"
+            table.add_row(message_text(MessageId(one.message)), state, show.moment(one.created)[:16], "")
         out.print(table)
+        for one in journal.unsealed():
+            if one.reason is not None:
+                out.print(f"{message_text(MessageId(one.message))}: {one.reason}", markup=False, soft_wrap=True)
     finally:
         journal.close()
 

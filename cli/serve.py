@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
@@ -12,8 +13,10 @@ import structlog
 import typer
 
 from adapters.client import AgencyClient, connect
-from adapters.guard import SOCKET, open_key
+from adapters.guard import KEY_FILE, check_folder, load_net, open_key, same_user, socket_of
 from adapters.guard import serving as guard_serving
+from adapters.guarding import settings as guard_settings
+from adapters.guarding.client import VARIABLE
 from adapters.home import clock
 from audit.logdir import write_atomically
 from broker.service import BrokerHome, serving
@@ -69,14 +72,27 @@ def up(
 
 @guard_app.command("run")
 @command
-def guard_run(home: HomeOption = Path()) -> None:
+def guard_run(
+    home: HomeOption = Path(),
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="The guard's own folder, if it is not guard/ in the agency's.")
+    ] = None,
+    socket: Annotated[
+        Path | None, typer.Option("--socket", help="Where to answer, if it is not guard.sock in the guard's folder.")
+    ] = None,
+) -> None:
     """Run the agency's release guard until Ctrl-C. Best under a user of its own, with its own folder."""
     service_logs()
 
     async def main() -> None:
-        folder = home / "guard"
-        signer = open_key(folder, passphrase(home))
-        async with guard_serving(folder, signer, clock):
+        own = folder or home / "guard"
+        check_folder(own)
+        told = guard_settings.read(own)
+        signer = open_key(own, passphrase(own if folder else home))
+        net = load_net(told)
+        if same_user(home):
+            log.warning("guard-as-adapter", says="It runs as the adapter's own user; see docs/guard.md.")
+        async with guard_serving(own, signer, clock, settings=told, socket=socket, net=net):
             print(READY, flush=True)  # noqa: T201
             await until_stopped()
 
@@ -187,7 +203,7 @@ async def stop_service(process: asyncio.subprocess.Process) -> None:
 @asynccontextmanager
 async def guard_at_hand(home: Path, secret: Passphrase) -> AsyncIterator[None]:
     """The agency's guard while the block runs: the one that is up, or one of our own, unlocked with `secret`."""
-    socket = home / "guard" / SOCKET
+    socket = socket_of(home)
     try:
         _, writer = await asyncio.open_unix_connection(socket)
         writer.close()
@@ -195,6 +211,9 @@ async def guard_at_hand(home: Path, secret: Passphrase) -> AsyncIterator[None]:
         return
     except OSError:
         pass
+    if VARIABLE in os.environ or not (home / "guard" / KEY_FILE).exists():
+        yield  # it is somebody else's to start: what needs it waits in the journal
+        return
     process = await start_service("guard", "run", "--home", str(home), secret=secret)
     try:
         yield

@@ -257,6 +257,7 @@ def received_json(directory: Directory, received: Received, *, acknowledged: boo
         "kinds": {name: detail.kind for name, detail in sorted(opened.details.items())},
         "withheld": list(opened.withheld),
         "leaf": opened.stamp.leaf.hex(),
+        "aside": [{"section": p.section, "place": p.place, "kind": p.kind} for p in opened.aside],
         "warnings": list(opened.warnings),
     }
 

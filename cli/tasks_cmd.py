@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from audit.record import ActRecord
+from broker.leaks import reported
 from broker.service import BrokerHome, all_records, clock, stores
 from broker.tasks import Task, close_review, find, tasks
 from broker.worker import Worker
@@ -20,7 +22,9 @@ from messages.errors import BadInput, Unverified
 from messages.ids import contact_handle, message_id, message_text
 from messages.withdrawals import ReviewClosed, ReviewNote
 
-tasks_app = typer.Typer(help="What officers have to review: every glass that was broken.", no_args_is_help=True)
+tasks_app = typer.Typer(
+    help="What officers have to review: broken glasses, and reports of leaks.", no_args_is_help=True
+)
 BrokerOption = Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")]
 
 
@@ -113,3 +117,33 @@ def tasks_done(
 
     done = run(main())
     out.print(f"task {done.id}: {found_note.value}; the log has it")
+
+
+@tasks_app.command("leaks")
+@command
+def tasks_leaks(home: BrokerOption, url: UrlOption = None, as_json: JsonOption = False) -> None:
+    """What recipients kept aside because it seems to identify somebody, and what they released: never the words."""
+    broker = BrokerHome.open(home, passphrase(home))
+
+    async def main() -> list[ActRecord]:
+        async with stores(broker, _address(home, url)) as connection:
+            return reported(await all_records(connection))
+
+    directory = broker.bundle.directory
+    rows = [
+        {
+            "at": show.moment(act.at),
+            "message": message_text(message_id(act.subject)),
+            "recipient": show.address(directory, act.recipient or ""),
+            "outcome": act.outcome,
+        }
+        for act in run(main())
+    ]
+    if as_json:
+        out.print_json(data=rows)
+        return
+    table = Table("at", "message", "recipient", "")
+    table.columns[1].no_wrap = True
+    for row in rows:
+        table.add_row(row["at"][:16], row["message"], row["recipient"], row["outcome"])
+    out.print(table if rows else "No leak was reported.")

@@ -4,8 +4,12 @@ It carries only the files that change, the signatures gathered so far, and the s
 is signed is made from it anew on each side (`keys.publishing.draft` gives the same bytes everywhere), so what a person
 reviews on their own machine is what they sign, and a signature over anything else does not fit.
 
-    {"format", "base": 7, "at", "renew", "signers": [two handles], "changes": {path: text}, "root", "signatures",
-     "steps"}
+    {"format", "base": 7, "at", "renew", "signers": [two handles], "changes": {path: text}, "root", "rehearsal",
+     "signatures", "steps"}
+
+What changes who may get what is rehearsed first: the report of that (`policies.report`) is part of the proposal, its
+digest part of what both compare and sign, and nobody signs without it. What is in the report is not this module's to
+know: whoever signs passes the digest of the report that was made again on their own machine.
 
 Nobody can be both signatures. An agency's head counts as one of two where a proposal changes nothing but that agency's
 contacts; a head works from its own extract and never sees the whole (`Standing.scope`).
@@ -15,6 +19,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from hmac import compare_digest
 from pathlib import Path
 from typing import Final
 
@@ -49,7 +54,7 @@ from keys.repository import Repository, State, follows
 from keys.signing import Signer, verify
 from messages import ids
 from messages.ceremony import CeremonyStep, StepCode
-from messages.directory import Bundle, Directory, Officer
+from messages.directory import Agency, Bundle, Contact, Directory, Mandate, Officer
 from messages.errors import BadInput, BundleRefused, KeyTrouble, Malformed, NotPermitted, Stale, Unverified
 from messages.ids import AgencyHandle, OfficerHandle
 from messages.limits import CLOCK_SKEW
@@ -73,6 +78,7 @@ class Proposal:
     changes: Mapping[str, bytes] = field(default_factory=dict)  # over `content.files`
     renew: bool = False  # sign unchanged parts too
     root: bytes | None = None  # the next root's metadata, with the holders' signatures so far
+    rehearsal: bytes = b""  # the report of what the changes would let pass and block
     signatures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # part to key id to signature
     steps: tuple[bytes, ...] = ()
 
@@ -96,6 +102,7 @@ class Proposal:
             "signers": list(self.signers),
             "changes": {path: data.decode() for path, data in self.changes.items()},
             "root": self.root.hex() if self.root is not None else None,
+            "rehearsal": self.rehearsal.decode(),
             "signatures": {part: dict(found) for part, found in self.signatures.items()},
             "steps": [s.hex() for s in self.steps],
         }
@@ -118,6 +125,7 @@ class Proposal:
                 changes={str(path): text.encode() for path, text in value["changes"].items()},
                 renew=value["renew"],
                 root=bytes.fromhex(value["root"]) if value["root"] is not None else None,
+                rehearsal=value["rehearsal"].encode(),
                 signatures={
                     str(part): {_hex(k): _hex(v) for k, v in found.items()}
                     for part, found in value["signatures"].items()
@@ -133,7 +141,7 @@ class Proposal:
         return proposal
 
 
-_FIELDS: Final = {"format", "base", "at", "renew", "signers", "changes", "root", "signatures", "steps"}
+_FIELDS: Final = {"format", "base", "at", "renew", "signers", "changes", "root", "rehearsal", "signatures", "steps"}
 
 
 def _number(value: object) -> int:
@@ -155,6 +163,7 @@ class Standing:
     repository: Repository
     root: Metadata[Root] | None = None  # the one in force
     scope: AgencyHandle | None = None  # a head sees its own agency alone
+    extract: Bundle | None = None  # … and those with whom its agency has agreements
 
     @property
     def epoch(self) -> int:
@@ -230,7 +239,7 @@ def own_extract(bundle: Bundle, state: State, repository: Repository) -> Standin
         rules=content.edition(bundle.rules_digest, {}),
         catalogue=content.edition(bundle.catalogue_digest, {}),
     )
-    return Standing(content=own, state=state, repository=repository, scope=whose)
+    return Standing(content=own, state=state, repository=repository, scope=whose, extract=bundle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +262,12 @@ class Assembled:
     def digest(self) -> bytes:
         """What the two signers compare, and what the ceremony's steps name. Signatures do not change it."""
         root = sha256(self.root.signed_bytes).digest() if self.root is not None else b""
-        return sha256(self.unsigned.digest() + root).digest()
+        return sha256(self.unsigned.digest() + root + rehearsed(self.proposal)).digest()
+
+    @property
+    def touches_policy(self) -> bool:
+        """Whether who may get what can come out differently, so that it has to be rehearsed before it is signed."""
+        return touches_policy(self.before, self.after)
 
     @property
     def expires(self) -> int:
@@ -300,7 +314,52 @@ def edited(proposal: Proposal, standing: Standing, after: Content, at: int) -> P
     """The proposal with `after` as what it leads to. Signatures over what it was before fall away."""
     before = content.files(standing.content) if standing.content is not None else {}
     changes = {path: data for path, data in content.files(after).items() if before.get(path) != data}
-    return replace(proposal, changes=changes, at=at, signatures={})
+    return replace(proposal, changes=changes, at=at, rehearsal=b"", signatures={})
+
+
+def with_rehearsal(proposal: Proposal, report: bytes) -> Proposal:
+    """The proposal with this report of a rehearsal. Signatures over what it was before fall away."""
+    return replace(proposal, rehearsal=report, signatures={})
+
+
+def rehearsed(proposal: Proposal) -> bytes:
+    """The digest of the report that a proposal carries; empty where it carries none."""
+    return sha256(proposal.rehearsal).digest() if proposal.rehearsal else b""
+
+
+_NOT_POLICY: Final = {
+    Agency: {"title", "nkey", "guards", "head", "retired"},
+    Contact: {"title", "nkey", "signing_key", "former_keys", "statements", "rotation_days"},
+    Mandate: {"granted_by", "granted_in"},
+}
+"""What no rule can see: names for people, keys and log-ins, who signed, who has left.
+
+Whatever is not named here counts, and so whatever is added later.
+"""
+
+
+def touches_policy(before: Content | None, after: Content) -> bool:
+    """Whether anything changes on which a decision can rest: agreements, mandates, classes, rules or catalogue.
+
+    New keys, other officers, another root and signing unchanged content again touch none of it, so that no rehearsal
+    could come out otherwise than "nothing changes". Before the first agreement nobody can send anybody anything.
+    """
+    if before is None:
+        return bool(after.agreements)
+    return _policy(before) != _policy(after)
+
+
+def _policy(decided: Content) -> object:
+    contacts = {
+        c.handle: (
+            c.model_dump(exclude={*_NOT_POLICY[Contact], "mandates"}),
+            [m.model_dump(exclude=_NOT_POLICY[Mandate]) for m in c.mandates],
+        )
+        for own in decided.contacts.values()
+        for c in own
+    }
+    agencies = {h: a.model_dump(exclude=_NOT_POLICY[Agency]) for h, a in decided.agencies.items()}
+    return agencies, contacts, dict(decided.agreements), decided.rules, decided.catalogue
 
 
 def apply(proposal: Proposal, standing: Standing) -> Content:
@@ -389,16 +448,23 @@ def _attach(proposal: Proposal, unsigned: Unsigned, after: Content) -> None:
             raise Unverified("Somebody has signed a part of the proposal only; propose again.")
 
 
-def signed_by(found: Assembled, signer: Signer, now: int) -> Proposal:
+def signed_by(found: Assembled, signer: Signer, now: int, seen: bytes = b"") -> Proposal:
     """The proposal with this person's signature on all of it, and their steps `review` and `sign`.
 
-    Raises `NotPermitted` for anybody but the two who are to sign, or for the same one again.
+    `seen` is the digest of the rehearsal's report that this person was shown, once it was made again on their own
+    machine and found to be the one. Raises `NotPermitted` for anybody but the two who are to sign, for the same one
+    again, and where the changes touch policy and no report, or another one, was seen.
     """
     proposal = found.proposal
     if signer.handle not in proposal.signers or person(found.after, signer.handle).key != signer.public:
         raise NotPermitted("The proposal names two others as those who are to sign it.")
     if not proposal.at - CLOCK_SKEW <= now < found.expires:
         raise Stale("The proposal is too old to be signed, or dated in the future; propose again.")
+    if found.touches_policy and (not proposal.rehearsal or not compare_digest(seen, rehearsed(proposal))):
+        raise NotPermitted(
+            "The proposal changes who may get what, and nobody signs that without having seen what it would let pass: "
+            "run safeconduct bundle rehearse, then sign."
+        )
     found.check_root()
     publishing.add_signature(found.unsigned, found.after, signer, now)
     keyid = public_key(signer.public).keyid
@@ -437,11 +503,22 @@ def publish(found: Assembled, signer: Signer, now: int) -> State:
     found.check_root()
     if len(found.given()) < THRESHOLD:
         raise KeyTrouble(f"The proposal lacks a signature: {_missing(found)} has to sign it.")
+    if not _stood_by(found):
+        raise KeyTrouble("The proposal was signed before it was rehearsed as it is now; both have to sign it again.")
     final = stepped(found.proposal, found, signer, StepCode.PUBLISH, "", now)
     repository = found.standing.repository
     if found.root is not None:
         repository.add_root(found.root.signed.version, found.root.to_bytes())
     return publishing.store(found.unsigned, found.after, repository, final.steps)
+
+
+def _stood_by(found: Assembled) -> bool:
+    """Whether each signer has signed a step over just this proposal, its rehearsal included."""
+    keys = {str(p.handle): p.key for p in people(found.after)}
+    signed = [Signed.from_bytes(data) for data in found.proposal.steps]
+    steps = [(s.by, CeremonyStep.from_bytes(verify(s, Tag.CEREMONY, keys[s.by]))) for s in signed]
+    stood = {by for by, step in steps if step.step is StepCode.SIGN and step.proposal == found.digest}
+    return set(found.proposal.signers) <= stood
 
 
 def _missing(found: Assembled) -> str:

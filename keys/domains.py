@@ -40,6 +40,7 @@ class Tag(StrEnum):
     NOTICE = "withdrawal-notice"
     ERASURE = "erasure-confirmation"
     REVIEW_CLOSED = "review-closed"
+    LEAK = "leak-report"
     KEY_STATEMENT = "key-statement"
     KEY_STATEMENT_COUNTER = "key-statement-countersignature"
     KEY_DESTROYED = "key-destroyed"
@@ -113,6 +114,12 @@ TABLE: Final = MappingProxyType(
         ),
         Tag.REVIEW_CLOSED: Row(
             (_O,), "message id, recipient, view digest, note, time", "broker before it is logged; auditor", "v1"
+        ),
+        Tag.LEAK: Row(
+            (_C,),
+            "message id, view id, view digest, sender, recipient, who released it, ground, places, time",
+            "broker on receipt; sender; auditor",
+            "v1",
         ),
         Tag.KEY_STATEMENT: Row(
             (_C,),

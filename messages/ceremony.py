@@ -23,6 +23,7 @@ class StepCode(StrEnum):
     REQUEST = "request"
     FINGERPRINT_COMPARED = "fingerprint-compared"
     PROPOSE = "propose"
+    REHEARSE = "rehearse"
     REVIEW = "review"
     SIGN = "sign"
     PUBLISH = "publish"

@@ -41,7 +41,7 @@ from messages.labels import (
 from messages.limits import DAY
 from messages.manifest import Handling, Manifest
 from policies.agreements import Agreement
-from policies.facts import COVER, Facts, gather
+from policies.facts import COVER, Facts, _effective, gather
 from policies.words import BOOLEANS, COMES_WITH, MESSAGE_BORNE, words
 
 JSON: Final = "application/json"
@@ -158,9 +158,29 @@ def facts_of(case: Case, setting: Setting) -> Facts:
 
 def also(facts: Facts, brought: Conditions) -> Facts:
     """The facts with these besides, and whatever they cannot come about without."""
-    names = brought.union(*(COMES_WITH.get(n, frozenset()) for n in brought))
-    others: dict[str, Any] = {name: True for name in names if not getattr(facts, name)}
+    others: dict[str, Any] = {name: True for name in with_all(brought) if not getattr(facts, name)}
     return replace(facts, **others) if others else facts
+
+
+def with_all(brought: Conditions) -> Conditions:
+    """These, and whatever they cannot come about without."""
+    return brought.union(*(COMES_WITH.get(n, frozenset()) for n in brought))
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What somebody says a section is."""
+
+    type: str
+    part: str
+    media: str
+    roles: frozenset[Role]
+    flags: frozenset[Flag]
+
+
+def effective(claim: Claimed, *, attested: bool, free_text: bool) -> tuple[frozenset[Role], frozenset[Flag]]:
+    """Roles and flags by which such a section would be decided."""
+    return _effective(claim, claim if attested else None, free_text)  # type: ignore[arg-type]  # a guard found the same
 
 
 def case_of(manifest: Manifest, media: str, facts: Facts) -> Case:

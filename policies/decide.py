@@ -5,12 +5,13 @@ evaluation errs, which would disarm a broken forbid, and answers Allow beside an
 answer NoDecision (a word outside the schema), is a refusal here. The schema is always passed, and the rules are
 validated against it when they are loaded; a rule without id, source, sentence or kind does not load.
 
-Rules see `Facts` only, which hold no time and no identity; so decisions are remembered under their facts.
+Rules see `Facts` only, which hold no time and no identity; so decisions are remembered under their facts, and answers
+of single rules under those that the rule looks at (`policies.quick`).
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -21,9 +22,11 @@ from typing import Any, Final
 import cedarpy
 
 from policies import cedartext
-from policies.alike import Alike
+from policies.alike import WORDS, Alike
 from policies.cedartext import Statement
 from policies.facts import Facts
+from policies.quick import Compact, Quick, Slice, Whole, from_row
+from policies.words import BOOLEANS
 from policies.yamltext import Fault
 
 REMEMBERED: Final = 65_536
@@ -31,10 +34,8 @@ REMEMBERED: Final = 65_536
 
 KINDS: Final = frozenset({"hard", "default"})
 _ANNOTATIONS: Final = frozenset({"id", "source", "says", "kind"})
-_WORDS: Final = frozenset({"kind", "purpose", "sender_class", "recipient_class", "data_type", "part", "roles", "flags"})
 _NAMES: Final = tuple(f.name for f in fields(Facts))
-_KEY: Final = attrgetter(*_NAMES)
-_BOOLEANS: Final = tuple(f.name for f in fields(Facts) if f.name not in _WORDS)
+_KEY: Final = attrgetter(*WORDS, *BOOLEANS)
 
 _SCHEMA: Final = "schema.cedarschema"
 
@@ -140,7 +141,8 @@ class Engine:
             faults = _misfits(found.errors, placed)
             said = _listed(faults) or "; ".join(map(str, found.errors))
             raise RulesBroken(f"The rules do not fit their schema: {said}", faults)
-        unknown = _unasked(static, placed)
+        declared = _declared(schema)
+        unknown = _unasked(static, placed, declared.keys() & set(BOOLEANS) if declared else set(BOOLEANS))
         if unknown:  # Cedar's validator lets `context has misspelt` pass: it is false, which disarms a forbid
             raise RulesBroken(f"The rules ask for a fact that does not exist: {_listed(unknown)}", unknown)
         self._ids = _rule_ids(static)
@@ -148,14 +150,21 @@ class Engine:
         if len(self._rules) != len(HOUSE) + len(self._ids):
             faults = _twice(self._ids, placed)
             raise RulesBroken(f"A rule id stands twice: {_listed(faults)}", faults)
-        declared = _declared(schema)
         strange = sorted(declared.keys() - {*_NAMES, "sender"})
         if strange:
             raise RulesBroken(f"The schema declares facts that nothing here finds out: {', '.join(strange)}.")
-        self._told = tuple(name for name in _BOOLEANS if not declared or name in declared)
+        self._told = tuple(name for name in BOOLEANS if not declared or name in declared)
         self._always = tuple(name for name in self._told if declared.get(name) is False)
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._judge_key)
+        self._compactly = lru_cache(maxsize=REMEMBERED)(self._decide_compact)
         self._alike = Alike.of(static.values(), schema)
+        self._written = {self._ids[name]: {name: policy} for name, policy in static.items()}
+        self._alone: dict[str, Any] = {}
+        alike = {self._ids[name]: self._alike.of_one(policy) for name, policy in static.items()}
+        slices = [Slice(i, self._rules[i].permits, self._rules[i].looks_at, words) for i, words in alike.items()]
+        self._quick = Quick(slices, self._alike, self._ask_alone, self._ask_whole)
+        # Rules that see more than one form of a request, or a world of entities, depend on more than their own words.
+        self._slices = entities == "[]" and len(_ACTIONS.findall(schema)) == 1
 
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> "Engine":
@@ -198,8 +207,26 @@ class Engine:
         """The same decision, remembered for all facts that no rule tells apart: for whoever asks about very many."""
         return self.decide(self._alike.facts(facts))
 
+    def decide_compact(self, of: Compact) -> Decision:
+        """The decision for facts in their short form: for whoever asks about very many that differ in little."""
+        return self._compactly(of)
+
+    def _decide_compact(self, of: Compact) -> Decision:
+        found = self._quick.decide(of) if self._slices else None
+        return self._judge(of.facts) if found is None else _decision(*found)
+
+    def short(self, of: Compact) -> Compact:
+        """Facts that are decided as these are: the same for all that no rule tells apart."""
+        return (self._quick.short(of) if self._slices else None) or of
+
+    def applies(self, identifier: str, of: Compact) -> bool | None:
+        """Whether this rule alone applies to these facts; None where there is no such rule, or it cannot be judged."""
+        if self._slices:
+            return self._quick.applies(identifier, of)
+        return self._ask_alone(identifier, frozenset(_NAMES), of.facts) if identifier in self._written else None
+
     def decide_afresh(self, facts: Facts) -> Decision:
-        """The same without the memory: for measurements, and for whoever doubts it."""
+        """The same without any memory, asked of all rules at once: for measurements, and for whoever doubts it."""
         return self._judge(facts)
 
     def decide_view(self, sections: Sequence[tuple[str, Facts]]) -> ViewDecision:
@@ -213,24 +240,52 @@ class Engine:
         return ViewDecision(effect, tuple(sorted({i for d in counted for i in d.because})), decided)
 
     def _judge_key(self, key: tuple[Any, ...]) -> Decision:
-        return self._judge(Facts(**dict(zip(_NAMES, key, strict=True))))
+        return self._decide_compact(from_row(key))
 
     def _judge(self, facts: Facts) -> Decision:
-        try:
-            request = _request(facts, self._told, self._always)
-            answer = cedarpy.is_authorized(request, self._policies, self._entities, schema=self._schema)
-        except (ValueError, TypeError):  # not even a request, such as text that is no Unicode
-            return Decision(Effect.REFUSE, (UNKNOWN.id,))
-        if answer.decision is cedarpy.Decision.NoDecision:
+        answer = self._answer(self._policies, facts, self._told)
+        if answer is None:
             return Decision(Effect.REFUSE, (UNKNOWN.id,))
         because = tuple(sorted(self._ids[policy] for policy in answer.diagnostics.reasons))
         if answer.diagnostics.errors:
             # Forbids that did apply are named too, but the permits of a refusal are not its reasons.
             denied = because if answer.decision is cedarpy.Decision.Deny else ()
             return Decision(Effect.REFUSE, (*denied, UNJUDGED.id))
-        if answer.decision is cedarpy.Decision.Allow and because:
-            return Decision(Effect.PERMIT, because)
-        return Decision(Effect.REFUSE, because or (SILENCE.id,))
+        return _decision(answer.decision is cedarpy.Decision.Allow, because)
+
+    def _answer(self, policies: Any, facts: Facts, told: Sequence[str]) -> Any:
+        """What Cedar says.
+
+        None where it cannot say: not even a request (text that is no Unicode), or a strange word.
+        """
+        try:
+            request = _request(facts, told, self._always)
+            found = cedarpy.is_authorized(request, policies, self._entities, schema=self._schema)
+        except (ValueError, TypeError):
+            return None
+        return None if found.decision is cedarpy.Decision.NoDecision else found
+
+    def _ask_alone(self, rule: str, looks_at: frozenset[str], facts: Facts) -> bool | None:
+        """Whether one rule applies, told no more than it looks at; None where that cannot be judged."""
+        policies = self._alone.get(rule)
+        if policies is None:
+            policies = self._alone[rule] = cedarpy.PolicySet.from_json_str(_alone(self._written[rule]))
+        found = self._answer(policies, facts, [n for n in self._told if n in looks_at or n in self._always])
+        return None if found is None or found.diagnostics.errors else bool(found.diagnostics.reasons)
+
+    def _ask_whole(self, facts: Facts) -> Whole:
+        found = self._answer(self._policies, facts, self._told)
+        if found is None or found.diagnostics.errors:
+            return Whole(False, (), judged=False)
+        because = tuple(sorted(self._ids[policy] for policy in found.diagnostics.reasons))
+        return Whole(found.decision is cedarpy.Decision.Allow, because, judged=True)
+
+
+def _decision(permitted: bool, because: tuple[str, ...]) -> Decision:
+    """Of rules that were all judged."""
+    if permitted and because:
+        return Decision(Effect.PERMIT, because)
+    return Decision(Effect.REFUSE, because or (SILENCE.id,))
 
 
 def packaged() -> tuple[str, str]:
@@ -259,11 +314,16 @@ def decide_view(sections: Sequence[tuple[str, Facts]]) -> ViewDecision:
     return Engine.load().decide_view(sections)
 
 
-def _unasked(policies: Mapping[str, Any], placed: Mapping[str, Statement]) -> list[Fault]:
-    """Where rules ask for a fact that does not exist."""
+def _alone(policy: Mapping[str, Any]) -> str:
+    """One rule as a set of its own, in Cedar's JSON form."""
+    return json.dumps({"staticPolicies": policy, "templates": {}, "templateLinks": []})
+
+
+def _unasked(policies: Mapping[str, Any], placed: Mapping[str, Statement], known: Set[str]) -> list[Fault]:
+    """Where rules ask for a fact that does not exist, or that their schema does not declare."""
     faults = []
     for name, policy in policies.items():
-        for asked in sorted(set(_asked_for(policy)) - set(_BOOLEANS)):
+        for asked in sorted(set(_asked_for(policy)) - known):
             at = placed.get(name)
             inside = cedartext.find_word(f"`{asked}`", {"": at.text}) if at is not None else None
             line, column = (inside[1], inside[2]) if inside is not None else (1, 1)
@@ -315,7 +375,10 @@ _SCOPES: Final = {"principal": "recipient_class", "action": "kind", "resource": 
 
 
 def _looked_at(policy: Mapping[str, Any]) -> Iterator[str]:
-    """Names of the facts that a rule depends on; `part` stands for type and part together."""
+    """Names of the facts that a rule depends on; `part` stands for type and part together.
+
+    A rule that does something with its facts as a whole depends on all of them.
+    """
     yield from (name for scope, name in _SCOPES.items() if policy[scope].get("op") != "All")
     stack: list[Any] = [c["body"] for c in policy.get("conditions", ())]
     while stack:
@@ -327,6 +390,9 @@ def _looked_at(policy: Mapping[str, Any]) -> Iterator[str]:
             if isinstance(access, dict) and access.get("left") == {"Var": "context"}:
                 attribute = str(access["attr"])
                 yield "sender_class" if attribute == "sender" else attribute
+                continue
+            if item.get("Var") == "context":
+                yield from _NAMES
             elif item.get("Var") in _SCOPES:
                 yield _SCOPES[item["Var"]]
             stack += item.values()
@@ -345,6 +411,7 @@ def _literals(policy: object) -> Iterator[str]:
             stack += [v for k, v in item.items() if k != "annotations"]
 
 
+_ACTIONS: Final = re.compile(r"^\s*action\b", re.MULTILINE)
 _DECLARED: Final = re.compile(r"^\s*(\w+)(\??):\s*[\w<>]+,?\s*$", re.MULTILINE)
 
 
@@ -415,7 +482,7 @@ def _twice(names: Mapping[str, str], placed: Mapping[str, Statement]) -> list[Fa
     return faults
 
 
-def _request(facts: Facts, told: Sequence[str] = _BOOLEANS, always: Sequence[str] = ()) -> dict[str, Any]:
+def _request(facts: Facts, told: Sequence[str] = BOOLEANS, always: Sequence[str] = ()) -> dict[str, Any]:
     """Facts as Cedar's request. The context is written as text: half the time of a decision was building dicts.
 
     `told` are the facts that the rules know, `always` those of them that are said where they are false too.

@@ -8,7 +8,7 @@ and line, and nothing that runs is touched by it.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from hashlib import sha256
 from typing import Final
 
@@ -16,14 +16,14 @@ from messages.catalogue import Catalogue, load
 from messages.catalogue.loader import CatalogueBroken, build, catalogue_texts
 from messages.directory import Bundle
 from messages.errors import BadInput
-from policies import rights
+from policies import cedartext, rights
 from policies.decide import Engine, RulesBroken, packaged_texts
 from policies.rights import Rights
 
 RIGHTS: Final = "rights.yaml"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Edition:
     """Everything that decides but the bundle's own agreements and mandates."""
 
@@ -36,6 +36,17 @@ class Edition:
     def digests(self) -> tuple[str, str]:
         """Of rules and catalogue, as a bundle names them."""
         return digest(self.texts), self.catalogue.digest
+
+    @cached_property
+    def statements(self) -> Mapping[str, str]:
+        """Each rule's text as it is written, by its id."""
+        found = {}
+        for name, text in self.texts.items():
+            if name.endswith(".cedar"):
+                by_line = {s.line: s.text for s in cedartext.statements(name, text)}
+                rules = (r for r in self.engine.rules if r.source_file == name and r.line in by_line)
+                found.update({rule.id: by_line[rule.line] for rule in rules})
+        return found
 
     @contextmanager
     def deciding(self) -> Iterator[None]:

@@ -193,6 +193,8 @@ RELAXING: Final = frozenset(
 """Facts that can only help: turning one from False to True never turns a permit into a refusal (a law, tested).
 
 `attested` is not among them although it helps: it also fixes roles and flags, which may then be worse than declared.
+`vital_interest` is, with one exception: it takes the place of every other ground, so that where the recipient has no
+right of its own, a message that claims it is refused although it would have passed without the claim.
 """
 
 

@@ -19,7 +19,7 @@ from policies.agreements import Agreement, Agreements, Examined, Exchange, neare
 from policies.cases import Case, Setting, stand_in
 from policies.decide import Engine
 from policies.edition import Edition
-from policies.passage import IDENTITY, PROBES, Passage, needs, passages, usual_case
+from policies.passage import IDENTITY, PROBES, Frame, Passage, needs, passages, usual_case
 from policies.words import listed, type_name
 from policies.yamltext import Steps
 
@@ -298,14 +298,14 @@ class _Way:
         """Purposes, bases, handling codes and crime areas under which nothing could ever pass."""
         if not possible:
             return
-        usual = usual_case(setting, self.exchange)
+        usual, frame = usual_case(setting, self.exchange), Frame(setting)
         sample = {(p.data_type, p.part, p.kind, p.about): p for p in possible}.values()
 
         def passes(case: Case) -> bool:
             for p in sample:
                 roles, flags = PROBES[p.about]
-                tried = replace(case, data_type=p.data_type, part=p.part, kind=p.kind, roles=roles, flags=flags)
-                if needs(tried, setting, self._engine)[0]:
+                tried = replace(case, data_type=p.data_type, part=p.part, kind=p.kind)
+                if needs(frame.about(tried, roles, flags), self._engine)[0]:
                     return True
             return False
 

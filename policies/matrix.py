@@ -94,8 +94,8 @@ def _rows(
                 identity=identity,
                 guard=identity in (Identity.NEVER, Identity.CONSENT) or recipient.party_class in NGO,
                 release=abroad,
-                senders=_mandated(directory, sender, data_type, agreement, moment, sending=True),
-                recipients=_mandated(directory, recipient, data_type, agreement, moment, sending=False),
+                senders=mandated(directory, sender, data_type, agreement, moment, sending=True),
+                recipients=mandated(directory, recipient, data_type, agreement, moment, sending=False),
                 until=agreement.end,
             )
 
@@ -108,7 +108,7 @@ def _identity(right: rights.Right, listed: bool, sender: Agency, abroad: bool) -
     return Identity.RELEASE if abroad or right is rights.Right.RELEASE else Identity.RIGHT
 
 
-def _mandated(
+def mandated(
     directory: Directory, agency: Agency, data_type: str, agreement: Agreement, moment: int, *, sending: bool
 ) -> tuple[str, ...]:
     names = []

@@ -7,14 +7,29 @@ suspect or nobody, naming somebody or pointing at nobody. So what is found here 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 from messages.catalogue import Catalogue
 from messages.labels import EvidenceUse, Flag, Kind, Purpose, Role
 from policies.agreements import Exchange
-from policies.cases import ATTESTED, BORNE, CONSENT, RELEASED, Case, Conditions, Setting, also, facts_of, parts
+from policies.cases import (
+    ATTESTED,
+    BORNE,
+    CONSENT,
+    RELEASED,
+    Case,
+    Claimed,
+    Conditions,
+    Setting,
+    effective,
+    facts_of,
+    parts,
+    with_all,
+)
 from policies.decide import SILENCE, Decision, Engine
-from policies.facts import COVER, SPECIAL, Facts
+from policies.facts import COVER, SPECIAL
+from policies.quick import Compact, compact, mask
 from policies.words import COMES_WITH, words
 
 
@@ -36,6 +51,8 @@ PROBES: Final[dict[About, tuple[frozenset[Role], frozenset[Flag]]]] = {
     About.NOBODY: (frozenset(), frozenset()),
 }
 IDENTITY: Final = (About.VICTIM, About.CHILD)
+VITAL: Final = "vital_interest"
+REVIEWED: Final = "reviewed"
 MOST: Final = 3
 """Things that a message may have to bring along at once; more than these is told as not passing."""
 
@@ -58,35 +75,105 @@ class Passage:
         return bool(self.needs)
 
 
-def needs(case: Case, setting: Setting, engine: Engine) -> tuple[tuple[Conditions, ...], Decision]:
+class Frame:
+    """A setting, in which `gather` is asked once for whatever it can tell apart.
+
+    Roles and flags change nothing that it finds besides roles and flags themselves (a law, tested), so they are put in
+    afterwards.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self._seen: dict[tuple[Case, bool], dict[Conditions, tuple[Compact, bool, bool]]] = {}
+
+    def about(self, case: Case, roles: frozenset[Role], flags: frozenset[Flag]) -> "Asked":
+        """The case, about somebody to whom it does something. Its own roles and flags are not looked at."""
+        found = self._seen.get((case, bool(roles)))
+        if found is None:
+            found = self._seen[case, bool(roles)] = {}
+        return Asked(case, self.setting, Claimed(case.data_type, case.part, case.media, roles, flags), found)
+
+
+class Asked:
+    """One section under any conditions."""
+
+    __slots__ = ("_case", "_claim", "_known", "_seen", "_setting")
+
+    def __init__(
+        self, case: Case, setting: Setting, claim: Claimed, seen: dict[Conditions, tuple[Compact, bool, bool]]
+    ) -> None:
+        self._case, self._setting, self._claim, self._seen = case, setting, claim, seen
+        self._known: dict[Conditions, Compact] = {}
+
+    def with_(self, brings: Conditions) -> Compact:
+        """The facts where the message brings all this along."""
+        found = self._known.get(brings)
+        if found is None:
+            made = brings & _MADE
+            base = self._seen.get(made)
+            if base is None:
+                roles = _SOMEBODY if self._claim.roles else _NONE
+                facts = facts_of(replace(self._case, roles=roles, flags=_NOTHING, brings=made), self._setting)
+                base = self._seen[made] = compact(facts), facts.attested, facts.free_text
+            short, attested, free_text = base
+            whose, does = effective(self._claim, attested=attested, free_text=free_text)
+            found = short._replace(bits=short.bits | _bits(brings - made), roles=whose, flags=does)
+            self._known[brings] = found
+        return found
+
+
+@cache
+def _bits(brings: Conditions) -> int:
+    return mask(with_all(brings))
+
+
+_SOMEBODY: Final = frozenset({Role.VICTIM})
+_NONE: Final = frozenset[Role]()
+_NOTHING: Final = frozenset[Flag]()
+_MADE: Final = frozenset({ATTESTED, CONSENT, RELEASED})
+_EVERYTHING: Final = (
+    frozenset(BORNE) - {VITAL},
+    frozenset(BORNE) - {VITAL, ATTESTED, CONSENT, REVIEWED},
+    frozenset(BORNE),
+)
+"""As much as can be brought along at once: a check may find worse than was declared, and a vital interest takes the
+place of every other ground.
+"""
+
+
+def needs(section: Asked, engine: Engine) -> tuple[tuple[Conditions, ...], Decision]:
     """The minimal sets of what a message must bring along for this section to pass, and the decision with all of it.
 
     Led by the rules that refuse: only a condition that changes a fact at which such a rule looks can satisfy it.
     """
-    given = _Given(case, setting)
-    bare = given.facts(frozenset())
-    decision = engine.decide_alike(bare)
+    decision = engine.decide_compact(section.with_(frozenset()))
     if decision.permitted:
         return (frozenset(),), decision
-    permits = frozenset().union(*(r.looks_at for r in engine.rules if r.permits))
+    refusals = []
+    for everything in _EVERYTHING:
+        best = engine.decide_compact(section.with_(everything))
+        if best.permitted:
+            break
+        refusals.append(best)
+    else:
+        return (), min(refusals, key=lambda d: len(d.because))
     found: list[Conditions] = []
     seen: set[Conditions] = set()
     level: list[Conditions] = [frozenset()]
     for _ in range(MOST):
         following: list[Conditions] = []
         for brings in level:
-            facts = given.facts(brings)
-            rule = engine.decide_alike(facts).because[0]
-            looked_at = permits if rule == SILENCE.id else engine.rule(rule).looks_at
+            here = section.with_(brings)
+            looked_at = _looked_at(engine, engine.decide_compact(here).because[0])
             for name in BORNE:
                 more = brings | {name} | COMES_WITH.get(name, frozenset())
                 if more in seen or name in brings or any(other <= more for other in found):
                     continue
                 seen.add(more)
-                reached = given.facts(more)
-                if not any(getattr(reached, n, None) != getattr(facts, n, None) for n in looked_at):
+                reached = section.with_(more)
+                if not _moves(here, reached, looked_at):
                     continue
-                decided = engine.decide_alike(reached)
+                decided = engine.decide_compact(reached)
                 if decided.permitted:
                     found.append(more)
                     decision = decided
@@ -94,36 +181,31 @@ def needs(case: Case, setting: Setting, engine: Engine) -> tuple[tuple[Condition
                     following.append(more)
         level = following
     minimal = [f for f in found if not any(other < f for other in found)]
-    if minimal:
-        return tuple(minimal), decision
-    most = (frozenset(BORNE), frozenset(BORNE) - {ATTESTED, CONSENT})
-    return (), min((engine.decide_alike(given.facts(b)) for b in most), key=lambda d: len(d.because))
+    return tuple(sorted(minimal, key=sorted)), decision
 
 
-class _Given:
-    """The facts of one case under any conditions; `gather` is asked once for each that it can see."""
-
-    def __init__(self, case: Case, setting: Setting) -> None:
-        self._case, self._setting = case, setting
-        self._seen: dict[Conditions, Facts] = {}
-
-    def facts(self, brings: Conditions) -> Facts:
-        made = brings & {ATTESTED, CONSENT, RELEASED}
-        if made not in self._seen:
-            self._seen[made] = facts_of(replace(self._case, brings=made), self._setting)
-        found = self._seen[made]
-        return also(found, brings - made)
+def _looked_at(engine: Engine, rule: str) -> frozenset[str]:
+    if rule == SILENCE.id:
+        return frozenset().union(*(r.looks_at for r in engine.rules if r.permits))
+    return engine.rule(rule).looks_at
 
 
-def _corners(case: Case, setting: Setting, engine: Engine) -> tuple[Facts, ...]:
+def _moves(here: Compact, there: Compact, looked_at: frozenset[str]) -> bool:
+    """Whether any of these facts differs."""
+    if (here.bits ^ there.bits) & mask(looked_at):
+        return True
+    return ("roles" in looked_at and here.roles != there.roles) or ("flags" in looked_at and here.flags != there.flags)
+
+
+def corners(section: Asked) -> tuple[Compact, ...]:
     """The facts under what `gather` can see being brought along: where they are equal, everything is.
 
     Purposes that no consent tells apart make most of them equal.
     """
-    return tuple(engine.alike.facts(facts_of(replace(case, brings=frozenset(brings)), setting)) for brings in _CORNERS)
+    return tuple(section.with_(brings) for brings in _CORNERS)
 
 
-_CORNERS: Final = ((), (ATTESTED, CONSENT), (RELEASED,))
+_CORNERS: Final[tuple[Conditions, ...]] = (frozenset(), frozenset({ATTESTED, CONSENT}), frozenset({RELEASED}))
 
 
 def abouts(catalogue: Catalogue, data_type: str) -> Sequence[About]:
@@ -149,20 +231,20 @@ def passages(
     if agreement is None:
         return
     usual = base or usual_case(setting, exchange)
-    known: dict[tuple[Facts, ...], tuple[tuple[Conditions, ...], Decision]] = {}
+    frame = Frame(setting)
+    known: dict[tuple[Compact, ...], tuple[tuple[Conditions, ...], Decision]] = {}
     carried = [k for k in exchange.kinds if data_type == COVER or data_type in catalogue.kinds[k].types]
     for part in parts(catalogue, data_type):
         for kind in carried:
             for purpose in purposes if purposes is not None else agreement.purposes:
                 for about in tried if tried is not None else abouts(catalogue, data_type):
                     roles, flags = PROBES[about]
-                    case = replace(
-                        usual, data_type=data_type, part=part, kind=kind, purpose=purpose, roles=roles, flags=flags
-                    )
+                    case = replace(usual, data_type=data_type, part=part, kind=kind, purpose=purpose)
                     for use in (EvidenceUse.INTELLIGENCE_ONLY, EvidenceUse.EVIDENCE):  # as its sender chooses
-                        key = _corners(chosen := replace(case, evidence_use=use), setting, engine)
+                        section = frame.about(replace(case, evidence_use=use), roles, flags)
+                        key = tuple(engine.short(of) for of in corners(section))
                         if key not in known:
-                            known[key] = needs(chosen, setting, engine)
+                            known[key] = needs(section, engine)
                         found, decision = known[key]
                         if found:
                             break

@@ -41,8 +41,9 @@ OUTCOME: Final = frozenset({"permitted", "refused"})
 EVIDENCE_TYPE: Final = frozenset({"SubmissionAcceptance", "SubmissionRejection", "Retrieval", "NonDelivery"})
 PART: Final = _codes("holder sender collector")
 KEEP_GROUND: Final = _codes("evidence-in-proceedings court-order legal-duty-to-keep vital-interest-of-the-person")
+LEAK_GROUND: Final = _codes("false-alarm known-already vital-interest")
 STEP: Final = _codes(
-    "init request fingerprint-compared propose review sign publish renew rotate-signing-key suspend resume revoke"
-    " retire-agency replace-officer rotate-root add-agency add-contact add-agreement end-agreement change-mandate"
-    " absence"
+    "init request fingerprint-compared propose rehearse review sign publish renew rotate-signing-key suspend resume"
+    " revoke retire-agency replace-officer rotate-root add-agency add-contact add-agreement end-agreement"
+    " change-mandate absence"
 )

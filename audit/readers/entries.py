@@ -23,7 +23,7 @@ LANES: Final = ("urgent", "normal")
 OPERATOR: Final = "operator"  # stands in an entry's subject where no agency submitted anything
 
 _VIEW_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_ENTRY_KEY = re.compile(r"[xrsdcewokt]?[0-9a-f]{32}", re.ASCII)
+_ENTRY_KEY = re.compile(r"[xrsdcewoktl]?[0-9a-f]{32}", re.ASCII)
 _OPERATORS = "cewot"  # what no agency submits, and withdrawals with their orders, which hold for all agencies at once
 
 
@@ -121,6 +121,34 @@ def is_notice(raw: bytes) -> bool:
     """Whether what waits for a contact claims to be a notice. Raises `Unreadable` where it is no CBOR."""
     value = cbor.loads(raw, max_bytes=bounds.STORED_BYTES)
     return isinstance(value, dict) and "notice" in value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakDelivery:
+    """What waits for a sender of whose message a recipient reported a leak: that signed word, record and salt."""
+
+    leak: bytes
+    record: bytes
+    salt: bytes
+
+
+def is_leak(raw: bytes) -> bool:
+    """Whether what waits for a contact claims to be a report of a leak. Raises `Unreadable` where it is no CBOR."""
+    value = cbor.loads(raw, max_bytes=bounds.STORED_BYTES)
+    return isinstance(value, dict) and "leak" in value
+
+
+def read_leak_delivery(raw: bytes) -> LeakDelivery:
+    """Read such a report as it waits, or raise `Unreadable`."""
+    fields = read_map(raw, "leak", ("v", "leak", "record", "salt"))
+    fields.version()
+    delivery = LeakDelivery(
+        leak=fields.octets_within("leak", 1, bounds.ATTESTATION_BYTES),
+        record=fields.octets_within("record", 1, bounds.ATTESTATION_BYTES),
+        salt=fields.octets("salt", 32),
+    )
+    read_signed(delivery.leak, "leak", max_bytes=bounds.ATTESTATION_BYTES)
+    return delivery
 
 
 def read_notice_delivery(raw: bytes) -> NoticeDelivery:

@@ -10,6 +10,8 @@ import typer
 
 from adapters.home import clock, read_trust
 from cli import enrol
+from cli.agreements_cmd import held_against
+from cli.ceremonies import rehearsing
 from cli.ceremonies.work import (
     AsOption,
     FingerprintOption,
@@ -23,6 +25,7 @@ from cli.ceremonies.work import (
     compare_root,
     difference,
     explain,
+    moment,
     moment_text,
     propose,
     say,
@@ -33,6 +36,8 @@ from cli.ceremonies.work import (
 from cli.common import HomeOption, JsonOption, command, out, passphrase
 from cli.enrol import read_request
 from cli.practice import edition_files
+from cli.records import past as records_of
+from cli.records import write_report
 from cli.unlock import own_passphrase
 from keys import ceremony, content, decisions, differences, keystore
 from keys.bundle import Verifier, first_root
@@ -283,10 +288,12 @@ def sign(
     place.person.check_key()
     proposal = place.wanted()
     found = assemble(proposal, place.standing())
-    show(found)
+    rehearsal = rehearsing.checked(found)
+    show(found, rehearsal)
     _agree("Sign all of this?", yes=yes)
     signer = place.person.unlock()
-    place.save(ceremony.signed_by(found, signer, clock()))
+    seen = rehearsal.digest if rehearsal is not None else b""
+    place.save(ceremony.signed_by(found, signer, clock(), seen))
     if found.root is not None and found.standing.root is None and place.person.root() is None:
         install_root(place.person.home / "trust", found.root.to_bytes())
         say(f"installed the root of trust in {place.person.home}: you verify from it from now on")
@@ -296,6 +303,42 @@ def sign(
         if done < THRESHOLD
         else f"signed by both; next: safeconduct bundle publish {work} --as {home}"
     )
+
+
+@bundle_app.command("rehearse")
+@command
+def rehearse(
+    work: WorkArgument,
+    home: AsOption,
+    records: Annotated[
+        Path | None, typer.Option("--records", help="Past decisions: a folder of safeconduct audit export.")
+    ] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Only decisions from this day on.")] = None,
+    page: Annotated[Path | None, typer.Option("--html", help="Write the report as a page of its own.")] = None,
+    data: Annotated[Path | None, typer.Option("--json", help="Write the report for programs.")] = None,
+) -> None:
+    """Work out again what the open proposal would let pass, block and expose, also in what was decided before.
+
+    Every proposal is rehearsed when it is made, over all that could be sent. This adds past decisions, and a report to
+    read and keep. Both signers sign over its digest, so signatures that were given before fall away.
+    """
+    place = work_of(work, home)
+    place.person.check_key()
+    proposal = place.wanted()
+    standing = place.standing()
+    found = assemble(proposal, standing)
+    past = records_of(records, moment(since, 0)) if records is not None else None
+    changed, made = rehearsing.carrying(found, past)
+    if made is None:
+        say("nothing in the proposal changes who may get what; there is nothing to rehearse")
+        return
+    signer = place.person.unlock()
+    if changed.rehearsal != proposal.rehearsal:
+        changed = ceremony.stepped(changed, assemble(changed, standing), signer, StepCode.REHEARSE, "", clock())
+        place.save(changed)
+    for line in rehearsing.lines(made):
+        say(line)
+    write_report(made, page, data, f"Rehearsal of epoch {proposal.epoch}")
 
 
 @bundle_app.command("publish")
@@ -525,6 +568,8 @@ def add_agreement(
         for party in found.parties:
             decisions.find_agency(decided, party)
         agreements.read_all({**decided.agreements, name: text}.items())
+        for line in held_against(decided, {str(path): text}, hand.at):
+            say(f"  {line}")
         return decisions.add_agreement(decided, name, text), ""
 
     propose(work, home, second, StepCode.ADD_AGREEMENT, change)

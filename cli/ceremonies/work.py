@@ -24,6 +24,7 @@ import typer
 from adapters.home import clock
 from audit.logdir import write_atomically
 from cli import enrol
+from cli.ceremonies import rehearsing
 from cli.common import out
 from cli.unlock import DESCRIPTOR_VARIABLE, own_passphrase
 from keys import ceremony, decisions, differences
@@ -44,6 +45,7 @@ from messages.errors import BadInput, BundleRefused, KeyTrouble, NotPermitted, S
 from messages.ids import AgencyHandle, OfficerHandle
 from messages.limits import DAY
 from policies import agreements, extracts
+from policies.report import Report, headline
 
 WorkArgument = Annotated[Path, typer.Argument(metavar="WORK", help="The officers' common folder.")]
 AsOption = Annotated[
@@ -287,14 +289,21 @@ def ceremony_root(found: Assembled) -> list[str]:
     return lines
 
 
-def show(found: Assembled) -> None:
-    """The whole proposal for the person who is to sign it."""
+def show(found: Assembled, rehearsal: Report | None = None) -> None:
+    """The whole proposal for the person who is to sign it; the rehearsal as it was checked, or as it came."""
     proposal = found.proposal
+    if rehearsal is None and proposal.rehearsal:
+        rehearsal = Report.from_bytes(proposal.rehearsal)
     say(f"proposal for epoch {proposal.epoch}, made on {moment_text(proposal.at)}")
     for line in difference(found):
         say(f"  {line}")
     if proposal.renew or (found.root is not None and found.standing.state is not None):
         say("  everything is signed again")
+    if found.touches_policy and rehearsal is None:
+        say("  not rehearsed yet; run: safeconduct bundle rehearse")
+    elif found.touches_policy:
+        for line in rehearsing.lines(rehearsal):
+            say(f"  {line}")
     say(f"what is signed expires on {moment_text(found.expires)}")
     say(f"digits of the proposal, to compare: {fingerprint(found.digest)}")
     done = {p.handle for p in found.given()}
@@ -346,6 +355,7 @@ def propose(
     proposal = ceremony.edited(proposal, standing, after, at)
     if root is not None:
         proposal = replace(proposal, root=root(after, standing, proposal))
+    proposal, rehearsal = rehearsing.carrying(assemble(proposal, standing))
     found = assemble(proposal, standing)
     for _ in compared:
         proposal = ceremony.stepped(proposal, found, signer, StepCode.FINGERPRINT_COMPARED, subject, at)
@@ -355,6 +365,8 @@ def propose(
     lines = differences.describe(before, after, explain=explain) if before != after else []
     for line in lines or (["everything is signed again"] if proposal.renew else []):
         say(f"  {line}")
+    if rehearsal is not None:
+        say(f"rehearsed: {headline(rehearsal)}")
     if found.root is not None and root is not None:
         say("next, two root holders each: safeconduct bundle sign-root WORK --as THEIR_FOLDER")
     names = " and ".join(ceremony.person(after, h).title for h in proposal.signers)

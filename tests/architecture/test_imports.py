@@ -33,6 +33,7 @@ ONLY_IN: dict[str, set[str]] = {
     "rapidfuzz": {"policies"},
     "phonenumbers": {"policies"},
     "pypdf": {"adapters"},
+    "langdetect": {"adapters"},
     "openpyxl": {"adapters"},
     "PIL": {"adapters"},
     "defusedxml": {"adapters"},

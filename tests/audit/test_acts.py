@@ -72,6 +72,14 @@ def reviewed(**changes: Any) -> ActRecord:
     return act(**(given | changes))
 
 
+LEAK = signed("leak-report", b"body", by=FIRST, key=FIRST)
+
+
+def leaking(**changes: Any) -> ActRecord:
+    given = {"act": "leak-suspected", "subject": message_id("one id"), "outcome": "kept-aside", "signer": FIRST}
+    return act(**(given | {"agency": NGO, "digest": sha256(LEAK).digest()} | changes))
+
+
 def key(letter: str, record: ActRecord, more: bytes = b"") -> str:
     about = record.subject + (record.recipient or "").encode() + (record.view or b"") + more
     return letter + blake2b(about, digest_size=16).hexdigest()
@@ -122,7 +130,11 @@ def first(folder: Path, parts: Parts) -> Break | None:
     return fsck.first_break(folder)
 
 
-@pytest.mark.parametrize("record", [withdrawn(), act(), confirmed(), reviewed()], ids=lambda r: r.act)
+@pytest.mark.parametrize(
+    "record",
+    [withdrawn(), act(), confirmed(), reviewed(), leaking(), leaking(act="leak-released", outcome="false-alarm")],
+    ids=lambda r: r.act,
+)
 def test_a_record_of_an_act_is_read_as_it_was_written_and_says_what_happened(record: ActRecord) -> None:
     assert read_record(record.to_bytes()) == record
     assert record.says.endswith(".") and len(record.says) > 20
@@ -159,6 +171,39 @@ def test_a_notice_that_names_another_record_withdrawal_view_or_addressee_is_a_br
     assert misaddressed is not None and misaddressed.kind == "delivery-misaddressed"
 
 
+def leaked(**changes: Any) -> Broker:
+    """A leak that was reported, and the report on its way to the sender."""
+    broker = story()
+    record = leaking()
+    broker.admit(NGO, key("l", record, b"kept-aside"), some("report"), [record])  # type: ignore[list-item]
+    raw = record.to_bytes()
+    salt = next(line.salt for line in broker.parts.records if line.record == raw)
+    body = {"v": 1, "leak": LEAK, "record": raw, "salt": salt} | changes
+    subject = f"deliver.{AGENCY}.{SENDER}.urgent.{some('l', 16).hex()}"
+    broker.parts.deliveries = [DeliveryLine(subject=subject, delivery=cbor.dumps(body))]
+    return broker
+
+
+def test_a_report_of_a_leak_that_waits_for_the_sender_is_the_one_that_was_recorded(tmp_path: Path) -> None:
+    assert first(tmp_path / "log", leaked().parts) is None
+    for number, changes in enumerate(
+        (
+            {"leak": signed("leak-report", b"other", by=FIRST, key=FIRST)},
+            {"salt": bytes(32)},
+            {"record": leaking(at=T0).to_bytes()},
+            {"record": confirmed().to_bytes()},
+        )
+    ):
+        found = first(tmp_path / str(number), leaked(**changes).parts)
+        assert found is not None and found.where.startswith("deliveries"), changes
+
+
+def test_what_becomes_of_a_copy_is_said_by_its_recipient_alone() -> None:
+    for record in (leaking, confirmed):
+        with pytest.raises(ValueError, match="recipient"):
+            record(signer=SENDER).to_bytes()
+
+
 @pytest.mark.parametrize(
     ("agency", "letter", "record"),
     [
@@ -166,6 +211,7 @@ def test_a_notice_that_names_another_record_withdrawal_view_or_addressee_is_a_br
         ("operator", "o", act(view=some("another view"))),
         ("operator", "t", reviewed(recipient="c" + "e" * 12)),
         (NGO, "k", confirmed(outcome="not-here")),
+        (NGO, "l", leaking()),
     ],
 )
 def test_an_act_under_another_key_than_its_own_is_a_break(

@@ -26,6 +26,7 @@ CODES = {
     "outcome": codes.OUTCOME,
     "part of a notice": codes.PART,
     "ground to keep a copy": codes.KEEP_GROUND,
+    "ground to release": codes.LEAK_GROUND,
     "type of evidence": codes.EVIDENCE_TYPE,
     "step of a ceremony": codes.STEP,
 }

@@ -39,6 +39,7 @@ BODIES_NOT_READ = {
     "withdrawal-submission": "what it holds is read; the wrapping is the broker's",
     "holding": "the broker's index of who holds what; the orders that follow from it are in the log",
     "erasure-confirmation": "the broker's record of it is what a log holds",
+    "leak-report": "the broker's record of it is what a log holds",
     "review-closed": "the broker's record of it is what a log holds",
     "statement-submission": "what it holds is read; the wrapping is the broker's",
     "retrieval-evidence": "the broker's record of it is what a log holds",
@@ -145,6 +146,7 @@ BODIES: dict[str, Callable[[bytes], Any]] = {
     "entry": _entry,
     "withdrawal-notice": lambda body: asdict(entries.read_notice(body)),
     "notice-delivery": lambda body: asdict(entries.read_notice_delivery(body)),
+    "leak-delivery": lambda body: asdict(entries.read_leak_delivery(body)),
     "delivery": _delivery,
 }
 CHECKS: dict[str, Callable[[Vector], Any]] = {

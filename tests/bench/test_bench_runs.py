@@ -27,6 +27,8 @@ KEYS = {
     "open",
     "judge",
     "decide",
+    "decide-new",
+    "decide-first",
     "decide-afresh",
     "redact",
     "search",

@@ -410,7 +410,9 @@ def test_an_agencys_head_counts_as_one_of_two_for_its_own_contacts(desk: Desk) -
     send(desk, "work", "letter")
     shown = desk.ok("safeconduct bundle review letter --as police")
     assert "harbour-police/desk is suspended" in shown
-    assert "river-refuge" not in shown
+    changes, _, rehearsed = shown.partition("Newly blocked")
+    assert "river-refuge" not in changes
+    assert "river-refuge/intake" in rehearsed  # a partner that the head's own extract names: whom it would not reach
     desk.ok("safeconduct bundle sign letter --as police --yes")
     send(desk, "letter", "work")
     desk.ok("safeconduct bundle publish work --as ada --to broker")
@@ -449,6 +451,92 @@ def test_a_head_signs_for_no_other_agency_and_nothing_else(desk: Desk) -> None:
     (desk.folder / "elsewhere").mkdir()
     line = 'safeconduct contact revoke elsewhere river-refuge/intake --as police --second "Ada, security officer"'
     assert "There is no contact 'river-refuge/intake'" in desk.refused(line)
+
+
+# Nobody signs a change of policy that was not rehearsed as it is
+
+
+def rehearsal(desk: Desk) -> str:
+    return str(json.loads((desk.folder / "work" / "proposal.json").read_bytes())["rehearsal"])
+
+
+def with_rehearsal(desk: Desk, report: str) -> None:
+    path = desk.folder / "work" / "proposal.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "rehearsal": report}))
+
+
+def test_a_missing_an_old_a_foreign_and_another_epochs_rehearsal_are_signed_by_nobody(desk: Desk) -> None:
+    said = desk.ok("safeconduct contact suspend work river-refuge/intake --as ada")
+    assert "rehearsed: Of what could be sent" in said
+    old = rehearsal(desk)
+    desk.ok("safeconduct bundle discard work --as ada --yes")
+    desk.ok("safeconduct contact suspend work harbour-police/desk --as ada")
+    own = rehearsal(desk)
+    assert own != old and f'"base":{json.loads(own)["matrix"]["base"]},' in own
+    base = json.loads(own)["matrix"]["base"]
+    for swapped, says in (
+        ("", "not rehearsed yet"),
+        (old, "is not of these changes"),
+        (own.replace(f'"base":{base},', f'"base":{base - 1},'), "is not of these changes"),
+        (own.replace('"change":"newly blocked"', '"change":"newly passes"'), "is not of these changes"),
+        (own + " ", "cannot be read"),
+        ("{}", "cannot be read"),
+    ):
+        with_rehearsal(desk, swapped)
+        refused = desk.refused("safeconduct bundle sign work --as ben --yes")
+        assert says in refused and "rehearse" in refused
+        assert not json.loads((desk.folder / "work" / "proposal.json").read_bytes())["signatures"]
+    with_rehearsal(desk, own)
+    desk.ok("safeconduct bundle sign work --as ben --yes")
+
+
+def test_rehearsing_again_with_past_messages_takes_the_first_signature_away(desk: Desk, tmp_path: Path) -> None:
+    desk.ok("safeconduct contact suspend work harbour-police/desk --as ada")
+    desk.ok("safeconduct bundle sign work --as ada --yes")
+    before = rehearsal(desk)
+    export = tmp_path / "export"
+    export.mkdir()
+    (export / "records.jsonl").write_text("")
+    page = tmp_path / "rehearsal.html"
+    said = desk.ok(f"safeconduct bundle rehearse work --as ben --records {export} --html {page}")
+    assert "0 past decisions were looked at" in said and "digits of the rehearsal" in said
+    assert "Newly blocked" in page.read_text(encoding="utf-8")
+    assert rehearsal(desk) != before
+    for officer in ("ada", "ben"):
+        assert "0 past decisions" in desk.ok(f"safeconduct bundle sign work --as {officer} --yes")
+    desk.ok("safeconduct bundle publish work --as ada --to broker")
+
+
+def test_what_changes_nobodys_rights_needs_no_rehearsal(desk: Desk) -> None:
+    desk.ok("safeconduct bundle renew work --as ada")
+    assert rehearsal(desk) == ""
+    assert "nothing to rehearse" in desk.ok("safeconduct bundle rehearse work --as ben")
+    desk.ok("safeconduct bundle sign work --as ben --yes")
+
+
+@pytest.mark.parametrize(("changes", "line", "says"), [
+    ({"retention_days: 365": "retention_days: ["}, 15, "this is not YAML"),
+    ({"types: [A22, A23, A24]": "types: [A22, A99]"}, 17, "'A99' is not a data type"),
+    (
+        {"types: [A22, A23, A24]": "types: [A22, A03]", "[VICTIM-REFERRAL]": "[INTEL-REPORT]", "RIVER-01": "RIVER-02"},
+        17, "do not receive A03",
+    ),
+    ({"retention_days: 365": "retention_days: 30", "id: RIVER-01": "id: RIVER-02"}, 17, "disagrees with RIVER-01"),
+], ids=["broken YAML", "unknown type", "a type that nobody may receive", "two that disagree"])  # fmt: skip
+def test_an_agreement_that_cannot_stand_is_refused_before_it_is_proposed_with_file_line_and_sentence(
+    desk: Desk, changes: dict[str, str], line: int, says: str
+) -> None:
+    text = (desk.folder / "agreement.yaml").read_text()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    (desk.folder / "other.yaml").write_text(text)
+    epochs = newest(desk)[0].epochs()
+    refused = desk.refused("safeconduct bundle add-agreement work other.yaml --as ada")
+    assert f"other.yaml, line {line}" in refused, refused
+    assert says in refused
+    assert newest(desk)[0].epochs() == epochs
+    assert not (desk.folder / "work" / "proposal.json").exists()
 
 
 # New keys of a contact

@@ -10,6 +10,7 @@ from adapters.home import Home, clock, read_bundle
 from cli import practice
 from cli.main import app
 from keys.statements import usable
+from messages.catalogue.loader import TYPE_IDS
 from messages.errors import BadInput
 from messages.limits import DAY
 
@@ -87,7 +88,7 @@ def test_types_and_code_lists_can_be_looked_up(name: str) -> None:
 
 
 def test_all_types_are_listed() -> None:
-    assert len(json.loads(CliRunner().invoke(app, ["types", "--json"]).stdout)) == 28
+    assert len(json.loads(CliRunner().invoke(app, ["types", "--json"]).stdout)) == len(TYPE_IDS)
 
 
 def test_what_is_no_type_is_a_mistake() -> None:

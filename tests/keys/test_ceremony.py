@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ from tests.keys.trust import COURT, HEAD, OFFICERS, POLICE, REFUGE, Force, now, 
 from tests.keys.world import seed
 
 FIRST, SECOND, THIRD = OFFICERS
+REPORT = b"what the rehearsal found\n"
 
 
 def shares(_: Content) -> Mapping[AgencyHandle, Share]:
@@ -66,7 +68,7 @@ class Table:
     def proposal(self, after: Content, signers: tuple[str, str] = (FIRST, SECOND), at: int | None = None) -> Proposal:
         at = now() if at is None else at
         opened = Proposal(base=self.standing.epoch, at=at, signers=signers)  # type: ignore[arg-type]
-        return ceremony.edited(opened, self.standing, after, at)
+        return ceremony.with_rehearsal(ceremony.edited(opened, self.standing, after, at), REPORT)
 
     def hand(self, signers: tuple[str, ...] = (FIRST, SECOND)) -> Hand:
         return Hand(signers, self.standing.epoch + 1, now())  # type: ignore[arg-type]
@@ -74,7 +76,7 @@ class Table:
     def signed(self, proposal: Proposal, *handles: str) -> Proposal:
         for handle in handles:
             found = ceremony.assemble(proposal, self.standing, shares)
-            proposal = ceremony.signed_by(found, officer(handle), now())
+            proposal = ceremony.signed_by(found, officer(handle), now(), ceremony.rehearsed(proposal))
         return proposal
 
     def revocation(self, signers: tuple[str, str] = (FIRST, SECOND)) -> Proposal:
@@ -318,6 +320,91 @@ def test_steps_name_the_proposal_that_was_signed(table: Table) -> None:
     assert {s.proposal for s in steps} == {found.digest}
 
 
+# Nobody signs what was not rehearsed
+
+
+@pytest.mark.parametrize("seen", [b"", sha256(b"another report").digest()], ids=["none", "another"])
+def test_a_change_of_policy_is_signed_by_nobody_who_saw_no_report_or_another(table: Table, seen: bytes) -> None:
+    found = ceremony.assemble(table.signed(table.revocation(), FIRST), table.standing, shares)
+    with pytest.raises(NotPermitted, match="what it would let pass"):
+        ceremony.signed_by(found, officer(SECOND), now(), seen)
+
+
+def test_a_change_of_policy_without_a_report_is_signed_by_nobody(table: Table) -> None:
+    bare = replace(table.revocation(), rehearsal=b"")
+    found = ceremony.assemble(bare, table.standing, shares)
+    for seen in (b"", sha256(b"").digest(), sha256(REPORT).digest()):
+        with pytest.raises(NotPermitted, match="what it would let pass"):
+            ceremony.signed_by(found, officer(FIRST), now(), seen)
+
+
+@pytest.mark.parametrize("swapped", [b"", b"a report of something else\n", REPORT + b"\n"])
+def test_a_report_that_is_swapped_after_a_signature_puts_nothing_into_force(table: Table, swapped: bytes) -> None:
+    done = table.signed(table.revocation(), FIRST, SECOND)
+    found = ceremony.assemble(replace(done, rehearsal=swapped), table.standing, shares)
+    assert found.digest != ceremony.assemble(done, table.standing, shares).digest
+    with pytest.raises(KeyTrouble, match="before it was rehearsed as it is now"):
+        ceremony.publish(found, officer(FIRST), now())
+    assert table.force.repository.epochs() == [1]
+
+
+def test_editing_or_rehearsing_again_takes_the_signatures_and_the_old_report_away(table: Table) -> None:
+    done = table.signed(table.revocation(), FIRST)
+    again = ceremony.with_rehearsal(done, b"with past messages\n")
+    assert (again.signatures, again.rehearsal) == ({}, b"with past messages\n")
+    other = decisions.suspend(table.content, table.contact(), Span(start=0, end=FAR))
+    edited = ceremony.edited(done, table.standing, other, now())
+    assert (edited.signatures, edited.rehearsal) == ({}, b"")
+
+
+def test_what_no_decision_rests_on_needs_no_rehearsal_and_everything_else_does(table: Table) -> None:
+    desk, police = table.contact(), table.content.agencies[POLICE]
+
+    def agency(**changed: object) -> Content:
+        return replace(table.content, agencies={**table.content.agencies, POLICE: police.model_copy(update=changed)})
+
+    def contact(**changed: object) -> Content:
+        night = table.contact("harbour-police/night")
+        own = {**table.content.contacts, POLICE: (desk.model_copy(update=changed), night)}
+        return replace(table.content, contacts=own)
+
+    mandate = desk.mandates[0]
+    untouched = [
+        table.content,
+        agency(title="Another name"),
+        agency(guards=(Guard(handle="g" * 13, key=seed("guard"), start=0, end=FAR),)),
+        contact(signing_key=seed("new key"), former_keys=(FormerKey(key=desk.signing_key, start=0, end=now()),)),
+        contact(mandates=(mandate.model_copy(update={"granted_by": (SECOND, THIRD)}),)),
+        replace(table.content, officers=table.content.officers[:2]),
+    ]
+    touched = [
+        agency(party_class=PartyClass.NGO_P),
+        agency(country="DE"),
+        agency(written_consent_only=True),
+        contact(keeping=Keeping.SERVICE),
+        contact(mandates=()),
+        *(
+            contact(mandates=(mandate.model_copy(update=changed),))
+            for changed in (
+                {"areas": frozenset({CrimeArea.ORG})},
+                {"types": frozenset({"A02"})},
+                {"end": mandate.end - 1},
+                {"duties": frozenset({Duty.RELEASE})},
+                {"revoked": now()},
+            )
+        ),
+        decisions.suspend(table.content, desk, Span(start=0, end=FAR)),
+        replace(table.content, agreements={"one.yaml": "another"}),
+        replace(table.content, rules=content.edition("other rules", {})),
+        replace(table.content, catalogue=content.edition("other catalogue", {})),
+        replace(table.content, contacts={**table.content.contacts, COURT: ()}),
+    ]
+    assert [ceremony.touches_policy(table.content, after) for after in untouched] == [False] * len(untouched)
+    assert [ceremony.touches_policy(table.content, after) for after in touched] == [True] * len(touched)
+    assert ceremony.touches_policy(None, table.content)
+    assert not ceremony.touches_policy(None, replace(table.content, agreements={}))
+
+
 # Heads
 
 
@@ -327,7 +414,7 @@ def test_a_head_signs_the_same_bytes_from_its_own_extract(table: Table) -> None:
     shown = ceremony.assemble(proposal, theirs.standing, shares)
     assert shown.digest == ceremony.assemble(proposal, table.standing, shares).digest
     assert set(shown.after.agencies) == {POLICE}
-    done = ceremony.signed_by(shown, officer(HEAD), now())
+    done = ceremony.signed_by(shown, officer(HEAD), now(), ceremony.rehearsed(proposal))
     state = ceremony.publish(ceremony.assemble(done, table.standing, shares), officer(FIRST), now())
     assert Verifier(table.force.root, Audience(FULL)).open(table.force.repository, state).epoch == 2
 

@@ -52,6 +52,7 @@ from messages.labels import (
     Tlp,
     Urgency,
 )
+from messages.leaks import LeakDelivery, LeakPlace, LeakReport
 from messages.limits import DAY, HOUR, INCLUDE_BY
 from messages.manifest import Handling, Manifest
 from messages.signed import Signed
@@ -442,6 +443,27 @@ def erasure(view: bytes, **changed: Any) -> ErasureConfirmation:
         "at": T0 + 4,
     }
     return ErasureConfirmation(**(fields | changed))
+
+
+def leak(view: bytes, **changed: Any) -> LeakReport:
+    """The refuge keeps words aside."""
+    fields: dict[str, Any] = {
+        "message": MESSAGE,
+        "view_id": VIEW_ID,
+        "view": view,
+        "sender": DESK,
+        "recipient": REFUGE,
+        "by": None,
+        "ground": None,
+        "places": (LeakPlace("a24.1.facts", "narrative[0].text", "phone"), LeakPlace("cover", "subject_line", "email")),
+        "at": T0 + 5,
+    }
+    return LeakReport(**(fields | changed))
+
+
+def leak_delivery(view: bytes) -> LeakDelivery:
+    """The same, as it waits for whoever sent the message."""
+    return LeakDelivery(leak=signer(REFUGE).sign(Tag.LEAK, leak(view).to_bytes()), record=b"record", salt=seed("salt"))
 
 
 def review_closed(view: bytes, **changed: Any) -> ReviewClosed:

@@ -25,6 +25,7 @@ from messages.attestations import Consent, GuardAttestation, Release
 from messages.envelope import Delivery, Envelope, GrantDetail, Outer, SectionDetail
 from messages.errors import KeyTrouble, Malformed, RemoteError
 from messages.evidence import Answer, Entry, Evidence, Retrieval, Stamp
+from messages.leaks import LeakDelivery, LeakReport
 from messages.manifest import Manifest
 from messages.signed import Signed
 from messages.withdrawals import (
@@ -74,6 +75,8 @@ READERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     "holding": (Holding.from_bytes, world.holding(world.seed("v")).to_bytes()),
     "notice": (Notice.from_bytes, world.notice(world.seed("v")).to_bytes()),
     "notice-delivery": (NoticeDelivery.from_bytes, world.notice_delivery(world.seed("v")).to_bytes()),
+    "leak": (LeakReport.from_bytes, world.leak(world.seed("v")).to_bytes()),
+    "leak delivery": (LeakDelivery.from_bytes, world.leak_delivery(world.seed("v")).to_bytes()),
     "erasure": (ErasureConfirmation.from_bytes, world.erasure(world.seed("v")).to_bytes()),
     "review-closed": (ReviewClosed.from_bytes, world.review_closed(world.seed("v")).to_bytes()),
 }

@@ -154,8 +154,8 @@ def test_a_decision_without_a_reason_cannot_be_made() -> None:
 def test_equal_facts_are_judged_once_and_one_changed_fact_is_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(POLICIES, SCHEMA)
     judged: list[Facts] = []
-    real = engine._judge
-    monkeypatch.setattr(engine, "_judge", lambda facts: (judged.append(facts), real(facts))[1])
+    real = engine._decide_compact
+    monkeypatch.setattr(engine, "_decide_compact", lambda of: (judged.append(of.facts), real(of))[1])
     first = engine.decide(GOOD)
     assert engine.decide(replace(GOOD)) == first
     assert judged == [GOOD]
@@ -181,8 +181,8 @@ def test_whatever_fact_changes_the_decision_is_remembered_under_another_key(name
     changed = replace(GOOD, **{name: _other(getattr(GOOD, name))})
     assert module._KEY(changed) != module._KEY(GOOD)
     engine, judged = Engine(POLICIES, SCHEMA), []
-    real = engine._judge
-    engine._judge = lambda facts: (judged.append(facts), real(facts))[1]  # type: ignore[method-assign]
+    real = engine._decide_compact
+    engine._decide_compact = lambda of: (judged.append(of.facts), real(of))[1]  # type: ignore[method-assign]
     assert engine.decide(GOOD) == engine.decide(replace(GOOD))
     engine.decide(changed)
     assert judged == [GOOD, changed]

@@ -137,6 +137,15 @@ def _list(check: Callable[[Any], bool], most: int) -> Callable[[Any], bool]:
     return lambda v: type(v) is list and len(v) <= most and all(map(check, v))
 
 
+def _places(v: Any) -> bool:
+    place = _list(_text(r"[a-z][a-z0-9_.\[\]-]{0,127}"), 3)
+    return type(v) is list and 1 <= len(v) <= 64 and all(place(p) and len(p) == 3 for p in v) and _strictly(v)
+
+
+def _strictly(v: list[Any]) -> bool:
+    return all(v[n] < v[n + 1] for n in range(len(v) - 1))
+
+
 def _uint(v: Any) -> bool:
     return type(v) is int and 0 <= v < 2**53
 
@@ -239,11 +248,13 @@ TRUST_RECORD: Shape = {
     "number": _or_null(_uint), "digest": DIGEST, "signers": lambda v: _rising(ANYBODY)(v) and len(v) <= 16,
 }  # fmt: skip
 KEEP_GROUNDS = "evidence-in-proceedings|court-order|legal-duty-to-keep|vital-interest-of-the-person"
+LEAK_GROUNDS = "false-alarm|known-already|vital-interest"
 NOTES = "justified|unjustified|training"
 VIEW_ID = _text("[0-9a-f]{32}")
 OUTCOMES = {
     "consent-withdrawn": "withdrawn", "erasure-ordered": "retrieved|undelivered",
     "erasure-confirmed": "erased|not-here|impossible", "review-closed": NOTES,
+    "leak-suspected": "kept-aside", "leak-released": LEAK_GROUNDS,
 }  # fmt: skip
 ACT_RECORD: Shape = {
     "v": _one, "type": _text("act"), "at": _uint, "epoch": _uint, "by": _text(HANDLE.format("w")),
@@ -296,6 +307,11 @@ BODIES: dict[str, Shape] = {
         "v": _one, "consent": _bytes(16), "message": _uuid4, "view_id": VIEW_ID, "view": DIGEST, "recipient": CONTACT,
         "outcome": _text("erased|not-here|impossible"), "ground": _or_null(_text(KEEP_GROUNDS)), "at": _uint,
     },
+    "leak-report": {
+        "v": _one, "message": _uuid4, "view_id": VIEW_ID, "view": DIGEST, "sender": CONTACT, "recipient": CONTACT,
+        "by": _or_null(CONTACT), "ground": _or_null(_text(LEAK_GROUNDS)), "places": _places, "at": _uint,
+    },
+    "leak-delivery": {"v": _one, "leak": _bytes(1, 32768), "record": _bytes(1, 32768), "salt": DIGEST},
     "review-closed": {
         "v": _one, "message": _uuid4, "recipient": CONTACT, "view": DIGEST, "note": _text(NOTES), "at": _uint,
     },
@@ -648,9 +664,11 @@ def _body(v: Vector) -> Any:
         need(body["part"] != "holder" or body["to"] == body["recipient"], Malformed, "a holder's own copy")
     if v["of"] == "erasure-confirmation":
         need((body["ground"] is None) != (body["outcome"] == "impossible"), Malformed, "a ground to keep it")
+    if v["of"] == "leak-report":
+        need((body["by"] is None) == (body["ground"] is None), Malformed, "a person and a ground, or neither")
     signed_inside = {
         "entry": ["evidence"], "delivery": ["stamp"], "statement-submission": ["statement", "counter"],
-        "withdrawal-submission": ["withdrawal"], "notice-delivery": ["notice", "withdrawal"],
+        "withdrawal-submission": ["withdrawal"], "notice-delivery": ["notice", "withdrawal"], "leak-delivery": ["leak"],
     }  # fmt: skip
     for inner in signed_inside.get(v["of"], []):
         if body[inner] is not None:
@@ -678,7 +696,10 @@ def _act_record(v: Vector) -> Any:
     about = record["act"] != "consent-withdrawn"
     need([record[n] is not None for n in ("recipient", "view")] == [about] * 2, Malformed, "about a copy, or none")
     need((record["ground"] is None) != (record["outcome"] == "impossible"), Malformed, "a ground to keep it")
-    own = record["act"] != "erasure-confirmed" or record["signer"] == record["recipient"]
+    own = (
+        record["act"] not in ("erasure-confirmed", "leak-suspected", "leak-released")
+        or record["signer"] == record["recipient"]
+    )
     need(own, Malformed, "somebody else's copy")
     keys = sorted(record, key=lambda name: (len(name), name))
     need(_x(v, "record") == _head(5, len(keys)) + b"".join(enc(k) + _short(record[k]) for k in keys), Malformed, "form")

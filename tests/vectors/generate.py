@@ -660,6 +660,7 @@ def samples(env: Envelope, parts: world.Parts) -> dict[str, tuple[str, Tag, byte
         "holding": (world.WORKER, Tag.HOLDING, world.holding(view).to_bytes()),
         "withdrawal-notice": (world.WORKER, Tag.NOTICE, world.notice(view).to_bytes()),
         "erasure-confirmation": (world.REFUGE, Tag.ERASURE, world.erasure(view).to_bytes()),
+        "leak-report": (world.REFUGE, Tag.LEAK, world.leak(view).to_bytes()),
         "review-closed": (world.OFFICERS[0], Tag.REVIEW_CLOSED, world.review_closed(view).to_bytes()),
         "consent": (world.DESK, Tag.CONSENT, world.consent().to_bytes()),
         "consent-countersignature": (world.CHIEF, Tag.CONSENT_COUNTER, world.consent().to_bytes()),
@@ -726,6 +727,7 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
     named = digest("view", view)
     bodies["withdrawal-submission"] = world.withdrawal_submission().to_bytes()
     bodies["notice-delivery"] = world.notice_delivery(named).to_bytes()
+    bodies["leak-delivery"] = world.leak_delivery(named).to_bytes()
     out = []
     for name, body in bodies.items():
         fields = cbor.load(body, 10**6)
@@ -754,6 +756,12 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
     bad("erasure-confirmation", "unknown-outcome", "three outcomes", put("outcome", "hidden"))
     bad("erasure-confirmation", "ground-of-an-erased-copy", "nothing is kept", put("ground", "court-order"))
     bad("erasure-confirmation", "kept-without-a-ground", "why is it kept", put("outcome", "impossible"))
+    bad("leak-report", "without-a-person", "who released it", put("ground", "false-alarm"))
+    bad("leak-report", "unknown-ground", "three grounds", put("ground", "boring"))
+    bad("leak-report", "no-places", "of what", put("places", []))
+    bad("leak-report", "place-twice", "each once", put("places", lambda p: p * 2))
+    bad("leak-report", "words-for-a-place", "never a word", put("places", [["a24.1.facts", "Ana Pop", "name"]]))
+    bad("leak-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
     bad("review-closed", "unknown-note", "three notes", put("note", "boring"))
     bad("withdrawal-submission", "empty-terms", "terms or null", put("terms", b""))
     bad("notice-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
@@ -839,6 +847,14 @@ def of_act_records() -> list[Vector]:
         "kept": act_record(
             **copy, act="erasure-confirmed", outcome="impossible", ground="court-order", agency=world.SHELTER,
             signer=refuge,
+        ),
+        "kept-aside": act_record(
+            **(copy | {"subject": world.MESSAGE}), act="leak-suspected", outcome="kept-aside", agency=world.SHELTER,
+            signer=refuge,
+        ),
+        "released": act_record(
+            **(copy | {"subject": world.MESSAGE}), act="leak-released", outcome="vital-interest",
+            agency=world.SHELTER, signer=refuge,
         ),
         "reviewed": act_record(
             **(copy | {"subject": world.MESSAGE}), act="review-closed", outcome="unjustified", signer=head

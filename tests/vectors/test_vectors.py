@@ -31,6 +31,7 @@ from messages.ceremony import CeremonyStep, EpochStatement, KeyDestroyed, Statem
 from messages.envelope import GRANT, Delivery, GrantDetail, Opening, SectionDetail
 from messages.errors import Malformed, RemoteError, Unverified
 from messages.evidence import Entry, Evidence, Retrieval, Stamp
+from messages.leaks import LeakDelivery, LeakReport
 from messages.manifest import Manifest
 from messages.signed import Signed, pae
 from messages.withdrawals import (
@@ -208,6 +209,8 @@ READERS: dict[str, Any] = {
     "withdrawal-notice": Notice,
     "notice-delivery": NoticeDelivery,
     "erasure-confirmation": ErasureConfirmation,
+    "leak-report": LeakReport,
+    "leak-delivery": LeakDelivery,
     "review-closed": ReviewClosed,
     "consent": Consent,
     "stamp": Stamp,
