@@ -419,9 +419,9 @@ class Lexicon:
                 for slip in _slips(reading):
                     self._put(slip, replace(base, score=0.8, reason="slip"))
             if kind in {"given", "alias", "middle"}:
-                for short in nicknames(reading):
+                for short in sorted(nicknames(reading)):
                     self._put(short, replace(base, score=0.8, reason="nickname"))
-                    if len(short) >= 4 and short not in self.stems and short not in any_language():
+                    if len(short) >= 4 and short not in any_language():
                         self._stem(short, replace(base, score=0.75, reason="nickname"))
                 self._shortened(reading, base)
             if kind == "family":
@@ -441,7 +441,7 @@ class Lexicon:
             return
         script, latin = replace(base, score=0.85, reason="other-script"), replace(base, score=0.8, reason="spelling")
         short, ending = replace(script, weak=True), replace(script, score=0.8)
-        for word in words:
+        for word in sorted(words):
             for form in in_other_scripts(word):
                 folded = fold(form)
                 if len(folded) < 2 or len(folded) > 24:
