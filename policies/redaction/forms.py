@@ -419,9 +419,9 @@ class Lexicon:
                 for slip in _slips(reading):
                     self._put(slip, replace(base, score=0.8, reason="slip"))
             if kind in {"given", "alias", "middle"}:
-                for short in nicknames(reading):
+                for short in sorted(nicknames(reading)):
                     self._put(short, replace(base, score=0.8, reason="nickname"))
-                    if len(short) >= 4 and short not in self.stems and short not in any_language():
+                    if len(short) >= 4 and short not in any_language():
                         self._stem(short, replace(base, score=0.75, reason="nickname"))
                 self._shortened(reading, base)
             if kind == "family":
@@ -440,7 +440,8 @@ class Lexicon:
         if base.weak:
             return
         script, latin = replace(base, score=0.85, reason="other-script"), replace(base, score=0.8, reason="spelling")
-        for word in words:
+        short, ending = replace(script, weak=True), replace(script, score=0.8)
+        for word in sorted(words):
             for form in in_other_scripts(word):
                 folded = fold(form)
                 if len(folded) < 2 or len(folded) > 24:
@@ -448,14 +449,14 @@ class Lexicon:
                 if ABJAD.match(form):
                     key = consonants(folded)
                     if len(key) >= 2 and not any(f.part == base.part for f in self.consonants.get(key, ())):
-                        self.consonants.setdefault(key, []).append(replace(script, weak=len(key) < 3))
+                        self.consonants.setdefault(key, []).append(short if len(key) < 3 else script)
                     continue
                 if all(other.part != base.part for other in self.foreign.get(folded, ())):
-                    weak = len(folded) < 4
-                    self.foreign[folded] = (*self.foreign.get(folded, ()), replace(script, weak=weak))
-                    self._bones(folded, script)
-                if "\u0400" <= form[0] <= "\u052f" and len(folded) >= 4 and folded not in self.stems:
-                    self._stem(folded, replace(script, score=0.8))
+                    self.foreign[folded] = (*self.foreign.get(folded, ()), short if len(folded) < 4 else script)
+                    if "\u0400" <= form[0] <= "\u052f" and len(folded) >= 4:
+                        self._bones(folded, script)
+                        if folded not in self.stems:
+                            self._stem(folded, ending)
             for form in in_latin(word):
                 self._variant(fold(form), latin)
 
@@ -463,12 +464,11 @@ class Lexicon:
         """A spelling that counts like the name, unless it is a word or another name: then beside another part."""
         if folded in self.index or len(folded) < 3 or folded in any_language():
             return
-        form = replace(form, weak=len(folded) < 4 or folded in given_names() or folded in family_names())
-        if form.weak and any(other.part == form.part for other in self.skeletons.get(skeleton(folded), ())):
-            return  # it sounds the same: that counts more
+        if len(folded) < 4 or folded in given_names() or folded in family_names():
+            if any(other.part == form.part for other in self.skeletons.get(skeleton(folded), ())):
+                return  # it sounds the same: that counts more
+            form = replace(form, weak=True)
         self._put(folded, form)
-        if not form.weak:
-            self._bones(folded, form)
 
     def _bones(self, folded: str, form: Form) -> None:
         if len(folded) >= 5:

@@ -444,6 +444,7 @@ class _Reading:
         facts = matcher.facts(page.distinct, strict)
         self.hits: dict[int, tuple[int, tuple[Form, ...]]] = {}
         self.kept: set[int] = set()
+        self.by_person: dict[int, _Run] = {}
         if not facts:
             return
         for i in page.places(facts):
@@ -453,6 +454,11 @@ class _Reading:
                 self.hits[i] = joined
             elif fact.forms:
                 self.hits[i] = (i, fact.forms)
+        for i in sorted(self.hits):
+            end, forms = self.hits[i]
+            for who in {form.who for form in forms}:
+                mine = forms if len(forms) == 1 else tuple(form for form in forms if form.who == who)
+                self.by_person.setdefault(who, []).append((i, end, mine))
         for who in range(matcher.own, len(self.people)):
             for run in self._runs(who):
                 self._keep(who, run)
@@ -555,10 +561,8 @@ class _Reading:
     def _runs(self, who: int) -> list[_Run]:
         runs: list[_Run] = []
         run: _Run = []
-        for i in sorted(self.hits):
-            end, forms = self.hits[i]
-            mine = tuple(form for form in forms if form.who == who)
-            if not mine or i in self.kept:
+        for i, end, mine in self.by_person.get(who, ()):
+            if i in self.kept:
                 continue
             if run and not self._continues(run, i, mine):
                 runs.append(run)
@@ -569,7 +573,7 @@ class _Reading:
 
     def mentions(self) -> list[Finding]:
         found: list[_Mention] = []
-        for who in {form.who for _, forms in self.hits.values() for form in forms if form.who < self.matcher.own}:
+        for who in [one for one in self.by_person if one < self.matcher.own]:
             for run in self._runs(who):
                 mention = self._settle(who, run)
                 if mention is not None:
@@ -635,6 +639,8 @@ class _Reading:
             together = together and sum(len(coarse(fold(self.words[i]))) for i, _, _ in run) >= 6
         first = self._with_particles(first, person)
         initials = 0
+        if not strong and not together and not self._letter_beside(first, last):
+            return None
         fathers = not any(kind == "family" for kind, _ in person.parts)  # a single name may follow the father's initial
         for _ in range(2):
             if first > 0 and first - 1 not in self.kept and self._initial_of(first - 1, first, everything):
@@ -661,6 +667,11 @@ class _Reading:
             first -= bool(re.fullmatch(r"\.?[ \n\u00a0]", self.gap(first - 1, first)))
         best = max((form for _, _, forms in run for form in forms), key=lambda form: form.score)
         return _Mention(first, last, who, len(run) + bool(initials) + more, best.score, best.reason)
+
+    def _letter_beside(self, first: int, last: int) -> bool:
+        """Whether a lone letter, or a particle that one may stand before, is next to these words."""
+        beside = self.words[max(0, first - 1) : first] + self.words[last + 1 : last + 2]
+        return any(len(word) <= 3 for word in beside)
 
     def _with_particles(self, first: int, person: Person) -> int:
         """Where the mention begins when the particles of this person's name before it belong to it."""
