@@ -16,6 +16,7 @@ from typing import Final
 from adapters import checkup as ours
 from adapters.checkup import OFFICERS, Standing
 from adapters.guard import socket_of
+from adapters.guarding import wire
 from adapters.home import ADAPTER_KEY, read_address, read_settings, read_trust
 from adapters.journal import HELD, QUARANTINED, QUEUED, Journal
 from adapters.trust import AgencyTrust
@@ -325,7 +326,7 @@ async def _guard(home: Path, settings: dict[str, str], *, same_user: bool) -> li
     reachable: bool | str = True
     try:
         async with asyncio.timeout(5):
-            _, writer = await asyncio.open_unix_connection(socket_of(home))
+            _, writer = await wire.connect(socket_of(home))
             writer.close()
     except (FileNotFoundError, ConnectionError):
         reachable = ""

@@ -416,16 +416,22 @@ class _Puller:
             await self.request(limit, bounds.ACK_SECONDS)
         return taken
 
-    async def _leave(self) -> None:
+    async def _leave(self, *, hear_out: bool = False) -> None:
+        """Stop listening. `hear_out`: take what is on its way, which would else wait until it may come again."""
         if self._forget is not None:
             self._forget()
-        with suppress(nats.errors.Error, OSError):
-            if self._subscription is not None:
+        with suppress(nats.errors.Error, OSError, TimeoutError):
+            if self._subscription is None:
+                return
+            if hear_out and self._wanted > 0 and self._connection.client.is_connected:
+                async with asyncio.timeout(bounds.CLOSE_SECONDS):
+                    await self._subscription.drain()  # type: ignore[no-untyped-call]
+            else:
                 await self._subscription.unsubscribe()
 
     async def close(self, give_back: bool = True) -> None:
         """Stop listening, and hand back what is in `ready`."""
-        await self._leave()
+        await self._leave(hear_out=give_back)
         client = self._connection.client
         with suppress(nats.errors.Error, OSError):
             while self.ready:

@@ -16,6 +16,7 @@ from adapters.client import AgencyClient, connect
 from adapters.guard import KEY_FILE, check_folder, load_net, open_key, same_user, socket_of
 from adapters.guard import serving as guard_serving
 from adapters.guarding import settings as guard_settings
+from adapters.guarding import wire
 from adapters.guarding.client import VARIABLE
 from adapters.home import clock
 from audit.logdir import write_atomically
@@ -205,7 +206,7 @@ async def guard_at_hand(home: Path, secret: Passphrase) -> AsyncIterator[None]:
     """The agency's guard while the block runs: the one that is up, or one of our own, unlocked with `secret`."""
     socket = socket_of(home)
     try:
-        _, writer = await asyncio.open_unix_connection(socket)
+        _, writer = await wire.connect(socket)
         writer.close()
         yield
         return

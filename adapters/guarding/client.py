@@ -56,7 +56,7 @@ class GuardClient:
         raise GuardUnreachable("The release guard is busy with other messages; try again in a minute.")
 
     async def _ask(self, asked: bytes) -> bytes:
-        reader, writer = await asyncio.open_unix_connection(self._socket)
+        reader, writer = await wire.connect(self._socket)
         try:
             await wire.write(writer, asked)
             return await wire.read(reader, ANSWER_BYTES)

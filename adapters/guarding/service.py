@@ -145,7 +145,10 @@ async def serving(
     path.unlink(missing_ok=True)
     before = os.umask(0o111 if others else 0o177)  # who may ask, `SO_PEERCRED` decides where others may at all
     try:
-        server = await asyncio.start_unix_server(guard.answer, path, limit=wire.CHUNK)
+        with wire.address(path) as reachable:
+            server = await asyncio.start_unix_server(guard.answer, reachable, limit=wire.CHUNK)
+    except OSError as error:
+        raise BadInput(f"The guard cannot open its socket {path}: {error.strerror or error}.") from None
     finally:
         os.umask(before)
     async with server:
@@ -158,7 +161,7 @@ async def serving(
 async def _alone(path: Path) -> None:
     """Raise `BadInput` where another guard answers on this socket: the one that stopped first would take it away."""
     try:
-        _, writer = await asyncio.open_unix_connection(path)
+        _, writer = await wire.connect(path)
     except OSError:
         return
     writer.close()

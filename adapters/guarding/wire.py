@@ -4,12 +4,40 @@ Whoever reads holds no more than the bound it names, however much is sent, and s
 """
 
 import asyncio
+import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from messages.errors import Malformed
 
 CHUNK: Final = 64 * 1024
+ADDRESS: Final = 100
+"""Bytes of a socket's path that every system takes; Linux takes 107."""
+
+
+@contextmanager
+def address(path: Path) -> Iterator[str]:
+    """A socket's path as the system takes it: where it is too long, by way of its folder, which Linux lets us name by
+    its open handle; elsewhere whoever uses it hears an `OSError`.
+    """
+    handles = Path("/proc/self/fd")
+    if len(os.fsencode(path)) <= ADDRESS or not handles.is_dir():
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield str(handles / str(folder) / path.name)
+    finally:
+        os.close(folder)
+
+
+async def connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to whoever answers on this socket; raises `OSError` where nobody does."""
+    with address(path) as reachable:
+        return await asyncio.open_unix_connection(reachable)
 
 
 async def read(reader: asyncio.StreamReader, most: int, begun: bytes = b"") -> bytes:

@@ -416,3 +416,18 @@ async def test_what_the_guard_found_reaches_the_sender_with_its_places(tmp_path:
         with pytest.raises(GuardRefused) as caught:
             await GuardClient(tmp_path / SOCKET).attest(ask())
     assert caught.value.found == told.found and str(caught.value) == str(told)
+
+
+async def test_a_socket_in_a_folder_with_a_long_name_is_opened_and_reached_all_the_same(
+    force: TaskForce, tmp_path: Path
+) -> None:
+    """A socket's path has 107 bytes, and a home may lie deeper."""
+    deep = tmp_path / ("a" * 100)
+    deep.mkdir(mode=0o700)
+    signer = force.guard("harbour-police")
+    async with serving(deep, signer, lambda: force.now) as path:
+        assert await GuardClient(path).attest(ask())
+        with pytest.raises(BadInput, match="already"):
+            async with serving(deep, signer, lambda: force.now):
+                pass
+    assert not path.exists()

@@ -73,6 +73,7 @@ def test_every_message_is_told_with_recipient_sections_decision_and_rules(
         "labour-inspectorate",
         "wrenfold-support",
         "national-rapporteur",
+        "harbour-police",
     }
     for message in messages:
         assert message["decision"] in ("permit", "refuse")

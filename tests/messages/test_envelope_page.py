@@ -9,6 +9,7 @@ from messages import labels, limits
 from messages.attestations import ConsentForm, ConsentPurpose, ConsentRoute
 from messages.ceremony import StepCode
 from messages.evidence import EvidenceType, Outcome
+from messages.leaks import LeakGround
 from messages.withdrawals import Erasure, KeepGround, Part, ReviewNote
 from tests.vectors import check as checker
 
@@ -38,6 +39,7 @@ CODES: list[tuple[str, type[Enum]]] = [
     ("part of a notice", Part),
     ("outcome of an erasure", Erasure),
     ("ground to keep a copy", KeepGround),
+    ("ground to release", LeakGround),
     ("note of a review", ReviewNote),
     ("type of evidence", EvidenceType),
     ("step of a ceremony", StepCode),

@@ -26,7 +26,7 @@ def test_the_catalogue_is_read_once_and_is_immutable() -> None:
 
 def test_the_digest_covers_every_byte_of_every_file() -> None:
     raw = _files()
-    assert len(raw) == 28 + 5
+    assert len(raw) == 28 + 6
     assert build(raw).digest == load().digest
     for name in raw:
         assert build({**raw, name: raw[name] + b"\n# x\n"}).digest != load().digest
