@@ -8,6 +8,9 @@ PYTEST_ARGS ?=
 # debugger.
 TEST_PROCESSES ?= auto
 
+# Hundreds of processes are started by tests and demonstration: each would compile the whole program again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 $(STAMP): pyproject.toml

@@ -51,8 +51,7 @@ def trust_sizes(sizes: dict[str, Any]) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
-    sizes = {**trust_sizes(run.QUICK), "changes": 1}
-    assert sizes["agencies"] == 20
+    sizes = {**trust_sizes(run.QUICK), "agencies": 12, "contacts": 5, "changes": 1}
     figures = trust.figures(tmp_path_factory.mktemp("trust") / "force", sizes, lambda _: None)
     return {f.key: f for f in figures}
 
