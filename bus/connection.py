@@ -240,6 +240,12 @@ class Connection:
                 await self.client.flush(timeout=2)
                 await self.client.flush(timeout=2)
             await self.client.close()
+        # Cancelled just when a try to connect ends, the library's reconnecting goes on (`asyncio.wait_for` of Python
+        # 3.11 swallows the word), and whoever waits for all tasks at the end would wait for ever.
+        reconnecting = self.client._reconnection_task
+        while reconnecting is not None and not reconnecting.done():
+            reconnecting.cancel()
+            await asyncio.wait([reconnecting], timeout=0.1)
 
 
 def _check_tls(urls: Sequence[str], tls: ssl.SSLContext | None) -> None:
