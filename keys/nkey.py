@@ -104,6 +104,8 @@ def check_request(header: str | None, method: str, host: str, path: str, now: in
         raise refused
     try:
         raw = base64.b64decode(signature, altchars=b"-_", validate=True)
+        if base64.urlsafe_b64encode(raw).decode() != signature:  # another spelling of the same bytes
+            raise refused
         check_nkey(public, _asked(method, host, path, at, nonce), raw)
     except (ValueError, Unverified):
         raise refused from None
