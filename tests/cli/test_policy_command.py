@@ -154,7 +154,9 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
     screen = Terminal()
-    monkeypatch.setattr(rehearsing, "err", Console(file=screen, force_terminal=True, width=100, _environ={"TERM": "xterm"}))
+    monkeypatch.setattr(
+        rehearsing, "err", Console(file=screen, force_terminal=True, width=100, _environ={"TERM": "xterm"})
+    )
     yield screen
 
 
