@@ -6,12 +6,11 @@ one goes on from: what was queued is sent again with the same bytes, and the bro
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from messages.errors import DependencyError
+from adapters.database import Database
 from messages.leaks import LeakGround, LeakPlace
 
 _SCHEMA = """
@@ -131,38 +130,11 @@ class Step:
     view: str | None  # of what was received
 
 
-class Journal:
+class Journal(Database):
     """One open journal. Every method that changes it is durable when it returns."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten
-            self._db.executescript(_SCHEMA)
-        except (sqlite3.Error, OSError):
-            raise DependencyError(f"The journal {path} cannot be opened; check the disk and its permissions.") from None
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-        except sqlite3.Error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise DependencyError("The journal cannot be written; free some disk space, then try again.") from None
+        super().__init__(path, _SCHEMA, "The journal")
 
     # outgoing
 
@@ -342,10 +314,7 @@ class Journal:
         """Leave of a view nothing but that it was here. What it held is overwritten, also in the log of writes."""
         with self._write() as db:
             db.execute("UPDATE inbox SET delivery = x'', state = ?, code = ? WHERE view = ?", (ERASED, code, view))
-        try:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error:
-            raise DependencyError("The journal cannot be written; free some disk space, then try again.") from None
+        self._overwrite()
 
     def never(self, view: str, contact: str, now: int, code: str) -> None:
         """Note a view that arrived after it had to be erased: it is not kept at all."""

@@ -6,17 +6,16 @@ a message that a reviewer still has to read: the file tells ids, dates and state
 """
 
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from adapters.consents import Held
+from adapters.database import Database
 from keys import consents as sealing
 from messages.attestations import Consent
-from messages.errors import BadInput, DependencyError
+from messages.errors import BadInput
 from messages.ids import ContactHandle, MessageId, ViewId
 from messages.signed import Signed
 from messages.withdrawals import KeepGround
@@ -67,40 +66,12 @@ class Waiting:
     keys: dict[str, bytes] = field(repr=False)  # section name to section key; empty where nobody has to read it
 
 
-class Shelf:
+class Shelf(Database):
     """One open file. Every method that changes it is durable when it returns."""
 
     def __init__(self, folder: Path, register_key: bytes) -> None:
-        path = folder / FILE
+        super().__init__(folder / FILE, _SCHEMA, "The file of consents")
         self._key = register_key
-        try:
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA secure_delete=ON")
-            self._db.executescript(_SCHEMA)
-        except (sqlite3.Error, OSError):
-            raise DependencyError(f"{path} cannot be opened; check the disk and its permissions.") from None
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-        except sqlite3.Error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise DependencyError("What is kept of consents cannot be written; free some disk space.") from None
 
     # consents
 
@@ -307,4 +278,4 @@ class Shelf:
         """These messages wait for nobody any more: their keys go."""
         with self._write() as db:
             db.executemany("DELETE FROM held WHERE message = ?", [(m,) for m in messages])
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._overwrite()

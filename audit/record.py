@@ -9,6 +9,7 @@ records with the builders below; this module alone turns them into bytes and bac
 form: `from_bytes` takes nothing that `to_bytes` would have written otherwise.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -103,6 +104,15 @@ Facts = tuple[tuple[str, ...], tuple[str, ...], tuple[Considered, ...]]
 """Codes of the signed header, facts that were unusual of every section, and each section's own, in their order."""
 
 
+def _held_to(read: Callable[[bytes], object], raw: bytes) -> bytes:
+    """What was written, if whoever reads it takes it; else `ValueError`."""
+    try:
+        read(raw)
+    except Unreadable as error:
+        raise ValueError(str(error)) from None
+    return raw
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One thing that happened. Made by the builders or `from_bytes`; `to_bytes` checks every field."""
@@ -126,12 +136,7 @@ class Record:
 
     def to_bytes(self) -> bytes:
         """The record's one byte form. Raises `ValueError` where a field is not what it must be."""
-        raw = self._dump()
-        try:
-            _read(raw)
-        except Unreadable as error:
-            raise ValueError(str(error)) from None
-        return raw
+        return _held_to(_read, self._dump())
 
     def _dump(self) -> bytes:
         sections: list[Value] = [list(section) for section in self.sections]
@@ -182,12 +187,7 @@ class TrustRecord:
 
     def to_bytes(self) -> bytes:
         """The record's one byte form. Raises `ValueError` where a field is not what it must be."""
-        raw = self._dump()
-        try:
-            _read_trust(raw)
-        except Unreadable as error:
-            raise ValueError(str(error)) from None
-        return raw
+        return _held_to(_read_trust, self._dump())
 
     def _dump(self) -> bytes:
         return cbor.dumps(
@@ -271,12 +271,7 @@ class ActRecord:
 
     def to_bytes(self) -> bytes:
         """The record's one byte form. Raises `ValueError` where a field is not what it must be."""
-        raw = self._dump()
-        try:
-            _read_act(raw)
-        except Unreadable as error:
-            raise ValueError(str(error)) from None
-        return raw
+        return _held_to(_read_act, self._dump())
 
     def _dump(self) -> bytes:
         return cbor.dumps(

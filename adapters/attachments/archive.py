@@ -24,7 +24,7 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(BytesIO(data))
             infos = self._zip.infolist()
-        except Exception:
+        except Exception:  # a stranger's bytes: the library raises whatever it stumbles over, and each means unreadable
             raise AttachmentRefused("attachment-unreadable") from None
         if len(infos) > ENTRIES or sum(i.file_size for i in infos) > UNPACKED:
             raise AttachmentRefused("attachment-too-large")
@@ -44,7 +44,7 @@ class Archive:
         try:
             with self._zip.open(self._infos[name]) as part:
                 data = part.read(self._left + 1)
-        except Exception:
+        except Exception:  # as above, and what decompressors raise
             raise AttachmentRefused("attachment-unreadable") from None
         self._left -= len(data)
         if self._left < 0:

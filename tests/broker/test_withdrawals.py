@@ -38,10 +38,9 @@ from messages.withdrawals import (
     WithdrawalSubmission,
     is_notice,
 )
-from tests.broker.test_worker import Desk, fake_desk, take, views, waiting
+from tests.broker.test_worker import Desk, a_desk, fake_desk, take, views, waiting
 from tests.fakes.bus import FakeBus
 from tests.support.consenting import OTHER, Consenting, consenting
-from tests.support.nats_server import running_bus
 from tests.support.orchid import DESK, PROSECUTOR, RELEASER, SAFEGUARDING, SHELTER
 
 
@@ -52,19 +51,8 @@ def force() -> Consenting:
 
 @pytest.fixture(params=["in-memory", "nats-server"])
 async def desk(request: pytest.FixtureRequest, tmp_path: Path, force: Consenting) -> AsyncIterator[Desk]:
-    directory = force.bundle.directory
-    contacts = {a.handle: [c.handle for c in directory.contacts_of(a.handle)] for a in directory.agencies}
-    if request.param == "in-memory":
-        bus, made = fake_desk(force)
-        for agency, handles in contacts.items():
-            for handle in handles:
-                await bus.broker().ensure_consumers(agency, handle)
+    async with a_desk(request.param, tmp_path / "bus", force) as made:
         yield made
-        return
-    async with running_bus(tmp_path / "bus", contacts) as running:
-        port = await running.broker()
-        agencies: Any = {a: await running.agency(a) for a in contacts}
-        yield Desk(force, port, Worker(port, force.world(), lambda: force.now), agencies)
 
 
 def consent(force: Consenting, **changes: Any) -> Held:

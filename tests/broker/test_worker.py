@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -73,21 +74,28 @@ def fake_desk(force: TaskForce, **world: Any) -> tuple[FakeBus, Desk]:
     return bus, Desk(force, port, Worker(port, force.world(**world), lambda: force.now), agencies)
 
 
-@pytest.fixture(params=["in-memory", "nats-server"])
-async def desk(request: pytest.FixtureRequest, tmp_path: Path, force: TaskForce) -> AsyncIterator[Desk]:
+@asynccontextmanager
+async def a_desk(kind: str, folder: Path, force: TaskForce) -> AsyncIterator[Desk]:
+    """A worker at a bus "in-memory", or at a "nats-server" in this folder, for the time of the block."""
     directory = force.bundle.directory
     contacts = {a.handle: [c.handle for c in directory.contacts_of(a.handle)] for a in directory.agencies}
-    if request.param == "in-memory":
+    if kind == "in-memory":
         bus, made = fake_desk(force)
         for agency, handles in contacts.items():
             for handle in handles:
                 await bus.broker().ensure_consumers(agency, handle)
         yield made
         return
-    async with running_bus(tmp_path / "bus", contacts) as running:
+    async with running_bus(folder, contacts) as running:
         port = await running.broker()
         agencies: dict[AgencyHandle, AgencyPort] = {a: await running.agency(a) for a in contacts}
         yield Desk(force, port, Worker(port, force.world(), lambda: force.now), agencies)
+
+
+@pytest.fixture(params=["in-memory", "nats-server"])
+async def desk(request: pytest.FixtureRequest, tmp_path: Path, force: TaskForce) -> AsyncIterator[Desk]:
+    async with a_desk(request.param, tmp_path / "bus", force) as made:
+        yield made
 
 
 def entries(bus: FakeBus) -> list[str]:

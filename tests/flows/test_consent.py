@@ -21,7 +21,7 @@ from adapters.guard import serving as guarding
 from adapters.home import clock
 from adapters.journal import ERASED
 from audit import fsck
-from broker.service import BrokerHome, Serving, export_log, serving, stores
+from broker.service import BrokerHome, Serving, serving
 from cli.practice import Practice
 from cli.serve import _receive
 from messages.errors import NotPermitted
@@ -29,6 +29,7 @@ from messages.evidence import EvidenceType
 from messages.labels import EvidenceUse, Flag, Ground
 from messages.withdrawals import KeepGround
 from tests.support.consenting import ABOUT, NAME, OTHER, PLACE, SAFEGUARDING, Consenting, consenting
+from tests.support.exported import exported
 from tests.support.orchid import DESK, RELEASER, SHELTER
 
 PATIENCE = 20.0  # for what must come; reached only by a failing test
@@ -70,15 +71,7 @@ class Town:
 
     async def log(self, folder: Path) -> fsck.Report:
         """The log as an auditor gets it, once everything is in it."""
-        for _ in range(100):
-            async with stores(self.broker.home, self.broker.server.url) as connection:
-                shutil.rmtree(folder, ignore_errors=True)
-                await export_log(self.broker.home, connection, folder)
-            report = fsck.check(folder)
-            if not report.unsequenced:
-                return report
-            await asyncio.sleep(0.1)
-        raise AssertionError("the log does not catch up")
+        return (await exported(self.broker, folder))[0]
 
 
 @asynccontextmanager

@@ -22,9 +22,8 @@ from adapters.guarding.arriving import ASIDE
 from adapters.home import clock
 from adapters.journal import Leak
 from adapters.planning import _Counter
-from audit import fsck
 from audit.record import ActRecord, read_record
-from broker.service import BrokerHome, Serving, all_records, export_log, serving, stores
+from broker.service import BrokerHome, Serving, serving
 from cli.main import app
 from cli.practice import Practice
 from cli.show import received_json
@@ -34,6 +33,7 @@ from messages.evidence import EvidenceType
 from messages.ids import ViewId
 from messages.leaks import LeakGround, LeakPlace, LeakReport
 from tests.flows.test_consent import collect_until, receive
+from tests.support.exported import exported
 from tests.support.orchid import DESK, INSPECTORS, SHELTER, TaskForce, task_force
 
 PHONE = "+44 7700 900999"
@@ -53,17 +53,9 @@ class Town:
 
     async def log(self, folder: Path) -> list[ActRecord]:
         """What is in the log of acts, once all of it is there and an auditor finds nothing wrong."""
-        for _ in range(100):
-            async with stores(self.broker.home, self.broker.server.url) as connection:
-                shutil.rmtree(folder, ignore_errors=True)
-                await export_log(self.broker.home, connection, folder)
-                records = await all_records(connection)
-            report = fsck.check(folder)
-            assert not report.breaks, report.breaks
-            if not report.unsequenced:
-                return [r for r in map(read_record, records) if isinstance(r, ActRecord)]
-            await asyncio.sleep(0.1)
-        raise AssertionError("the log does not catch up")
+        report, records = await exported(self.broker, folder)
+        assert not report.breaks, report.breaks
+        return [r for r in map(read_record, records) if isinstance(r, ActRecord)]
 
 
 @pytest.fixture
