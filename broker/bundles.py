@@ -137,12 +137,13 @@ class BrokerTrust:
             last = self.repository.state(before[-1])
         return sha256(last.to_bytes()).digest()
 
-    def steps(self, since: int) -> Iterator[bytes]:
+    def steps(self, since: int, after: int = 0) -> Iterator[bytes]:
         """Signed steps of the ceremonies that led to the epochs published since `since`, oldest first: also to those
-        that were never in force here, because the next one was there already.
+        that were never in force here, because the next one was there already. Of epochs up to `after` nothing is read:
+        they were told, and there are more of them every day.
         """
         for number in self.repository.epochs():
-            if number <= self.current.state.epoch:
+            if after < number <= self.current.state.epoch:
                 try:
                     state = self.repository.state(number)
                 except BundleRefused:

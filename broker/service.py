@@ -366,8 +366,9 @@ class _Following:
         home, now = self._home, clock()
         world = home.world()
         await self._worker.announce([announce_epoch(epoch.statement, world, now)])
-        since = self._taken.state.at if self._taken is not None else now - STEP_TOLD
-        for raw in home.trust.steps(since):
+        told = self._taken.state if self._taken is not None else None
+        since, after = (told.at, told.epoch) if told is not None else (now - STEP_TOLD, 0)
+        for raw in home.trust.steps(since, after):
             try:
                 await self._worker.announce([announce_step(Signed.from_bytes(raw), world, now)])
             except RemoteError as error:  # one that nobody may take, or an old one: it was told, or does not count

@@ -480,6 +480,24 @@ def test_steps_are_told_of_every_epoch_so_far_and_one_that_cannot_be_read_is_pas
     assert list(found.steps(0)) == [b"1"]
 
 
+def test_what_was_told_is_not_read_again_however_many_epochs_there_are(
+    installed: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(4):
+        installed.publish()
+    found = installed.open()
+    read: list[int] = []
+    state = Repository.state
+
+    def watched(repository: Repository, epoch: int) -> State:
+        read.append(epoch)
+        return state(repository, epoch)
+
+    monkeypatch.setattr(Repository, "state", watched)
+    list(found.steps(0, after=3))
+    assert read == [4, 5]
+
+
 def test_an_epoch_with_an_older_list_than_the_one_before_is_refused(installed: Installed) -> None:
     """The state of an epoch is signed by nobody: else whoever can write to the folder undoes a revocation."""
     found = installed.open()
