@@ -23,7 +23,7 @@ class Town:
         self.failing: set[str] = set()
         self.done: list[tuple[str, object]] = []
         self.rounds = 0
-        self.trust = SimpleNamespace(current=self.epoch(1, directory()), look=self.look, steps=lambda _: ())
+        self.trust = SimpleNamespace(current=self.epoch(1, directory()), look=self.look, steps=lambda since, after: ())
         self.next: Any = None
         home: Any = self
         worker: Any = SimpleNamespace(
