@@ -3,8 +3,9 @@
     with Warm() as warm:
         code, text, error = warm.run(["inbox", "list", "--json"])
 
-One process loads `cli.main` and does nothing else; each command is forked from it, so it has its own memory, files, end
-and exit code, as if started by hand, and costs a fiftieth of the time. For whoever runs many: demonstration and tests.
+One process loads `cli.main`, catalogue and rules, and does nothing else; each command is forked from it, so it has its
+own memory, files, end and exit code, as if started by hand, and costs a fiftieth of the time. For whoever runs many:
+demonstration and tests.
 """
 
 import json
@@ -20,7 +21,9 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 
+from messages.catalogue import loader as catalogue
 from messages.errors import DependencyError
+from policies.decide import Engine
 
 PATIENCE: Final = 120.0
 _REQUEST: Final = 1 << 18
@@ -103,8 +106,11 @@ def _ended(status: int, patience: float) -> int:
 
 def serve(number: int) -> None:
     """Fork a command for each request on this socket, until its other end closes."""
-    from cli.main import run_app
+    from cli.main import program, run_app
 
+    program()
+    catalogue.load()
+    Engine.load()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them: they tell their end themselves
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=number) as requests:
