@@ -58,6 +58,7 @@ from audit.record import (
     KEY_STATED,
     LEAK_RELEASED,
     LEAK_SUSPECTED,
+    LOOKED_UP,
     PERMITTED,
     RETRIEVED,
     ActRecord,
@@ -743,9 +744,13 @@ def _trust_key(record: TrustRecord) -> str:
 
 
 def _act_key(record: ActRecord) -> str:
-    """Under which key the entry of an act stands: one for each withdrawn consent, and for each copy and outcome."""
+    """Under which key the entry of an act stands: one for each withdrawn consent, each look-up, and for
+    each copy and outcome.
+    """
     if record.act == CONSENT_WITHDRAWN:
         return "w" + record.subject.hex()
+    if record.act == LOOKED_UP:
+        return "q" + record.subject.hex()
     about = record.subject + (record.recipient or "").encode() + (record.view or b"")
     if record.act == ERASURE_CONFIRMED:
         letter, about = "k", about + record.outcome.encode()

@@ -4,9 +4,9 @@ A record says what happened, never what was said: random ids, digests, codes, th
 only `leaf(salt, record)`, so a record can expire, its salt with it, and the log still proves everything else.
 
 Three forms: a `Record` is about a message, a `TrustRecord` about who is trusted to send one, an `ActRecord` about what
-somebody did afterwards: withdrew a consent, erased a copy, reviewed a broken glass, reported a leak. The broker makes
-records with the builders below; this module alone turns them into bytes and back (`read_record`). A record has one byte
-form: `from_bytes` takes nothing that `to_bytes` would have written otherwise.
+somebody did afterwards: withdrew a consent, erased a copy, reviewed a broken glass, reported a leak, looked records up.
+The broker makes records with the builders below; this module alone turns them into bytes and back (`read_record`). A
+record has one byte form: `from_bytes` takes nothing that `to_bytes` would have written otherwise.
 """
 
 from collections.abc import Callable
@@ -48,6 +48,7 @@ ERASURE_CONFIRMED: Final = "erasure-confirmed"
 REVIEW_CLOSED: Final = "review-closed"
 LEAK_SUSPECTED: Final = "leak-suspected"
 LEAK_RELEASED: Final = "leak-released"
+LOOKED_UP: Final = "looked-up"
 ACTS: Final = {
     CONSENT_WITHDRAWN: frozenset({"withdrawn"}),
     ERASURE_ORDERED: frozenset({"retrieved", "undelivered"}),
@@ -55,8 +56,10 @@ ACTS: Final = {
     REVIEW_CLOSED: frozenset({"justified", "unjustified", "training"}),
     LEAK_SUSPECTED: frozenset({"kept-aside"}),
     LEAK_RELEASED: codes.LEAK_GROUND,
+    LOOKED_UP: frozenset({"logged-in", "searched", "viewed", "exported"}),
 }
 """Each act, and how it can come out."""
+_ABOUT_NO_COPY: Final = frozenset({CONSENT_WITHDRAWN, LOOKED_UP})
 _OWN: Final = frozenset({ERASURE_CONFIRMED, LEAK_SUSPECTED, LEAK_RELEASED})
 
 _NAMES: Final = (
@@ -261,13 +264,13 @@ class ActRecord:
     by: str  # the worker
     act: str  # one of `ACTS`
     agency: str | None  # the submitting agency; None where none submitted it
-    subject: bytes  # 16 bytes: the consent's id; of a closed review and a leak, the message's
+    subject: bytes  # 16 bytes: the consent's id; of a closed review and a leak, the message's; of a look-up, its own
     recipient: str | None  # whose copy it is about
     view: bytes | None  # 32 bytes: which copy
     outcome: str
     ground: str | None  # why a copy is kept
-    digest: bytes  # SHA-256 of the signed object
-    signer: str  # the handle of whoever signed it
+    digest: bytes  # SHA-256 of the signed object; of a look-up, of what was asked
+    signer: str  # the handle of whoever signed it; of a look-up, of whoever asked, by the broker's word
 
     def to_bytes(self) -> bytes:
         """The record's one byte form. Raises `ValueError` where a field is not what it must be."""
@@ -314,6 +317,10 @@ class ActRecord:
             done = {"erased": "erased its copy", "not-here": "has no copy", "impossible": "must keep its copy"}
             why = f" ({self.ground})" if self.ground else ""
             return f"{self.signer} says that it {done[self.outcome]} that rests on {consent}{why}."
+        if self.act == LOOKED_UP:
+            what = {"logged-in": "logged in to the console", "searched": "searched the records"}
+            what |= {"viewed": "looked at a record", "exported": "exported records"}
+            return f"{self.signer} {what[self.outcome]}."
         if self.act == LEAK_SUSPECTED:
             return f"{self.signer} keeps words of message {self.subject.hex()} aside: they seem to identify somebody."
         if self.act == LEAK_RELEASED:
@@ -522,9 +529,9 @@ def _read_act(raw: bytes) -> ActRecord:
         digest=fields.octets("digest", 32),
         signer=fields.handle("signer", SIGNERS),
     )
-    about_copy = record.act != CONSENT_WITHDRAWN
+    about_copy = record.act not in _ABOUT_NO_COPY
     if {record.recipient is None, record.view is None} != {not about_copy}:
-        raise Unreadable("record: an act about a copy names recipient and view, and a withdrawal neither")
+        raise Unreadable("record: an act about a copy names recipient and view, and any other neither")
     if (record.ground is not None) != (record.outcome == "impossible"):
         raise Unreadable("record: a ground goes with a copy that is kept, and with nothing else")
     if record.act in _OWN and record.signer != record.recipient:

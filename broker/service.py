@@ -7,12 +7,13 @@ stops. Its folder holds nothing that a reader could open: ciphertext, digests, r
     HOME/keys/broker.key   the worker's, the log's and the online key, and the broker's log-ins, sealed
     HOME/trust/            the trust bundle (`broker.bundles`)
     HOME/tls/              key and certificate of this machine (`keys.tls`)
-    HOME/nats/  HOME/log/  the server's store; projections of the log
+    HOME/nats/  HOME/log/  the server's store; projections of the log, the database of records among them
     HOME/run/              where adapters on this machine find us, while we run
 """
 
 import asyncio
 import json
+import os
 import socket
 import ssl
 import time
@@ -31,6 +32,10 @@ from broker.admit import World
 from broker.bundles import BrokerTrust, Epoch
 from broker.copies import copies
 from broker.doors import Doors
+from broker.projecting import Projector
+from broker.recordsdb import FILE as RECORDS_FILE
+from broker.recordsdb import VARIABLE as RECORDS_VARIABLE
+from broker.recordsdb import RecordsDb
 from broker.sequencer import Sequencer
 from broker.stated import Stated
 from broker.trust import STEP_TOLD, announce_epoch, announce_step, epoch_key
@@ -96,6 +101,7 @@ class BrokerHome:
     port: int | None
     http_port: int
     tls: tls.Files | None
+    records: Path | str = field(repr=False)  # the database in which officers search; a URL may hold a password
 
     @classmethod
     def open(cls, folder: Path, passphrase: Passphrase | str) -> "BrokerHome":
@@ -132,6 +138,7 @@ class BrokerHome:
             port=_port(settings.get("port")),
             http_port=_port(settings.get("http_port")) or 0,
             tls=tls.Files(folder / "tls") if settings.get("tls") is True else None,
+            records=_records(folder, settings),
         )
 
     @property
@@ -265,6 +272,9 @@ async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
                 tls=tls.server_context(home.tls, clock()) if home.tls is not None else None,
             )
         )
+        records = RecordsDb.open(home.records)
+        stack.callback(records.close)
+        projector = Projector(records, sequencing, lambda: home.bundle.directory)
         stop = asyncio.Event()
         await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer, port)))
         serving = Serving(
@@ -274,6 +284,7 @@ async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
             asyncio.create_task(worker.run(stop)),
             asyncio.create_task(sequencer.run(stop)),
             asyncio.create_task(followed.run(serving)),
+            asyncio.create_task(projector.run(stop)),
         ]
         for task in tasks:
             task.add_done_callback(lambda t: _tell(t, serving.failed))
@@ -424,6 +435,15 @@ def _settings(folder: Path) -> dict[str, object]:
     if not isinstance(value, dict) or "port" not in value:
         raise BadInput(f"{folder}/broker.json cannot be read; it names the port, or null.")
     return value
+
+
+def _records(folder: Path, settings: dict[str, object]) -> Path | str:
+    """Where the database of records is: what the environment says, then broker.json; else a file of our own."""
+    named = os.environ.get(RECORDS_VARIABLE) or settings.get("records")
+    if isinstance(named, str):
+        return named
+    (folder / "log").mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder / "log" / RECORDS_FILE
 
 
 def _port(value: object) -> int | None:

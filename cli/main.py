@@ -13,7 +13,8 @@ from cli import ceremonies, consent_cmd, keys_cmd, policy_cmd, serve
 from cli import demo as demo_command
 from cli import messages_cmd as messages
 from cli.agreements_cmd import agreement_app
-from cli.common import MISTAKE, JsonOption, UrlOption, command, err, out, passphrase, run
+from cli.audit_cmd import audit_app
+from cli.common import MISTAKE, JsonOption, command, err, out
 from cli.doctor import doctor
 from cli.quarantine_cmd import quarantine_app
 from cli.redact_cmd import redact
@@ -29,7 +30,6 @@ app = typer.Typer(
     add_completion=False,
 )
 practice_app = typer.Typer(help="A practice task force on this machine, to learn with.", no_args_is_help=True)
-audit_app = typer.Typer(help="The log of what was decided.", no_args_is_help=True)
 
 
 @app.callback()
@@ -104,29 +104,6 @@ def practice_renew(folder: Annotated[Path, typer.Argument(help="The practice tas
     from cli import practice
 
     out.print(f"signed epoch {practice.renew(folder, clock())}; broker and adapters take it over by themselves")
-
-
-@audit_app.command("export")
-@command
-def audit_export(
-    target: Annotated[Path, typer.Argument(help="Where to write the log.")],
-    home: Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")],
-    url: UrlOption = None,
-) -> None:
-    """Write the log as files that `python -m audit verify` checks without trusting the broker."""
-    from broker.service import BrokerHome, export_log, stores
-
-    broker = BrokerHome.open(home, passphrase(home))
-    address = home / "run" / "address"
-    running = url or (address.read_text(encoding="utf-8").strip() if address.is_file() else None)
-
-    async def main() -> int:
-        async with stores(broker, running) as connection:
-            return await export_log(broker, connection, target)
-
-    size = run(main())
-    out.print(f"wrote {size} leaves to {target}", soft_wrap=True)
-    out.print(f"check them with: python -m audit verify {target}", soft_wrap=True)
 
 
 @app.command()

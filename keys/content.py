@@ -152,7 +152,7 @@ def edition(digest: str, texts: Mapping[str, str]) -> bytes:
 # Reading: whatever the bytes, a model or `Malformed`
 
 
-_BYTES: Final = frozenset({"signing_key", "key"})
+_BYTES: Final = frozenset({"signing_key", "key", "credential"})
 
 
 def _unbase64(text: str) -> bytes:

@@ -39,6 +39,18 @@ def _key32(raw: bytes) -> bytes:
     return raw
 
 
+def _credential(raw: bytes) -> bytes:
+    if len(raw) > 1023:  # WebAuthn, section 4: a credential's id
+        raise ValueError("a passkey's id has at most 1023 bytes")
+    return raw
+
+
+def _cose_key(raw: bytes) -> bytes:
+    if len(raw) > 1024:
+        raise ValueError("a passkey's public key has at most 1024 bytes")
+    return raw
+
+
 PublicKey = Annotated[bytes, AfterValidator(_key32)]
 
 
@@ -268,10 +280,18 @@ class Witness(_Model):
 
 
 class Account(_Model):
-    """Who may log in to the officers' console, and as what."""
+    """Who may log in to the officers' console, and as what; without a passkey nobody can log in by it.
+
+    Widened by a ceremony alone, which two officers sign. `officer` is an officer's handle, or one of its own for
+    somebody who signs nothing. Whoever logged in and looked something up is named by it in the log.
+    """
 
     officer: OfficerHandle
     role: str
+    title: str = ""
+    credential: Annotated[bytes, AfterValidator(_credential)] = b""  # the passkey's id, as its authenticator gave it
+    key: Annotated[bytes, AfterValidator(_cose_key)] = b""  # its public key, in COSE form (RFC 9052), as registered
+    ended: int | None = None  # from this moment on it opens nothing
 
 
 class Operator(_Model):

@@ -28,6 +28,8 @@ ONLY_IN: dict[str, set[str]] = {
     "nkeys": {"keys", "bus"},
     "cryptography": {"keys", "audit"},
     "typer": {"cli"},
+    "webauthn": {"broker"},
+    "jinja2": {"broker"},
     "sqlalchemy": {"broker"},
     "tuf": {"keys"},
     "rapidfuzz": {"policies"},

@@ -255,6 +255,7 @@ OUTCOMES = {
     "consent-withdrawn": "withdrawn", "erasure-ordered": "retrieved|undelivered",
     "erasure-confirmed": "erased|not-here|impossible", "review-closed": NOTES,
     "leak-suspected": "kept-aside", "leak-released": LEAK_GROUNDS,
+    "looked-up": "logged-in|searched|viewed|exported",
 }  # fmt: skip
 ACT_RECORD: Shape = {
     "v": _one, "type": _text("act"), "at": _uint, "epoch": _uint, "by": _text(HANDLE.format("w")),
@@ -693,7 +694,7 @@ def _act_record(v: Vector) -> Any:
     """Section 8, the same for a record of an act."""
     record = _fields(cbor(_x(v, "record")), ACT_RECORD, "record")
     need(_text(OUTCOMES[record["act"]])(record["outcome"]), Malformed, "an outcome of another act")
-    about = record["act"] != "consent-withdrawn"
+    about = record["act"] not in ("consent-withdrawn", "looked-up")
     need([record[n] is not None for n in ("recipient", "view")] == [about] * 2, Malformed, "about a copy, or none")
     need((record["ground"] is None) != (record["outcome"] == "impossible"), Malformed, "a ground to keep it")
     own = (

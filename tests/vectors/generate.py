@@ -859,6 +859,7 @@ def of_act_records() -> list[Vector]:
         "reviewed": act_record(
             **(copy | {"subject": world.MESSAGE}), act="review-closed", outcome="unjustified", signer=head
         ),
+        "looked-up": act_record(**common, subject=bytes(range(16)), act="looked-up", outcome="searched", signer=head),
     }  # fmt: skip
     out = []
     for name, record in made.items():
@@ -877,6 +878,7 @@ def of_act_records() -> list[Vector]:
     bad("about-trust", "another type", put("type", "trust"))
     bad("unknown-act", "an act that nobody does", put("act", "forgiven"))
     bad("outcome-of-another-act", "each act has its own", put("outcome", "withdrawn"))
+    bad("looked-up-at-somebody", "a look-up is about no copy", put("recipient", refuge), "looked-up")
     bad("withdrawn-from-somebody", "a withdrawal is about no copy", put("recipient", refuge), "withdrawn")
     bad("copy-without-a-view", "which copy?", put("view", None))
     bad("copy-of-nobody", "whose copy?", put("recipient", None), "ordered")

@@ -1,0 +1,132 @@
+"""Handles of records as the names that officers know, back again, and lines as rows of a table or a file.
+
+A name is asked of the directory of today: it forgets nobody. What it does not know stays a handle.
+"""
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from broker.recordsdb import Line, Query
+from messages import ids
+from messages.directory import Bundle, Directory
+from messages.errors import BadInput, Malformed
+
+COLUMNS: Final = (
+    "leaf", "at", "form", "kind", "agency", "sender", "recipient", "outcome", "types", "rules", "message", "signers",
+    "epoch",
+)  # fmt: skip
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_LETTERS: Final = frozenset("acgwo")
+
+
+def moment(milliseconds: int) -> str:
+    """A time in UTC, as ISO 8601 has it."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Names:
+    """Names of everybody whom a bundle names."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._directory: Directory = bundle.directory
+        self._titles: dict[str, str] = {o.handle: o.title for o in bundle.directory.officers}
+        self._titles |= {a.head.handle: a.head.title for a in bundle.directory.agencies if a.head is not None}
+        self._titles |= {w.handle: f"broker worker {w.handle}" for w in bundle.directory.operator.workers}
+        self._titles |= {a.officer: a.title or self._titles.get(a.officer, a.officer) for a in bundle.accounts}
+
+    def of(self, handle: str) -> str:
+        """The name of an agency, the address of a contact, the title of an officer; or the handle itself."""
+        if contact := self._directory.contact(handle):
+            return self._directory.address(contact)
+        if agency := self._directory.agency(handle):
+            return agency.name
+        return self._titles.get(handle, handle)
+
+    def find(self, text: str) -> str:
+        """The handle of whoever is called so, or raise `BadInput`. A handle is taken as it is, known or not."""
+        wanted = text.strip()
+        if len(wanted) == 13 and wanted[0] in _LETTERS:
+            try:
+                return ids.signer_handle(wanted)
+            except Malformed:
+                pass
+        name, _, person = wanted.partition("/")
+        agency = next((a for a in self._directory.agencies if a.name == name), None)
+        if agency is not None and not person:
+            return agency.handle
+        if agency is not None:
+            own = [c.handle for c in self._directory.contacts_of(agency.handle) if c.name == person]
+            if own:
+                return own[0]
+        titled = [h for h, title in self._titles.items() if title == wanted]
+        if len(titled) == 1:
+            return titled[0]
+        raise BadInput("No agency, contact or officer is called so; write harbour-police, or harbour-police/desk.")
+
+    def row(self, line: Line) -> dict[str, str]:
+        """A line in words, by the names of `COLUMNS`."""
+        return {
+            "leaf": str(line.index),
+            "at": moment(line.at),
+            "form": line.form,
+            "kind": line.kind,
+            "agency": self.of(line.agency),
+            "sender": self.of(line.sender),
+            "recipient": self.of(line.recipient),
+            "outcome": line.outcome,
+            "types": " ".join(line.types),
+            "rules": " ".join(line.rules),
+            "message": subject_text(line),
+            "signers": " ".join(self.of(s) for s in line.signers),
+            "epoch": str(line.epoch),
+        }
+
+
+def subject_text(line: Line) -> str:
+    """A message's id as people write it; of other things what they are about."""
+    if len(line.subject) == 32:
+        try:
+            return ids.message_text(ids.message_id(bytes.fromhex(line.subject)))
+        except (ValueError, Malformed):
+            return line.subject
+    return line.subject
+
+
+def subject_of(text: str) -> str:
+    """A message's id, in either way of writing it, as the database has it; or raise `BadInput`."""
+    digits = text.strip().lower().replace("-", "")
+    if len(digits) != 32 or any(c not in "0123456789abcdef" for c in digits):
+        raise BadInput("A message's id has 32 hexadecimal digits, as receipts and refusals show it.")
+    return digits
+
+
+def query_of(
+    names: Names, *, start: int | None = None, end: int | None = None, party: str = "", message: str = "", **exact: str
+) -> Query:
+    """A search in people's words, or raise `BadInput`. `exact`: rule, type, kind, outcome, form."""
+    return Query(
+        start=start,
+        end=end,
+        party=names.find(party) if party.strip() else "",
+        subject=subject_of(message) if message.strip() else "",
+        **{name: text.strip() for name, text in exact.items()},
+    )
+
+
+def as_csv(names: Names, lines: Iterable[Line]) -> str:
+    """Lines as CSV (RFC 4180). A cell that a spreadsheet would take for a formula begins with an apostrophe."""
+    target = io.StringIO()
+    writer = csv.writer(target)
+    writer.writerow(COLUMNS)
+    for line in lines:
+        row = names.row(line)
+        writer.writerow([safe_cell(row[column]) for column in COLUMNS])
+    return target.getvalue()
+
+
+def safe_cell(text: str) -> str:
+    """The text, not to be run by a spreadsheet."""
+    return f"'{text}" if text.startswith(_FORMULA) else text

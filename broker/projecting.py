@@ -1,0 +1,118 @@
+"""From RECORDS and LOG into the database that officers search: after the sequencer, and never in its way.
+
+A record goes in only where LOG holds its leaf: what somebody else put into RECORDS is told and left out. A host that
+was away, or has lost its database, goes on or begins anew by itself.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import structlog
+
+from audit.errors import AuditError
+from audit.record import leaf as commitment
+from audit.record import read_record
+from broker.recordsdb import Line, Moved, RecordsDb, line_of
+from messages import cbor
+from messages.directory import Directory
+from messages.errors import DependencyError, Malformed
+
+log = structlog.get_logger("broker.projecting")
+
+AT_ONCE: Final = 500
+LOOK_SECONDS: Final = 0.5
+REST_SECONDS: Final = 2.0
+HELD: Final = 1 << 20
+
+
+class Reads(Protocol):
+    """What of the log is read."""
+
+    async def leaves(self, from_index: int, count: int) -> list[bytes]: ...
+
+    async def record(self, index: int) -> bytes | None: ...
+
+
+async def held(port: Reads, index: int) -> tuple[bytes, bytes] | None:
+    """Salt and record of one leaf as RECORDS holds them, or None; not yet held against the log."""
+    raw = await port.record(index)
+    if raw is None:
+        return None
+    try:
+        value = cbor.load(raw, HELD, "record")
+        return bytes(value["salt"]), bytes(value["record"])
+    except (Malformed, KeyError, TypeError, ValueError):
+        return None
+
+
+class Projector:
+    """Keeps the database of records up with the log. `directory` is asked anew for each batch."""
+
+    def __init__(self, db: RecordsDb, port: Reads, directory: Callable[[], Directory]) -> None:
+        self._db = db
+        self._port = port
+        self._directory = directory
+        self._prepared = False
+
+    async def step(self) -> int:
+        """Take one batch of leaves; how many. Raises `DependencyError` where log or database do not answer."""
+        if not self._prepared:
+            await asyncio.to_thread(self._db.prepare)
+            self._prepared = True
+        first = await asyncio.to_thread(self._db.next)
+        leaves = await self._port.leaves(first, AT_ONCE)
+        if not leaves:
+            return 0
+        found = await asyncio.gather(*(held(self._port, first + n) for n in range(len(leaves))))
+        lines = [
+            line
+            for n, (leaf, pair) in enumerate(zip(leaves, found, strict=True))
+            if pair is not None and (line := self._read(first + n, leaf, *pair)) is not None
+        ]
+        try:
+            await asyncio.to_thread(self._db.take, first, first + len(leaves), lines, self._agency_of())
+        except Moved:
+            return 1  # another host took them: look again at once
+        return len(leaves)
+
+    async def catch_up(self) -> int:
+        """Take all leaves that there are now; how many."""
+        total = 0
+        while taken := await self.step():
+            total += taken
+        return total
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take leaves until `stop` is set. A database that is down is told, and tried again."""
+        while not stop.is_set():
+            pause = LOOK_SECONDS
+            try:
+                if await self.step():
+                    continue
+            except DependencyError as error:
+                log.warning("records-behind", code=error.code)
+                pause = REST_SECONDS
+            try:
+                await asyncio.wait_for(stop.wait(), pause)
+            except TimeoutError:
+                continue
+
+    @staticmethod
+    def _read(index: int, leaf: bytes, salt: bytes, record: bytes) -> Line | None:
+        try:
+            if commitment(salt, record) == leaf:
+                return line_of(index, read_record(record))
+        except (AuditError, ValueError):
+            pass
+        log.error("foreign-record", index=index)
+        return None
+
+    def _agency_of(self) -> Callable[[str], str | None]:
+        directory = self._directory()
+
+        def agency_of(handle: str) -> str | None:
+            contact = directory.contact(handle)
+            return contact.agency if contact is not None else None
+
+        return agency_of

@@ -1,0 +1,232 @@
+"""`safeconduct audit`: the log as files, and its records searched by people, who leave a record of that."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.table import Table
+
+from broker.lookups import Deed, asked, look_up
+from broker.misuse import Thresholds, signs
+from broker.naming import Names, as_csv, query_of
+from broker.projecting import Projector
+from broker.recordsdb import Query, RecordsDb, opened
+from broker.service import BrokerHome, clock, export_log, stores
+from broker.worker import Worker
+from bus.connection import Connection
+from bus.queue import NatsBroker, NatsSequencer
+from cli.ceremonies.work import moment
+from cli.common import JsonOption, UrlOption, command, out, passphrase, run
+from cli.enrol import officer_signer
+from cli.unlock import own_passphrase
+from messages.errors import BadInput
+from messages.limits import DAY
+
+audit_app = typer.Typer(help="The log of what was decided.", no_args_is_help=True)
+
+BrokerOption = Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")]
+OfficerOption = Annotated[
+    Path | None,
+    typer.Option("--officer", help="Your folder as an officer: the look-up is recorded as yours, else as the host's."),
+]
+MOST: Final = 100_000
+"""Lines that one export has at most."""
+
+
+def _running(home: Path, url: str | None) -> str | None:
+    address = home / "run" / "address"
+    return url or (address.read_text(encoding="utf-8").strip() if address.is_file() else None)
+
+
+@audit_app.command("export")
+@command
+def audit_export(
+    target: Annotated[Path, typer.Argument(help="Where to write the log.")], home: BrokerOption, url: UrlOption = None
+) -> None:
+    """Write the log as files that `python -m audit verify` checks without trusting the broker."""
+    broker = BrokerHome.open(home, passphrase(home))
+
+    async def main() -> int:
+        async with stores(broker, _running(home, url)) as connection:
+            return await export_log(broker, connection, target)
+
+    size = run(main())
+    out.print(f"wrote {size} leaves to {target}", soft_wrap=True)
+    out.print(f"check them with: python -m audit verify {target}", soft_wrap=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where somebody looks records up: the database, up to date, and the log that learns of it."""
+
+    broker: BrokerHome
+    connection: Connection
+    db: RecordsDb
+    who: str
+
+    async def record(self, deed: Deed, what: bytes) -> None:
+        """Store that it was asked, before it is answered."""
+        world, now = self.broker.world(), clock()
+        port = await NatsBroker.open(self.connection)
+        try:
+            await Worker(port, world, clock).announce(
+                [look_up(self.who, deed, what, world, now, secrets.token_bytes(16))]
+            )
+        finally:
+            await port.close()
+
+
+@asynccontextmanager
+async def _desk(broker: BrokerHome, url: str | None, who: str, *, anew: bool = False) -> AsyncIterator[_Desk]:
+    async with stores(broker, _running(broker.folder, url)) as connection:
+        with opened(broker.records) as db:
+            if anew:
+                db.rebuild()
+            port = NatsSequencer(connection)
+            try:
+                await Projector(db, port, lambda: broker.bundle.directory).catch_up()
+            finally:
+                await port.close()
+            yield _Desk(broker, connection, db, who)
+
+
+def _opened(home: Path, officer: Path | None) -> tuple[BrokerHome, str]:
+    """The broker, and by whose word it is asked: an officer's who can open that key, or the host's own."""
+    # The person's key first: it is asked for, while the broker's may lie in a file or a descriptor.
+    signer = officer_signer(officer, own_passphrase("the officer's key")) if officer is not None else None
+    broker = BrokerHome.open(home, passphrase(home))
+    if signer is None:
+        return broker, broker.worker.handle
+    known = broker.bundle.directory.officer(signer.handle)
+    if known is None or known.key != signer.public or not known.start <= clock() < known.end:
+        raise BadInput("That is no key of an officer who is in office.")
+    return broker, signer.handle
+
+
+@audit_app.command("rebuild")
+@command
+def audit_rebuild(home: BrokerOption, url: UrlOption = None) -> None:
+    """Fill the database of records anew from the log; the broker may go on meanwhile."""
+    broker = BrokerHome.open(home, passphrase(home))
+
+    async def main() -> int:
+        async with _desk(broker, url, broker.worker.handle, anew=True) as desk:
+            return desk.db.next()
+
+    out.print(f"the database of records has {run(main())} leaves")
+
+
+@audit_app.command("search")
+@command
+def audit_search(
+    home: BrokerOption,
+    start: Annotated[str | None, typer.Option("--from", help="From this day (UTC) or moment on.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Until the end of this day (UTC), or this moment.")] = None,
+    party: Annotated[str, typer.Option("--agency", "--party", help="An agency, a contact, or who signed.")] = "",
+    rule: Annotated[str, typer.Option(help="A rule's id, or another code that decided, such as SC-63.")] = "",
+    outcome: Annotated[str, typer.Option(help="accepted, refused, permitted, retrieved; or that of an act.")] = "",
+    data_type: Annotated[str, typer.Option("--type", help="A data type, such as A02.")] = "",
+    kind: Annotated[str, typer.Option(help="A kind of message, a step of a ceremony, an act.")] = "",
+    form: Annotated[str, typer.Option(help="submission, decision, retrieval, trust, act.")] = "",
+    message: Annotated[str, typer.Option(help="A message's id.")] = "",
+    most: Annotated[int, typer.Option("--most", min=1, max=MOST, help="Lines at most, the newest first.")] = 50,
+    officer: OfficerOption = None,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+    to_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, safe to open in a spreadsheet.")] = False,
+) -> None:
+    """Search the records of the log. That you searched becomes a record; what for, only as a digest."""
+    broker, who = _opened(home, officer)
+    names = Names(broker.bundle)
+    query = query_of(
+        names,
+        start=moment(start, 0) if start else None,
+        end=moment(end, 0, last=True) if end else None,
+        party=party,
+        message=message,
+        rule=rule,
+        outcome=outcome,
+        type=data_type,
+        kind=kind,
+        form=form,
+    )
+
+    async def main() -> list[dict[str, str]] | str:
+        async with _desk(broker, url, who) as desk:
+            await desk.record(Deed.EXPORTED if as_json or to_csv else Deed.SEARCHED, asked(query))
+            lines = desk.db.each(query, most)
+            return as_csv(names, lines) if to_csv else [names.row(line) for line in lines]
+
+    found = run(main())
+    if isinstance(found, str):
+        typer.echo(found, nl=False)
+        return
+    if as_json:
+        out.print_json(data=found)
+        return
+    table = Table("leaf", "at", "what", "from", "to", "outcome", "rules")
+    for row in found:
+        what = " ".join(filter(None, (row["form"], row["kind"])))
+        table.add_row(
+            row["leaf"], row["at"], what, row["sender"] or row["agency"] or row["signers"], row["recipient"],
+            row["outcome"], row["rules"],
+        )  # fmt: skip
+    out.print(table if found else "No record is such.")
+
+
+@audit_app.command("signs")
+@command
+def audit_signs(
+    home: BrokerOption,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Over the last so many days.")] = 7,
+    refusals: Annotated[int, typer.Option(min=1, help="Refusals, from how many on.")] = Thresholds.refusals,
+    probing: Annotated[int, typer.Option(min=1, help="Answers `not-deliverable`.")] = Thresholds.probing,
+    fan_out: Annotated[int, typer.Option(min=1, help="Recipients of one contact.")] = Thresholds.fan_out,
+    break_glass: Annotated[int, typer.Option(min=1, help="Broken glasses.")] = Thresholds.break_glass,
+    look_ups: Annotated[int, typer.Option(min=1, help="Look-ups of one person.")] = Thresholds.look_ups,
+    exports: Annotated[int, typer.Option(min=1, help="Exports of one person.")] = Thresholds.exports,
+    officer: OfficerOption = None,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Signs of misuse: counts over records with their reasons. A reason to ask, and never a verdict."""
+    broker, who = _opened(home, officer)
+    names = Names(broker.bundle)
+    query = Query(start=clock() - days * DAY)
+    wanted = Thresholds(
+        refusals=refusals,
+        probing=probing,
+        fan_out=fan_out,
+        break_glass=break_glass,
+        look_ups=look_ups,
+        exports=exports,
+    )
+
+    async def main() -> list[dict[str, str | int]]:
+        async with _desk(broker, url, who) as desk:
+            await desk.record(Deed.SEARCHED, asked(query, signs=days))
+            told = signs(islice(desk.db.each(query, MOST), MOST), wanted)
+            return [
+                {
+                    "sign": t.sign.value,
+                    "party": names.of(t.party),
+                    "count": t.count,
+                    "from": t.threshold,
+                    "says": t.says.format(party=names.of(t.party)),
+                }
+                for t in told
+            ]
+
+    rows = run(main())
+    if as_json:
+        out.print_json(data=rows)
+        return
+    table = Table("sign", "count", "told from", "")
+    for row in rows:
+        table.add_row(str(row["sign"]), str(row["count"]), str(row["from"]), str(row["says"]))
+    out.print(table if rows else "No count reaches what is told.")

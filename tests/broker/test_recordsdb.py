@@ -1,0 +1,235 @@
+"""The database of records says of any search just what the records say, on SQLite and on PostgreSQL."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audit.record import act_record, trust_record
+from broker.recordsdb import (
+    MAX_PAGE,
+    Line,
+    Moved,
+    Query,
+    RecordsDb,
+    RecordsDown,
+    handles,
+    line_of,
+    marks_of,
+    opened,
+)
+from messages.errors import BadInput
+from tests.support.postgres import needs_postgresql, postgresql
+
+A, B = "a" + "b" * 12, "a" + "c" * 12
+DESK, OTHER, OFFICER, WORKER = "c" + "d" * 12, "c" + "e" * 12, "o" + "f" * 12, "w" + "g" * 12
+T0 = 1_800_000_000_000
+HOSTILE = ["' OR 1=1 --", '"; DROP TABLE record; --', "%", "_", "\\", "<script>", "\u202e", "é" * 80, "*", "[a-z]"]
+
+
+def agency_of(handle: str) -> str | None:
+    return {DESK: A, OTHER: B}.get(handle)
+
+
+def line(index: int, **changes: Any) -> Line:
+    fields: dict[str, Any] = {
+        "index": index, "at": T0 + 1000 * index, "epoch": 1, "form": "decision", "kind": "INTEL-REPORT", "agency": A,
+        "sender": DESK, "recipient": OTHER, "outcome": "permitted", "subject": f"{index:032x}",
+        "rules": ("SC-01", "SC-02"), "types": ("A02",),
+    }  # fmt: skip
+    return Line(**(fields | changes))
+
+
+def many(count: int) -> list[Line]:
+    """Lines that differ in everything, and share moments, so that an order by time alone would not do."""
+    chance = random.Random(7)
+    made = []
+    for index in range(count):
+        made.append(
+            line(
+                index,
+                at=T0 + 1000 * (index // 3),
+                agency=chance.choice((A, B)),
+                sender=chance.choice((DESK, OTHER, "")),
+                recipient=chance.choice((DESK, OTHER, "")),
+                form=chance.choice(("decision", "submission", "retrieval")),
+                kind=chance.choice(("INTEL-REPORT", "RFI", "")),
+                outcome=chance.choice(("permitted", "refused", "refused", "accepted")),
+                rules=tuple(sorted(chance.sample(("SC-01", "SC-02", "SC-63", "R-29"), chance.randrange(3)))),
+                types=tuple(sorted(chance.sample(("A01", "A02", "A24"), chance.randrange(3)))),
+            )
+        )
+    return made
+
+
+LINES = many(700)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgresql() as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=needs_postgresql)])
+def db(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordsDb]:
+    """700 leaves of which every tenth has expired, taken in batches."""
+    sqlite = request.param == "sqlite"
+    where = tmp_path_factory.mktemp("records") / "records.db" if sqlite else request.getfixturevalue("server")
+    with opened(where) as made:
+        for start in range(0, len(LINES), 100):
+            made.take(start, start + 100, [x for x in LINES[start : start + 100] if x.index % 10], agency_of)
+        yield made
+
+
+def expected(query: Query) -> list[Line]:
+    """What a search must find, by looking at every line."""
+
+    def holds(x: Line) -> bool:
+        marks = marks_of(x, agency_of)
+        facets = ("party", "rule", "type", "kind", "outcome", "form")
+        return (
+            all((f, getattr(query, f)) in marks for f in facets if getattr(query, f))
+            and (not query.subject or x.subject == query.subject)
+            and (query.start is None or x.at >= query.start)
+            and (query.end is None or x.at < query.end)
+        )
+
+    return sorted((x for x in LINES if x.index % 10 and holds(x)), key=lambda x: (-x.at, -x.index))
+
+
+QUERIES = [
+    Query(),
+    Query(party=A),
+    Query(party=DESK, rule="SC-63"),
+    Query(rule="R-29", outcome="refused", type="A24"),
+    Query(form="decision", kind="RFI", party=OTHER, outcome="permitted"),
+    Query(start=T0 + 50_000, end=T0 + 100_000),
+    Query(start=T0 + 50_000, end=T0 + 100_000, party=B, rule="SC-01"),
+    Query(subject=f"{123:032x}"),
+    Query(party=OFFICER),
+    Query(outcome="refused", start=T0 + 200_000),
+    Query(rule="no-such"),
+    Query(start=T0 + 10**9),
+]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=repr)
+def test_a_search_finds_what_looking_at_every_record_finds_page_by_page(db: RecordsDb, query: Query) -> None:
+    found: list[Line] = []
+    after = None
+    while True:
+        page = db.search(query, after=after, size=23)
+        assert len(page.lines) <= 23
+        found += page.lines
+        after = page.older
+        if after is None:
+            break
+        assert len(page.lines) == 23
+    assert found == expected(query)
+    assert list(db.each(query, 31)) == expected(query)[:31]
+    assert list(db.each(query, 10_000)) == expected(query)
+
+
+def test_the_queries_tried_find_something_and_not_everything() -> None:
+    assert sum(0 < len(expected(q)) < 630 for q in QUERIES) >= 8
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_a_value_that_nothing_has(db: RecordsDb, text: str) -> None:
+    for facet in ("party", "rule", "type", "kind", "outcome", "form", "subject"):
+        assert db.search(Query(**{facet: text[:80]})).lines == ()
+    assert len(db.search(Query()).lines) == 50, "and nothing was lost by it"
+
+
+@pytest.mark.parametrize(
+    "after", ["", "1", "-", "1-", "-1", "1-x", "x-1", "1-1-1", "9" * 39, "²-1", f"{2**63}-1", "1 -1"]
+)
+def test_only_our_own_page_ends_are_taken(db: RecordsDb, after: str) -> None:
+    with pytest.raises(BadInput):
+        db.search(Query(), after=after)
+
+
+def test_what_is_too_long_for_any_value_or_holds_a_zero_byte_is_refused() -> None:
+    for bad in ("x" * 81, "a\0b"):
+        with pytest.raises(BadInput):
+            Query(rule=bad)
+    for moment in (-1, 2**53):
+        with pytest.raises(BadInput):
+            Query(start=moment)
+
+
+def test_a_page_has_a_bound_whatever_is_asked_for(db: RecordsDb) -> None:
+    assert len(db.search(Query(), size=10**9).lines) == MAX_PAGE
+    assert len(db.search(Query(), size=0).lines) == 1
+
+
+def test_counts_and_values_are_those_of_the_records(db: RecordsDb) -> None:
+    inside = [x for x in LINES if x.index % 10 and T0 + 50_000 <= x.at < T0 + 100_000]
+    counted = db.counts("rule", T0 + 50_000, T0 + 100_000)
+    assert counted == {r: n for r in ("SC-01", "SC-02", "SC-63", "R-29") if (n := sum(r in x.rules for x in inside))}
+    assert db.values("type") == ["A01", "A02", "A24"]
+
+
+def test_a_leaf_is_taken_once_and_none_is_left_out(db: RecordsDb) -> None:
+    place = db.next()
+    for first in (place - 100, place + 1):
+        with pytest.raises(Moved):
+            db.take(first, first + 1, [line(first)], agency_of)
+    assert db.next() == place
+    assert db.search(Query(subject=f"{place + 1:032x}")).lines == ()
+
+
+def test_what_a_transaction_did_not_finish_is_not_remembered(db: RecordsDb) -> None:
+    place = db.next()
+    twice = [line(place, rules=("NEW-1",)), line(place, rules=("NEW-2",))]
+    with pytest.raises(RecordsDown):
+        db.take(place, place + 1, twice, agency_of)
+    assert db.next() == place
+    db.take(place, place + 1, [line(place, rules=("NEW-2",))], agency_of)
+    assert [x.index for x in db.search(Query(rule="NEW-2")).lines] == [place]
+    assert db.search(Query(rule="NEW-1")).lines == ()
+
+
+def test_a_rebuilt_database_begins_with_the_first_leaf(tmp_path: Path) -> None:
+    with opened(tmp_path / "records.db") as db:
+        db.take(0, 2, [line(0), line(1)], agency_of)
+        db.rebuild()
+        assert (db.next(), db.search(Query()).lines) == (0, ())
+        db.take(0, 1, [line(0)], agency_of)
+    with opened(tmp_path / "records.db") as db:
+        assert (db.next(), len(db.search(Query()).lines)) == (1, 1), "and what is there stays when it is opened again"
+
+
+def test_a_database_that_is_none_or_is_away_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "records.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(RecordsDown), opened(tmp_path / "records.db"):
+        pass
+    with pytest.raises(RecordsDown) as raised, opened("postgresql://u:geheim@127.0.0.1:1/x"):
+        pass
+    assert "geheim" not in str(raised.value)
+    assert raised.value.__cause__ is None
+    for url in ("mysql://u:geheim@h/x", "geheim", "sqlite:///geheim"):
+        with pytest.raises(BadInput) as refused:
+            RecordsDb.open(url)
+        assert "geheim" not in str(refused.value)
+
+
+def test_every_form_of_record_has_its_line() -> None:
+    trust = line_of(
+        3, trust_record(at=5, epoch=2, by=WORKER, step="revoke", digest=bytes(32), signers=(OFFICER,), subject=DESK)
+    )
+    assert (trust.form, trust.kind, trust.subject, trust.signers) == ("trust", "revoke", DESK, (OFFICER,))
+    assert {("party", DESK), ("party", A), ("party", OFFICER), ("kind", "revoke")} <= marks_of(trust, agency_of)
+    act = act_record(
+        at=5, epoch=2, by=WORKER, act="review-closed", subject=b"\x07" * 16, outcome="justified", digest=bytes(32),
+        signer=OFFICER, recipient=OTHER, view=bytes(32),
+    )  # fmt: skip
+    told = line_of(4, act)
+    assert (told.form, told.kind, told.outcome, told.subject) == ("act", "review-closed", "justified", "07" * 16)
+    assert {("party", OTHER), ("party", B), ("outcome", "justified")} <= marks_of(told, agency_of)
+    assert handles([trust, told]) == {OFFICER, OTHER}
+    assert not any(value == "" for _, value in marks_of(replace(trust, kind="", outcome=""), agency_of))

@@ -1,0 +1,140 @@
+"""Records of a real broker are found by search, through restarts, lost and broken databases; look-ups are recorded."""
+
+import asyncio
+import json
+import os
+import shutil
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import structlog.testing
+from typer.testing import CliRunner
+
+from adapters.client import connect
+from adapters.guard import open_key
+from adapters.guard import serving as guarding
+from adapters.home import clock
+from audit.record import LOOKED_UP
+from broker.lookups import Deed, look_up
+from broker.projecting import Projector
+from broker.recordsdb import Query, RecordsDb, RecordsDown, opened
+from broker.service import BrokerHome, Serving, serving, stores
+from bus.queue import NatsSequencer
+from cli.main import app
+from cli.practice import Practice
+from messages import cbor
+from messages.evidence import EvidenceType
+from tests.flows.test_quarantine import Town, case, town
+from tests.support.orchid import DESK, INSPECTORS, TaskForce, leaks, task_force
+
+__all__ = ["town"]
+
+
+async def caught_up(broker: Serving, db: RecordsDb) -> int:
+    """Wait until the broker has brought a decision, and all of its log, into the database; how many leaves that are."""
+    for _ in range(200):
+        if db.search(Query(form="decision")).lines and db.next() == broker.sequencer.size:
+            return db.next()
+        await asyncio.sleep(0.05)  # the projector is another task; nothing here is woken by it
+    raise AssertionError("the database of records does not catch up")
+
+
+async def test_what_the_broker_decided_is_found_by_search_and_every_look_up_is_in_the_log(
+    town: Town, tmp_path: Path
+) -> None:
+    desk = await town.adapter(DESK)
+    _, (sent,) = await desk.send(case(town.force), [INSPECTORS])
+    assert sent.evidence is not None
+    home = town.broker.home
+    with opened(home.records) as db:
+        count = await caught_up(town.broker, db)
+        lines = db.search(Query(), size=500).lines
+        assert len(lines) == count
+        (decided,) = db.search(Query(party=town.force.agency(INSPECTORS), form="decision")).lines
+        assert decided.recipient == town.force.contact(INSPECTORS).handle
+        assert (decided.subject, decided.outcome) == (sent.message.hex(), "permitted") and decided.types
+    assert isinstance(home.records, Path)
+    assert not leaks(home.records.read_bytes() + home.records.with_name("records.db-wal").read_bytes())
+
+    async def said(*words: str) -> str:
+        reading, writing = os.pipe()  # the command closes it
+        os.write(writing, town.force.passphrase.encode())
+        os.close(writing)
+        command = ["--passphrase-fd", str(reading), "audit", *words, "--home", str(home.folder)]
+        result = await asyncio.to_thread(CliRunner().invoke, app, command)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    rows = json.loads(await said("search", "--agency", "labour-inspectorate", "--form", "decision", "--json"))
+    assert [(r["recipient"], r["outcome"]) for r in rows] == [(INSPECTORS, "permitted")]
+    officer = town.force.practice.folder / "officers" / "officer-one"
+    told = await said("search", "--kind", rows[0]["kind"], "--csv", "--officer", str(officer))
+    assert told.splitlines()[0].startswith("leaf,at,form") and INSPECTORS in told
+    assert "No count" in await said("signs") and "broke" not in told
+    assert str(count + 3) in await said("rebuild"), "three look-ups are leaves too"
+    with opened(home.records) as db:
+        assert db.search(Query(), size=500).lines[3:] == lines, "and a rebuilt database is the same"
+
+    looked = [a for a in await town.log(tmp_path / "log") if a.act == LOOKED_UP]
+    first = town.force.bundle.directory.officers[0].handle
+    assert [(a.signer, a.outcome) for a in looked] == [
+        (home.worker.handle, "exported"),
+        (first, "exported"),
+        (home.worker.handle, "searched"),
+    ]
+
+
+class Tampered:
+    """A log in which one record is not the one that its leaf commits to, and another has expired."""
+
+    def __init__(self, port: NatsSequencer) -> None:
+        self._port = port
+
+    async def leaves(self, from_index: int, count: int) -> list[bytes]:
+        return await self._port.leaves(from_index, count)
+
+    async def record(self, index: int) -> bytes | None:
+        raw = await self._port.record(index)
+        if index == 0 and raw is not None:
+            value = cbor.load(raw, 1 << 20, "record")
+            return cbor.dump({**value, "salt": bytes(32)})
+        return None if index == 1 else raw
+
+
+async def test_a_record_that_its_leaf_does_not_hold_is_left_out_and_told(town: Town, tmp_path: Path) -> None:
+    home, now = town.broker.home, clock()
+    some = [look_up(home.worker.handle, Deed.SEARCHED, b"", home.world(), now, bytes([n] * 16)) for n in range(3)]
+    await town.broker.worker.announce(some)
+    async with stores(home, town.broker.server.url) as connection:
+        port = NatsSequencer(connection)
+        while (await port.tail())[0] < len(some):
+            await asyncio.sleep(0.05)  # the sequencer is another task; nothing here is woken by it
+        with opened(tmp_path / "own.db") as db, structlog.testing.capture_logs() as logs:
+            taken = await Projector(db, Tampered(port), lambda: home.bundle.directory).catch_up()
+            assert taken >= 3 and db.next() == taken
+            assert sorted(x.index for x in db.search(Query(), size=500).lines) == list(range(2, taken))
+    assert [(e["event"], e["index"]) for e in logs if e["event"] == "foreign-record"] == [("foreign-record", 0)]
+
+
+async def test_a_database_that_is_down_stops_no_delivery_and_is_caught_up_later(tmp_path: Path) -> None:
+    made = task_force()
+    shutil.copytree(made.practice.folder, tmp_path / "force")
+    force = TaskForce(Practice(tmp_path / "force"), made.now)
+    home = BrokerHome.open(force.practice.broker, force.passphrase)
+    assert isinstance(home.records, Path)
+    home.records.mkdir()  # no file can be opened there
+    folder = force.practice.party("harbour-police") / "guard"
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(serving(home))
+        await stack.enter_async_context(guarding(folder, open_key(folder, force.passphrase), clock))
+        adapter = connect(force.practice.party("harbour-police"), "desk", force.passphrase)
+        desk = await stack.enter_async_context(adapter)
+        _, (sent,) = await desk.send(case(force), [INSPECTORS])
+        assert sent.evidence is not None and sent.evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE
+        with pytest.raises(RecordsDown):
+            RecordsDb.open(home.records).search(Query())
+        home.records.rmdir()
+        with opened(home.records) as db:
+            await caught_up(broker, db)
+            assert db.search(Query(form="decision")).lines
