@@ -6,13 +6,14 @@ A name is asked of the directory of today: it forgets nobody. What it does not k
 import csv
 import io
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from broker.recordsdb import Line, Query
 from messages import ids
 from messages.directory import Bundle, Directory
 from messages.errors import BadInput, Malformed
+from messages.limits import DAY
 
 COLUMNS: Final = (
     "leaf", "at", "form", "kind", "agency", "sender", "recipient", "outcome", "types", "rules", "message", "signers",
@@ -25,6 +26,18 @@ _LETTERS: Final = frozenset("acgwo")
 def moment(milliseconds: int) -> str:
     """A time in UTC, as ISO 8601 has it."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def day(text: str, *, last: bool = False) -> int | None:
+    """The first moment of a day (UTC), or the end of it; None for no text. Raises `BadInput`."""
+    if not text:
+        return None
+    try:
+        found = date.fromisoformat(text)
+        start = int(datetime(found.year, found.month, found.day, tzinfo=UTC).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise BadInput("A day is written as 2026-01-31.") from None
+    return max(0, start + DAY if last else start)
 
 
 class Names:

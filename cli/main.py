@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from cli import answers_cmd as answers
-from cli import ceremonies, consent_cmd, keys_cmd, policy_cmd, serve
+from cli import ceremonies, consent_cmd, console_cmd, keys_cmd, policy_cmd, serve
 from cli import demo as demo_command
 from cli import messages_cmd as messages
 from cli.agreements_cmd import agreement_app
@@ -56,6 +56,7 @@ app.command("matrix")(policy_cmd.matrix)
 app.command()(redact)
 app.command()(ceremonies.fingerprint)
 app.command()(serve.up)
+app.command()(console_cmd.console)
 app.command("demo")(demo_command.demo)
 app.add_typer(messages.inbox_app, name="inbox")
 app.add_typer(answers.permit_app, name="permit")

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from adapters.guarding import wire
 from adapters.guarding.client import VARIABLE
 from adapters.home import clock
 from audit.logdir import write_atomically
+from broker.console.serving import consoling
 from broker.service import BrokerHome, serving
 from cli import show
 from cli.common import (
@@ -34,6 +35,7 @@ from cli.common import (
     settled,
     until_stopped,
 )
+from cli.console_cmd import say
 from cli.unlock import handing_over
 from keys.unlocking import Passphrase
 from messages.errors import DependencyError, ShareError, Unverified
@@ -53,15 +55,25 @@ READY = "ready"
 @command
 def up(
     home: Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")],
+    with_console: Annotated[
+        int | None, typer.Option("--console", help="The officers' console too, on this port.")
+    ] = None,
 ) -> None:
     """Run the broker: embedded NATS server, worker and log. Stops on Ctrl-C, after finishing what is in hand."""
     service_logs()
 
     async def main() -> None:
         broker = BrokerHome.open(home, passphrase(home))
-        async with serving(broker) as running:
+        async with AsyncExitStack() as stack:
+            running = await stack.enter_async_context(serving(broker))
+            console = None
+            if with_console is not None:
+                url = running.server.url
+                console = await stack.enter_async_context(consoling(broker, url, port=with_console, follow=False))
             settled()
             print(f"{READY} {running.server.url} epoch {broker.bundle.epoch} trust {running.endpoint.url}", flush=True)  # noqa: T201
+            if console is not None:
+                say(console)
             stopped = asyncio.ensure_future(until_stopped())
             await asyncio.wait({stopped, running.failed}, return_when=asyncio.FIRST_COMPLETED)
             if running.failed.done():

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from keys import content
+from keys import accounts, content
 from keys.content import Content, Share
 from keys.decisions import FAR, address
 from keys.fingerprints import fingerprint
 from keys.sealing import key_id
 from messages.directory import (
     ALL_TYPES,
+    Account,
     Agency,
     Contact,
     Guard,
@@ -88,7 +89,7 @@ def _file(path: str, before: Content | None, after: Content, explain: Explain) -
         case content.WITNESSES:
             return _listed("witness", before.witnesses if before else (), after.witnesses)
         case content.CONSOLE:
-            return _listed("console account", before.accounts if before else (), after.accounts)
+            return _accounts(before.accounts if before else (), after.accounts)
         case content.RULES | content.CATALOGUE:
             return _edition(path, before, after)
     if path.startswith(content.AGENCY):
@@ -389,6 +390,23 @@ def _fields(who: str, old: Any, new: Any, covered: set[str]) -> list[Said]:
             )
         )
     return words
+
+
+def _accounts(old: Sequence[Account], new: Sequence[Account]) -> list[Said]:
+    before = {a.officer: a for a in old}
+    words: list[Said] = []
+    for account in new:
+        known, who = before.pop(account.officer, None), f"{account.officer} ({account.title or account.role})"
+        if known == account:
+            continue
+        if account.ended is not None and known is not None and known == account.model_copy(update={"ended": None}):
+            words.append((ENDS, f"console account {who} opens nothing from {_moment(account.ended)} on"))
+            continue
+        passkey = f"passkey, request {fingerprint(accounts.request(account))}" if account.key else "without a passkey"
+        words.append((NEW if known is None else KEY, f"console account {who}: role {account.role}, {passkey}"))
+    words += [(ENDS, f"no longer a console account: {a.officer} ({a.title or a.role})") for a in before.values()]
+    words += _reordered("each console account", [_dump(a) for a in old], [_dump(a) for a in new])
+    return words or [(OTHER, "there is no console account yet")]
 
 
 def _listed(what: str, old: Iterable[Any], new: Iterable[Any]) -> list[Said]:

@@ -28,7 +28,7 @@ from cli.ceremonies.work import (
 from cli.common import HomeOption, JsonOption, command, out
 from cli.enrol import Sealing, read_request
 from cli.unlock import own_passphrase
-from keys import decisions, enrolment
+from keys import accounts, decisions, enrolment
 from keys.bundle import Verifier
 from keys.content import Content
 from keys.decisions import FAR, Hand
@@ -150,6 +150,43 @@ def officer_list(work: WorkArgument, home: AsOption, as_json: JsonOption = False
         now_not = "" if row["in office"] else ", not in office"
         say(f"{row['title']} ({row['handle']}): {row['from']} to {row['to']}{now_not}")
         say(f"    key {row['key']}")
+
+
+@officer_app.command("account")
+@command
+def officer_account(
+    work: WorkArgument,
+    request: RequestArgument,
+    home: AsOption,
+    role: Annotated[str, typer.Option(help=f"What it may see: {', '.join(accounts.ROLES)}.")],
+    second: SecondOption = None,
+    told: Annotated[str | None, typer.Option("--fingerprint", help="The digits, as told over the telephone.")] = None,
+) -> None:
+    """Propose an account of the officers' console: the request comes from the console, where a passkey was made."""
+    wanted = accounts.read_request(request.read_bytes())
+    if told is None or "".join(told.split()) != "".join(digits(accounts.request(wanted)).split()):
+        raise BadInput("Have the digits read to you over the telephone, and name them with --fingerprint.")
+
+    def change(content: Content, hand: Hand) -> tuple[Content, str]:
+        return accounts.add(content, wanted, role), wanted.officer
+
+    propose(work, home, second, StepCode.PROPOSE, change)
+
+
+@officer_app.command("end-account")
+@command
+def officer_end_account(
+    work: WorkArgument,
+    account: Annotated[str, typer.Argument(help="Its title or handle.")],
+    home: AsOption,
+    second: SecondOption = None,
+) -> None:
+    """Propose that an account of the console opens nothing any longer."""
+
+    def change(content: Content, hand: Hand) -> tuple[Content, str]:
+        return accounts.end(content, account, hand), accounts.find(content, account).officer
+
+    propose(work, home, second, StepCode.PROPOSE, change)
 
 
 @officer_app.command("replace")

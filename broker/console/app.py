@@ -1,0 +1,429 @@
+"""The console's routes. Each asks who is there, records what was looked up, and only then reads and shows it.
+
+Every page says what may run in it: our own style sheet and scripts, nothing inline, nothing from anywhere else. Errors
+are one sentence; what was typed is never shown back unescaped, and nothing is said of records to whoever is not in.
+"""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import structlog
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from audit.record import ActRecord, Record, TrustRecord
+from broker.admit import Admitted
+from broker.console.access import ANSWER_BYTES, Access, Person
+from broker.console.reading import Reading
+from broker.console.words import ENGLISH
+from broker.lookups import Deed, asked, look_up, viewed
+from broker.misuse import signs
+from broker.naming import Names, as_csv, day, moment, query_of, subject_text
+from broker.recordsdb import FACETS, Query
+from keys import accounts
+from keys.fingerprints import fingerprint
+from messages.errors import BadInput, DependencyError, ShareError, Unverified
+from messages.limits import DAY, HOUR
+from policies import sentences
+from policies.decide import Engine
+
+log = structlog.get_logger("broker.console")
+
+COOKIE: Final = "safeconduct-console"
+EXPORTED: Final = 10_000
+SIGNS: Final = 50_000
+STATIC: Final = Path(__file__).parent / "static"
+FILES: Final = {
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "htmx-2.0.11.min.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "publickey-credentials-get=(self), publickey-credentials-create=(self)",
+    "Referrer-Policy": "same-origin",  # not `no-referrer`: under that a browser sends our own forms with Origin: null
+    "Server": "safeconduct",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+READS_RECORDS: Final = frozenset({"officer", "auditor"})
+MANAGES: Final = frozenset({"officer", "administrator"})
+SCREENS: Final = (("/", "overview"), ("/decisions", "decisions"), ("/matrix", "matrix"), ("/trust", "trust"),
+                  ("/log", "log"), ("/tasks", "tasks"))  # fmt: skip
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Announces(Protocol):
+    """How an entry gets into the log."""
+
+    async def announce(self, entries: list[Admitted]) -> None: ...
+
+
+class Console:
+    """Handlers of one running console."""
+
+    def __init__(self, access: Access, reading: Reading, worker: Announces) -> None:
+        self.access = access
+        self._reading = reading
+        self._worker = worker
+        self._templates = Environment(
+            loader=PackageLoader("broker.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        )
+        self._templates.globals.update(t=ENGLISH, moment=moment, subject_text=subject_text, says=sentences.says)
+
+    def application(self) -> web.Application:
+        """The routes."""
+        app = web.Application(client_max_size=ANSWER_BYTES, middlewares=[self._guarded])
+        app.add_routes(
+            [
+                web.get("/static/{name}", self._static),
+                web.get("/login", self._login),
+                web.post("/login/begin", self._begin),
+                web.post("/login/finish", self._finish),
+                web.post("/logout", self._logout),
+                web.get("/enrol", self._enrol),
+                web.post("/enrol/begin", self._register),
+                web.post("/enrol/finish", self._registered),
+                web.post("/enrol/invite", self._invite),
+                web.get("/", self._overview),
+                web.get("/overview/live", self._live),
+                web.get("/decisions", self._decisions),
+                web.get("/decisions/export", self._export),
+                web.get("/records/{index:[0-9]{1,15}}", self._record),
+                web.get("/matrix", self._matrix),
+                web.get("/matrix/{sender}/{recipient}", self._cell),
+                web.get("/trust", self._trust),
+                web.get("/log", self._log),
+                web.post("/log/check", self._check),
+                web.get("/tasks", self._tasks),
+            ]
+        )
+        return app
+
+    # Around every request
+
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse what does not come from a page of ours, say errors in one sentence, and set the headers."""
+        site = self.access.site
+        try:
+            if not site.may_read(request.host):
+                response: web.StreamResponse = web.Response(status=421, text="This is not the console's address.\n")
+            elif request.method not in ("GET", "HEAD") and not site.may_act(request.headers):
+                response = web.Response(status=403, text="Refused.\n")
+            else:
+                response = await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                response = web.Response(status=error.status, headers={"Location": error.headers["Location"]})
+            else:
+                response = self._failed(request, error.status, _SAYS.get(error.status, "That did not work."))
+        except BadInput as error:
+            response = self._failed(request, 400, str(error))
+        except DependencyError as error:
+            log.warning("console", code=error.code)
+            response = self._failed(request, 503, str(error))
+        except ShareError as error:
+            response = self._failed(request, 403, str(error))
+        except Exception as error:
+            log.error("console-internal", error=type(error).__name__)
+            response = self._failed(request, 500, "Something inside the console failed; it is in the broker's log.")
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    def _failed(self, request: web.Request, status: int, says: str) -> web.Response:
+        if request.method == "POST" and request.content_type == "application/json":
+            return web.json_response({"says": says}, status=status)
+        return self._page("failed.html", request, status=status, says=says, title="")
+
+    def _page(self, template: str, request: web.Request, *, status: int = 200, **shown: Any) -> web.Response:
+        person = self._whoever(request)
+        text = self._templates.get_template(template).render(
+            person=person,
+            screens=[(path, getattr(ENGLISH, name)) for path, name in SCREENS],
+            path=request.path,
+            **shown,
+        )
+        return web.Response(text=text, content_type="text/html", status=status)
+
+    def _whoever(self, request: web.Request) -> Person | None:
+        return self.access.person(request.cookies.get(COOKIE, ""), request.headers.get("User-Agent", ""))
+
+    def _person(self, request: web.Request, roles: frozenset[str] = READS_RECORDS | MANAGES) -> Person:
+        """Who asks; to the log-in page where nobody is logged in, 403 where the role is another."""
+        person = self._whoever(request)
+        if person is None:
+            raise web.HTTPSeeOther("/login")
+        if person.role not in roles:
+            raise web.HTTPForbidden
+        return person
+
+    async def _told(self, person: Person, deed: Deed, what: bytes) -> None:
+        """Into the log, before anything is shown."""
+        world = self._reading.home.world()
+        now = self.access.clock()
+        try:
+            await self._worker.announce([look_up(person.officer, deed, what, world, now, secrets.token_bytes(16))])
+        except ShareError as error:
+            log.error("look-up-not-recorded", code=error.code)
+            raise DependencyError("Your look-up cannot be recorded now, so nothing is shown. Try again.") from None
+
+    @property
+    def _names(self) -> Names:
+        return Names(self._reading.bundle)
+
+    async def _static(self, request: web.Request) -> web.StreamResponse:
+        kind = FILES.get(request.match_info["name"])
+        if kind is None:
+            raise web.HTTPNotFound
+        return web.Response(body=(STATIC / request.match_info["name"]).read_bytes(), content_type=kind, charset="utf-8")
+
+    # Logging in and registering
+
+    async def _login(self, request: web.Request) -> web.StreamResponse:
+        if self._whoever(request) is not None:
+            raise web.HTTPSeeOther("/")
+        return self._page("login.html", request, title=ENGLISH.log_in, none_yet=not self.access.usable())
+
+    async def _begin(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(self.access.begin())
+
+    async def _finish(self, request: web.Request) -> web.StreamResponse:
+        try:
+            account = self.access.finish(await request.read())
+        except Unverified as error:
+            log.warning("console-log-in-refused")
+            return web.json_response({"says": str(error)}, status=403)
+        person = Person(account.officer, account.role, account.title)
+        await self._told(person, Deed.LOGGED_IN, b"")
+        secret = self.access.admit(account, request.headers.get("User-Agent", ""))
+        response = web.json_response({"next": "/"})
+        secure = self.access.site.secure
+        response.set_cookie(COOKIE, secret, httponly=True, samesite="Strict", path="/", secure=secure)
+        return response
+
+    async def _logout(self, request: web.Request) -> web.StreamResponse:
+        self.access.leave(request.cookies.get(COOKIE, ""))
+        response = web.Response(status=303, headers={"Location": "/login"})
+        response.del_cookie(COOKIE, path="/", samesite="Strict", httponly=True)
+        return response
+
+    async def _enrol(self, request: web.Request) -> web.StreamResponse:
+        return self._page("enrol.html", request, title=ENGLISH.enrol)
+
+    async def _register(self, request: web.Request) -> web.StreamResponse:
+        value = await _json(request)
+        return web.json_response(self.access.register(_text(value, "code"), _text(value, "title")))
+
+    async def _registered(self, request: web.Request) -> web.StreamResponse:
+        value = await _json(request)
+        account = self.access.registered(await request.read(), _text(value, "code"), _text(value, "title"))
+        text = accounts.request(account).decode()
+        return web.json_response({"request": text, "fingerprint": fingerprint(text.encode())})
+
+    async def _invite(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request, MANAGES)
+        return self._page("invite.html", request, title=ENGLISH.invite, code=self.access.invite(person.officer))
+
+    # Overview
+
+    async def _overview(self, request: web.Request) -> web.StreamResponse:
+        self._person(request)
+        return self._page("overview.html", request, title=ENGLISH.overview, **await self._figures())
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        self._person(request)
+        return self._page("live.html", request, title="", **await self._figures())
+
+    async def _figures(self) -> dict[str, Any]:
+        reading, now = self._reading, self.access.clock()
+        start = now - DAY
+        outcomes, rules, flows = await asyncio.gather(
+            asyncio.to_thread(reading.db.counts, "outcome", start, now + HOUR),
+            asyncio.to_thread(self._refusing, start),
+            asyncio.to_thread(reading.flows, start),
+        )
+        names, head, known = self._names, await reading.head(), await reading.tasks()
+        rows: dict[tuple[str, str], dict[str, int]] = {}
+        for (sender, recipient, outcome), count in flows.items():
+            rows.setdefault((names.of(sender), names.of(recipient)), {})[outcome] = count
+        most = max((sum(r.values()) for r in rows.values()), default=1)
+        return {
+            "now": now,
+            "outcomes": outcomes,
+            "rules": rules,
+            "flows": sorted(rows.items(), key=lambda item: -sum(item[1].values()))[:20],
+            "most": most,
+            "head": head[0],
+            "head_says": head[1],
+            "indexed": await asyncio.to_thread(reading.db.next),
+            "open": sum(t.closed is None for t in known),
+            "overdue": sum(t.overdue(now) for t in known),
+            "bundle": reading.bundle,
+            "soon": [e for e in reading.mandates() if e.state == "soon"][:8],
+            "names": names,
+        }
+
+    def _refusing(self, start: int) -> list[tuple[str, int]]:
+        found: dict[str, int] = {}
+        for line in self._reading.db.each(Query(outcome="refused", start=start), 20_000):
+            for rule in line.rules:
+                found[rule] = found.get(rule, 0) + 1
+        return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:8]
+
+    # Decisions
+
+    def _query(self, request: web.Request) -> tuple[Query, dict[str, str]]:
+        asked_for = {name: request.query.get(name, "").strip() for name in _FIELDS}
+        if not request.query:
+            asked_for["form"] = "decision"  # what the screen is called; `any` shows everything
+        names = self._names
+        query = query_of(
+            names,
+            start=day(asked_for["from"]),
+            end=day(asked_for["to"], last=True),
+            party=asked_for["party"],
+            message=asked_for["message"],
+            rule=asked_for["rule"],
+            type=asked_for["type"],
+            kind=asked_for["kind"],
+            outcome=asked_for["outcome"],
+            form=asked_for["form"],
+        )
+        return query, asked_for
+
+    async def _decisions(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request, READS_RECORDS)
+        query, asked_for = self._query(request)
+        after = request.query.get("older") or None
+        offers = await asyncio.to_thread(lambda: {f: self._reading.db.values(f)[:500] for f in FACETS if f != "party"})
+        await self._told(person, Deed.SEARCHED, asked(query, **({"older": after} if after else {})))
+        page = await asyncio.to_thread(self._reading.db.search, query, after=after)
+        return self._page(
+            "decisions.html", request, title=ENGLISH.decisions, page=page, asked=asked_for, offers=offers,
+            names=self._names, addresses=sorted(self._reading.bundle.directory.addresses()),
+            filter={k: v for k, v in asked_for.items() if v},
+        )  # fmt: skip
+
+    async def _export(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request, READS_RECORDS)
+        query, _ = self._query(request)
+        form = request.query.get("as", "csv")
+        if form not in ("csv", "json"):
+            raise BadInput("Records are exported as csv or json.")
+        await self._told(person, Deed.EXPORTED, asked(query))
+        lines = await asyncio.to_thread(lambda: list(self._reading.db.each(query, EXPORTED)))
+        names = self._names
+        text = as_csv(names, lines) if form == "csv" else json.dumps([names.row(x) for x in lines], indent=1)
+        kind = "text/csv" if form == "csv" else "application/json"
+        headers = {"Content-Disposition": f'attachment; filename="records.{form}"'}
+        return web.Response(text=text, content_type=kind, headers=headers)
+
+    async def _record(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request, READS_RECORDS)
+        index = int(request.match_info["index"])
+        await self._told(person, Deed.VIEWED, viewed(index))
+        detail = await self._reading.detail(index)
+        if detail is None:
+            raise web.HTTPNotFound
+        record = detail.record
+        known = {rule.id: rule for rule in Engine.load().rules}
+        return self._page(
+            "record.html", request, title=f"Leaf {index}", detail=detail, record=record, names=self._names,
+            rules=[(i, known.get(i)) for i in (record.rules if isinstance(record, Record) else ())],
+            whole=record if isinstance(record, Record) else None,
+            told=record.says if isinstance(record, TrustRecord | ActRecord) else "",
+        )  # fmt: skip
+
+    # Matrix and trust
+
+    async def _matrix(self, request: web.Request) -> web.StreamResponse:
+        self._person(request)
+        cells: dict[tuple[str, str], set[str]] = {}
+        for row in self._reading.matrix():
+            if row.open:
+                cells.setdefault((row.sender, row.recipient), set()).add(row.data_type)
+        agencies = sorted(a.name for a in self._reading.bundle.directory.agencies if a.retired is None)
+        counts = {pair: len(types) for pair, types in cells.items()}
+        return self._page("matrix.html", request, title=ENGLISH.matrix, agencies=agencies, cells=counts)
+
+    async def _cell(self, request: web.Request) -> web.StreamResponse:
+        self._person(request)
+        sender, recipient = request.match_info["sender"], request.match_info["recipient"]
+        known = {a.name for a in self._reading.bundle.directory.agencies}
+        if not {sender, recipient} <= known:
+            raise web.HTTPNotFound
+        rows = [r for r in self._reading.matrix() if (r.sender, r.recipient) == (sender, recipient)]
+        title = f"{sender} to {recipient}"
+        return self._page("cell.html", request, title=title, sender=sender, recipient=recipient, rows=rows)
+
+    async def _trust(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request)
+        reading = self._reading
+        return self._page(
+            "trust.html", request, title=ENGLISH.trust, bundle=reading.bundle, mandates=reading.mandates(),
+            names=self._names, now=self.access.clock(), may_invite=person.role in MANAGES,
+        )  # fmt: skip
+
+    # Log and tasks
+
+    async def _log(self, request: web.Request) -> web.StreamResponse:
+        self._person(request)
+        head, why = await self._reading.head()
+        behind = await asyncio.to_thread(self._reading.db.next)
+        return self._page("log.html", request, title=ENGLISH.log, head=head, why=why, indexed=behind,
+                          checked=self._reading.checked, operator=self._reading.bundle.directory.operator)  # fmt: skip
+
+    async def _check(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request)
+        await self._told(person, Deed.SEARCHED, b'{"check":"log"}')
+        await self._reading.check()
+        raise web.HTTPSeeOther("/log")
+
+    async def _tasks(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request, READS_RECORDS)
+        await self._told(person, Deed.SEARCHED, b'{"tasks":"all"}')
+        now = self.access.clock()
+        week = Query(start=now - 7 * DAY)
+        found = await asyncio.to_thread(lambda: signs(self._reading.db.each(week, SIGNS)))
+        known = sorted(await self._reading.tasks(), key=lambda t: (t.closed is not None, t.decision.at))
+        return self._page("tasks.html", request, title=ENGLISH.tasks, tasks=known, now=now, names=self._names,
+                          leaks=await self._reading.leaks(), signs=[(s, asdict(s)) for s in found])  # fmt: skip
+
+
+_FIELDS: Final = ("from", "to", "party", "message", "rule", "type", "kind", "outcome", "form")
+_SAYS: Final = {
+    403: "Your role does not open this.",
+    404: "There is nothing here, or no longer.",
+    405: "That cannot be done here.",
+    413: "That was too large.",
+}
+
+
+async def _json(request: web.Request) -> dict[str, Any]:
+    try:
+        value = json.loads(await request.read())
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise BadInput("The browser sent something that cannot be read; load the page again.")
+    return value
+
+
+def _text(value: dict[str, Any], name: str) -> str:
+    found = value.get(name)
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,230 @@
+"""What the console reads: database of records, RECORDS and LOG, the trust bundle in force, and a tree of its own.
+
+The tree is built here from LOG, not taken over from the sequencer: a proof that this page shows as holding was checked
+against leaves that this process read itself and against the signed head.
+"""
+
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from audit import fsck
+from audit.checkpoint import Checkpoint, VerifierKey, verify
+from audit.errors import AuditError
+from audit.findings import Report
+from audit.proofs import verify_inclusion
+from audit.record import LEAK_RELEASED, LEAK_SUSPECTED, REVIEW_CLOSED, ActRecord, Record, TrustRecord, read_record
+from audit.record import leaf as commitment
+from audit.tree import FileStore, Tree, leaf_hash
+from broker.projecting import held
+from broker.recordsdb import Line, Query, RecordsDb, line_of
+from broker.service import BrokerHome, export_log
+from broker.tasks import VITAL, Task, tasks
+from bus.connection import Connection
+from bus.queue import NatsSequencer
+from messages.catalogue import load as load_catalogue
+from messages.directory import Bundle, Contact, Mandate
+from messages.errors import DependencyError
+from messages.limits import DAY
+from policies import matrix
+from policies.agreements import Agreement
+
+AT_ONCE: Final = 1000
+SOON: Final = 14 * DAY
+TASKS: Final = 5_000
+"""Broken glasses, and reports of leaks, that are looked at: the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether a leaf stands in the log that the signed head counts."""
+
+    holds: bool
+    says: str
+    path: tuple[bytes, ...] = ()
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One leaf with all that is known of it."""
+
+    line: Line
+    record: Record | TrustRecord | ActRecord
+    proof: Proof
+    related: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """A mandate and how it stands."""
+
+    contact: Contact
+    mandate: Mandate
+    state: str  # in force, soon, later, ended, revoked, suspended
+
+
+class Reading:
+    """All questions of the console to what is stored. Raises `DependencyError` where that does not answer."""
+
+    def __init__(self, home: BrokerHome, connection: Connection, db: RecordsDb, clock: Callable[[], int]) -> None:
+        self.home = home
+        self.db = db
+        self.clock = clock
+        self._connection = connection
+        self._port = NatsSequencer(connection)
+        self._store = FileStore(home.folder / "log" / "console-tree")
+        self._tree = Tree(self._store)
+        self._growing = asyncio.Lock()
+        self._checking = asyncio.Lock()
+        self.checked: tuple[int, Report] | None = None
+
+    async def close(self) -> None:
+        """Close the tree."""
+        await self._port.close()
+        self._store.close()
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle in force."""
+        return self.home.bundle
+
+    @property
+    def agreements(self) -> tuple[Agreement, ...]:
+        return tuple(self.home.agreements.under(self.bundle.agreements).values())
+
+    # The log
+
+    async def head(self) -> tuple[Checkpoint | None, str]:
+        """The newest head, its signature checked with the log's key of the bundle; else None and why."""
+        raw = await self._port.last_head()
+        if raw is None:
+            return None, "The log has no signed head yet."
+        try:
+            return verify(raw, VerifierKey.parse(self.bundle.directory.operator.log_vkey)), ""
+        except (AuditError, ValueError):
+            return None, "The newest head is not signed by the log's key in the trust bundle."
+
+    async def prove(self, index: int, leaf: bytes) -> Proof:
+        """Whether this leaf stands at this index of the log whose head is signed."""
+        head, why = await self.head()
+        if head is None:
+            return Proof(False, why)
+        if index >= head.size:
+            return Proof(False, "The newest signed head does not count this leaf yet; look again in a moment.")
+        async with self._growing:
+            await self._grow(head.size)
+            if self._tree.root(head.size) != head.root:
+                return Proof(False, "The leaves of the log do not give the root that is signed: call the operator.")
+            path = self._tree.inclusion_proof(index, head.size)
+        try:
+            verify_inclusion(index, head.size, leaf_hash(leaf), path, head.root)
+        except AuditError:
+            return Proof(False, "The record is not what stands at its place in the log: call the operator.")
+        says = f"Leaf {index} is in the log of {head.size} leaves whose head is signed; {len(path)} hashes prove it."
+        return Proof(True, says, tuple(path), head.size)
+
+    async def _grow(self, size: int) -> None:
+        while self._tree.size < size:
+            leaves = await self._port.leaves(self._tree.size, min(AT_ONCE, size - self._tree.size))
+            if not leaves:
+                raise DependencyError("The log on the bus lacks leaves that its head counts; call the operator.")
+            await asyncio.to_thread(self._tree.extend, leaves)
+        self._store.sync()
+
+    async def check(self) -> Report:
+        """The full check of the log, as `python -m audit verify` does it; one at a time."""
+        async with self._checking:
+            with tempfile.TemporaryDirectory(prefix="safeconduct-check-") as folder:
+                await export_log(self.home, self._connection, Path(folder))
+                key = VerifierKey.parse(self.bundle.directory.operator.log_vkey)
+                report = await asyncio.to_thread(fsck.check, folder, key=key)
+            self.checked = (self.clock(), report)
+            return report
+
+    # Records
+
+    async def detail(self, index: int) -> Detail | None:
+        """One leaf, or None where its record is not held, or no longer."""
+        pair = await held(self._port, index)
+        if pair is None:
+            return None
+        try:
+            record = read_record(pair[1])
+        except AuditError:
+            return None
+        found = await asyncio.to_thread(self._line, index, record)
+        if found is None:
+            return None
+        line, related = found
+        return Detail(line, record, await self.prove(index, commitment(*pair)), related)
+
+    def _line(self, index: int, record: Record | TrustRecord | ActRecord) -> tuple[Line, tuple[Line, ...]] | None:
+        line = line_of(index, record)
+        if line.form == "trust" or not line.subject or line.kind == "looked-up":
+            return line, ()
+        around = self.db.search(Query(subject=line.subject), size=200).lines
+        return line, tuple(sorted(around, key=lambda x: (x.at, x.index)))
+
+    async def raw(self, lines: list[Line]) -> list[bytes]:
+        """The records of these lines, as far as they are held."""
+        found = await asyncio.gather(*(held(self._port, line.index) for line in lines))
+        return [pair[1] for pair in found if pair is not None]
+
+    async def tasks(self) -> list[Task]:
+        """Broken glasses with what their reviews found."""
+
+        def lines() -> list[Line]:
+            vital = Query(rule=VITAL, outcome="permitted", form="decision")
+            return [*self.db.each(vital, TASKS), *self.db.each(Query(kind=REVIEW_CLOSED), TASKS)]
+
+        return tasks(await self.raw(await asyncio.to_thread(lines)))
+
+    async def leaks(self) -> list[Line]:
+        """What recipients kept aside, and what they released, the newest first."""
+
+        def lines() -> list[Line]:
+            both = (Query(kind=kind) for kind in (LEAK_SUSPECTED, LEAK_RELEASED))
+            return [line for query in both for line in self.db.each(query, 200)]
+
+        return sorted(await asyncio.to_thread(lines), key=lambda x: -x.at)
+
+    def flows(self, start: int) -> Counter[tuple[str, str, str]]:
+        """How many decisions there were since `start`, by sending agency, receiving agency and outcome."""
+        found: Counter[tuple[str, str, str]] = Counter()
+        for line in self.db.each(Query(form="decision", start=start), 20_000):
+            contact = self.bundle.directory.contact(line.recipient)
+            found[line.agency, contact.agency if contact else line.recipient, line.outcome] += 1
+        return found
+
+    # Trust
+
+    def mandates(self) -> list[Ends]:
+        """Every mandate with how it stands now, those that end soonest first among those in force."""
+        now, found = self.clock(), []
+        for contact in self.bundle.directory.contacts:
+            suspended = any(s.holds(now) for s in contact.suspended)
+            for mandate in contact.mandates:
+                found.append(Ends(contact, mandate, _state(mandate, now, suspended=suspended)))
+        order = ("soon", "in force", "suspended", "later", "revoked", "ended")
+        return sorted(found, key=lambda e: (order.index(e.state), e.mandate.end))
+
+    def matrix(self) -> tuple[matrix.Row, ...]:
+        """Who may send what to whom now."""
+        return matrix.rows(self.bundle.directory, self.agreements, load_catalogue(), self.clock())
+
+
+def _state(mandate: Mandate, now: int, *, suspended: bool) -> str:
+    if mandate.revoked is not None and now >= mandate.revoked:
+        return "revoked"
+    if now >= mandate.end:
+        return "ended"
+    if now < mandate.start:
+        return "later"
+    if suspended:
+        return "suspended"
+    return "soon" if mandate.end - now < SOON else "in force"

@@ -1,0 +1,61 @@
+"""Every sentence and label of the console that is not made from data, in one place: English.
+
+Templates say `t.NAME`. A translation is another module with the same names.
+"""
+
+from types import SimpleNamespace
+from typing import Final
+
+ENGLISH: Final = SimpleNamespace(
+    product="Safeconduct console",
+    skip="Skip to the content",
+    overview="Overview",
+    decisions="Decisions",
+    matrix="Sharing matrix",
+    trust="Trust",
+    log="Log",
+    tasks="Tasks",
+    log_out="Log out",
+    log_in="Log in",
+    log_in_lead="Log in with your passkey. Your account stands in the trust bundle, which two officers signed.",
+    log_in_button="Log in with a passkey",
+    no_script="Logging in needs JavaScript, because browsers offer passkeys to scripts alone. Reading does not.",
+    enrol="Register a passkey",
+    enrol_lead=(
+        "A passkey that is registered here opens nothing yet. What comes out is a request; an officer proposes it, a "
+        "second one signs, and from then on you can log in."
+    ),
+    enrol_code="The code that you were given",
+    enrol_title="How the officers know you",
+    enrol_done="Save this request and give it to an officer. It holds no secret. Read these digits over the telephone:",
+    enrol_next="The officer then runs:",
+    invite="Make a code for a colleague",
+    invite_says="It holds once, for a quarter of an hour. Say it in person or over the telephone.",
+    no_accounts="No account in the trust bundle has a passkey yet. The code for the first one is printed on the host.",
+    search="Search",
+    reset="Start again",
+    older="Older",
+    newest="Newest",
+    export_csv="Export as CSV",
+    export_json="Export as JSON",
+    recorded="That you look this up is recorded in the log: who and when; what for, as a digest only.",
+    empty_search="No record is such. Leave a condition out, or widen the time.",
+    empty_flows="Nothing was decided in the last day. What agencies send to each other will show here as it happens.",
+    empty_tasks="No glass was broken. When somebody sends by vital interest, its review is due here within 72 hours.",
+    empty_leaks="No recipient has reported words that seem to identify somebody.",
+    empty_matrix="No agreement is in force. Officers add one with: safeconduct bundle add-agreement",
+    proof_holds="The proof holds",
+    proof_fails="The proof does not hold",
+    no_content="The console has no content: no broker holds a key that opens a message.",
+    ceremonies=(
+        "Proposals and second signatures are made in the officers' common folder, with keys that never come here: "
+        "safeconduct bundle review, then safeconduct bundle sign."
+    ),
+    check_lead=(
+        "The full check reads the whole log, all records that are held and what waits, and names the first break. It "
+        "takes seconds for thousands of leaves, and minutes for millions."
+    ),
+    check_button="Check the whole log now",
+    witnesses="No witness cosigns this log yet; compare heads with the agencies to find a fork.",
+    never_checked="The log was not checked since this console started.",
+)

@@ -1,0 +1,361 @@
+"""The console beside a real broker after a real flow: who may see what, what is recorded, and that nothing leaks."""
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import ClientSession
+from typer.testing import CliRunner
+
+from adapters.client import connect
+from adapters.guard import open_key
+from adapters.guard import serving as guarding
+from adapters.home import clock
+from audit.record import LOOKED_UP, ActRecord, read_record
+from broker.console.app import COOKIE, HEADERS
+from broker.console.serving import Running, consoling
+from broker.recordsdb import Query
+from broker.service import BrokerHome, Serving, serving
+from cli.main import app
+from cli.practice import Practice
+from messages.errors import BadInput, DependencyError
+from tests.broker.test_recordsdb import HOSTILE
+from tests.flows.test_quarantine import case
+from tests.support.exported import exported
+from tests.support.orchid import DESK, INSPECTORS, TaskForce, leaks, task_force
+from tests.support.passkey import Passkey
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+BROWSER = {"User-Agent": "Mozilla/5.0 (test)"}
+PAGES = ("/", "/overview/live", "/decisions", "/matrix", "/trust", "/log", "/tasks")
+
+
+@dataclass
+class Place:
+    """A broker with one delivered message, its console, and two accounts that two officers signed."""
+
+    force: TaskForce
+    broker: Serving
+    console: Running
+    passkeys: dict[str, Passkey]
+    first_code: str
+
+    async def browser(self, role: str | None = "auditor") -> ClientSession:
+        """A browser in which somebody of this role has logged in; nobody where it is None."""
+        made = ClientSession(self.console.url, headers=BROWSER)
+        if role is not None:
+            async with made.post("/login/begin", json={}, headers=self.own) as answer:
+                asked = await answer.json()
+            credential = self.passkeys[role].answer(asked["options"])
+            finished = {"challenge_id": asked["challenge_id"], "credential": credential}
+            async with made.post("/login/finish", json=finished, headers=self.own) as answer:
+                assert answer.status == 200, await answer.text()
+        return made
+
+    @property
+    def own(self) -> dict[str, str]:
+        return {"Origin": self.console.url, "Sec-Fetch-Site": "same-origin"}
+
+    def looked(self, outcome: str) -> int:
+        """How many look-ups of this kind the search knows."""
+        found = self.console.reading.db.each(Query(kind=LOOKED_UP, outcome=outcome), 10_000)
+        return len(list(found))
+
+
+async def until(holds: Any) -> None:
+    for _ in range(400):
+        if holds():
+            return
+        await asyncio.sleep(0.05)  # another task does it; nothing here is woken by it
+    raise AssertionError("it does not come about")
+
+
+def said(force: TaskForce, *words: str) -> str:
+    """A command of an officer, who hands in the passphrase."""
+    reading, writing = os.pipe()  # the command closes it
+    os.write(writing, force.passphrase.encode())
+    os.close(writing)
+    result = CliRunner().invoke(app, ["--passphrase-fd", str(reading), *words])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+async def enrolled(console: Running, code: str, title: str) -> tuple[Passkey, str, str]:
+    """A passkey registered in the browser: it, the request that came out, and its digits."""
+    passkey, own = Passkey(console.url), {"Origin": console.url}
+    async with ClientSession(console.url, headers=own) as browser:
+        async with browser.post("/enrol/begin", json={"code": code, "title": title}) as answer:
+            asked = await answer.json()
+        made = {
+            "code": code, "title": title, "challenge_id": asked["challenge_id"],
+            "credential": passkey.register(asked["options"]),
+        }  # fmt: skip
+        async with browser.post("/enrol/finish", json=made) as answer:
+            assert answer.status == 200, await answer.text()
+            told = await answer.json()
+    return passkey, told["request"], told["fingerprint"]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    folder = tmp_path_factory.mktemp("console")
+    made = task_force()
+    shutil.copytree(made.practice.folder, folder / "force")
+    force = TaskForce(Practice(folder / "force"), made.now)
+    guard = force.practice.party("harbour-police") / "guard"
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(serving(BrokerHome.open(force.practice.broker, force.passphrase)))
+        await stack.enter_async_context(guarding(guard, open_key(guard, force.passphrase), clock))
+        async with connect(force.practice.party("harbour-police"), "desk", force.passphrase) as desk:
+            await desk.send(case(force), [INSPECTORS])
+        console = await stack.enter_async_context(consoling(broker.home, broker.server.url, follow=False))
+        assert console.code is not None
+        work, officers = force.practice.folder / "officers" / "work", force.practice.folder / "officers"
+        one, two = (str(officers / name) for name in ("officer-one", "officer-two"))
+        passkeys = {}
+        for role, title in (("auditor", "Auditor, Coast Guard"), ("administrator", "Host's administrator")):
+            code = console.code if role == "auditor" else console.access.invite("host")
+            passkeys[role], request, digits = await enrolled(console, code, title)
+            (folder / "request.json").write_text(request)
+            words = ("--role", role, "--fingerprint", digits, "--as", one, "--second", _title(force, 1))
+            asking = ("officer", "account", str(work), str(folder / "request.json"), *words)
+            await asyncio.to_thread(said, force, *asking)
+        for officer in (one, two):
+            await asyncio.to_thread(said, force, "bundle", "sign", str(work), "--as", officer, "--yes")
+        target = ("--as", one, "--to", str(force.practice.broker))
+        await asyncio.to_thread(said, force, "bundle", "publish", str(work), *target)
+        await until(lambda: len(console.access.usable()) == 2)
+        await until(lambda: console.reading.db.search(Query(form="decision")).lines)
+        yield Place(force, broker, console, passkeys, console.code)
+
+
+def _title(force: TaskForce, number: int) -> str:
+    return force.bundle.directory.officers[number].title
+
+
+async def test_nobody_who_is_not_logged_in_sees_anything(place: Place) -> None:
+    async with await place.browser(None) as browser:
+        for path in (*PAGES, "/decisions/export", "/records/0", "/matrix/harbour-police/valea-police"):
+            async with browser.get(path, allow_redirects=False) as answer:
+                assert (answer.status, answer.headers["Location"]) == (303, "/login"), path
+        for path in ("/log/check", "/enrol/invite"):
+            async with browser.post(path, headers=place.own, allow_redirects=False) as answer:
+                assert (answer.status, answer.headers["Location"]) == (303, "/login")
+        async with browser.get("/login") as answer:
+            text = await answer.text()
+        assert answer.status == 200 and "harbour-police" not in text and "Auditor, Coast" not in text
+
+
+async def test_every_answer_lets_nothing_run_that_is_not_ours(place: Place) -> None:
+    async with await place.browser() as browser:
+        for path in (
+            *PAGES,
+            "/login",
+            "/enrol",
+            "/nowhere",
+            "/static/console.js",
+            "/static/../app.py",
+            "/records/99999",
+        ):
+            async with browser.get(path, allow_redirects=False) as answer:
+                text = await answer.text()
+                assert {name: answer.headers[name] for name in HEADERS} == HEADERS, path
+            if answer.content_type == "text/html":
+                assert "style=" not in text and "<style" not in text and "onclick" not in text
+                assert "http://" not in text and "https://" not in text
+                assert text.count("<script") == text.count('<script src="/static/')
+                assert answer.status in (200, 303, 404)
+    csp = HEADERS["Content-Security-Policy"]
+    assert "unsafe" not in csp and csp.startswith("default-src 'none'") and "frame-ancestors 'none'" in csp
+
+
+async def test_every_screen_shows_names_and_codes_and_no_word_of_a_victim(place: Place) -> None:
+    expected = {
+        "/": "harbour-police", "/overview/live": "Flows", "/decisions": "labour-inspectorate/inspections",
+        "/matrix": "national-rapporteur", "/trust": "harbour-police/desk", "/log": "leaves, root", "/tasks": "No glass",
+    }  # fmt: skip
+    async with await place.browser() as browser:
+        for path in PAGES:
+            async with browser.get(path) as answer:
+                text = await answer.text()
+            assert answer.status == 200 and expected[path] in text, path
+            assert leaks(text.encode()) == []
+
+
+async def test_a_search_an_export_a_view_and_a_log_in_are_in_the_log_before_anything_is_shown(
+    place: Place, tmp_path: Path
+) -> None:
+    async with await place.browser() as browser:
+        for path in (
+            "/decisions?outcome=permitted",
+            "/records/1",
+            "/decisions/export?as=csv",
+            "/decisions/export?as=json",
+        ):
+            async with browser.get(path) as answer:
+                assert answer.status == 200, path
+    report, records = await exported(place.broker, tmp_path / "log")
+    assert not report.breaks, report.breaks
+    looked = [r for r in map(read_record, records) if isinstance(r, ActRecord) and r.act == LOOKED_UP]
+    auditor = next(a for a in place.console.access.usable() if a.role == "auditor")
+    done = [a.outcome for a in looked if a.signer == auditor.officer]
+    assert {"logged-in", "searched", "viewed"} <= set(done) and done.count("exported") >= 2
+
+
+class Broken:
+    """A log that takes nothing."""
+
+    async def announce(self, entries: object) -> None:
+        raise DependencyError("it is down")
+
+
+async def test_what_cannot_be_recorded_is_not_shown(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with await place.browser() as browser:
+        monkeypatch.setattr("broker.worker.Worker.announce", Broken.announce)
+        for path in ("/decisions", "/records/1", "/decisions/export", "/tasks"):
+            async with browser.get(path) as answer:
+                text = await answer.text()
+            assert answer.status == 503 and "recorded" in text and "harbour-police" not in text
+
+
+async def test_a_record_explains_itself_and_its_proof_holds(place: Place) -> None:
+    (decided,) = place.console.reading.db.search(Query(form="decision")).lines
+    async with await place.browser() as browser, browser.get(f"/records/{decided.index}") as answer:
+        text = await answer.text()
+    assert answer.status == 200 and "The proof holds" in text
+    for rule in decided.rules:
+        assert rule in text
+    assert "All that the log has about it" in text and "SC-" in text
+
+
+async def test_a_proof_against_another_head_does_not_hold(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = place.console.reading
+    assert (await reading.prove(0, bytes(32))).holds is False
+    assert (await reading.prove(10**6, bytes(32))).holds is False
+    head, _ = await reading.head()
+    assert head is not None
+
+    async def other() -> tuple[Any, str]:
+        return type(head)(origin=head.origin, size=head.size, root=bytes(32)), ""
+
+    monkeypatch.setattr(reading, "head", other)
+    assert "call the operator" in (await reading.prove(0, bytes(32))).says
+
+
+async def test_hostile_words_find_nothing_and_are_never_shown_unescaped(place: Place) -> None:
+    async with await place.browser() as browser:
+        for text in [*HOSTILE, "<script>alert(1)</script>", "'\"><img src=x onerror=alert(1)>", "{{7*7}}", "\r\nX: y"]:
+            for field in ("rule", "kind", "party", "message", "from", "older", "type"):
+                async with browser.get("/decisions", params={field: text}) as answer:
+                    shown = await answer.text()
+                assert answer.status in (200, 400), (field, text)
+                assert "<script>alert" not in shown and "<img src=x" not in shown and "X" not in answer.headers
+                assert "49" not in shown or "{{7*7}}" not in text or "{{7*7}}" in shown
+
+
+@pytest.mark.parametrize(
+    "path", ["/records/-1", "/records/1e3", "/records/99999999999999999", "/matrix/x/y", "/records/"]
+)
+async def test_what_is_not_there_is_not_there(place: Place, path: str) -> None:
+    async with await place.browser() as browser, browser.get(path) as answer:
+        assert answer.status == 404
+
+
+async def test_another_sites_page_makes_nothing_happen(place: Place) -> None:
+    async with await place.browser() as browser:
+        for headers in (
+            {}, {"Origin": "https://attacker.example"}, {"Origin": "null"},
+            {"Origin": place.console.url, "Sec-Fetch-Site": "cross-site"},
+        ):  # fmt: skip
+            for path in ("/logout", "/log/check", "/enrol/invite", "/login/begin", "/enrol/begin"):
+                async with browser.post(path, headers=headers, allow_redirects=False) as answer:
+                    assert (answer.status, await answer.text()) == (403, "Refused.\n"), (path, headers)
+        async with browser.get("/", headers={"Host": "attacker.example"}) as answer:
+            assert answer.status == 421
+        async with browser.get("/") as answer:
+            assert answer.status == 200, "and nobody was logged out"
+
+
+async def test_a_session_is_over_after_log_out_and_its_cookie_is_for_this_site_alone(place: Place) -> None:
+    browser = await place.browser()
+    async with browser:
+        cookie = next(c for c in browser.cookie_jar if c.key == COOKIE)
+        assert cookie["httponly"] and cookie["samesite"] == "Strict" and cookie["path"] == "/"
+        async with (
+            ClientSession(place.console.url, headers={"User-Agent": "thief"}, cookies={COOKIE: cookie.value}) as it,
+            it.get("/", allow_redirects=False) as answer,
+        ):
+            assert answer.status == 303
+    again = await place.browser()
+    async with again:
+        secret = next(c for c in again.cookie_jar if c.key == COOKIE).value
+        async with again.post("/logout", headers=place.own, allow_redirects=False) as answer:
+            assert answer.status == 303
+    late = ClientSession(place.console.url, headers=BROWSER, cookies={COOKIE: secret})
+    async with late, late.get("/", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, "/login")
+
+
+async def test_an_administrator_sees_the_house_and_not_what_it_decides(place: Place) -> None:
+    async with await place.browser("administrator") as browser:
+        for path in ("/", "/matrix", "/trust", "/log"):
+            async with browser.get(path) as answer:
+                assert answer.status == 200
+        for path in ("/decisions", "/decisions/export", "/records/1", "/tasks"):
+            async with browser.get(path) as answer:
+                assert answer.status == 403 and "Your role" in await answer.text()
+    async with await place.browser() as browser, browser.post("/enrol/invite", headers=place.own) as answer:
+        assert answer.status == 403, "and an auditor invites nobody"
+
+
+async def test_the_full_check_is_that_of_the_auditor(place: Place) -> None:
+    async with await place.browser() as browser, browser.post("/log/check", headers=place.own) as answer:
+        text = await answer.text()
+    assert answer.status == 200 and "The log holds" in text and "✗" not in text
+
+
+async def test_a_used_code_and_a_replayed_answer_open_nothing(place: Place) -> None:
+    async with await place.browser(None) as browser:
+        again = {"code": place.first_code, "title": "Somebody"}
+        async with browser.post("/enrol/begin", json=again, headers=place.own) as answer:
+            assert answer.status == 400
+        async with browser.post("/login/begin", json={}, headers=place.own) as answer:
+            asked = await answer.json()
+        credential = place.passkeys["auditor"].answer(asked["options"])
+        finished = {"challenge_id": asked["challenge_id"], "credential": credential}
+        statuses = []
+        for _ in range(2):
+            async with browser.post("/login/finish", json=finished, headers=place.own) as answer:
+                statuses.append(answer.status)
+        assert statuses == [200, 403]
+        for junk in (b"", b"[]", b"\xff", b"{" * 5000, b"x" * 100_000):
+            async with browser.post("/login/finish", data=junk, headers=place.own) as answer:
+                assert answer.status in (403, 413)
+
+
+async def test_an_export_is_what_the_search_finds_and_cannot_run(place: Place) -> None:
+    async with await place.browser() as browser:
+        async with browser.get("/decisions/export", params={"as": "json", "form": "decision"}) as answer:
+            rows = json.loads(await answer.text())
+            assert "attachment" in answer.headers["Content-Disposition"]
+        async with browser.get("/decisions/export", params={"as": "xml"}) as answer:
+            assert answer.status == 400
+    assert [(r["sender"], r["recipient"], r["outcome"]) for r in rows] == [(DESK, INSPECTORS, "permitted")]
+
+
+async def test_without_tls_it_listens_on_this_machine_alone(place: Place) -> None:
+    with pytest.raises(DependencyError):
+        async with consoling(place.broker.home, place.broker.server.url, host="0.0.0.0"):  # noqa: S104
+            pass
+    for origin in ("http://console.example", "https://console.example/", "console.example"):
+        with pytest.raises(BadInput):
+            async with consoling(place.broker.home, place.broker.server.url, origin=origin):
+                pass
