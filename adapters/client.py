@@ -66,7 +66,7 @@ from keys.pseudonyms import pseudonym, reference
 from keys.retiring import StoredKey
 from keys.signing import verify
 from keys.unlocking import Passphrase
-from messages import cbor, wire
+from messages import cbor, limits, wire
 from messages.attestations import Acceptance, Permission
 from messages.catalogue import load as load_catalogue
 from messages.catalogue.jsontext import parse_json
@@ -85,7 +85,7 @@ from messages.errors import (
     Unverified,
 )
 from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp
-from messages.ids import AgencyHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
+from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
 from messages.labels import Duty, Ground, Keeping, Kind, Lift, Purpose
 from messages.leaks import LeakGround, is_leak
 from messages.limits import HOUR
@@ -1155,6 +1155,8 @@ class AgencyClient:
             threads.incoming_step(view, opened, received.received),
         )
         self._retrievals.set()
+        if opened.manifest.checkpoint is not None:
+            self.journal.heard_head(opened.sender.handle, *opened.manifest.checkpoint, clock())
         if opened.aside:
             self._keep_aside(view, opened)
             await self._say_of_consents()
@@ -1336,6 +1338,27 @@ class AgencyClient:
                 broken.append(leaf)
                 log.error("alarm", what="not-in-log", leaf=leaf.hex(), include_by=include_by)
         return broken
+
+    async def check_heads(self) -> list[ContactHandle]:
+        """Hold the log heads that others told us of in their messages against the log that is shown to us; the contacts
+        whose head is not of it.
+
+        One exchanged message thus betrays a broker that shows two versions of its log. A head that is longer than what
+        we are shown is waited for as long as a promised leaf.
+        """
+        other = []
+        for contact, size, root, heard in self.journal.unproved_heads():
+            try:
+                if await self._watch().compare(size, root):
+                    self.journal.proved_head(contact, size)
+                    continue
+                if clock() <= heard + limits.INCLUDE_BY:
+                    continue
+            except Unverified:
+                pass
+            other.append(ContactHandle(contact))
+            log.error("alarm", what="log-differs", contact=contact, size=size)
+        return other
 
 
 async def _close(stream: object) -> None:

@@ -27,7 +27,7 @@ from bus.queue import AgencyPort, NatsAgency
 from keys import checkup, keystore, tls
 from keys.checkup import many, say
 from keys.unlocking import Passphrase
-from messages import cbor
+from messages import cbor, limits
 from messages.directory import Bundle
 from messages.errors import BundleRefused, DependencyError, ShareError, Unverified
 from messages.health import Finding, Health, bad, good, refused, skipped, warn
@@ -262,6 +262,9 @@ async def log(watch: LogWatch, kept: Journal, epoch: int, now: int) -> list[Find
     try:
         head = await watch.head()
         confirmed = await watch.confirm_epoch(now)
+        differ = [
+            size for _, size, root, heard in kept.unproved_heads() if not await _same(watch, size, root, heard, now)
+        ]
         broken = 0
         for leaf, include_by in kept.open_promises():
             if await watch.prove(leaf) is not None:
@@ -280,9 +283,22 @@ async def log(watch: LogWatch, kept: Journal, epoch: int, now: int) -> list[Find
         found.append(
             bad("log", f"{many(broken, 'record')} that the broker promised to log by now: not in the log.", OFFICERS)
         )
+    if differ:
+        what = (
+            "was told of another log than is shown to us" if len(differ) == 1 else "were told of another log than ours"
+        )
+        found.append(bad("log", f"{many(len(differ), 'contact')} who wrote to us {what}.", OFFICERS))
     if not confirmed:
         found.append(ours.unconfirmed(epoch))
     return found
+
+
+async def _same(watch: LogWatch, size: int, root: bytes, heard: int, now: int) -> bool:
+    """Whether a head that we heard of is of the log that is shown to us, or may still become so."""
+    try:
+        return await watch.compare(size, root) or now <= heard + limits.INCLUDE_BY
+    except Unverified:
+        return False
 
 
 def _count(db: sqlite3.Connection, query: str) -> int:

@@ -59,6 +59,23 @@ class LogWatch:
         await self._continues(head)
         return head
 
+    async def compare(self, size: int, root: bytes) -> bool:
+        """Hold a head that somebody else verified against the log that is shown to us.
+
+        False while the broker shows a shorter log than that. Raises `Unverified` where the two are not of one log: then
+        it was shown in two versions, or whoever told of that head lied.
+        """
+        last = self._journal.head()
+        if last is not None and last[0] == size:
+            if last[1] != root:
+                raise Unverified(_FORKED)
+            return True
+        newest = await self._grown(size, root)
+        if newest is None:
+            return False
+        await self._continues(newest)
+        return True
+
     async def prove(self, leaf: bytes) -> Inclusion | None:
         """The proof that a leaf (its hash) is in the log; None while it is not.
 
@@ -155,12 +172,19 @@ class LogWatch:
 
     async def _newest(self, size: int, root: bytes) -> Checkpoint:
         """The newest head, proved to continue the one of this size and root."""
-        value = cbor.load(await self._port.ask("consistency", cbor.dump(size)), limits.ENVELOPE_BYTES, "proof")
-        if value is None:
+        newest = await self._grown(size, root)
+        if newest is None:
             raise DependencyError(
                 "The broker knows of a shorter log than we have seen; try again, and tell the security officers if it "
                 "stays so."
             )
+        return newest
+
+    async def _grown(self, size: int, root: bytes) -> Checkpoint | None:
+        """The same; None while the broker's log is shorter than that."""
+        value = cbor.load(await self._port.ask("consistency", cbor.dump(size)), limits.ENVELOPE_BYTES, "proof")
+        if value is None:
+            return None
         reader = Reader(value, "consistency proof")
         proof = cbor.bytes_list(reader.items("proof", _PROOF), "proof", limits.DIGEST, limits.DIGEST)
         newest = self._signed(reader.raw("checkpoint"))

@@ -152,6 +152,7 @@ async def _watch(agency: AgencyClient) -> None:
         try:
             await agency.flush()
             await agency.check_promises()
+            await agency.check_heads()
             for late in (s for s in agency.standing() if s.state == s.machine.late and s.message not in told):
                 told.add(late.message)
                 what = {"workflow": late.machine.name, "message": message_text(late.message), "agency": late.agency}

@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adapters.client import AgencyClient
 from adapters.examining import log
+from adapters.home import clock
 from adapters.journal import Journal
 from adapters.watching import LogWatch
 from audit.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
 from audit.tree import Tree, leaf_hash
 from keys.domains import KeyKind
 from keys.signing import Signer
-from messages import cbor
+from messages import cbor, limits
 from messages.directory import Bundle, Directory, Operator
 from messages.errors import DependencyError, Unverified
 from messages.health import Health
@@ -166,3 +169,74 @@ async def test_the_doctor_names_records_that_were_promised_and_are_not_there(jou
     assert (good.health, broken.health) == (Health.GOOD, Health.BAD)
     assert "1 record " in broken.says
     assert {leaf for leaf, _ in journal.open_promises()} == {leaf_hash(b"?"), leaf_hash(b"!")}
+
+
+# What others say that they were shown
+
+
+@pytest.mark.parametrize("size", [2, 4, 5])
+async def test_a_head_that_another_verified_is_of_the_log_that_is_shown_to_us(journal: Journal, size: int) -> None:
+    saw(journal, HONEST, 4)
+    assert await watch(Broker(), journal).compare(size, HONEST.root(size))
+
+
+async def test_a_longer_log_than_is_shown_to_us_is_waited_for(journal: Journal) -> None:
+    saw(journal, HONEST, 3)
+    assert not await watch(Broker(extends=[(HONEST, 4)]), journal).compare(5, HONEST.root(5))
+
+
+@pytest.mark.parametrize("size", [3, 4, 5])
+async def test_one_head_of_a_fork_is_noticed_whoever_was_shown_which(journal: Journal, size: int) -> None:
+    saw(journal, HONEST, 4)
+    with pytest.raises(Unverified, match="forked"):
+        await watch(Broker(), journal).compare(size, FORK.root(size))
+
+
+async def test_a_broker_that_shows_its_fork_to_whoever_asks_is_noticed_too(journal: Journal) -> None:
+    saw(journal, HONEST, 4)
+    with pytest.raises(Unverified, match="forked"):
+        await watch(Broker(extends=[(FORK, 5)]), journal).compare(5, FORK.root(5))
+    assert journal.head() == (4, HONEST.root(4))
+
+
+def gossiping(journal: Journal, broker: Broker) -> AgencyClient:
+    """A client of which only the journal and its eye on the log matter."""
+    made: Any = object.__new__(AgencyClient)
+    made.journal = journal
+    made._watch = lambda: watch(broker, journal)
+    return made  # type: ignore[no-any-return]
+
+
+async def test_of_each_contact_the_newest_head_is_compared_once_and_another_one_stays_an_alarm(
+    journal: Journal,
+) -> None:
+    saw(journal, HONEST, 4)
+    journal.heard_head("a", 2, HONEST.root(2), 1)
+    journal.heard_head("a", 5, HONEST.root(5), 2)
+    journal.heard_head("a", 3, FORK.root(3), 3)  # smaller: it had verified both itself
+    journal.heard_head("b", 3, FORK.root(3), 4)
+    for _ in range(2):
+        assert await gossiping(journal, Broker()).check_heads() == ["b"]
+        assert journal.unproved_heads() == [("b", 3, FORK.root(3), 4)]
+    journal.heard_head("a", 5, FORK.root(5), 5)  # of the same size another one
+    assert await gossiping(journal, Broker()).check_heads() == ["a", "b"]
+
+
+async def test_a_head_that_is_longer_than_ours_is_an_alarm_once_its_time_is_over(journal: Journal) -> None:
+    shorter = Broker(extends=[(HONEST, 4)])
+    journal.heard_head("a", 5, HONEST.root(5), clock())
+    assert await gossiping(journal, shorter).check_heads() == []
+    journal.heard_head("b", 5, HONEST.root(5), clock() - limits.INCLUDE_BY - 1)
+    assert await gossiping(journal, shorter).check_heads() == ["b"]
+    assert await gossiping(journal, Broker()).check_heads() == []  # it has caught up
+
+
+async def test_doctor_tells_of_a_contact_that_was_shown_another_log(journal: Journal) -> None:
+    saw(journal, HONEST, 4)
+    journal.confirmed_epoch(1, 0)
+    journal.heard_head("a", 3, FORK.root(3), 1)
+    found = await log(watch(Broker(), journal), journal, 1, 2)
+    assert [f.health for f in found] == [Health.GOOD, Health.BAD]
+    assert "another log" in found[1].says
+    journal.heard_head("a", 5, HONEST.root(5), 1)
+    assert [f.health for f in await log(watch(Broker(), journal), journal, 1, 2)] == [Health.GOOD]
