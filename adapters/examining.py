@@ -20,7 +20,8 @@ from adapters.guarding import wire
 from adapters.home import ADAPTER_KEY, read_address, read_settings, read_trust
 from adapters.journal import HELD, QUARANTINED, QUEUED, Journal
 from adapters.trust import AgencyTrust
-from adapters.watching import LogWatch
+from adapters.watching import LogWatch, witnessed
+from audit.witness import NEEDED, readable
 from bus import subjects
 from bus.connection import connected
 from bus.queue import AgencyPort, NatsAgency
@@ -211,7 +212,8 @@ class _Bus:
             return []  # `_standing` says so
         self._asked = True
         with closing(kept):
-            return await log(LogWatch(bundle, kept, port), kept, bundle.epoch, self._clock())
+            named = len(readable(w.vkey for w in bundle.witnesses))
+            return await log(LogWatch(bundle, kept, port), kept, bundle.epoch, self._clock(), named)
 
     def bundle_findings(self) -> list[Finding]:
         """What the folder's own trust bundle and journal say."""
@@ -257,8 +259,10 @@ class _Bus:
         return f"{fetch}\nIf it stays so, the officers are late: call them."
 
 
-async def log(watch: LogWatch, kept: Journal, epoch: int, now: int) -> list[Finding]:
-    """Hold the log to what it signed and promised before; every head and proof is checked."""
+async def log(watch: LogWatch, kept: Journal, epoch: int, now: int, named: int = 0) -> list[Finding]:
+    """Hold the log to what it signed and promised before; every head and proof is checked. The task force has `named`
+    witnesses.
+    """
     try:
         head = await watch.head()
         confirmed = await watch.confirm_epoch(now)
@@ -290,7 +294,21 @@ async def log(watch: LogWatch, kept: Journal, epoch: int, now: int) -> list[Find
         found.append(bad("log", f"{many(len(differ), 'contact')} who wrote to us {what}.", OFFICERS))
     if not confirmed:
         found.append(ours.unconfirmed(epoch))
+    if named >= NEEDED:
+        found.append(await _witnesses(watch, now))
     return found
+
+
+async def _witnesses(watch: LogWatch, now: int) -> Finding:
+    try:
+        final = await witnessed(watch, now)
+    except Unverified as error:
+        return bad("witnesses", str(error), OFFICERS)
+    except ShareError as error:
+        return warn("witnesses", f"Their word could not be had: {error}", "Run safeconduct doctor again in a minute.")
+    if final is None:
+        return warn("witnesses", "No two of them have seen a head of the log yet.", "Ask them whether they run.")
+    return good("witnesses", f"{final.witnesses} of them saw the log with {many(final.head.size, 'leaf', 'leaves')}.")
 
 
 async def _same(watch: LogWatch, size: int, root: bytes, heard: int, now: int) -> bool:
