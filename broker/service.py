@@ -554,10 +554,17 @@ async def export_log(home: BrokerHome, connection: Connection, folder: Path) -> 
             workers={w.handle: w.key for w in home.bundle.directory.operator.workers},
             vkey=home.bundle.directory.operator.log_vkey,
             checkpoint=head,
+            final=await _final(store, size),
         )
         return size
     finally:
         await sequencing.close()
+
+
+async def _final(store: Store, size: int) -> bytes | None:
+    """The newest head that witnesses cosigned, as far as the leaves that are exported reach."""
+    found = await store.last(subjects.HEADS, subjects.FINAL)
+    return found.data if found is not None and int(found.data.split(b"\n")[1]) <= size else None
 
 
 async def all_records(connection: Connection) -> list[bytes]:

@@ -50,8 +50,8 @@ class Witnessing:
     async def take(self, note: bytes) -> bytes:
         """Add a witness's line to the head offered; the note as it stands then. `note` is the head with that line.
 
-        Raises `Malformed` where it is no such note, `Unverified` where it is of another head than the one offered now, or
-        by nobody who is a witness.
+        Raises `Malformed` where it is no such note, `Unverified` where it is of another head than the one offered now,
+        or by nobody who is a witness.
         """
         offered = self._offered
         try:

@@ -29,6 +29,7 @@ from cli.common import (
     HomeOption,
     UrlOption,
     command,
+    err,
     only_contact,
     passphrase,
     run,
@@ -39,6 +40,7 @@ from cli.common import (
 from cli.enrol import Sealing, make_witness
 from cli.unlock import handing_over
 from keys import keystore
+from keys.fingerprints import fingerprint
 from keys.signing import Signer
 from keys.unlocking import Passphrase
 from messages.errors import DependencyError, ShareError, Unverified
@@ -142,10 +144,12 @@ def adapter_run(
 def adapter_witness(home: HomeOption = Path()) -> None:
     """Make this agency a witness of the log: a key that cosigns what its adapter saw. `adapter run` then does it.
 
-    The line it prints goes to a security officer, who proposes it with: safeconduct bundle add-witness
+    The line it prints goes to a security officer, who proposes it with: safeconduct bundle add-witness. The digits are
+    what the officer reads to you over the telephone.
     """
     key = make_witness(home, Sealing(passphrase(home), keystore.SERVICE))
     print(key)  # noqa: T201
+    err.print(f"digits of its key: {fingerprint(key.public)}", highlight=False)
 
 
 async def _receive(agency: AgencyClient, target: Path) -> None:
