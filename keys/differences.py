@@ -4,6 +4,7 @@ What newly becomes possible stands first, then new keys, then what else changes,
 silently: whatever these words do not cover is shown as it is written, and two different changes never read alike.
 """
 
+import base64
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from messages.directory import (
     Officer,
     Operator,
     Span,
+    Witness,
     Worker,
     key_id_text,
 )
@@ -87,7 +89,7 @@ def _file(path: str, before: Content | None, after: Content, explain: Explain) -
         case content.OFFICERS:
             return _officers(before.officers if before else (), after.officers)
         case content.WITNESSES:
-            return _listed("witness", before.witnesses if before else (), after.witnesses)
+            return _witnesses(before.witnesses if before else (), after.witnesses)
         case content.CONSOLE:
             return _accounts(before.accounts if before else (), after.accounts)
         case content.RULES | content.CATALOGUE:
@@ -402,19 +404,29 @@ def _accounts(old: Sequence[Account], new: Sequence[Account]) -> list[Said]:
         if account.ended is not None and known is not None and known == account.model_copy(update={"ended": None}):
             words.append((ENDS, f"console account {who} opens nothing from {_moment(account.ended)} on"))
             continue
-        passkey = f"passkey, request {fingerprint(accounts.request(account))}" if account.key else "without a passkey"
+        has = account.key or account.credential
+        passkey = f"passkey, request {fingerprint(accounts.request(account))}" if has else "without a passkey"
+        passkey += f", ended {_moment(account.ended)}" if account.ended is not None else ""
         words.append((NEW if known is None else KEY, f"console account {who}: role {account.role}, {passkey}"))
     words += [(ENDS, f"no longer a console account: {a.officer} ({a.title or a.role})") for a in before.values()]
     words += _reordered("each console account", [_dump(a) for a in old], [_dump(a) for a in new])
     return words or [(OTHER, "there is no console account yet")]
 
 
-def _listed(what: str, old: Iterable[Any], new: Iterable[Any]) -> list[Said]:
-    before, after = [_dump(m) for m in old], [_dump(m) for m in new]
-    words: list[Said] = [(NEW, f"new {what}: {_short(m)}") for m in after if m not in before]
-    words += [(ENDS, f"no longer a {what}: {_short(m)}") for m in before if m not in after]
-    words += _reordered(f"each {what}", before, after)
-    return words or [(OTHER, f"there is no {what} yet")]
+def _witnesses(old: Sequence[Witness], new: Sequence[Witness]) -> list[Said]:
+    words: list[Said] = [(NEW, f"new witness of the log: {_witness(w)}") for w in new if w not in old]
+    words += [(ENDS, f"no longer a witness of the log: {_witness(w)}") for w in old if w not in new]
+    words += _reordered("the witnesses", old, new)
+    return words or [(OTHER, "there is no witness of the log yet")]
+
+
+def _witness(witness: Witness) -> str:
+    """Label and digits: a C2SP key ends in the base64 of one byte and the public key."""
+    try:
+        key = base64.b64decode(witness.vkey.rsplit("+", 1)[-1], validate=True)[1:]
+    except ValueError:
+        key = b""
+    return f"{witness.label}, key {fingerprint(key)} ({witness.vkey})"
 
 
 def _reordered(what: str, old: Sequence[Any], new: Sequence[Any]) -> list[Said]:

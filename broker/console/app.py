@@ -269,6 +269,7 @@ class Console:
             "flows": sorted(rows.items(), key=lambda item: -sum(item[1].values()))[:20],
             "most": most,
             "head": head[0],
+            "witnessed": await reading.witnessed(),
             "head_says": head[1],
             "indexed": await asyncio.to_thread(reading.db.next),
             "open": sum(t.closed is None for t in known),
@@ -385,8 +386,10 @@ class Console:
         self._person(request)
         head, why = await self._reading.head()
         behind = await asyncio.to_thread(self._reading.db.next)
-        return self._page("log.html", request, title=ENGLISH.log, head=head, why=why, indexed=behind,
-                          checked=self._reading.checked, operator=self._reading.bundle.directory.operator)  # fmt: skip
+        return self._page(
+            "log.html", request, title=ENGLISH.log, head=head, why=why, indexed=behind, checked=self._reading.checked,
+            witnessed=await self._reading.witnessed(), operator=self._reading.bundle.directory.operator,
+        )  # fmt: skip
 
     async def _check(self, request: web.Request) -> web.StreamResponse:
         person = self._person(request)

@@ -20,12 +20,15 @@ from audit.proofs import verify_inclusion
 from audit.record import LEAK_RELEASED, LEAK_SUSPECTED, REVIEW_CLOSED, ActRecord, Record, TrustRecord, read_record
 from audit.record import leaf as commitment
 from audit.tree import FileStore, Tree, leaf_hash
+from audit.witness import cosignatures, final, readable
 from broker.projecting import held
 from broker.recordsdb import Line, Query, RecordsDb, line_of
 from broker.service import BrokerHome, export_log
 from broker.tasks import VITAL, Task, tasks
+from bus import subjects
 from bus.connection import Connection
 from bus.queue import NatsSequencer
+from bus.store import Store
 from messages.catalogue import load as load_catalogue
 from messages.directory import Bundle, Contact, Mandate
 from messages.errors import DependencyError
@@ -47,6 +50,15 @@ class Proof:
     says: str
     path: tuple[bytes, ...] = ()
     size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """The witnesses' labels, up to which leaf a head is final, and who cosigned it when (milliseconds)."""
+
+    labels: tuple[str, ...]
+    size: int
+    signed: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,20 @@ class Reading:
             return verify(raw, VerifierKey.parse(self.bundle.directory.operator.log_vkey)), ""
         except (AuditError, ValueError):
             return None, "The newest head is not signed by the log's key in the trust bundle."
+
+    async def witnessed(self) -> Witnessed:
+        """What the witnesses of the bundle cosigned last, of the heads that are final."""
+        labels = tuple(w.label for w in self.bundle.witnesses)
+        by_key = {w.vkey: w.label for w in self.bundle.witnesses}
+        keys = readable(w.vkey for w in self.bundle.witnesses)
+        found = await Store(self._connection).last(subjects.HEADS, subjects.FINAL)
+        try:
+            if found is not None and (head := final(found.data, keys)) is not None:
+                signed = tuple((by_key[str(c.witness)], c.time * 1000) for c in cosignatures(found.data, keys))
+                return Witnessed(labels, head.size, signed)
+        except AuditError:
+            return Witnessed(labels, 0, ())
+        return Witnessed(labels, 0, ())
 
     async def prove(self, index: int, leaf: bytes) -> Proof:
         """Whether this leaf stands at this index of the log whose head is signed."""

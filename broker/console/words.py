@@ -56,6 +56,7 @@ ENGLISH: Final = SimpleNamespace(
         "takes seconds for thousands of leaves, and minutes for millions."
     ),
     check_button="Check the whole log now",
-    witnesses="No witness cosigns this log yet; compare heads with the agencies to find a fork.",
+    no_witnesses="The trust bundle names no witnesses, so no head of this log is final.",
+    not_final="No head is final yet: too few of the witnesses that the trust bundle names have cosigned one.",
     never_checked="The log was not checked since this console started.",
 )

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,18 @@ from adapters.guard import open_key
 from adapters.guard import serving as guarding
 from adapters.home import clock
 from audit.record import LOOKED_UP, ActRecord, read_record
+from audit.witness import WitnessKey, cosign, joined
 from broker.console.app import COOKIE, HEADERS
+from broker.console.reading import Reading
 from broker.console.serving import Running, consoling
 from broker.recordsdb import Query
-from broker.service import BrokerHome, Serving, serving
+from broker.service import BrokerHome, Serving, serving, stores
+from bus.queue import NatsBroker, NatsSequencer
 from cli.main import app
 from cli.practice import Practice
+from keys.domains import KeyKind
+from keys.signing import Signer
+from messages.directory import Witness
 from messages.errors import BadInput, DependencyError
 from tests.broker.test_recordsdb import HOSTILE
 from tests.flows.test_quarantine import case
@@ -359,3 +365,25 @@ async def test_without_tls_it_listens_on_this_machine_alone(place: Place) -> Non
         with pytest.raises(BadInput):
             async with consoling(place.broker.home, place.broker.server.url, origin=origin):
                 pass
+
+
+async def test_what_witnesses_cosigned_is_told_and_who_did_not(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = place.console.reading
+    assert (await reading.witnessed()).labels == ()
+    signers = [Signer(KeyKind.LOG, place.broker.home.worker.handle, bytes([n] * 32)) for n in (1, 2, 3)]
+    keys = [WitnessKey(name=f"wit{n}", public=s.public) for n, s in enumerate(signers, 1)]
+    bundle = replace(place.broker.home.bundle, witnesses=tuple(Witness(label=k.name, vkey=str(k)) for k in keys))
+    monkeypatch.setattr(Reading, "bundle", bundle)
+    assert (await reading.witnessed()).signed == (), "nothing is final yet"
+    async with stores(place.broker.home, place.broker.server.url) as connection:
+        head = await NatsSequencer(connection).last_head()
+        assert head is not None
+        lines = [cosign(head, k, clock() // 1000, s.sign_note) for k, s in zip(keys[:2], signers[:2], strict=True)]
+        port = await NatsBroker.open(connection)
+        await port.put_final(joined(head, lines))
+        await port.close()
+    told = await reading.witnessed()
+    assert [label for label, _ in told.signed] == ["wit1", "wit2"] and told.size > 0
+    async with await place.browser() as browser, browser.get("/log") as answer:
+        text = await answer.text()
+    assert "2 of 3 witnesses" in text and "wit3" in text and '<span class="error">no</span>' in text

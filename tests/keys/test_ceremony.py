@@ -634,7 +634,7 @@ OTHER: Mapping[str, object] = {
     "retired": 77, "head": None, "guards": (), "mandates": (), "suspended": (), "former_keys": (), "statements": (),
     "exercise": True, "written_consent_only": True,
     "workers": (), "log_origin": "elsewhere", "log_vkey": "vkey", "trust_url": "https://elsewhere", "label": "two",
-    "vkey": "w", "officer": SECOND, "role": "reader",
+    "vkey": "w", "officer": SECOND, "role": "reader", "credential": b"another", "ended": 7,
 }  # fmt: skip
 
 
