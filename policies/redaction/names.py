@@ -15,16 +15,17 @@ A word is looked up once however often it occurs; then its place decides. Rules,
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from policies.redaction import senses
+from policies.redaction import korean, senses
 from policies.redaction.forms import (
     ENDINGS,
     PARTICLES,
@@ -34,6 +35,7 @@ from policies.redaction.forms import (
     Lexicon,
     Person,
     person_of,
+    undoubled,
     words_of,
 )
 from policies.redaction.identity import Finding, Identity, Name
@@ -92,6 +94,9 @@ _SURNAME = re.compile(
     r"(?:escu|enko|chuk|shuk|ovych|ovich|evich|ovic|evic|ski|ska|sky|skyi|skaya|cki|cka|wicz|yan|ian|dze|shvili|oglu|poulos|poulou"
     r"|poyloy|idis|akis|adis|sson|sdottir|sen|ez|ov|ova|ev|eva|ishvili|enka|iuk|yuk|aitis|iene|aite|yte|aru|eanu|ianu)$"
 )
+_PARTED = listed(
+    "ben bin bn bel bou bu bw abou abu abd abdel abdul ould ait el al de del di da la le mac mc van von saint san"
+)
 _FRENCH_TITLES = frozenset("mhfds")
 
 
@@ -112,6 +117,15 @@ class NameMatcher:
         self.lexicon = Lexicon(everyone)
         self.people = everyone[: self.own]
         self.kept_words = {r for person in everyone[self.own :] for _, readings in person.parts for r in readings}
+        self._kept_written = {
+            form.lower() for person in everyone[self.own :] for forms in person.written.values() for form in forms
+        }
+        self._korean: dict[str, int] = {}
+        self._korean_given: dict[str, int] = {}
+        for who, person in enumerate(self.people):
+            whole, given = korean.keys(person.of("given", "middle", "family", "phrase"))
+            self._korean |= dict.fromkeys(whole, who)
+            self._korean_given |= dict.fromkeys(given, who)
         self._memo: tuple[dict[str, Fact | None], dict[str, Fact | None]] = ({}, {})
         self._initials = [
             self._initials_of(
@@ -191,9 +205,11 @@ class NameMatcher:
         if lexicon.foreign and not word.isascii() and _NOT_LATIN.match(word):
             exact += [form for reading in readings for form in lexicon.foreign.get(reading, ())]
         if exact:
-            if any(form.who >= self.own and form.plain for form in exact):  # a suspect's own name is nobody's slip
-                return [form for form in exact if form.plain]
-            return exact
+            own_name = any(form.who >= self.own and form.plain for form in exact) and word.lower() in self._kept_written
+            if own_name:
+                return [form for form in exact if form.plain]  # it is nobody's slip
+            shared = any(form.who >= self.own for form in exact)
+            return [replace(form, weak=False) if shared and form.kind == "family" else form for form in exact]
         if word.isdigit():
             return ()
         if not word.isascii() and UNVOWELLED.search(word):
@@ -208,6 +224,12 @@ class NameMatcher:
                     return [replace(f, score=0.9, reason="glued") for f in hits]
         if len(folded) < 4 or folded in COMMON:
             return ()
+        drawn_out = lexicon.single.get(undoubled(folded), ()) if folded not in any_language() else ()
+        if drawn_out and (word.isascii() or len(folded) > 4):
+            return drawn_out
+        mixed = lexicon.letters.get("".join(sorted(folded))) if len(folded) >= 5 and small(word) else None
+        if mixed and folded not in any_language():
+            return mixed
         if folded[:3] in lexicon.heads or len(readings) > 1:
             for reading in readings:
                 hits = self._inflected(reading, word) or self._pet_name(reading)
@@ -337,7 +359,9 @@ class NameMatcher:
                 ):
                     continue
                 weak = small(word) and len(reading) < 7
-                if small(word) and min(len(reading), len(name)) < 6 and not _mixed_up(name, reading):
+                other = reading in given_names() or reading in any_language()
+                one_inside = _one_changed_inside(name, reading) and not other
+                if small(word) and min(len(reading), len(name)) < 6 and not (_mixed_up(name, reading) or one_inside):
                     continue
                 if len(name) == 4 and (len(reading) < 4 or (len(reading) == 4 and not _swapped(name, reading))):
                     continue
@@ -375,6 +399,8 @@ class NameMatcher:
         found = reading.mentions()
         found += reading.initials()
         found += reading.technical()
+        if self._korean:
+            found += reading.korean(self._korean, self._korean_given)
         if not text.isascii():
             if self._han and HAN.search(text):
                 found += self._chinese(text)
@@ -401,9 +427,11 @@ class NameMatcher:
                 whole = {a + b for a in person.of("family") for b in person.of("given")}
                 whole |= {g for g in person.of("given") if any(g in "".join(map(fold, h)) for h in han)}
                 families = {family[0] for family in han}
+                families_read = person.of("family")
                 spans: set[tuple[int, int]] = set()
                 for form in han:
-                    for piece in (form, form[1:]) if len(form) > 2 else (form,):
+                    surname = fold(form[0]) in families_read
+                    for piece in (form, form[1:]) if len(form) > 2 and surname else (form,):
                         spans.update((m.start(), m.end()) for m in re.finditer(re.escape(piece), chars))
                 for start in range(len(chars)):
                     sound = ""
@@ -445,8 +473,6 @@ class _Reading:
         self.hits: dict[int, tuple[int, tuple[Form, ...]]] = {}
         self.kept: set[int] = set()
         self.by_person: dict[int, _Run] = {}
-        if not facts:
-            return
         for i in page.places(facts):
             fact = facts[self.words[i]]
             joined = self._joined(i) if fact.opens else None
@@ -454,6 +480,7 @@ class _Reading:
                 self.hits[i] = joined
             elif fact.forms:
                 self.hits[i] = (i, fact.forms)
+        self._parted()
         for i in sorted(self.hits):
             end, forms = self.hits[i]
             for who in {form.who for form in forms}:
@@ -462,6 +489,28 @@ class _Reading:
         for who in range(matcher.own, len(self.people)):
             for run in self._runs(who):
                 self._keep(who, run)
+
+    def _parted(self) -> None:
+        """A family name whose particle was parted from it: "Ben Hammouda" for Benhamouda."""
+        lexicon = self.matcher.lexicon
+        for i in self.page.places(self.page.folded(_PARTED)):
+            after = i + 1
+            if (
+                after >= len(self.words)
+                or after in self.hits
+                or self.gap(i, after) not in {" ", "-", "'", "\u00a0", "\n"}
+            ):
+                continue
+            word = self.words[i] + self.words[after].lower()
+            if small(self.words[after]) or len(word) < 7:
+                continue
+            forms = [
+                form
+                for form in self.matcher._look_up(word, foldings(word), self.strict)
+                if form.kind == "family" and not form.weak and form.reason in {"name", "spelling", "other-script"}
+            ]
+            if forms and lexicon.index:
+                self.hits[i] = (after, tuple(replace(form, reason="split", score=0.85) for form in forms))
 
     def gap(self, i: int, j: int) -> str:
         return self.text[self.tokens[i][2] : self.tokens[j][1]]
@@ -487,6 +536,9 @@ class _Reading:
                 pieces = j - first + 1
                 if longest > 1 and self._lone_word(first, j, gap):
                     continue
+                if longest == 1 and forms and self._two_letters(first, j, whole, gap):
+                    best = (j, tuple(replace(f, score=0.8, reason="split") for f in forms))
+                    continue
                 phrase = any(f.kind == "phrase" for f in forms) and not self.words[first][:1].islower()
                 broken = "-\n" in gap or "\u00ad" in gap
                 if not forms or len(whole) < 3 or (longest > 1 and len(whole) < 4 and not broken):
@@ -506,6 +558,18 @@ class _Reading:
                     continue  # each piece is a part by itself: ordinary adjacency, better joined as such
                 best = (j, tuple(replace(f, score=0.9, reason="split") for f in forms))
         return best
+
+    def _two_letters(self, first: int, last: int, whole: str, gap: str) -> bool:
+        """A name of two letters spaced out in capitals, "M Ỷ"; two initials have points behind them."""
+        behind = self.text[self.tokens[last][2] : self.tokens[last][2] + 2]
+        shouted = all(self.words[k].isupper() for k in (first, last))
+        return (
+            last == first + 1
+            and len(whole) == 2
+            and shouted
+            and gap == " "
+            and not re.match(r"\.\S| [^\W\d_](?!\w)", behind)
+        )
 
     def _lone_word(self, first: int, last: int, gap: str) -> bool:
         """Whether a piece at either end is a word of one letter ("I", "a", "y") and no piece of a name."""
@@ -595,7 +659,8 @@ class _Reading:
             return False
         gaps = [self.gap(k, k + 1) for k in range(last, i)]
         if any(
-            "." in gap and gap[-1:].isspace() and len(self.words[last + n]) > 2 for n, gap in enumerate(gaps)
+            "." in gap and gap[-1:].isspace() and len(self.words[last + n]) > (1 if small(self.words[last + n]) else 2)
+            for n, gap in enumerate(gaps)
         ):  # the sentence ends here
             return False
         if all(_close(gap) for gap in gaps):
@@ -659,12 +724,21 @@ class _Reading:
         sure = any(form.reason in {"name", "split"} for _, _, forms in run for form in forms)
         if not initials and (alone or len(run) == 1) and self.senses.a_place(first, last, sure=sure):
             return None
+        if not initials and self.senses.a_saint(first):
+            return None
         if alone and not initials and self._somebody_else(run, person):
             return None
         first, last, more = self._slips_beside(first, last, person)
         first = self._with_particles(first, person)
         if first > 0 and fold(self.words[first - 1]) in senses.HONORIFICS and first - 1 not in self.hits:
             first -= bool(re.fullmatch(r"\.?[ \n\u00a0]", self.gap(first - 1, first)))
+        behind = last + 1
+        if (
+            behind < len(self.words)
+            and fold(self.words[behind]) in senses.BEHIND
+            and self.gap(last, behind) in {" ", "-"}
+        ):
+            last = behind if behind not in self.hits else last
         best = max((form for _, _, forms in run for form in forms), key=lambda form: form.score)
         return _Mention(first, last, who, len(run) + bool(initials) + more, best.score, best.reason)
 
@@ -705,10 +779,11 @@ class _Reading:
             and form.kind in {"given", "alias"}
             and len(word) > 3
             and not self.senses.frequent(i)
+            and not (self._rather_a_family_name(form) and self._a_plain_word(i, form))
         ):
             return True  # where nobody writes capitals, a name is a name
         ordinary = self.senses.ordinary(i) or len(fold(word)) <= 2
-        if form.kind == "family" and small(word) and self.senses.listed_word(fold(word)):
+        if (form.kind == "family" or self._rather_a_family_name(form)) and small(word) and self._a_plain_word(i, form):
             ordinary = True
         if form.reason == "name" and small(word) and self._in_a_handle(i):
             return True
@@ -720,6 +795,18 @@ class _Reading:
         if form.reason in {"nickname", "family"} and not ordinary:
             return not small(word) or len(word) > 5 or not word.isascii() or self._in_a_handle(i)
         return not ordinary or self.senses.as_name(i)
+
+    def _rather_a_family_name(self, form: Form) -> bool:
+        """Whether the same word is a family name by the likelier order of the name."""
+        parts = self.people[form.who].parts
+        return any(kind == "family" and readings == parts[form.part][1] for kind, readings in parts[: form.part])
+
+    def _a_plain_word(self, i: int, form: Form) -> bool:
+        """Whether a dictionary has the word, or the name that it is a form of, in small letters."""
+        listed_word = self.senses.listed_word
+        return listed_word(fold(self.words[i])) or (
+            form.reason == "ending" and listed_word(self.people[form.who].parts[form.part][1][0])
+        )
 
     def _slip_in_a_chat(self, i: int, form: Form) -> bool:
         """A misspelt name in small letters where nobody writes capitals."""
@@ -910,6 +997,9 @@ class _Reading:
             if chunk is None:
                 continue
             done = chunk.end()
+            inside_chunk = list(TOKEN.finditer(chunk.group().replace("_", " ")))
+            for a, b, who in self._by_sound(inside_chunk):
+                found.append(Finding(chunk.start() + a, chunk.start() + b, "name", str(who), 0.7, "sounds"))
             for m in TOKEN.finditer(chunk.group()):
                 if fold(m.group()) in self.matcher.kept_words:
                     continue
@@ -923,6 +1013,56 @@ class _Reading:
                             found.append(Finding(a, b, "name", owner, 0.85, "inside"))
                         break
         return found
+
+    def korean(self, whole: dict[str, int], given: dict[str, int]) -> list[Finding]:
+        """Whole names by their syllables, in Hangul or in up to four words with capitals; given names in Hangul."""
+        found: list[Finding] = []
+        may_begin = [
+            word
+            for word in self.page.distinct
+            if korean.HANGUL.fullmatch(word)
+            or (word[:1].isupper() and word.isascii() and any(w.startswith(korean.key(fold(word))) for w in whole))
+        ]
+        for i in self.page.places(may_begin):
+            word, start, _ = self.tokens[i]
+            if korean.HANGUL.fullmatch(word):
+                for size in range(min(4, len(word)), 1, -1):
+                    sound = korean.key(fold(word[:size]))
+                    if sound in whole or (sound in given and size == 2):
+                        who = whole.get(sound, given.get(sound))
+                        found.append(Finding(start, start + size, "name", str(who), 0.9, "hangul"))
+                        break
+            elif i not in self.kept:
+                sound = korean.key(fold(word))
+                for j in range(i + 1, min(i + 4, len(self.words))):
+                    if (
+                        self.gap(j - 1, j) not in {" ", "-", ", ", "\u00a0"}
+                        or not self.words[j].isascii()
+                        or j in self.kept
+                    ):
+                        break
+                    sound += korean.key(fold(self.words[j]))
+                    if sound in whole:
+                        found.append(Finding(start, self.tokens[j][2], "name", str(whole[sound]), 0.8, "hangul"))
+        return found
+
+    def _by_sound(self, words: list[re.Match[str]]) -> Iterator[tuple[int, int, int]]:
+        """Two parts of one name beside each other in a user name, however they are spelt: "sirine.mejri"."""
+        lexicon = self.matcher.lexicon
+        heard: list[tuple[re.Match[str], str, list[Form]]] = []
+        for m in words:
+            folded = fold(m.group())
+            sounds = consonants(folded)
+            forms = [*lexicon.consonants.get(sounds, ()), *lexicon.coarse.get(coarse(folded), ())]
+            heard.append((m, sounds, forms if len(folded) >= 3 and folded.isalpha() else []))
+        for (one, first, some), (two, second, others) in itertools.pairwise(heard):
+            if len(first) + len(second) < 5 or two.start() - one.end() > 1:
+                continue
+            both = {
+                a.who for a in some for b in others if a.who == b.who and a.part != b.part and a.who < self.matcher.own
+            }
+            if both:
+                yield one.start(), two.end(), min(both)
 
     def squeezed(self) -> list[Finding]:
         """A second look that ignores every separator: full names, wherever the letters were cut."""
@@ -947,8 +1087,11 @@ class _Reading:
                 first = bisect_right(offsets, at) - 1
                 last = bisect_right(offsets, at + len(whole) - 1) - 1
                 decided = first == last and fold(self.words[first]) == whole  # by the rules for words
+                decided = decided or self.senses.a_saint(first)
                 if not decided and not all(
-                    small(self.words[k]) and self.senses.ordinary(k) for k in range(first, last + 1)
+                    small(self.words[k])
+                    and (self.senses.ordinary(k) or (first == last and self.senses.listed_word(whole)))
+                    for k in range(first, last + 1)
                 ):
                     a, b = self.tokens[first][1], self.tokens[last][2]
                     found.append(Finding(a, b, "name", str(who), 0.7, "squeezed"))
@@ -965,6 +1108,11 @@ def _close(gap: str) -> bool:
 def _mixed_up(name: str, reading: str) -> bool:
     """Whether the same letters stand in another order, or one is doubled or single."""
     return sorted(name) == sorted(reading) or _DOUBLED.sub(r"\1", name) == _DOUBLED.sub(r"\1", reading)
+
+
+def _one_changed_inside(name: str, reading: str) -> bool:
+    """Whether two words of one length begin and end alike."""
+    return len(name) == len(reading) and name[0] == reading[0] and name[-1] == reading[-1]
 
 
 def _swapped(name: str, reading: str) -> bool:

@@ -10,6 +10,7 @@ import re
 
 from policies.redaction.lexica import (
     any_language,
+    dictionary,
     family_names,
     function_words,
     given_names,
@@ -23,8 +24,8 @@ from policies.redaction.page import Page
 from policies.redaction.scripts import SHIELD, fold
 from policies.redaction.words import COMMON, listed
 
-_FIRST_LETTER = re.compile(r"(?:^|(?:[!?\n•…。？！]|[^\W\d_]{3}\.)\s)(?:[^\w\x00]|[\d_]){0,12}([^\W\d_]|\x00)")
-_ENDS = re.compile(r"[!?\n•…。？！]|(?<=[^\W\d_]{3})\.(?=\s)")
+_FIRST_LETTER = re.compile(r"(?:^|(?:[!?\n•…。？！]|(?:[^\W\d_]{3}|\x00)\.)\s)(?:[^\w\x00]|[\d_]){0,12}([^\W\d_]|\x00)")
+_ENDS = re.compile(r"[!?\n•…。？！]|(?<=[^\W\d_]{3})\.(?=\s)|(?<=\x00)\.(?=\s)")
 _LETTER = re.compile(r"[^\W\d_]|\x00")  # what is shielded began with a capital
 _SENTENCE_END = re.compile(r"[.!?:;\n•…。？！](?:[\s\"'“”«»„(\[*-]*)$")
 
@@ -61,6 +62,10 @@ HONORIFICS = listed(
     """
 )
 """Mere forms of address: they tell sex or marriage, and go with the name."""
+BEHIND = listed(
+    "neni bacsi asszony kisasszony hanim hanimin abla teyze bey ji bhai didi begum apa opa khanom khanum hanum"
+)
+"""Forms of address that stand behind a name, and go with it."""
 RELATIONS = listed(
     """
     mother father sister brother daughter son husband wife aunt uncle cousin niece nephew grandmother grandfather
@@ -198,12 +203,26 @@ _ARTICLES = listed(
     edin edna edno
     """
 )
+_ARABIC_HAVING = frozenset(
+    map(
+        fold,
+        """
+        لدي لديه لديها لديهم عنده عندها عندهم عندي هناك بلا بدون دون كل بكل أي بأي ثمة فيه فيها له لها غير
+        """.split(),  # noqa: SIM905
+    )
+)
 _BEFORE_STREETS = listed(
     """
     calle avenida plaza paseo rua travessa praca rue avenue boulevard place via viale piazza corso vicolo strada
     bulevardul calea aleea piata ulica ulicy ul plac placu aleja alei vul vulytsia vulitsia vulitsi vulytsi ulitsa
     ulitse ulitsi ploshchad ploshchadi ploshcha ploshchi ploshtad prospekt prospekti pereulok provulok odos odo odou
     plateia rruga rrugen duong pho saint sainte sankt sfantul sfanta sveti sveta agios agia agia
+    """
+)
+_SAINTS = listed(
+    """
+    saint sainte sankt santo santa sfantul sfanta sveti sveta svyatoi svyata agios agia agioi aghios swiety swieta
+    szent
     """
 )
 _BEFORE_THINGS = listed(
@@ -219,7 +238,16 @@ _AFTER_STREETS = listed(
     straat laan plein street road avenue lane
     """
 )
-_FIRMS = listed("srl ltd llc gmbh inc sa sarl kft ooo tov eood spa plc corp company agency shop sh pk zoo bt doo as oy")
+_FIRMS = listed(
+    """
+    srl ltd llc gmbh inc sa sarl kft ooo tov eood spa plc corp company agency shop sh pk zoo bt doo as oy
+    relief foundation trust fund charity aid group brothers bros sons holding holdings logistics transport trans travel
+    bakery restaurant cafe motors services solutions trading traders enterprise enterprises consulting recruitment
+    cleaning hotel farms farm foods textiles garments construction builders associates partners industries markets
+    stores laundry nursery academy institute
+    stiftung verein reisen bau haus fondation fundacion fondazione fundacja fundatia fundatsiya alapitvany vakfi
+    """
+)
 _OF = listed("de del da do di des du von der della z ze od")
 _WORD_NEXT = listed(
     """
@@ -286,8 +314,12 @@ class Senses:
 
     def listed_word(self, folded: str) -> bool:
         """Whether a dictionary of the text's languages has the folded word in small letters."""
+        forms = {folded, folded.removesuffix("s"), folded.removesuffix("es")}  # the dictionaries have base forms
         return any(
-            folded in words_of(language) or folded in plain_words().get(language, ()) for language in self.spoken
+            folded in words_of(language)
+            or not forms.isdisjoint(plain_words().get(language, ()))
+            or not forms.isdisjoint(dictionary(language))
+            for language in self.spoken
         )
 
     def frequent(self, i: int) -> bool:
@@ -337,6 +369,12 @@ class Senses:
                 return True
         return False
 
+    def a_saint(self, first: int) -> bool:
+        """Whether a word for a saint stands before: a church, a place, a day."""
+        if not first or fold(self.words[first - 1]) not in _SAINTS:
+            return False
+        return self.text[self.tokens[first - 1][2] : self.tokens[first][1]] in {" ", "-", ". ", "\u00a0"}
+
     def opens(self, i: int) -> bool:
         """Whether word `i` is the first of a sentence."""
         start = self.tokens[i][1]
@@ -370,7 +408,7 @@ class Senses:
             if word[:1].islower():
                 spoken_of = following in _PERSON_VERBS and following not in _CONNECTIVES
                 return spoken_of and self._without_capitals() and folded not in _FUNCTION
-            return True  # a script without capitals
+            return before not in _ARABIC_HAVING  # a script without capitals
         if before in TITLES or before in RELATIONS or before in {"named", "called", "name", "alias", "aka"}:
             return True
         if following.isdigit() or before.isdigit():
