@@ -17,7 +17,7 @@ from nicknames import NickNamer
 from policies.redaction.identity import Name
 from policies.redaction.lexica import any_language, family_names, given_names, lines
 from policies.redaction.scripts import ABJAD, HAN, TOKEN, clean, coarse, consonants, fold, foldings, skeleton
-from policies.redaction.transcriptions import in_latin, in_other_scripts, of_pinyin, pinyin
+from policies.redaction.transcriptions import in_latin, in_other_scripts, of_pinyin, of_the_other_layout, pinyin
 from policies.redaction.words import COMMON, listed
 
 PARTICLES = listed(
@@ -50,6 +50,7 @@ ENDINGS = listed(
     oy ata at ut
     ens sche
     ma ad its inata inoto inite kinata ina ino ini
+    ren rekin rentzat tik nyng nyn ning dyng tyng ding ting gha ga qa ka men jev jeva jevo jevi jevim evim ovoi
     """
 )
 RISKY_ENDINGS = listed(
@@ -480,6 +481,8 @@ class Lexicon:
                         self._bones(folded, script)
                         if folded not in self.stems:
                             self._stem(folded, ending)
+            for form in of_the_other_layout(word):
+                self._put(fold(form), replace(script, reason="name", score=0.8))
             for form in in_latin(word):
                 self._variant(fold(form), latin)
 

@@ -62,6 +62,7 @@ _NOT_LATIN = re.compile("[\u0370-\u1fff]")
 _CLOSE = re.compile(r"[\s.\-_/'·]{0,3}")
 _COMMA = re.compile(r"\s?,\s{1,2}")
 _SPLIT = re.compile(r"[\-_.·*|/'+~=]{0,2}\n?[ \t]{0,2}|[\-_.·*|/'+~= ]{1,3}")
+_SPELT = re.compile(r"\s?(?:[^\w\s\x00]|_){0,3}\s?")  # between single letters: "T, I, N, A", a flower
 _FATHERS_INITIAL = re.compile(r"[^\W\d_a-z]\. ?")
 _DOUBLED = re.compile(r"(.)\1")
 _LINE_END = re.compile(r"[ \t]{0,3}\r?\n[ \t>]{0,8}")
@@ -97,6 +98,16 @@ _SURNAME = re.compile(
 _PARTED = listed(
     "ben bin bn bel bou bu bw abou abu abd abdel abdul ould ait el al de del di da la le mac mc van von saint san"
 )
+_LOST = re.compile("[^\\W\\d_]?[?\ufffd][^\\W\\d_]")
+_LETTER_FOR = re.compile(
+    r"(?:(?<!\w)[^\W\d_] (?:for|as in|like|wie|comme|como|come|ca|jak|kao|als|som|как|як|като) [^\W\d_]{2,20}"
+    r"[,;.]? ?(?:and )?){4,40}"
+)
+_WORDS_FOR_LETTERS = re.compile(r"(?:(?<!\w)[A-Z][A-Za-z]{2,12}(?:[ ,-]|, )){3,40}[A-Z][A-Za-z]{2,12}(?!\w)")
+_EACH_LETTER = {
+    _LETTER_FOR: re.compile(r"(?<!\w)[^\W\d_] \w+(?: in)? [^\W\d_]{2,20}"),
+    _WORDS_FOR_LETTERS: re.compile(r"[A-Z][A-Za-z]{2,12}"),
+}
 _FRENCH_TITLES = frozenset("mhfds")
 
 
@@ -120,6 +131,17 @@ class NameMatcher:
         self._kept_written = {
             form.lower() for person in everyone[self.own :] for forms in person.written.values() for form in forms
         }
+        self.spelt: dict[str, int] = {}  # names that may be spelt out
+        self.lost: dict[str, int] = {}
+        for who, person in enumerate(self.people):
+            for kind, readings in person.parts:
+                for reading in readings if kind != "phrase" else ():
+                    if len(reading) >= 4:
+                        self.spelt.setdefault(reading, who)
+            for form in sorted({form for forms in person.written.values() for form in forms}):
+                if not form.isascii() and sum(c.isascii() for c in form) >= 3:
+                    for sign in "?\ufffd":
+                        self.lost.setdefault("".join(c if c.isascii() else sign for c in form), who)
         self._korean: dict[str, int] = {}
         self._korean_given: dict[str, int] = {}
         for who, person in enumerate(self.people):
@@ -399,6 +421,9 @@ class NameMatcher:
         found = reading.mentions()
         found += reading.initials()
         found += reading.technical()
+        found += reading.spelt()
+        if _LOST.search(text):
+            found += reading.lost_letters()
         if self._korean:
             found += reading.korean(self._korean, self._korean_given)
         if not text.isascii():
@@ -524,9 +549,9 @@ class _Reading:
         common = all(reading in any_language() for reading in foldings(self.words[first]))
         for j in range(first + 1, min(first + 24, len(self.words))):
             gap = self.gap(j - 1, j)
-            if len(gap) > 4 or not _SPLIT.fullmatch(gap) or SHIELD in gap:
-                break
             longest = max(longest, len(self.words[j]))
+            if len(gap) > 4 or not (_SPELT if longest == 1 else _SPLIT).fullmatch(gap) or SHIELD in gap:
+                break
             common = common and fold(self.words[j]) in any_language()
             glued = {g + r for g in glued for r in foldings(self.words[j]) if g + r in lexicon.prefixes}
             if not glued:
@@ -1046,6 +1071,29 @@ class _Reading:
                         found.append(Finding(start, self.tokens[j][2], "name", str(whole[sound]), 0.8, "hangul"))
         return found
 
+    def spelt(self) -> list[Finding]:
+        """Names spelt out by words: "T for Tango, I for India", or by an alphabet's words alone, whichever it is."""
+        found: list[Finding] = []
+        for pattern in (_LETTER_FOR, _WORDS_FOR_LETTERS):
+            for m in pattern.finditer(self.text):
+                words = list(_EACH_LETTER[pattern].finditer(m.group()))
+                letters = "".join(fold(word.group()[0])[:1] or "?" for word in words)
+                for name, who in self.matcher.spelt.items():
+                    at = letters.find(name)
+                    while at >= 0:
+                        a, b = m.start() + words[at].start(), m.start() + words[at + len(name) - 1].end()
+                        found.append(Finding(a, b, "name", str(who), 0.7, "spelt"))
+                        at = letters.find(name, at + 1)
+        return found
+
+    def lost_letters(self) -> list[Finding]:
+        """Names whose letters with accents a wrong character set turned into question marks: "P?ldm?e"."""
+        return [
+            Finding(at, at + len(form), "name", str(who), 0.8, "lost letters")
+            for form, who in self.matcher.lost.items()
+            for at in _every(form, self.text)
+        ]
+
     def _by_sound(self, words: list[re.Match[str]]) -> Iterator[tuple[int, int, int]]:
         """Two parts of one name beside each other in a user name, however they are spelt: "sirine.mejri"."""
         lexicon = self.matcher.lexicon
@@ -1097,6 +1145,14 @@ class _Reading:
                     found.append(Finding(a, b, "name", str(who), 0.7, "squeezed"))
                 at = glued.find(whole, at + 1)
         return found
+
+
+def _every(form: str, text: str) -> Iterator[int]:
+    """Where a form stands in a text."""
+    at = text.find(form)
+    while at >= 0:
+        yield at
+        at = text.find(form, at + 1)
 
 
 def _close(gap: str) -> bool:

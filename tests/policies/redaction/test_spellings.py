@@ -127,3 +127,36 @@ def test_chinese_round_a_finding_stays() -> None:
 
 def test_a_sentence_that_begins_behind_a_name_is_no_part_of_it() -> None:
     assert left("Malina Lupescu", "They saw Malina. I went home.", "en") == "They saw [name]. I went home."
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Kivel%C3%A4",
+        "Tiina%20Kivel%C3%A4",
+        "Kivel&auml;",
+        "Kivel&#228;",
+        "Kivel\\u00e4",
+        "Kivel=C3=A4",
+        "KivelÃ¤",
+        "Ki</b>velä",
+        "T, I, I, N, A",
+        "T🌸i🌸i🌸n🌸a",
+        "K_i_v_e_l_ä",
+        "T for Tango, I for India, I for India, N for November, A for Alpha",
+        "Kilo India Victor Echo Lima Alpha",
+        "ешштф",
+    ],
+)
+def test_a_name_goes_as_machines_telephones_and_keyboards_write_it(form: str) -> None:
+    told = left("Tiina Kivelä", f"There they saw {form}, at work.", "en")
+    assert told == "There they saw [name], at work."
+
+
+def test_a_name_goes_whose_letters_a_wrong_character_set_lost() -> None:
+    assert left("Maarika Põldmäe", "There they saw P?ldm?e at work.", "en") == "There they saw [name] at work."
+
+
+def test_what_only_looks_encoded_stays_as_it_was() -> None:
+    text = "Fish &amp; chips, 100%25 off, a=C3, x < y > z, CAFÉ» and 20%ig."
+    assert left("Tiina Kivelä", text, "en") == text
