@@ -27,6 +27,13 @@ PARTICLES = listed(
     """
 )
 
+_EMPTY = listed(
+    """
+    the an and or of in on at to for with without from by as is was are were be been my our your his her their its this
+    that who no not all one two but if so
+    """
+)  # say nothing in a nickname of several words; the whole of it is known as a phrase
+
 _ARABIC_NAMES = listed(
     """
     mohammed muhammad mohamed mohammad mohamad muhammed ahmed ahmad ali hassan hasan hussein husain fatima fatimah
@@ -312,7 +319,7 @@ def _alias(person: Person, alias: str) -> None:
         folded = fold(word)
         if len(folded) > 2 and folded not in any_language():
             _add(person, "alias", word)
-        elif folded not in PARTICLES and len(folded) >= 2:
+        elif folded not in PARTICLES and folded not in _EMPTY and len(folded) >= 2:
             person.add("weak", word)
     if words:
         person.add("phrase", "".join(words))

@@ -108,6 +108,7 @@ _EACH_LETTER = {
     _LETTER_FOR: re.compile(r"(?<!\w)[^\W\d_] \w+(?: in)? [^\W\d_]{2,20}"),
     _WORDS_FOR_LETTERS: re.compile(r"[A-Z][A-Za-z]{2,12}"),
 }
+_FAR = 5  # words: no two parts of one name are further apart
 _FRENCH_TITLES = frozenset("mhfds")
 
 
@@ -161,6 +162,12 @@ class NameMatcher:
                 letters = [fold(word)[:1] for word in words_of(f"{name.given} {name.middle} {name.family}")][:6]
                 for size in (2, 3, 4):
                     some |= {"".join(chosen) for chosen in combinations(letters, size)}
+        self.every = [
+            frozenset(reading for _, readings in person.parts for reading in readings) | person.letters
+            for person in everyone
+        ]  # all readings of all parts
+        self.rather_family = [_rather_family(person) for person in everyone]
+        self.begins = [frozenset(reading[0] for reading in some if reading) for some in self.every]
         self._lone = {
             letter: who for who, person in enumerate(self.people) for letter in person.letters if letter.isascii()
         }
@@ -508,9 +515,15 @@ class _Reading:
         self._parted()
         for i in sorted(self.hits):
             end, forms = self.hits[i]
-            for who in {form.who for form in forms}:
-                mine = forms if len(forms) == 1 else tuple(form for form in forms if form.who == who)
-                self.by_person.setdefault(who, []).append((i, end, mine))
+            if len(forms) == 1:
+                self.by_person.setdefault(forms[0].who, []).append((i, end, forms))
+                continue
+            mine: dict[int, list[Form]] = {}
+            for form in forms:
+                mine.setdefault(form.who, []).append(form)
+            for who, some in mine.items():
+                self.by_person.setdefault(who, []).append((i, end, tuple(some)))
+        self.by_person = {who: self._worth_a_look(who, hits) for who, hits in self.by_person.items()}
         for who in range(matcher.own, len(self.people)):
             for run in self._runs(who):
                 self._keep(who, run)
@@ -544,6 +557,8 @@ class _Reading:
         """A name broken over a line, hyphenated, or with its letters spaced out, starting at word `first`."""
         lexicon = self.matcher.lexicon
         best: tuple[int, tuple[Form, ...]] | None = None
+        if not self._may_go_on(first):
+            return None
         glued = {reading for reading in foldings(self.words[first]) if reading in lexicon.prefixes}
         longest = len(self.words[first])
         common = all(reading in any_language() for reading in foldings(self.words[first]))
@@ -584,6 +599,14 @@ class _Reading:
                 best = (j, tuple(replace(f, score=0.9, reason="split") for f in forms))
         return best
 
+    def _may_go_on(self, first: int) -> bool:
+        """Whether the next word continues what this one opens: mostly not."""
+        if first + 1 >= len(self.words):
+            return False
+        prefixes = self.matcher.lexicon.prefixes
+        following = foldings(self.words[first + 1])
+        return any(a + b in prefixes for a in foldings(self.words[first]) for b in following)
+
     def _two_letters(self, first: int, last: int, whole: str, gap: str) -> bool:
         """A name of two letters spaced out in capitals, "M Ỷ"; two initials have points behind them."""
         behind = self.text[self.tokens[last][2] : self.tokens[last][2] + 2]
@@ -622,7 +645,7 @@ class _Reading:
         person = self.people[who]
         kinds = {form.kind for _, _, forms in run for form in forms}
         first, last = run[0][0], run[-1][1]
-        own = {r for _, readings in person.parts for r in readings} | person.letters
+        own = self.matcher.every[who]
         has_family = any(kind == "family" for kind, _ in person.parts)
         full = "full" in kinds or ("family" in kinds and bool(kinds & {"given", "alias", "middle"}) and len(run) > 1)
         if first > 0 and "family" in kinds and self._initial_of(first - 1, first, own):
@@ -634,15 +657,15 @@ class _Reading:
         if not has_family or kinds & {"alias", "phrase"}:
             full = full or len(run) >= min(len(person.parts), 2) or bool(kinds & {"alias", "phrase"})
         words = range(first, last + 1)
-        if full and not any(self._wholly(one, words) for one in self.matcher.people):
+        if full and not self._wholly(words):
             self.kept.update(words)
 
-    def _wholly(self, person: Person, words: range) -> bool:
+    def _wholly(self, words: range) -> bool:
         """Whether every one of the words is a part, or the initial, of one and the same protected person."""
-        own = {r for _, readings in person.parts for r in readings}
-        return bool(own) and all(
-            any(r in own or (len(r) == 1 and any(o.startswith(r) for o in own)) for r in foldings(self.words[i]))
-            for i in words
+        read = [foldings(self.words[i]) for i in words]
+        return any(
+            all(any(r in own or (len(r) == 1 and r in begins) for r in some) for some in read)
+            for own, begins in zip(self.matcher.every[: self.matcher.own], self.matcher.begins, strict=False)
         )
 
     # -- runs of hits become mentions ------------------------------------------------------------------------------
@@ -702,9 +725,11 @@ class _Reading:
 
     def _settle(self, who: int, run: _Run) -> _Mention | None:
         first, last = run[0][0], run[-1][1]
-        parts = {form.part for _, _, forms in run for form in forms}
         person = self.people[who]
-        everything = {reading for _, readings in person.parts for reading in readings} | person.letters
+        if len(run) == 1 and self._alone_and_weak(first, last, run[0][2], person):
+            return None
+        parts = {form.part for _, _, forms in run for form in forms}
+        everything = self.matcher.every[who]
         strong = any(
             (not form.weak or self._slip_in_a_chat(i, form)) and self._counts(i, end, form)
             for i, end, forms in run
@@ -767,10 +792,47 @@ class _Reading:
         best = max((form for _, _, forms in run for form in forms), key=lambda form: form.score)
         return _Mention(first, last, who, len(run) + bool(initials) + more, best.score, best.reason)
 
+    def _worth_a_look(self, who: int, hits: _Run) -> _Run:
+        """The hits without those that nothing speaks for: weak, and far from every other hit of the same person."""
+        kept: _Run = []
+        person = self.people[who]
+        for n, (i, end, forms) in enumerate(hits):
+            if not self._alone_and_weak(i, end, forms, person) or any(
+                self._may_join(forms, hits[k], near)
+                for k, near in (
+                    (n - 1, n and i - hits[n - 1][1] <= _FAR),
+                    (n + 1, n + 1 < len(hits) and hits[n + 1][0] - end <= _FAR),
+                )
+                if near
+            ):
+                kept.append((i, end, forms))
+        return kept
+
+    @staticmethod
+    def _may_join(forms: tuple[Form, ...], other: tuple[int, int, tuple[Form, ...]], near: bool) -> bool:
+        """Whether a hit nearby is of another part of the name."""
+        return near and (len(forms) > 1 or len(other[2]) > 1 or forms[0].part != other[2][0].part)
+
+    def _alone_and_weak(self, first: int, last: int, forms: tuple[Form, ...], person: Person) -> bool:
+        """Whether nothing speaks for the one hit: most of them in most texts."""
+        for form in forms:
+            if not form.weak or form.reason == "slip":
+                return False
+        if self._letter_beside(first, last):
+            return False
+        return not (first and person.particles and fold(self.words[first - 1]) in person.particles)
+
     def _letter_beside(self, first: int, last: int) -> bool:
-        """Whether a lone letter, or a particle that one may stand before, is next to these words."""
-        beside = self.words[max(0, first - 1) : first] + self.words[last + 1 : last + 2]
-        return any(len(word) <= 3 for word in beside)
+        """Whether a lone letter is next to these words."""
+        words = self.words
+        before = words[first - 1] if first else "..."
+        behind = words[last + 1] if last + 1 < len(words) else "..."
+        return (
+            len(before) == 1
+            or len(behind) == 1
+            or (len(before) == 2 and not before.isascii())
+            or (len(behind) == 2 and not behind.isascii())
+        )
 
     def _with_particles(self, first: int, person: Person) -> int:
         """Where the mention begins when the particles of this person's name before it belong to it."""
@@ -823,8 +885,7 @@ class _Reading:
 
     def _rather_a_family_name(self, form: Form) -> bool:
         """Whether the same word is a family name by the likelier order of the name."""
-        parts = self.people[form.who].parts
-        return any(kind == "family" and readings == parts[form.part][1] for kind, readings in parts[: form.part])
+        return form.part in self.matcher.rather_family[form.who]
 
     def _a_plain_word(self, i: int, form: Form) -> bool:
         """Whether a dictionary has the word, or the name that it is a form of, in small letters."""
@@ -1145,6 +1206,18 @@ class _Reading:
                     found.append(Finding(a, b, "name", str(who), 0.7, "squeezed"))
                 at = glued.find(whole, at + 1)
         return found
+
+
+def _rather_family(person: Person) -> frozenset[int]:
+    """The parts that were listed as a family name before they were listed as something else."""
+    families: set[tuple[str, ...]] = set()
+    found: set[int] = set()
+    for number, (kind, readings) in enumerate(person.parts):
+        if readings in families:
+            found.add(number)
+        if kind == "family":
+            families.add(readings)
+    return frozenset(found)
 
 
 def _every(form: str, text: str) -> Iterator[int]:

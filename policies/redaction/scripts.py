@@ -279,6 +279,7 @@ def fold(word: str) -> str:
     return _NOT_ALNUM.sub("", anyascii(base)).lower()
 
 
+@lru_cache(maxsize=65536)
 def foldings(word: str) -> tuple[str, ...]:
     """Every folded reading of a word: as it sounds, and as it looks where letters of two scripts look alike."""
     first = fold(word)
