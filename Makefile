@@ -57,6 +57,10 @@ $(VENV)/.ner: $(STAMP)
 eval: $(if $(filter without,$(MODEL)),$(STAMP),$(VENV)/.ner) ## measure the redactor's errors (WRITE=1: into docs/redaction.md)
 	@$(BIN)/python -m evaluation $(EVAL)
 
+.PHONY: demo-ner
+demo-ner: $(VENV)/.ner ## show the named-entity net at work on the narratives of Operation Orchid (installs the model)
+	@$(BIN)/python -m cli.demo_net
+
 .PHONY: vectors
 vectors: $(STAMP) ## write the test vectors again (tests/vectors)
 	@$(BIN)/python -m tests.vectors.generate

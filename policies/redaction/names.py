@@ -18,7 +18,7 @@ from __future__ import annotations
 import itertools
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -630,7 +630,7 @@ class _Reading:
         gap = self.gap(i, j)
         return j == i + 1 and _close(gap) and ". " not in gap
 
-    def _initial_of(self, i: int, j: int, parts: set[str]) -> bool:
+    def _initial_of(self, i: int, j: int, parts: Set[str]) -> bool:
         gap = self.gap(i, j)
         if gap in {".", "_", "-"} and small(self.words[j]) and self._in_a_handle(j):
             return _initial(self.words[i].upper(), parts)
@@ -903,7 +903,7 @@ class _Reading:
         around = self.text[max(0, self.tokens[i][1] - 1) : self.tokens[i][2] + 1]
         return any(c in "@#_." for c in (around[:1], around[-1:])) and around[-1:] != "."
 
-    def _trailing_initial(self, last: int, parts: set[str]) -> bool:
+    def _trailing_initial(self, last: int, parts: Set[str]) -> bool:
         word, gap = self.words[last + 1], self.gap(last, last + 1)
         if gap in {".", "_", "-"} and small(word) and small(self.words[last]) and self._in_a_handle(last):
             return _initial(word.upper(), parts)
@@ -1249,7 +1249,7 @@ def _swapped(name: str, reading: str) -> bool:
     return sorted(name) == sorted(reading)
 
 
-def _initial(word: str, parts: set[str]) -> bool:
+def _initial(word: str, parts: Set[str]) -> bool:
     """Whether a lone letter, a capital where its script has them, begins one of the parts."""
     if len(word) > 2 or (len(word) == 2 and not _SIGN.search(word)) or small(word) or word.isdigit():
         return False
