@@ -418,13 +418,13 @@ class NameMatcher:
     # -- one text ------------------------------------------------------------------------------------------------
 
     def find(
-        self, page: Page, *, strict: bool, languages: tuple[str, ...] = ()
+        self, page: Page, *, strict: bool, traits: senses.Traits | None = None
     ) -> tuple[list[Finding], list[tuple[int, int]]]:
         """All mentions in a clean text, which may touch or overlap, and the places of suspects' names that stay."""
         if not self.lexicon.index and not self._native:
             return [], []
         text = page.text
-        reading = _Reading(self, page, strict, languages)
+        reading = _Reading(self, page, strict, traits or senses.Traits.of(text))
         found = reading.mentions()
         found += reading.initials()
         found += reading.technical()
@@ -496,11 +496,11 @@ _Run = list[tuple[int, int, tuple[Form, ...]]]
 class _Reading:
     """One text being read: its words, and which of them are hits."""
 
-    def __init__(self, matcher: NameMatcher, page: Page, strict: bool, languages: tuple[str, ...]) -> None:
+    def __init__(self, matcher: NameMatcher, page: Page, strict: bool, traits: senses.Traits) -> None:
         self.matcher, self.text, self.strict, self.page = matcher, page.text, strict, page
         self.people = matcher.lexicon.people
         self.words, self.tokens = page.words, page.tokens
-        self.senses = senses.Senses(page, languages)
+        self.senses = senses.Senses(page, traits)
         facts = matcher.facts(page.distinct, strict)
         self.hits: dict[int, tuple[int, tuple[Form, ...]]] = {}
         self.kept: set[int] = set()

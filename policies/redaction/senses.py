@@ -7,6 +7,7 @@ the word counts as a name, because a wrongly hidden word costs less than a perso
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from policies.redaction.lexica import (
     any_language,
@@ -20,10 +21,11 @@ from policies.redaction.lexica import (
     plain_words,
     words_of,
 )
-from policies.redaction.page import Page
-from policies.redaction.scripts import SHIELD, fold
+from policies.redaction.page import Page, tokens_of
+from policies.redaction.scripts import SHIELD, TOKEN, fold
 from policies.redaction.words import COMMON, listed
 
+_BEGINNING = 20_000  # characters that tell what a text is like
 _FIRST_LETTER = re.compile(r"(?:^|(?:[!?\n•…。？！]|(?:[^\W\d_]{3}|\x00)\.)\s)(?:[^\w\x00]|[\d_]){0,12}([^\W\d_]|\x00)")
 _ENDS = re.compile(r"[!?\n•…。？！]|(?<=[^\W\d_]{3})\.(?=\s)|(?<=\x00)\.(?=\s)")
 _LETTER = re.compile(r"[^\W\d_]|\x00")  # what is shielded began with a capital
@@ -267,22 +269,40 @@ def relation(folded: str) -> bool:
     return folded in RELATIONS
 
 
-class Senses:
-    """The words of one text, and the languages it is taken to be in."""
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is true of a whole text, however small the piece of it that is looked at."""
 
-    def __init__(self, page: Page, spoken: tuple[str, ...] = ()) -> None:
+    spoken: tuple[str, ...]
+    capitals: bool  # whether any word begins with one
+    kept_capitals: bool  # whether sentences begin with one
+
+    @classmethod
+    def of(cls, text: str, spoken: tuple[str, ...] = ()) -> Traits:
+        """The traits of a clean text; `spoken` are its languages where somebody said them."""
+        beginning = tokens_of(text[:_BEGINNING])
+        first = [m.group(1) for m in _FIRST_LETTER.finditer(text[:_BEGINNING])]
+        cased = [letter for letter in first if letter == SHIELD or letter.lower() != letter.upper()]
+        capitals = any(word[:1].isupper() for word, _, _ in beginning)
+        return cls(
+            spoken or languages({fold(word) for word, _, _ in beginning[:2000]}),
+            capitals or any(m.group()[0].isupper() for m in TOKEN.finditer(text, _BEGINNING)),
+            4 * sum(not letter.islower() for letter in cased) >= 3 * len(cased),
+        )
+
+
+class Senses:
+    """The words of one text or of a piece of it, and the languages it is taken to be in."""
+
+    def __init__(self, page: Page, traits: Traits) -> None:
         self.text, self.words, self.tokens = page.text, page.words, page.tokens
-        self._spoken = spoken
+        self._traits = traits
         self._plain: frozenset[str] | None = None
-        self._capitals: bool | None = None
-        self._kept_capitals: bool | None = None
 
     @property
     def spoken(self) -> tuple[str, ...]:
-        """The languages given, or those the words speak for."""
-        if not self._spoken:
-            self._spoken = languages({fold(word) for word in self.words[:2000]})
-        return self._spoken
+        """The languages given, or those the words of the text speak for."""
+        return self._traits.spoken
 
     def ordinary(self, i: int) -> bool:
         """Whether word `i` is also a plain word of the text's languages."""
@@ -333,11 +353,7 @@ class Senses:
 
     def keeps_capitals(self, i: int) -> bool:
         """Whether names would have capitals where word `i` stands: its sentence and most of the text begin with one."""
-        if self._kept_capitals is None:
-            first = [m.group(1) for m in _FIRST_LETTER.finditer(self.text[:20_000])]
-            cased = [letter for letter in first if letter == SHIELD or letter.lower() != letter.upper()]
-            self._kept_capitals = 4 * sum(not letter.islower() for letter in cased) >= 3 * len(cased)
-        if not self._kept_capitals:
+        if not self._traits.kept_capitals:
             return False
         start = self.tokens[i][1]
         sentence = _ENDS.split(self.text[max(0, start - 400) : start + 1])[-1]
@@ -475,6 +491,4 @@ class Senses:
         return sum(w.isupper() for w in near) > 0.7 * len(near) and len(near) > 2
 
     def _without_capitals(self) -> bool:
-        if self._capitals is None:
-            self._capitals = any(word[:1].isupper() for word in self.words)
-        return not self._capitals
+        return not self._traits.capitals
