@@ -162,6 +162,7 @@ class NameMatcher:
                 letters = [fold(word)[:1] for word in words_of(f"{name.given} {name.middle} {name.family}")][:6]
                 for size in (2, 3, 4):
                     some |= {"".join(chosen) for chosen in combinations(letters, size)}
+                some |= {b + a for a, b in combinations(letters, 2)}  # a listed initial has no initials of its own
         self.every = [
             frozenset(reading for _, readings in person.parts for reading in readings) | person.letters
             for person in everyone

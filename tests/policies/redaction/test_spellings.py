@@ -157,6 +157,13 @@ def test_a_name_goes_whose_letters_a_wrong_character_set_lost() -> None:
     assert left("Maarika Põldmäe", "There they saw P?ldm?e at work.", "en") == "There they saw [name] at work."
 
 
+def test_initials_go_of_a_person_who_is_listed_by_an_initial() -> None:
+    assert (
+        left("D. Sorokin", "They were told by D. S. that it was paid.", "en")
+        == "They were told by [name] that it was paid."
+    )
+
+
 def test_what_only_looks_encoded_stays_as_it_was() -> None:
     text = "Fish &amp; chips, 100%25 off, a=C3, x < y > z, CAFÉ» and 20%ig."
     assert left("Tiina Kivelä", text, "en") == text
