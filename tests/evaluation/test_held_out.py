@@ -1,4 +1,4 @@
-"""The people and forms that the engine was not developed on: strange to everything else here, and the same each time."""
+"""The people and forms that the engine was not developed on: strange to all else here, and the same each time."""
 
 from evaluation import corpus, forms, held_out, measure
 

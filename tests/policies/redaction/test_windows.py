@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import tracemalloc
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from policies.redaction.engine import Matcher
 from tests.policies.redaction.people import EVERYONE, OKSANA, SUSPECTS
 
-PIECES = st.lists(
-    st.sampled_from(
-        (
-            "Oksana", "Popescu", "Ion Popescu", "Hope", "hope", "O.P.", "her sister", "said the", "victim OP",
-            "17 April 1998", "07700 900588", "passport FH 736204", "@oks_k94", "王小明", "الخطيب", "3 March 2024",
-            "12 Harbour Steps", "a@b.example", "O k s a n a", "the market was closed", "Oks-\nana", "Marin Dobre",
-        )
-    ),
-    min_size=20,
-    max_size=80,
+PIECES = (
+    "Oksana", "Popescu", "Ion Popescu", "Hope", "hope", "O.P.", "her sister", "said the", "victim OP",
+    "17 April 1998", "07700 900588", "passport FH 736204", "@oks_k94", "王小明", "الخطيب", "3 March 2024",
+    "12 Harbour Steps", "a@b.example", "O k s a n a", "the market was closed", "Oks-\nana", "Marin Dobre",
 )  # fmt: skip
 
 
@@ -29,14 +22,16 @@ def matcher() -> Matcher:
     return Matcher(EVERYONE, SUSPECTS)
 
 
-@given(pieces=PIECES, glue=st.sampled_from([" ", "\n", "\n\n", ". "]), window=st.integers(200, 4_000))
-@settings(max_examples=12, deadline=None)
-def test_the_findings_are_those_of_one_look_whatever_the_window(
-    matcher: Matcher, pieces: list[str], glue: str, window: int
-) -> None:
-    text = glue.join(pieces) + glue + "The clerk put the sheet away and went on with the list. " * 90
-    text = text + glue.join(reversed(pieces))
+@pytest.fixture(scope="module")
+def text() -> str:
+    chance = random.Random(7)
+    return "".join(chance.choice(PIECES) + chance.choice((" ", "\n", "\n\n", ". ", ", ")) for _ in range(600))
+
+
+@pytest.mark.parametrize("window", [300, 1_111])
+def test_the_findings_are_those_of_one_look_whatever_the_window(matcher: Matcher, text: str, window: int) -> None:
     whole = matcher.redact(text)
+    assert len(whole.findings) > 200
     matcher.window = window
     try:
         assert matcher.redact(text) == whole
