@@ -26,7 +26,7 @@ from keys import statements
 from keys.domains import Tag
 from keys.signing import verify
 from messages.ceremony import StatementSubmission
-from messages.directory import KeyStatement
+from messages.directory import Directory, KeyStatement
 from messages.errors import DependencyError, RemoteError, ShareError, Unverified
 from messages.evidence import Answer, Entry
 from messages.ids import AgencyHandle, ContactHandle
@@ -69,7 +69,11 @@ class Worker:
         clock: Callable[[], int],
         may_admit: Callable[[], bool] = lambda: True,
         on_statement: OnStatement = lambda _contact, _statement: None,
+        kept_statements: Callable[[], Mapping[ContactHandle, tuple[KeyStatement, ...]]] = dict,
     ) -> None:
+        """`may_admit` says whether anything may be promised now; `kept_statements` gives the encryption keys that
+        workers beside this one accepted, and is asked before each word about one.
+        """
         self._port = port
         self._counts: dict[ContactHandle, int] = {}
         self._counted: dict[ContactHandle, int] = {}
@@ -77,6 +81,7 @@ class Worker:
         self._clock = clock
         self._may_admit = may_admit
         self._on_statement = on_statement
+        self._kept_statements = kept_statements
         self._withdrawn: set[bytes] = set(world.withdrawn)
         self._in_hand = asyncio.Lock()
         self.admitted = 0
@@ -92,9 +97,7 @@ class Worker:
             self._go_on_under(world)
 
     def _go_on_under(self, world: World) -> None:
-        for handle, known in world.stated.items():
-            numbers = {s.number for s in self._stated.get(handle, ())}
-            self._stated[handle] = self._stated.get(handle, ()) + tuple(s for s in known if s.number not in numbers)
+        self._hear(world.stated, world.bundle.directory)
         for handle in list(self._stated):
             contact = world.bundle.directory.contact(handle)
             held = {s.number for s in contact.statements} if contact else set()
@@ -103,6 +106,14 @@ class Worker:
                 del self._stated[handle]
         self._withdrawn |= set(world.withdrawn)
         self.world = replace(world, waiting=self._counts, stated=self._stated, withdrawn=self._withdrawn)
+
+    def _hear(self, stated: Mapping[ContactHandle, tuple[KeyStatement, ...]], directory: Directory) -> None:
+        """Let these count too, as far as neither the bundle nor we hold them."""
+        for handle, known in stated.items():
+            contact = directory.contact(handle)
+            numbers = {s.number for s in (contact.statements if contact else ()) + self._stated.get(handle, ())}
+            if contact and (new := tuple(s for s in known if s.number not in numbers)):
+                self._stated[handle] = self._stated.get(handle, ()) + new
 
     def withdrawn(self, consents: Iterable[bytes]) -> None:
         """Refuse by name, from now on, whatever rests on these consents. The store refuses it in any case."""
@@ -269,6 +280,7 @@ class Worker:
         """One word about an encryption key. If it was accepted before, it is found by the key of its entry: judged
         again, its number would no longer be the next one, nor its dates those of today.
         """
+        self._hear(self._kept_statements(), self.world.bundle.directory)
         key = statement_key(submission.data)
         standing = await self._standing(submission.agency, key) if key is not None else None
         if key is None or standing is None or standing[0] != submission_digest(submission.data):

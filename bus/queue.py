@@ -205,6 +205,9 @@ class SequencerPort(Protocol):
     async def tail(self) -> tuple[int, int]:
         """(last LOG sequence, FLOW sequence of the entry its leaf came from); (0, 0) while the log is empty."""
 
+    async def newest(self) -> int:
+        """The FLOW sequence of the newest entry; 0 while there is none."""
+
     async def entries(self, after_flow_seq: int, limit: int, wait: float) -> list[StoredEntry]:
         """Up to `limit` entries that follow `after_flow_seq`, in FLOW order, none left out; may be none after
         `wait`.
@@ -629,6 +632,10 @@ class NatsSequencer:
             raise DependencyError(
                 "The last leaf of the log was not written by a sequencer; run the log check."
             ) from None
+
+    async def newest(self) -> int:
+        last = await self.streams.last(subjects.FLOW, subjects.ENTRIES)
+        return last.seq if last is not None else 0
 
     async def entries(self, after_flow_seq: int, limit: int, wait: float) -> list[StoredEntry]:
         if self._reader is None or self._reader.after != after_flow_seq:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from broker import service
-from broker.service import _Following
+from broker.service import _Following, _Taken
 from broker.trust import epoch_key
 from messages.directory import Span
 from messages.errors import BundleRefused, DependencyError
@@ -43,13 +43,12 @@ class Town:
             entry=entry,
             withdrawals=nothing_withdrawn,
         )
-        sequencer: Any = SimpleNamespace(renew=lambda _: None)
         doorkeeper: Any = SimpleNamespace(cut=self.part("cut", 1))
         monkeypatch.setattr(service, "clock", lambda: NOW)
         monkeypatch.setattr(service, "LOOK_SECONDS", 0)
         monkeypatch.setattr(service, "announce_epoch", lambda statement, *_: statement)
-        self.following = _Following(home, port, worker, sequencer, doorkeeper)
-        self.serving: Any = SimpleNamespace(taken=asyncio.Event())
+        self.following = _Following(home, port, worker, lambda _: None, doorkeeper)
+        self.taken = _Taken(asyncio.Event())
 
     @property
     def bundle(self) -> Any:
@@ -82,7 +81,7 @@ class Town:
 
     async def rounds_of(self, count: int) -> None:
         """Run until it has looked so often, and has done what follows from all those looks but the last."""
-        task = asyncio.create_task(self.following.run(self.serving))
+        task = asyncio.create_task(self.following.run(self.taken))
         wanted = self.rounds + count
         async with asyncio.timeout(20):
             while self.rounds < wanted and not task.done():

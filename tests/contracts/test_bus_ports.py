@@ -442,7 +442,7 @@ async def test_a_handler_that_fails_makes_the_ask_fail_and_serves_the_next(bus: 
 
 async def test_an_empty_log_has_no_tail(bus: Ports) -> None:
     sequencer = await bus.sequencer()
-    assert await sequencer.tail() == (0, 0)
+    assert (await sequencer.tail(), await sequencer.newest()) == ((0, 0), 0)
     assert await sequencer.leaves(0, 10) == []
     assert await sequencer.record(0) is None
     assert await sequencer.last_head() is None
@@ -456,6 +456,7 @@ async def test_entries_come_in_the_order_of_the_flow_and_views_not_at_all(bus: P
     assert [(entry.seq, entry.data) for entry in found] == [(1 + 2 * n, b"%d" % n) for n in range(5)]
     assert await read(sequencer, found[2].seq, 2) == found[3:]
     assert await sequencer.entries(found[4].seq, 10, NOTHING) == []
+    assert await sequencer.newest() == found[4].seq
 
 
 async def test_an_entry_that_comes_later_follows(bus: Ports) -> None:

@@ -255,6 +255,10 @@ class FakeSequencer:
         self.bus.check("tail")
         return (len(self.bus.log), self.bus.log[-1][1]) if self.bus.log else (0, 0)
 
+    async def newest(self) -> int:
+        self.bus.check("newest")
+        return max((kept.seq for kept in self.bus.flow.values() if subjects.read_entry(kept.subject)), default=0)
+
     async def entries(self, after_flow_seq: int, limit: int, wait: float) -> list[StoredEntry]:
         self.bus.check("entries")
         while True:
