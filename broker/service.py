@@ -36,9 +36,11 @@ from broker.stated import Stated
 from broker.trust import STEP_TOLD, announce_epoch, announce_step, epoch_key
 from broker.worker import Worker
 from bus import subjects
+from bus.bounds import PER_SUBJECT
 from bus.callout import answering_logins
 from bus.connection import Connection, connected
 from bus.doorkeeper import Doorkeeper
+from bus.intake import Once
 from bus.queue import NatsBroker, NatsSequencer
 from bus.server import EmbeddedServer, TlsFiles
 from bus.store import Store
@@ -72,6 +74,8 @@ KEY_FILE: Final = "keys/broker.key"
 AT_ONCE: Final = 64  # contacts whose consumers are made at the same time
 NEWER: Final = 50
 """How many epochs past ours a broker asks the log about before it starts: those of a year."""
+FLOOD_LOOK: Final = 10_000
+"""Milliseconds between two looks at whose queue is full."""
 DRAIN: Final = 10.0
 """Seconds to finish what is in hand at the end; what is not finished then is handed out again."""
 LOOK_SECONDS: Final = 0.5
@@ -419,6 +423,8 @@ class _Following:
         self._doorkeeper = doorkeeper
         self._doors = Doors()
         self._taken: Epoch | None = None
+        self._look_again = 0
+        self._floods: Once[AgencyHandle] = Once(60.0)
         self._withdrawn_until = 0  # the FLOW sequence up to which we have read what was withdrawn
 
     async def begin(self) -> None:
@@ -442,6 +448,12 @@ class _Following:
         await self._close_doors()
         await self._purge()
 
+    async def _look_for_floods(self) -> None:
+        """Record, once a minute and agency, whose queue is so full that the server refuses what comes."""
+        for agency, waiting in (await self._port.handed_in()).items():
+            if waiting >= PER_SUBJECT and (times := self._floods.due(agency, clock() / 1000)) is not None:
+                log.error("agency-floods", agency=agency, waiting=waiting, times=times)
+
     async def _hear_withdrawals(self) -> None:
         """Learn of consents that were withdrawn, before we ran or through another broker on the same store."""
         consents, self._withdrawn_until = await self._port.withdrawals(self._withdrawn_until)
@@ -456,6 +468,9 @@ class _Following:
             await asyncio.gather(
                 _tried(self._close_doors()), _tried(self._go_on(taken)), _tried(self._hear_withdrawals())
             )
+            if clock() >= self._look_again:
+                self._look_again = clock() + FLOOD_LOOK
+                await _tried(self._look_for_floods())
 
     async def _go_on(self, taken: _Taken) -> None:
         """Decide under the epoch in force, also one that could not be announced the time before; then purge."""
@@ -489,6 +504,7 @@ class _Following:
         """Make sure that every contact that is new since the epoch taken last can pull."""
         before = self._taken.bundle.directory if self._taken is not None else None
         new: list[Contact] = []
+        await self._port.take_from(a.handle for a in directory.agencies)
         for agency in directory.changed_since(before):
             handles = {c.handle for c in before.contacts_of(agency)} if before is not None else set()
             new += (c for c in directory.contacts_of(agency) if c.handle not in handles)
