@@ -42,7 +42,7 @@ from bus.connection import Connection, connected
 from bus.doorkeeper import Doorkeeper
 from bus.intake import Once
 from bus.queue import NatsBroker, NatsSequencer
-from bus.server import EmbeddedServer, TlsFiles
+from bus.server import ClusterSpec, EmbeddedServer, TlsFiles
 from bus.store import Store
 from keys import keystore, tls
 from keys.certificates import Kind as TlsKind
@@ -171,19 +171,32 @@ class BrokerHome:
         return self.sight.under(self.bundle.directory.agencies, agreements).get(agency, frozenset())
 
     def server(self) -> EmbeddedServer:
-        """The server of this folder: agencies and contacts log in through the callout, and only we by configuration."""
+        """The server of this folder."""
+        port = self.port or _last_port(self.folder)
+        return self._server(self.folder / "nats", "safeconduct", self.host, port, None)
+
+    def node(self, folder: Path, name: str, cluster: ClusterSpec) -> EmbeddedServer:
+        """One server of a cluster for this broker, in a folder of its own; `name` is unique in the cluster."""
+        return self._server(folder, name, cluster.host, None, cluster)
+
+    def _server(
+        self, folder: Path, name: str, host: str, port: int | None, cluster: ClusterSpec | None
+    ) -> EmbeddedServer:
+        """Agencies and contacts log in through the callout, and only we by configuration."""
         own = {
             self.nkey_seed: subjects.worker_permissions(),
             self.callout_seed: subjects.callout_permissions(),
             self.system_seed: subjects.doorkeeper_permissions(),
         }
         return EmbeddedServer(
-            self.folder / "nats",
+            folder,
             [subjects.Login(public_key=public_of(seed), permissions=rights) for seed, rights in own.items()],
-            host=self.host,
-            port=self.port or _last_port(self.folder),
+            name=name,
+            host=host,
+            port=port,
             issuer=self.issuer.public,
             tls=self._server_tls(),
+            cluster=cluster,
         )
 
     def _server_tls(self) -> TlsFiles | None:
@@ -307,7 +320,7 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
         )
         run = home.folder / "run"
         run.mkdir(mode=0o700, exist_ok=True)
-        addresses = {"address": urls[0], "port": urls[0].rpartition(":")[2], "trust": endpoint.url}
+        addresses = {"address": ",".join(urls), "port": urls[0].rpartition(":")[2], "trust": endpoint.url}
         addresses["trust-port"] = endpoint.url.rpartition(":")[2].partition("/")[0]
         for name, text in addresses.items():
             write_atomically(run / name, [text.encode()])

@@ -12,6 +12,7 @@ from cli import ceremonies, consent_cmd, keys_cmd, policy_cmd, serve
 from cli import demo as demo_command
 from cli import messages_cmd as messages
 from cli.agreements_cmd import agreement_app
+from cli.cluster_cmd import cluster_app
 from cli.common import MISTAKE, JsonOption, UrlOption, command, err, out, passphrase, run
 from cli.deadletters_cmd import deadletters_app
 from cli.doctor import doctor
@@ -76,6 +77,7 @@ app.add_typer(ceremonies.bundle_app, name="bundle")
 app.add_typer(policy_cmd.policy_app, name="policy")
 app.add_typer(agreement_app, name="agreement")
 app.add_typer(tls_app, name="tls")
+app.add_typer(cluster_app, name="cluster")
 app.add_typer(deadletters_app, name="deadletters")
 app.add_typer(audit_app, name="audit")
 

@@ -216,17 +216,21 @@ async def _watch(agency: AgencyClient) -> None:
 
 
 async def start_service(
-    *arguments: str, log: Path | None = None, secret: Passphrase | None = None, tied: bool = False
+    *arguments: str,
+    log: Path | None = None,
+    secret: Passphrase | None = None,
+    tied: bool = False,
+    module: str = "cli.main",
 ) -> asyncio.subprocess.Process:
     """Start `safeconduct ARGUMENTS` as a process of its own and wait until it says that it is ready.
 
     With `secret` it unlocks its keys with that; else it looks for a passphrase as any command does. If `tied` it logs
-    where we do, and its standard input ends when we do.
+    where we do, and its standard input ends when we do. `module` is what stands for the command.
     """
     sink: Any = await asyncio.to_thread(log.open, "ab") if log else None if tied else asyncio.subprocess.DEVNULL
     with handing_over(secret) if secret else nullcontext() as handed:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "cli.main", *arguments, stdout=asyncio.subprocess.PIPE, stderr=sink,
+            sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE, stderr=sink,
             stdin=asyncio.subprocess.PIPE if tied else None,
             **(handed.arguments() if handed else {}),
         )  # fmt: skip

@@ -11,7 +11,7 @@ before it acknowledges it. Both go on through any trouble of the bus, for they h
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -73,11 +73,13 @@ class Traffic:
         self._sender = sender
         self._recipient = recipient
         self._open: dict[bytes, bytes] = {}
+        self.everything: dict[bytes, bytes] = {}  # digest -> bytes, of all that was handed in
         self._changed = asyncio.Event()
 
     @classmethod
     @asynccontextmanager
-    async def on(cls, bench: Bench, urls: Sequence[str]) -> AsyncIterator["Traffic"]:
+    async def on(cls, bench: Bench, urls: Sequence[str], *, receive: bool = True) -> AsyncIterator["Traffic"]:
+        """Without `receive` somebody else takes what arrives, and notes it in `ledger.arrived`."""
         async with AsyncExitStack() as stack:
             ports = []
             for party, name in ((world.POLICE, world.SENDER), (world.PROSECUTOR, world.TO.partition("/")[2])):
@@ -89,7 +91,9 @@ class Traffic:
                 stack.push_async_callback(port.close)
                 ports.append(port)
             traffic = cls(bench, *ports)
-            tasks = [asyncio.create_task(part) for part in (traffic._hear(), traffic._receive(), traffic._again())]
+            tasks = [asyncio.create_task(part) for part in (traffic._hear(), traffic._again())]
+            if receive:
+                tasks.append(asyncio.create_task(traffic._receive()))
             try:
                 yield traffic
             finally:
@@ -106,13 +110,19 @@ class Traffic:
             raw = envelope.to_bytes()
             digest = sha256(raw).digest()
             self.ledger.submitted[digest] = envelope.manifest.id.hex()
-            self._open[digest] = raw
+            self._open[digest] = self.everything[digest] = raw
             await self._submit(raw)
             await asyncio.sleep(pause)
 
     async def _submit(self, raw: bytes) -> None:
         with suppress(DependencyError):  # then it is handed in again
             await self._sender.submit("message", raw)
+
+    async def send_everything_again(self) -> None:
+        """Hand in once more, with the same bytes, whatever was ever handed in; each is answered again."""
+        for digest, raw in self.everything.items():
+            self._open[digest] = raw
+            await self._submit(raw)
 
     async def _again(self) -> None:
         while True:
@@ -151,9 +161,15 @@ class Traffic:
 
     async def settled(self, patience: float = 120.0) -> None:
         """Until everything handed in was answered and everything accepted has arrived, or `patience` seconds."""
-        await self._until(lambda: not self.ledger.unanswered() and not self.ledger.missing(), patience)
+        await self._until(
+            lambda: not self._open and not self.ledger.unanswered() and not self.ledger.missing(), patience
+        )
 
-    async def _until(self, done, patience: float) -> None:  # type: ignore[no-untyped-def]
+    def changed(self) -> None:
+        """Somebody else has noted what arrived."""
+        self._changed.set()
+
+    async def _until(self, done: Callable[[], bool], patience: float) -> None:
         try:
             async with asyncio.timeout(patience):
                 while not done():
