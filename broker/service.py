@@ -31,6 +31,7 @@ from broker.admit import World
 from broker.bundles import BrokerTrust, Epoch
 from broker.copies import copies
 from broker.doors import Doors
+from broker.metrics import Readings
 from broker.sequencer import Lag, Sequencer
 from broker.stated import Stated
 from broker.trust import STEP_TOLD, announce_epoch, announce_step, epoch_key
@@ -261,6 +262,28 @@ class Serving:
     endpoint: http.Endpoint
     failed: asyncio.Future[None]
     _taken: _Taken
+    _port: NatsBroker
+
+    async def readings(self) -> Readings:
+        """The state of this process and of the streams now."""
+        streams: dict[str, dict[str, int]] = {}
+        try:
+            for spec in subjects.STREAMS:
+                streams[spec.name] = await self._port.streams.state(spec)
+        except DependencyError:
+            streams = {}
+        return Readings(
+            now=clock(),
+            admitted=self.worker.admitted,
+            dropped=self.worker.dropped,
+            set_aside=self.worker.set_aside,
+            foreign=self._port.foreign,
+            leaves=self.sequencer.size,
+            epoch=self.home.bundle.epoch,
+            expires=self.home.bundle.expires,
+            keeps_up=self.sequencer.may_admit(),
+            streams=streams,
+        )
 
     @property
     def taken(self) -> asyncio.Event:
@@ -315,9 +338,8 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
         )
         await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer, port)))
         taken = _Taken(asyncio.Event())
-        serving = Serving(
-            home, server, urls, worker, sequencer, endpoint, asyncio.get_running_loop().create_future(), taken
-        )
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        serving = Serving(home, server, urls, worker, sequencer, endpoint, failed, taken, port)
         run = home.folder / "run"
         run.mkdir(mode=0o700, exist_ok=True)
         addresses = {"address": ",".join(urls), "port": urls[0].rpartition(":")[2], "trust": endpoint.url}

@@ -5,21 +5,23 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import structlog
 import typer
 
-from adapters.client import AgencyClient, connect
+from adapters.client import AgencyClient, Received, connect
 from adapters.guard import KEY_FILE, check_folder, load_net, open_key, same_user, socket_of
 from adapters.guard import serving as guard_serving
 from adapters.guarding import settings as guard_settings
 from adapters.guarding import wire
 from adapters.guarding.client import VARIABLE
 from adapters.home import clock
+from adapters.journal import OPENED
 from audit.logdir import write_atomically
+from broker.metrics import watched
 from broker.service import BrokerHome, Cluster, serving, working
 from broker.supervisor import kept_running
 from cli import show
@@ -38,7 +40,7 @@ from cli.common import (
 from cli.unlock import handing_over
 from keys.unlocking import Passphrase
 from messages.errors import DependencyError, ShareError, Unverified
-from messages.ids import message_text
+from messages.ids import ViewId, message_text
 
 adapter_app = typer.Typer(help="The agency's adapter as a service.")
 guard_app = typer.Typer(help="The release guard: checks and seals what goes to recipients without identity rights.")
@@ -70,6 +72,12 @@ def up(
     replicas: Annotated[
         int, typer.Option("--replicas", min=1, max=5, help="With --nats: on how many servers each stream is kept.")
     ] = 3,
+    metrics: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics", min=0, max=65535, help="Serve metrics and health on this port of the loopback; 0: any."
+        ),
+    ] = None,
 ) -> None:
     """Run the broker: embedded NATS server, workers and log. Stops on Ctrl-C, after finishing what is in hand."""
     service_logs()
@@ -84,7 +92,11 @@ def up(
                 addresses = [part for url in running.urls for part in ("--nats", url)]
                 return await start_service("worker", "--home", str(home), *addresses, secret=secret, tied=True)
 
-            async with kept_running(workers - 1, one_more):
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(kept_running(workers - 1, one_more))
+                if metrics is not None:
+                    address = await stack.enter_async_context(watched(running.readings, metrics))
+                    write_atomically(home / "run" / "metrics", [address.encode()])
                 settled()
                 where = f"{running.urls[0]} epoch {broker.bundle.epoch} trust {running.endpoint.url}"
                 print(f"{READY} {where}", flush=True)  # noqa: T201
@@ -184,15 +196,41 @@ def adapter_run(
 
 
 async def _receive(agency: AgencyClient, target: Path) -> None:
-    directory = agency.home.bundle.directory
+    """Write each message as it is opened, first those that we had opened and not written when we were killed."""
+    for view in _unwritten(agency, target):
+        _write(agency, target, await agency.open(view))
     async for received in agency.deliveries():
-        path = target / f"{received.view_id}.json"
-        if received.opened is not None:
-            agency.shelf.wrote(received.view_id, path)
-        value = json.dumps(show.received_json(directory, received), ensure_ascii=False, indent=1)
-        write_atomically(path, [value.encode(), b"\n"])
+        _write(agency, target, received)
         for sent in await agency.follow(received):
             log.info("referral-completed", message=message_text(sent.message), state=sent.state)
+
+
+def _unwritten(agency: AgencyClient, target: Path) -> list[ViewId]:
+    """What was opened since this folder is in use and is not noted as written, or whose writing was broken off.
+
+    A file that is not there any more may have been taken away by whoever handled it: that alone means nothing.
+    """
+    since = target / ".since"
+    if not since.exists():
+        write_atomically(since, [str(clock()).encode()])
+    first = int(since.read_bytes() or b"0")
+    return [
+        ViewId(one.view)
+        for one in agency.journal.incoming(agency.keys.contact.handle)
+        if one.state == OPENED
+        and one.received >= first
+        and (not agency.shelf.files(ViewId(one.view)) or (target / f".{one.view}").exists())
+    ]
+
+
+def _write(agency: AgencyClient, target: Path, received: Received) -> None:
+    path, broken_off = target / f"{received.view_id}.json", target / f".{received.view_id}"
+    broken_off.touch(mode=0o600)
+    if received.opened is not None:
+        agency.shelf.wrote(received.view_id, path)
+    value = json.dumps(show.received_json(agency.home.bundle.directory, received), ensure_ascii=False, indent=1)
+    write_atomically(path, [value.encode(), b"\n"])
+    broken_off.unlink()
 
 
 async def _watch(agency: AgencyClient) -> None:

@@ -39,6 +39,8 @@ from tests.faults.wire import Wire, laid
 
 RATE = 20.0
 """Messages a second."""
+UNDER_WAY = 200
+"""Messages that may wait while things are broken; more would be a measure of the machine."""
 Say = Callable[[str], None]
 
 
@@ -83,14 +85,19 @@ class Kit:
             await self._start_adapter()
             stack.push_async_callback(self._stop_adapter)
             self.traffic = await stack.enter_async_context(Traffic.on(bench, self.url.split(","), receive=False))
-            await self._strike_for(seconds)
-            await self._mend_everything()
+            looking = asyncio.create_task(self._look())
+            try:
+                await self._strike_for(seconds)
+                await self._mend_everything()
+            finally:
+                looking.cancel()
+                await asyncio.gather(looking, return_exceptions=True)
             await self._judge()
         self.outcome.seconds = time.monotonic() - began
         return self.outcome
 
     async def _strike_for(self, seconds: float) -> None:
-        load = asyncio.create_task(self.traffic.send(1 << 30, pause=1 / RATE))
+        load = asyncio.create_task(self.traffic.send(1 << 30, pause=1 / RATE, under_way=UNDER_WAY))
         end = time.monotonic() + seconds
         try:
             while time.monotonic() < end:
@@ -191,29 +198,24 @@ class Kit:
             await stop_service(self.adapter)
 
     async def _mend_everything(self) -> None:
-        self.say("everything is mended; now all servers die at once, and everything is handed in again")
-        await self._settled()
+        self.say("everything is mended: what is on its way arrives")
+        await self.traffic.settled(300)
+        self.say("all servers die at once, and everything is handed in again")
         for server in self.town.servers:
             server.kill()
         await asyncio.gather(*(server.start() for server in self.town.servers))
         await self._brokers_up()
         await self.town.leader()
         await self.traffic.send_everything_again()
-        await self._settled()
-
-    async def _settled(self) -> None:
-        looking = asyncio.create_task(self._look())
-        try:
-            await self.traffic.settled(300)
-        finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+        await self.traffic.settled(300)
 
     async def _look(self) -> None:
         """What the adapter has written for people: one file for each view."""
         inbox = self.folder / world.PROSECUTOR / "inbox"
+        seen: set[Path] = set()
         while True:
-            for path in inbox.glob("*.json"):
+            for path in set(inbox.glob("*.json")) - seen:
+                seen.add(path)
                 shown = json.loads(path.read_text())
                 self.traffic.ledger.arrived[shown["message"].replace("-", "")][path.stem] = 1
                 self.leaves.add(bytes.fromhex(shown["leaf"]))

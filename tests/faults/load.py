@@ -29,6 +29,7 @@ from messages.envelope import Delivery
 from messages.errors import DependencyError
 from messages.evidence import Answer, Evidence, EvidenceType
 
+AT_ONCE = 64
 AGAIN: float = 4.0
 """Seconds after which a submission without an answer is handed in again."""
 
@@ -103,9 +104,11 @@ class Traffic:
                     if isinstance(outcome, Exception):
                         raise outcome
 
-    async def send(self, count: int, pause: float = 0.0) -> None:
-        """Compose and hand in so many."""
+    async def send(self, count: int, pause: float = 0.0, under_way: int = 1 << 30) -> None:
+        """Compose and hand in so many, one after the other; no more than `under_way` have not arrived yet."""
         for _ in range(count):
+            while len(self.ledger.submitted) - len(self.ledger.arrived) > under_way:
+                await asyncio.sleep(0.05)
             envelope = world.compose(self.bench)
             raw = envelope.to_bytes()
             digest = sha256(raw).digest()
@@ -120,17 +123,18 @@ class Traffic:
 
     async def send_everything_again(self) -> None:
         """Hand in once more, with the same bytes, whatever was ever handed in; each is answered again."""
-        for digest, raw in self.everything.items():
-            self._open[digest] = raw
-            await self._submit(raw)
+        self._open |= self.everything
+        waiting = list(self.everything.values())
+        for start in range(0, len(waiting), AT_ONCE):
+            await asyncio.gather(*map(self._submit, waiting[start : start + AT_ONCE]))
 
     async def _again(self) -> None:
         while True:
             before = dict(self._open)
             await asyncio.sleep(AGAIN)
-            for digest, raw in before.items():
-                if digest in self._open:
-                    await self._submit(raw)
+            late = [raw for digest, raw in before.items() if digest in self._open]
+            for start in range(0, len(late), AT_ONCE):
+                await asyncio.gather(*map(self._submit, late[start : start + AT_ONCE]))
 
     async def _hear(self) -> None:
         async for raw in self._sender.answers():
