@@ -30,7 +30,7 @@ from messages.errors import DependencyError
 from messages.evidence import Answer, Evidence, EvidenceType
 
 AT_ONCE = 64
-AGAIN: float = 4.0
+AGAIN: float = 8.0
 """Seconds after which a submission without an answer is handed in again."""
 
 
