@@ -10,6 +10,7 @@
 | `record.<index>`                             | RECORDS | sequencer             | proofs, search                   |
 | `dead.<agency>.<kind>.<digest>`              | DEAD    | broker workers        | the operator's command           |
 | `head`                                       | HEADS   | sequencer             | proofs, witnesses                |
+| `final`                                      | HEADS   | broker                | adapters, exports                |
 | `answer.<agency>`                            | none    | broker workers        | that agency                      |
 | `ask.<agency>.<verb>`                        | none    | that agency, as a request | broker workers               |
 
@@ -54,6 +55,7 @@ URGENT_KINDS: Final[frozenset[Kind]] = frozenset({"urgent", "withdrawal"})  # ta
 LEAF: Final = "log.leaf"
 HEAD: Final = "head"
 TRIES: Final = "Tries"  # header of a dead letter: how often it was tried by itself
+FINAL: Final = "final"  # heads that enough witnesses cosigned
 FLOW_SEQUENCE: Final = "Flow-Seq"  # header of a leaf: the FLOW sequence of the entry it came from
 ASKS: Final = "ask.*.*"
 ENTRIES: Final = "entry.>"
@@ -343,9 +345,9 @@ RECORDS: Final = StreamSpec(
 )
 HEADS: Final = StreamSpec(
     name="HEADS",
-    subjects=(HEAD,),
-    why="The latest checkpoints.",
-    max_msgs=bounds.HEADS_KEPT,
+    subjects=(HEAD, FINAL),
+    why="The latest checkpoints, and the latest that are final.",
+    max_msgs_per_subject=bounds.HEADS_KEPT,
     allow_direct=True,
 )
 DEAD: Final = StreamSpec(
@@ -473,6 +475,7 @@ def worker_permissions() -> Permissions:
             LEAF,
             "record.*",
             HEAD,
+            FINAL,
             "answer.*",
             *(f"$JS.API.STREAM.{verb}.{name}" for name in streams for verb in ("CREATE", "UPDATE", "INFO")),
             *(f"$JS.API.STREAM.MSG.GET.{name}" for name in ("FLOW", "LOG", "RECORDS", "HEADS", "DEAD")),

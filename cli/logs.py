@@ -77,6 +77,7 @@ FIELDS: Final[Mapping[str, Fits]] = {
     "says": _sentence,
     "sections": _number,
     "seq": _number,
+    "size": _number,
     "state": _CODE,
     "status": _number,
     "times": _number,
