@@ -35,6 +35,12 @@ demo: $(STAMP) ## run Operation Orchid: the whole main job with six parties, nar
 test: $(STAMP) ## run all tests
 	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
+MINUTES ?= 10
+
+.PHONY: soak
+soak: $(STAMP) ## kill and cut things for MINUTES (10) under load, then compare what was accepted with what arrived
+	@$(BIN)/python -m tests.faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
 .PHONY: lint
 lint: $(STAMP) ## ruff and strict mypy
 	@$(BIN)/ruff check .
@@ -56,6 +62,10 @@ $(VENV)/.ner: $(STAMP)
 .PHONY: eval
 eval: $(if $(filter without,$(MODEL)),$(STAMP),$(VENV)/.ner) ## measure the redactor's errors (WRITE=1: into docs/redaction.md)
 	@$(BIN)/python -m evaluation $(EVAL)
+
+.PHONY: demo-ner
+demo-ner: $(VENV)/.ner ## show the named-entity net at work on the narratives of Operation Orchid (installs the model)
+	@$(BIN)/python -m cli.demo_net
 
 .PHONY: vectors
 vectors: $(STAMP) ## write the test vectors again (tests/vectors)

@@ -88,7 +88,7 @@ from messages.errors import (
 )
 from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp
 from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
-from messages.labels import Duty, Ground, Keeping, Kind, Lift, Purpose
+from messages.labels import Duty, Ground, Keeping, Kind, Lane, Lift, Purpose
 from messages.leaks import LeakGround, is_leak
 from messages.limits import HOUR
 from messages.signed import Signed
@@ -539,6 +539,8 @@ class AgencyClient:
         """Submit these bytes until a worker's signed evidence about them comes; None where none came in time."""
         if self._port is None:
             return None
+        if kind == "message" and wire.decode(data).manifest.urgency.lane is Lane.URGENT:
+            kind = "urgent"
         submission = sha256(data).digest()
         future = self._waiting.setdefault(submission, asyncio.get_running_loop().create_future())
         try:

@@ -199,11 +199,21 @@ class Journal(Database):
             )
 
     def answered(self, submission: bytes, evidence: bytes, *, accepted: bool, repeated: bool) -> None:
-        """Keep the broker's first evidence; a later one for the same bytes changes nothing."""
+        """Keep the broker's first evidence; a later one for the same bytes changes nothing, but for an acceptance after
+        a rejection: then the operator has tried again what the broker had failed on.
+        """
         with self._write() as db:
             db.execute(
-                "UPDATE outbox SET state = ?, evidence = ?, repeated = ? WHERE submission = ? AND evidence IS NULL",
-                (ACCEPTED if accepted else REJECTED, evidence, int(repeated), submission),
+                "UPDATE outbox SET state = ?, evidence = ?, repeated = ? "
+                "WHERE submission = ? AND (evidence IS NULL OR (? AND state = ?))",
+                (
+                    ACCEPTED if accepted else REJECTED,
+                    evidence,
+                    int(repeated),
+                    submission,
+                    accepted and not repeated,
+                    REJECTED,
+                ),
             )
 
     def outgoing(self, state: str | None = None) -> list[Outgoing]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from adapters import enclosing
+from adapters import enclosing, ner
 from adapters.casefile import CaseFile, complete, complete_known
 from adapters.consents import Held, names_recipient, person_of, record_of, terms
 from adapters.known import UNNAMED, known_persons, merged, suspects, to_identity
@@ -52,8 +52,8 @@ from policies.decide import Decision, Effect, Engine
 from policies.facts import Facts, gather
 from policies.inherit import Source
 from policies.judge import countersignature_due
-from policies.redaction.engine import Matcher
-from policies.redaction.errors import RedactionError
+from policies.redaction.engine import Matcher, Net
+from policies.redaction.errors import NetMissing, RedactionError
 from policies.redaction.identity import ENQUIRY
 from policies.redaction.structure import generalise
 
@@ -194,6 +194,7 @@ class Planner:
     withdrawn: Collection[bytes] = ()  # ids of consents
     salt: Callable[[bytes], bytes] = _no_salt  # of a consent record, as our register has it
     kept: Callable[[Held], Held] = lambda held: held  # with the signatures that are kept of it
+    net: Callable[[], Net] = ner.load  # asked only where an agreement demands it
 
     def plan(self, case: CaseFile, recipients: Sequence[Contact], now: int) -> Plan:
         """Plan `case` for `recipients`, or raise `BadInput` where the case file itself is wrong."""
@@ -477,6 +478,7 @@ class Planner:
                         for p in persons_known
                     ),
                     suspects(objects, self.catalogue),
+                    self._demanded_net(agency, now),
                 )
                 drafts, failed = self._redacted(objects, agency, matcher, persons)
                 files, unsent = self._enclosed(case, objects, matcher)
@@ -719,6 +721,14 @@ class Planner:
             theirs.setdefault(self.pseudonym(agency.handle, held.about), []).append(held.consent)
         return {d.name: theirs.get(person_of(d.value()) or "", []) for d in drafts}
 
+    def _demanded_net(self, agency: Agency, now: int) -> "_DemandedNet | None":
+        """The net, where one of the agreements in force with that agency demands it for what goes there."""
+        sender = self.bundle.directory.agency_of(self.sender).name
+        for agreement in self._agreements(agency, now):
+            if agreement and any(exchange.net for exchange in agreement.exchanges(sender, agency.name)):
+                return _DemandedNet(agreement, self.net)
+        return None
+
     def _consents(self, objects: Sequence[Mapping[str, Any]], agency: Agency) -> Iterable[Held]:
         """The consents towards this agency: of the consent records among the objects, then those that are named."""
         names = frozenset({agency.name, agency.handle, agency.party_class.value})
@@ -735,6 +745,24 @@ class Planner:
         for held in self.consents:
             if consents_.names(held.consent, agency):
                 yield held
+
+
+class _DemandedNet:
+    """The net that an agreement demands. Missing or failing, it stops the whole sending: a text without its look must
+    not be one more section that could not be redacted, which the sender may overlook."""
+
+    def __init__(self, agreement: Agreement, load: Callable[[], Net]) -> None:
+        self._agreement, self._load = agreement, load
+        self._net: Net | None = None
+
+    def find(self, text: str, lang: str | None) -> Sequence[tuple[int, int]]:
+        """As the net does; raises `LocalError` where it is missing or fails."""
+        try:
+            if self._net is None:
+                self._net = self._load()
+            return self._net.find(text, lang)
+        except NetMissing as missing:
+            raise LocalError(f"Nothing was sent: in the agreement {self._agreement.id} {missing}.") from None
 
 
 class _Counter:

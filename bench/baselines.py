@@ -13,7 +13,7 @@ from nacl.signing import SigningKey
 from bus import bounds, subjects
 from bus.connection import Connection
 from bus.queue import NatsBroker, Submission
-from bus.store import Outgoing
+from bus.store import Outgoing, Store
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 
 BATCH: Final = 100
@@ -33,6 +33,7 @@ async def relay(
     the broker is the broker's work and nothing else.
     """
     port = await NatsBroker.open(connection)
+    await port.take_from(())  # of whoever has handed in
     write: Callable[[Sequence[Outgoing]], Awaitable[None]]
 
     async def in_batch(messages: Sequence[Outgoing]) -> None:
@@ -61,14 +62,16 @@ async def relay(
 async def naive(connection: Connection, agency: AgencyHandle, contact: ContactHandle, count: int) -> None:
     """Take one message, look its sender up in a dict of rights, seal, sign, publish, acknowledge; then the next."""
     stream = connection.client.jetstream()
-    queue = await stream.pull_subscribe_bind(consumer=subjects.WORKERS, stream=subjects.SUBMIT.name)
+    (sender,) = await Store(connection).handed_in()
+    await Store(connection).ensure_intake(sender)
+    queue = await stream.pull_subscribe_bind(consumer=subjects.intake(sender, "normal"), stream=subjects.SUBMIT.name)
     signer = SigningKey.generate()
     recipients: dict[str, PublicKey] = {contact: PrivateKey.generate().public_key}
     rights: dict[str, dict[str, set[str]]] = {}
     done = 0
     while done < count:
         (message,) = await queue.fetch(1, timeout=5)
-        sender = message.subject.split(".")[1]
+        sender = AgencyHandle(message.subject.split(".")[1])
         rights.setdefault(sender, {contact: {"A05"}})
         for recipient, types in rights[sender].items():
             if "A05" in types:

@@ -71,6 +71,7 @@ async def worker(job: dict[str, Any]) -> None:
         home, connection = await stack.enter_async_context(_broker(job))
         port = await NatsBroker.open(connection)
         stack.push_async_callback(port.close)
+        await port.take_from(a.handle for a in home.bundle.directory.agencies)
         sequencer: Sequencer | None = None
         if job.get("sequencer"):
             sequencing = NatsSequencer(connection)

@@ -149,6 +149,7 @@ class Admitted:
     ttl: int | None  # milliseconds; None: for ever
     retrieved: tuple[ContactHandle, ViewId] | None = None  # a view that may leave once the entry is stored
     holdings: tuple[HoldingOut, ...] = ()
+    code: str | None = None  # why the whole submission was refused
     stated: tuple[ContactHandle, KeyStatement] | None = None  # an encryption key that counts once the entry is stored
 
 
@@ -434,6 +435,7 @@ class Draft:
             evidence=evidence,
             views=(),
             ttl=max(REFUSAL_KEPT, manifest.expires - self._now + limits.DAY if manifest else 0),
+            code=code,
         )
 
     def retrieved(self, retrieval: Retrieval) -> Admitted:

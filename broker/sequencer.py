@@ -33,6 +33,12 @@ BATCH: Final = 400
 """Entries taken at once; with a record for submission and recipient each they fill an atomic batch."""
 
 
+LOOK: Final = 5.0
+"""Seconds between two looks at how far the log is behind; include-by is ten minutes."""
+STAND_BY: Final = 1.0
+"""Seconds in which the one that writes the log has to add to it, while there is something to add."""
+
+
 class LogLost(DependencyError):
     """LOG holds less than this host has seen: nothing may be signed until somebody has looked."""
 
@@ -127,18 +133,31 @@ class Sequencer:
         await self._publish()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sequence until `stop` is set."""
+        """Sequence until `stop` is set; stand by while somebody else does."""
         while not stop.is_set():
             try:
                 await self.step(0.5)
                 self._behind_since = None  # also where there was nothing to do: then nothing is behind
             except Fenced:
-                log.warning("fenced")
-                await self._start_over(stop)
+                log.info("fenced")
+                await self._stand_by(stop)
             except DependencyError as error:
                 self._behind_since = self._behind_since or self._clock()
                 log.warning("bus-trouble", code=error.code)
                 await asyncio.sleep(0.2)
+
+    async def _stand_by(self, stop: asyncio.Event) -> None:
+        """Follow the log that another one writes, so that proofs can be given here too, until it no longer grows.
+
+        Without that two sequencers would take each batch of entries twice, and one of them in vain.
+        """
+        while not stop.is_set():
+            before = self._tree.size
+            await self._start_over(stop)
+            self._behind_since = None
+            if self._tree.size == before:
+                return
+            await _wait(stop, STAND_BY)
 
     async def _start_over(self, stop: asyncio.Event) -> None:
         """Read the tail again, however long the bus takes; a log that has lost leaves ends the broker."""
@@ -229,3 +248,48 @@ class Sequencer:
         """Close the projections."""
         self._store.close()
         self._index.close()
+
+
+class Lag:
+    """How far the log is behind, for a process that admits and does not write it. `look` often; `may_admit` is then as
+    the sequencer's own.
+    """
+
+    def __init__(self, port: SequencerPort, clock: Callable[[], int]) -> None:
+        self._port = port
+        self._clock = clock
+        self._logged = -1
+        self._behind_since: int | None = None
+
+    async def look(self) -> None:
+        """Compare FLOW's newest entry with what LOG holds. A log that grows, grows too slowly at worst."""
+        now = self._clock()
+        try:
+            newest = await self._port.newest()
+            _, logged = await self._port.tail()
+        except DependencyError as error:
+            self._behind_since = self._behind_since or now
+            log.warning("bus-trouble", code=error.code)
+            return
+        grows, self._logged = logged != self._logged, logged
+        if logged >= newest:
+            self._behind_since = None
+        elif grows or self._behind_since is None:
+            self._behind_since = now
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look until `stop` is set."""
+        while not stop.is_set():
+            await self.look()
+            await _wait(stop, LOOK)
+
+    def may_admit(self) -> bool:
+        """Whether the log keeps up: it has not stood still, behind FLOW, for longer than the promise of include-by."""
+        return self._behind_since is None or self._clock() - self._behind_since < limits.INCLUDE_BY
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

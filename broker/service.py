@@ -17,12 +17,12 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -32,21 +32,24 @@ from broker.admit import World
 from broker.bundles import BrokerTrust, Epoch
 from broker.copies import copies
 from broker.doors import Doors
+from broker.metrics import Readings
 from broker.projecting import Projector
 from broker.recordsdb import FILE as RECORDS_FILE
 from broker.recordsdb import VARIABLE as RECORDS_VARIABLE
 from broker.recordsdb import RecordsDb
-from broker.sequencer import Sequencer
+from broker.sequencer import Lag, Sequencer
 from broker.stated import Stated
 from broker.trust import STEP_TOLD, announce_epoch, announce_step, epoch_key
 from broker.witnessing import Witnessing
 from broker.worker import Worker
 from bus import subjects
+from bus.bounds import PER_SUBJECT
 from bus.callout import answering_logins
 from bus.connection import Connection, connected
 from bus.doorkeeper import Doorkeeper
+from bus.intake import Once
 from bus.queue import NatsBroker, NatsSequencer
-from bus.server import EmbeddedServer, TlsFiles
+from bus.server import ClusterSpec, EmbeddedServer, TlsFiles
 from bus.store import Store
 from keys import keystore, tls
 from keys.certificates import Kind as TlsKind
@@ -67,12 +70,21 @@ from policies.agreements import Reader
 from policies.decide import Engine
 from policies.extracts import Sight
 
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - not a POSIX system: the folder is not locked there
+    fcntl = None  # type: ignore[assignment]
+
 log = structlog.get_logger("broker.service")
 
 KEY_FILE: Final = "keys/broker.key"
 AT_ONCE: Final = 64  # contacts whose consumers are made at the same time
 NEWER: Final = 50
 """How many epochs past ours a broker asks the log about before it starts: those of a year."""
+FLOOD_LOOK: Final = 10_000
+"""Milliseconds between two looks at whose queue is full."""
+DRAIN: Final = 10.0
+"""Seconds to finish what is in hand at the end; what is not finished then is handed out again."""
 LOOK_SECONDS: Final = 0.5
 """Between two looks for a newer epoch: a revocation has to be in force within five seconds of its publication."""
 
@@ -168,19 +180,32 @@ class BrokerHome:
         return self.sight.under(self.bundle.directory.agencies, agreements).get(agency, frozenset())
 
     def server(self) -> EmbeddedServer:
-        """The server of this folder: agencies and contacts log in through the callout, and only we by configuration."""
+        """The server of this folder."""
+        port = self.port or _last_port(self.folder)
+        return self._server(self.folder / "nats", "safeconduct", self.host, port, None)
+
+    def node(self, folder: Path, name: str, cluster: ClusterSpec) -> EmbeddedServer:
+        """One server of a cluster for this broker, in a folder of its own; `name` is unique in the cluster."""
+        return self._server(folder, name, cluster.host, None, cluster)
+
+    def _server(
+        self, folder: Path, name: str, host: str, port: int | None, cluster: ClusterSpec | None
+    ) -> EmbeddedServer:
+        """Agencies and contacts log in through the callout, and only we by configuration."""
         own = {
             self.nkey_seed: subjects.worker_permissions(),
             self.callout_seed: subjects.callout_permissions(),
             self.system_seed: subjects.doorkeeper_permissions(),
         }
         return EmbeddedServer(
-            self.folder / "nats",
+            folder,
             [subjects.Login(public_key=public_of(seed), permissions=rights) for seed, rights in own.items()],
-            host=self.host,
-            port=self.port or _last_port(self.folder),
+            name=name,
+            host=host,
+            port=port,
             issuer=self.issuer.public,
             tls=self._server_tls(),
+            cluster=cluster,
         )
 
     def _server_tls(self) -> TlsFiles | None:
@@ -213,35 +238,84 @@ def _take_over(bundle: Bundle, agreements: Reader) -> None:
     agreements.under(bundle.agreements)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A message bus that others run: the addresses of its servers, and on how many of them each stream is kept."""
+
+    urls: tuple[str, ...]
+    replicas: int
+
+
+@dataclass(slots=True)
+class _Taken:
+    """The event of the next epoch that is taken over."""
+
+    event: asyncio.Event
+
+    def tell(self) -> None:
+        """One has been; whoever waits from now on waits for the next one."""
+        event, self.event = self.event, asyncio.Event()
+        event.set()
+
+
 @dataclass(slots=True)
 class Serving:
     """What runs while the block of `serving` does."""
 
     home: BrokerHome
-    server: EmbeddedServer
+    server: EmbeddedServer | None
+    urls: tuple[str, ...]
     worker: Worker
     sequencer: Sequencer
     endpoint: http.Endpoint
     failed: asyncio.Future[None]
-    taken: asyncio.Event  # set, and made new, whenever another epoch has been taken over
+    _taken: _Taken
+    _port: NatsBroker
+
+    async def readings(self) -> Readings:
+        """The state of this process and of the streams now."""
+        streams: dict[str, dict[str, int]] = {}
+        try:
+            for spec in subjects.STREAMS:
+                streams[spec.name] = await self._port.streams.state(spec)
+        except DependencyError:
+            streams = {}
+        return Readings(
+            now=clock(),
+            admitted=self.worker.admitted,
+            dropped=self.worker.dropped,
+            set_aside=self.worker.set_aside,
+            foreign=self._port.foreign,
+            leaves=self.sequencer.size,
+            epoch=self.home.bundle.epoch,
+            expires=self.home.bundle.expires,
+            keeps_up=self.sequencer.may_admit(),
+            streams=streams,
+        )
+
+    @property
+    def taken(self) -> asyncio.Event:
+        """Set when the next epoch has been taken over."""
+        return self._taken.event
 
 
 @asynccontextmanager
-async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
-    """Run server, log-ins, worker and sequencer while the block does; leaving it drains and stops them."""
+async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIterator[Serving]:
+    """Run server, log-ins, worker and sequencer while the block does; leaving it drains and stops them.
+
+    With a `cluster` no server of our own is started. Any number of brokers may serve on one, each with a folder of its
+    own: they share what is submitted, and one of them writes the log at a time.
+    """
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(home.server())
-        context = home.client_tls()
-
-        async def connection_of(seed: bytes, inbox: str, name: str) -> Connection:
-            connecting = connected(server.url, seed, inbox_prefix=inbox, name=name, tls=context)
-            return await stack.enter_async_context(connecting)
-
-        connection = await connection_of(home.nkey_seed, subjects.BROKER_INBOX, "broker")
-        store = Store(connection)
-        await store.ensure_streams()
-        port = await NatsBroker.open(connection, on_foreign=lambda what: log.error("foreign", what=what))
-        stack.push_async_callback(port.close)
+        if cluster is None:
+            server = await stack.enter_async_context(home.server())
+            where = Cluster(urls=(server.url,), replicas=1)
+        else:
+            stack.enter_context(_alone(home.folder))
+            server, where = None, cluster
+        urls = where.urls
+        connection = await _connection(stack, home, urls, home.nkey_seed, subjects.BROKER_INBOX, "broker")
+        await Store(connection).ensure_streams(where.replicas)
         sequencing = NatsSequencer(connection)
         stack.push_async_callback(sequencing.close)
         sequencer = Sequencer(
@@ -254,11 +328,8 @@ async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
         )
         stack.callback(sequencer.close)
         await sequencer.start()
-        worker = Worker(port, home.world(), clock, sequencer.may_admit, home.stated.add)
-        system = await connection_of(home.system_seed, subjects.DOORKEEPER_INBOX, "doorkeeper")
-        followed = _Following(home, port, worker, sequencer, Doorkeeper(system))
-        await followed.begin()
-        callout = await connection_of(home.callout_seed, subjects.CALLOUT_INBOX, "callout")
+        port, worker, followed = await _worker(stack, home, urls, connection, sequencer.may_admit, sequencer.renew)
+        callout = await _connection(stack, home, urls, home.callout_seed, subjects.CALLOUT_INBOX, "callout")
         await stack.enter_async_context(
             answering_logins(
                 callout, home.login, home.issuer, clock, on_refused=lambda code: log.info("login-refused", code=code)
@@ -276,37 +347,107 @@ async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
         records = RecordsDb.open(home.records)
         stack.callback(records.close)
         projector = Projector(records, sequencing, lambda: home.bundle.directory)
-        stop = asyncio.Event()
         await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer, port)))
-        serving = Serving(
-            home, server, worker, sequencer, endpoint, asyncio.get_running_loop().create_future(), asyncio.Event()
-        )
-        tasks = [
-            asyncio.create_task(worker.run(stop)),
-            asyncio.create_task(sequencer.run(stop)),
-            asyncio.create_task(followed.run(serving)),
-            asyncio.create_task(projector.run(stop)),
-        ]
-        for task in tasks:
-            task.add_done_callback(lambda t: _tell(t, serving.failed))
+        taken = _Taken(asyncio.Event())
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        serving = Serving(home, server, urls, worker, sequencer, endpoint, failed, taken, port)
         run = home.folder / "run"
         run.mkdir(mode=0o700, exist_ok=True)
-        addresses = {"address": server.url, "port": str(server.port), "trust": endpoint.url}
+        addresses = {"address": ",".join(urls), "port": urls[0].rpartition(":")[2], "trust": endpoint.url}
         addresses["trust-port"] = endpoint.url.rpartition(":")[2].partition("/")[0]
         for name, text in addresses.items():
             write_atomically(run / name, [text.encode()])
         log.info("up", epoch=home.bundle.epoch, leaves=sequencer.size)
         try:
-            yield serving
+            async with _running(
+                worker.run, sequencer.run, projector.run, following=followed.run(taken), failed=serving.failed
+            ):
+                yield serving
         finally:
-            stop.set()
-            await asyncio.wait(tasks[:2], timeout=10)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             for name in ("address", "trust"):
                 (run / name).unlink(missing_ok=True)
             log.info("down")
+
+
+@asynccontextmanager
+async def working(home: BrokerHome, urls: Sequence[str]) -> AsyncIterator["asyncio.Future[None]"]:
+    """Run one more worker, beside the broker that serves at `urls` with the same folder, while the block does; leaving
+    it finishes what is in hand. What is yielded is done when it has failed.
+    """
+    async with AsyncExitStack() as stack:
+        connection = await _connection(stack, home, urls, home.nkey_seed, subjects.BROKER_INBOX, "worker")
+        lag = Lag(NatsSequencer(connection), clock)
+        await lag.look()
+        _, worker, followed = await _worker(stack, home, urls, connection, lag.may_admit, lambda _directory: None)
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        log.info("up", epoch=home.bundle.epoch)
+        async with _running(worker.run, lag.run, following=followed.run(_Taken(asyncio.Event())), failed=failed):
+            yield failed
+    log.info("down")
+
+
+async def _connection(
+    stack: AsyncExitStack, home: BrokerHome, urls: Sequence[str], seed: bytes, inbox: str, name: str
+) -> Connection:
+    connecting = connected(urls, seed, inbox_prefix=inbox, name=name, tls=home.client_tls())
+    return await stack.enter_async_context(connecting)
+
+
+async def _worker(
+    stack: AsyncExitStack,
+    home: BrokerHome,
+    urls: Sequence[str],
+    connection: Connection,
+    may_admit: Callable[[], bool],
+    renew: Callable[[Directory], None],
+) -> tuple[NatsBroker, Worker, "_Following"]:
+    """A worker that has taken over the epoch in force."""
+    port = await NatsBroker.open(connection, on_foreign=lambda what: log.error("foreign", what=what))
+    stack.push_async_callback(port.close)
+    worker = Worker(port, home.world(), clock, may_admit, home.stated.add, home.stated.load)
+    system = await _connection(stack, home, urls, home.system_seed, subjects.DOORKEEPER_INBOX, "doorkeeper")
+    followed = _Following(home, port, worker, renew, Doorkeeper(system))
+    await followed.begin()
+    return port, worker, followed
+
+
+@asynccontextmanager
+async def _running(
+    *parts: Callable[[asyncio.Event], Coroutine[Any, Any, None]],
+    following: Coroutine[Any, Any, None],
+    failed: "asyncio.Future[None]",
+) -> AsyncIterator[None]:
+    """Run `parts` until the block ends; then they are told to stop and have `DRAIN` seconds to finish."""
+    stop = asyncio.Event()
+    working = [asyncio.create_task(part(stop)) for part in parts]
+    tasks = [*working, asyncio.create_task(following)]
+    for task in tasks:
+        task.add_done_callback(lambda t: _tell(t, failed))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait(working, timeout=DRAIN)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else serves with this folder, or raise `DependencyError`; beside a server of our own, that one sees to it.
+
+    Two brokers in one folder would write one tree of the log.
+    """
+    run = folder / "run"
+    run.mkdir(mode=0o700, exist_ok=True)
+    with (run / "serving.lock").open("w") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise DependencyError("Another broker runs with this folder; stop it first.") from None
+        yield
 
 
 class _Following:
@@ -315,15 +456,23 @@ class _Following:
     """
 
     def __init__(
-        self, home: BrokerHome, port: NatsBroker, worker: Worker, sequencer: Sequencer, doorkeeper: Doorkeeper
+        self,
+        home: BrokerHome,
+        port: NatsBroker,
+        worker: Worker,
+        renew: Callable[[Directory], None],
+        doorkeeper: Doorkeeper,
     ) -> None:
+        """`renew` is told of each directory that we go on under."""
         self._home = home
         self._port = port
         self._worker = worker
-        self._sequencer = sequencer
+        self._renew = renew
         self._doorkeeper = doorkeeper
         self._doors = Doors()
         self._taken: Epoch | None = None
+        self._look_again = 0
+        self._floods: Once[AgencyHandle] = Once(60.0)
         self._withdrawn_until = 0  # the FLOW sequence up to which we have read what was withdrawn
 
     async def begin(self) -> None:
@@ -347,22 +496,31 @@ class _Following:
         await self._close_doors()
         await self._purge()
 
+    async def _look_for_floods(self) -> None:
+        """Record, once a minute and agency, whose queue is so full that the server refuses what comes."""
+        for agency, waiting in (await self._port.handed_in()).items():
+            if waiting >= PER_SUBJECT and (times := self._floods.due(agency, clock() / 1000)) is not None:
+                log.error("agency-floods", agency=agency, waiting=waiting, times=times)
+
     async def _hear_withdrawals(self) -> None:
         """Learn of consents that were withdrawn, before we ran or through another broker on the same store."""
         consents, self._withdrawn_until = await self._port.withdrawals(self._withdrawn_until)
         self._worker.withdrawn(consents)
 
-    async def run(self, serving: Serving) -> None:
+    async def run(self, taken: _Taken) -> None:
         """Take over every newer epoch, and let no login outlive its mandate, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             await asyncio.to_thread(self._home.trust.look)
             # Side by side: a server that does not say whom it cut must not hold up what is decided, nor the reverse.
             await asyncio.gather(
-                _tried(self._close_doors()), _tried(self._go_on(serving)), _tried(self._hear_withdrawals())
+                _tried(self._close_doors()), _tried(self._go_on(taken)), _tried(self._hear_withdrawals())
             )
+            if clock() >= self._look_again:
+                self._look_again = clock() + FLOOD_LOOK
+                await _tried(self._look_for_floods())
 
-    async def _go_on(self, serving: Serving) -> None:
+    async def _go_on(self, taken: _Taken) -> None:
         """Decide under the epoch in force, also one that could not be announced the time before; then purge."""
         current = self._home.trust.current
         newer = current is not self._taken
@@ -370,8 +528,7 @@ class _Following:
             await self._take(current)
         await self._purge()
         if newer:
-            taken, serving.taken = serving.taken, asyncio.Event()
-            taken.set()
+            taken.tell()
 
     async def _take(self, epoch: Epoch) -> None:
         """Announce, then decide under it: never a decision under an epoch that the log does not hold."""
@@ -387,7 +544,7 @@ class _Following:
                 log.warning("step-not-announced", code=error.code)
         await self._ensure_consumers(epoch.bundle.directory)
         await self._worker.take(world)
-        self._sequencer.renew(epoch.bundle.directory)
+        self._renew(epoch.bundle.directory)
         self._taken = epoch
         log.info("epoch", epoch=epoch.state.epoch)
 
@@ -395,6 +552,7 @@ class _Following:
         """Make sure that every contact that is new since the epoch taken last can pull."""
         before = self._taken.bundle.directory if self._taken is not None else None
         new: list[Contact] = []
+        await self._port.take_from(a.handle for a in directory.agencies)
         for agency in directory.changed_since(before):
             handles = {c.handle for c in before.contacts_of(agency)} if before is not None else set()
             new += (c for c in directory.contacts_of(agency) if c.handle not in handles)

@@ -15,6 +15,11 @@ from messages.directory import KeyStatement
 from messages.errors import DependencyError
 from messages.ids import ContactHandle
 
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - not a POSIX system: one worker only there
+    fcntl = None  # type: ignore[assignment]
+
 FILE: Final = "stated.jsonl"
 
 
@@ -40,7 +45,9 @@ class Stated:
         """
         line = stated_line(contact, statement)
         try:
-            with self._path.open("r+b" if self._path.exists() else "x+b") as file:
+            self._path.touch(mode=0o600)
+            with self._path.open("r+b") as file:
+                _alone(file.fileno())  # until it is closed: workers beside us keep theirs in it too
                 data = file.read()
                 end = data.rfind(b"\n") + 1
                 if line not in data[:end].splitlines(keepends=True):
@@ -53,6 +60,11 @@ class Stated:
                 _sync(self._path.parent)
         except OSError as error:
             raise DependencyError(f"A stated encryption key cannot be kept ({error.strerror}).") from None
+
+
+def _alone(handle: int) -> None:
+    if fcntl is not None:
+        fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _sync(folder: Path) -> None:

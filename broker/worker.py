@@ -8,7 +8,7 @@ withdrawn. Words about encryption keys are taken one by one, after the messages:
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -19,15 +19,17 @@ from broker import leaks
 from broker.admit import WAITING, Admitted, World, admit, refuse_stray, retrieve, retrieved_key, submission_digest
 from broker.trust import statement, statement_key
 from broker.withdrawals import WITHDRAWN, Word, confirm, order, withdraw
+from bus.intake import Bucket, Once
 from bus.queue import Admission, AlreadyStored, BrokerPort, ConsentWithdrawn, Submission
 from bus.queue import Holding as StoredHolding
 from bus.queue import View as StoredView
 from keys import statements
 from keys.domains import Tag
 from keys.signing import verify
+from messages import wire
 from messages.ceremony import StatementSubmission
-from messages.directory import KeyStatement
-from messages.errors import DependencyError, RemoteError, ShareError, Unverified
+from messages.directory import Directory, KeyStatement
+from messages.errors import DependencyError, Malformed, RemoteError, ShareError, Unverified
 from messages.evidence import Answer, Entry
 from messages.ids import AgencyHandle, ContactHandle
 from messages.limits import HOLDING_LIFETIME
@@ -50,11 +52,24 @@ Where it cannot keep it, it raises `DependencyError`: then the word is taken aga
 
 _FUNCTIONS: Final[Mapping[str, Callable[[bytes, AgencyHandle, World, int], Admitted]]] = {
     "message": lambda *given: admit(*given),
+    "urgent": lambda *given: admit(*given),
     "retrieval": lambda *given: retrieve(*given),
     "statement": lambda *given: statement(*given),
     "erasure": lambda *given: confirm(*given),
 }
 
+
+SUSPECT: Final = 3
+"""Hand-outs after which a submission is taken by itself: whatever ends a worker ends it alone, not with its batch."""
+TRIES: Final = 3
+"""How often a submission may end the worker that has it alone; then it is set aside for the operator, and refused on
+record.
+"""
+BROKER_FAILED: Final = "broker-failed"
+STRAYS: Final = (1 / 60, 20.0)
+"""Refusals of bytes that nobody can be held to (step 1), a second and at once, that are recorded for one agency. What
+comes beyond is dropped, and told in the log of this process once a minute."""
+MINUTE: Final = 60.0
 
 _ALONE: Final = frozenset({"statement", "withdrawal", "leak"})
 
@@ -69,7 +84,11 @@ class Worker:
         clock: Callable[[], int],
         may_admit: Callable[[], bool] = lambda: True,
         on_statement: OnStatement = lambda _contact, _statement: None,
+        kept_statements: Callable[[], Mapping[ContactHandle, tuple[KeyStatement, ...]]] = dict,
     ) -> None:
+        """`may_admit` says whether anything may be promised now; `kept_statements` gives the encryption keys that
+        workers beside this one accepted, and is asked before each word about one.
+        """
         self._port = port
         self._counts: dict[ContactHandle, int] = {}
         self._counted: dict[ContactHandle, int] = {}
@@ -77,9 +96,15 @@ class Worker:
         self._clock = clock
         self._may_admit = may_admit
         self._on_statement = on_statement
+        self._kept_statements = kept_statements
         self._withdrawn: set[bytes] = set(world.withdrawn)
         self._in_hand = asyncio.Lock()
+        self._strays: dict[AgencyHandle, Bucket] = {}
+        self._told: Once[AgencyHandle] = Once(MINUTE)
         self.admitted = 0
+        self.refused = 0
+        self.dropped = 0
+        self.set_aside = 0
         self._go_on_under(world)
 
     async def take(self, world: World) -> None:
@@ -92,9 +117,7 @@ class Worker:
             self._go_on_under(world)
 
     def _go_on_under(self, world: World) -> None:
-        for handle, known in world.stated.items():
-            numbers = {s.number for s in self._stated.get(handle, ())}
-            self._stated[handle] = self._stated.get(handle, ()) + tuple(s for s in known if s.number not in numbers)
+        self._hear(world.stated, world.bundle.directory)
         for handle in list(self._stated):
             contact = world.bundle.directory.contact(handle)
             held = {s.number for s in contact.statements} if contact else set()
@@ -103,6 +126,14 @@ class Worker:
                 del self._stated[handle]
         self._withdrawn |= set(world.withdrawn)
         self.world = replace(world, waiting=self._counts, stated=self._stated, withdrawn=self._withdrawn)
+
+    def _hear(self, stated: Mapping[ContactHandle, tuple[KeyStatement, ...]], directory: Directory) -> None:
+        """Let these count too, as far as neither the bundle nor we hold them."""
+        for handle, known in stated.items():
+            contact = directory.contact(handle)
+            numbers = {s.number for s in (contact.statements if contact else ()) + self._stated.get(handle, ())}
+            if contact and (new := tuple(s for s in known if s.number not in numbers)):
+                self._stated[handle] = self._stated.get(handle, ()) + new
 
     def withdrawn(self, consents: Iterable[bytes]) -> None:
         """Refuse by name, from now on, whatever rests on these consents. The store refuses it in any case."""
@@ -149,24 +180,89 @@ class Worker:
         submissions = await self._port.pull(BATCH, wait)
         if not submissions:
             return 0
-        async with self._in_hand:
-            now = self._clock()
-            for submission in submissions:
-                if submission.kind == "withdrawal":
-                    await self._withdraw(submission, now)
-            await self._admit_all([s for s in submissions if s.kind not in _ALONE], now)
-            for submission in submissions:
-                if submission.kind == "leak":
-                    await self._settle(submission, await self._leak(submission, now), now)
-                if submission.kind == "statement":
-                    await self._take_word(submission, now)
+        await self.handle(submissions)
         return len(submissions)
+
+    async def handle(self, submissions: Sequence[Submission]) -> None:
+        """Take these through all steps; one by one those that may have ended a worker before."""
+        async with self._in_hand:
+            for submission in submissions:
+                if submission.attempt > SUSPECT:
+                    await self._suspect(submission)
+            await self._handle([s for s in submissions if s.attempt <= SUSPECT])
+
+    async def _suspect(self, submission: Submission) -> None:
+        """Take one by itself, and note that before: whoever finds the note often enough knows that it ends workers.
+
+        That the bus failed meanwhile does not count against it, so the note is taken back whenever we live on.
+        """
+        tries = await self._port.tries(submission)
+        if tries >= TRIES:
+            log.error("set-aside", agency=submission.agency, kind=submission.kind, attempts=submission.attempt)
+            self.set_aside += 1
+            now = self._clock()
+            refusal = refuse_stray(submission.data, submission.agency, self.world, now, code=BROKER_FAILED)
+            await self._settle(submission, refusal, now)
+            return
+        await self._port.set_aside(submission, tries + 1)
+        before = self.set_aside
+        try:
+            await self._handle([submission])
+        finally:
+            if self.set_aside == before:
+                await self._port.take_back(submission)
+
+    async def _handle(self, submissions: Sequence[Submission]) -> None:
+        now = self._clock()
+        taken: list[Submission] = []
+        for submission in submissions:
+            if submission.kind == "withdrawal":
+                await self._withdraw(submission, now)
+            elif await self._dropped(submission):
+                continue
+            elif submission.kind not in _ALONE:
+                taken.append(submission)
+        await self._admit_all(taken, now)
+        for submission in submissions:
+            if submission.kind == "leak":
+                told = await self._leak(submission, now)
+                if told.code == BROKER_FAILED:
+                    await self._keep_dead(submission)
+                await self._settle(submission, told, now)
+            if submission.kind == "statement":
+                await self._take_word(submission, now)
+
+    async def _dropped(self, submission: Submission) -> bool:
+        """Whether it is one piece of garbage too many: of an agency that has handed in so much that no more is
+        recorded. Looking costs a tenth of a refusal.
+        """
+        bucket = self._strays.get(submission.agency)
+        if bucket is None or bucket.available(self._clock() / 1000) or not _garbage(submission):
+            return False
+        await submission.ack()
+        self.dropped += 1
+        if (count := self._told.due(submission.agency, self._clock() / 1000)) is not None:
+            log.error("garbage-dropped", agency=submission.agency, count=count)
+        return True
+
+    def _stray(self, agency: AgencyHandle) -> None:
+        bucket = self._strays.setdefault(agency, Bucket(*STRAYS))
+        bucket.take(1, self._clock() / 1000)
+
+    async def _keep_dead(self, submission: Submission) -> None:
+        """Keep for the operator what the flow failed on."""
+        await self._port.set_aside(submission, TRIES)
+        self.set_aside += 1
 
     async def _admit_all(self, submissions: list[Submission], now: int) -> None:
         first: dict[tuple[AgencyHandle, str], tuple[Submission, Admitted]] = {}
         again: list[tuple[Submission, Admitted]] = []
         for submission in submissions:
             admitted = self._judge(submission, now)
+            if admitted.code == BROKER_FAILED:
+                await self._keep_dead(submission)
+            elif admitted.code == Malformed.code:
+                self._stray(submission.agency)
             if (admitted.agency, admitted.key) in first:
                 again.append((submission, admitted))
             else:
@@ -188,7 +284,8 @@ class Worker:
             admitted, word = withdraw(submission.data, submission.agency, self.world, now)
         except Exception as error:  # fail closed, as in `_judge`
             log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
-            admitted = refuse_stray(submission.data, submission.agency, self.world, now, code="broker-failed")
+            admitted = refuse_stray(submission.data, submission.agency, self.world, now, code=BROKER_FAILED)
+            await self._keep_dead(submission)
         if word is None:
             await self._settle(submission, admitted, now)
             return
@@ -255,7 +352,7 @@ class Worker:
             return refuse_stray(raw, submission.agency, world, now, code=error.code)
         except Exception as error:  # fail closed, as in `_judge`
             log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
-            return refuse_stray(raw, submission.agency, world, now, code="broker-failed")
+            return refuse_stray(raw, submission.agency, world, now, code=BROKER_FAILED)
 
     async def _settle(self, submission: Submission, admitted: Admitted, now: int) -> None:
         """Store, once, and answer what was judged already."""
@@ -269,6 +366,7 @@ class Worker:
         """One word about an encryption key. If it was accepted before, it is found by the key of its entry: judged
         again, its number would no longer be the next one, nor its dates those of today.
         """
+        self._hear(self._kept_statements(), self.world.bundle.directory)
         key = statement_key(submission.data)
         standing = await self._standing(submission.agency, key) if key is not None else None
         if key is None or standing is None or standing[0] != submission_digest(submission.data):
@@ -295,7 +393,7 @@ class Worker:
         except Exception as error:  # fail closed: whatever breaks the flow is refused on record, and the others pass
             # Not the traceback: it can quote what nobody may see, and rendering one costs more than the message.
             log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
-            return refuse_stray(submission.data, submission.agency, self.world, now, code="broker-failed")
+            return refuse_stray(submission.data, submission.agency, self.world, now, code=BROKER_FAILED)
 
     async def _store_all(
         self, first: dict[tuple[AgencyHandle, str], tuple[Submission, Admitted]]
@@ -385,6 +483,17 @@ class Worker:
             if contact is not None and now - self._counted.get(handle, 0) >= RECOUNT:
                 self._counted[handle] = now
                 self._counts[handle] = await self._port.waiting(contact.agency, handle)
+
+
+def _garbage(submission: Submission) -> bool:
+    """Whether these bytes fail in step 1. Of what is no message that is not known without all steps: it does not."""
+    if submission.kind not in ("message", "urgent"):
+        return False
+    try:
+        wire.decode(submission.data)
+    except RemoteError:
+        return True
+    return False
 
 
 def _stored(admitted: Admitted) -> Admission:

@@ -269,14 +269,15 @@ async def connect(
     patience: float = bounds.CONNECT_SECONDS,
     tls: ssl.SSLContext | None = None,
 ) -> Connection:
-    """Connect to `url`, or to one of several servers of a cluster, with the NKEY `seed`; replies come to `inbox_prefix`
-    only. With `tls` (it checks host names and shows our certificate) every address begins with tls://.
+    """Connect to `url`, or to one of several servers of a cluster (a list, or with commas between), with the NKEY
+    `seed`; replies come to `inbox_prefix` only. With `tls` (it checks host names and shows our certificate) every
+    address begins with tls://.
 
     A key the server does not know fails at once, and so does a certificate that either side does not take; a server
     that is not there, after `patience` seconds.
     """
     public_of(seed)  # or `KeyTrouble`, before anything is sent
-    urls = [url] if isinstance(url, str) else list(url)
+    urls = url.split(",") if isinstance(url, str) else list(url)
     _check_tls(urls, tls)
     client = _Client()
     connection = Connection(client, inbox_prefix)

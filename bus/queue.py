@@ -16,10 +16,11 @@ import asyncio
 import json
 import secrets
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from typing import Final, Protocol
 
 import nats.errors
@@ -28,6 +29,7 @@ from nats.aio.subscription import Subscription
 
 from bus import bounds, subjects
 from bus.connection import Connection, NoAnswer, mapped, status
+from bus.intake import Bucket, Turns, shares, weight
 from bus.store import EXPECT_OF, EXPECT_STREAM, EXPECT_SUBJECT, TTL, Conflict, Fenced, Outgoing, Store, within_batches
 from bus.store import AlreadyStored as AlreadyStored
 from bus.store import ConsentWithdrawn as ConsentWithdrawn
@@ -150,8 +152,16 @@ class BrokerPort(Protocol):
     def report_foreign(self, what: str) -> None:
         """Count one more; `what` is a short code, never content."""
 
+    async def take_from(self, agencies: Iterable[AgencyHandle]) -> None:
+        """Pull what these agencies hand in too, from now on, and what anybody has handed in that waits. Idempotent."""
+
     async def pull(self, limit: int, wait: float) -> list[Submission]:
-        """Up to `limit` submissions, oldest first; waits up to `wait` seconds for the first and may return none."""
+        """Up to `limit` submissions: urgent ones first, the agencies in turns (`bus.intake`), each agency's oldest
+        first. Waits up to `wait` seconds for the first and may return none.
+        """
+
+    async def handed_in(self) -> Mapping[AgencyHandle, int]:
+        """How many submissions of each agency wait, of the kind of which most do."""
 
     async def store(self, admissions: Sequence[Admission]) -> None:
         """Store all, each with its views, none in part. In one atomic batch as long as 1,000 messages hold them, else
@@ -159,6 +169,17 @@ class BrokerPort(Protocol):
         stored. After a lost reply this may be the caller's own doing: read `entry` and compare. Raises
         `ConsentWithdrawn` where none of them stood and a consent of a holding was withdrawn; then nothing is either.
         """
+
+    async def set_aside(self, submission: Submission, tries: int) -> None:
+        """Keep a copy of it for the operator, and how often it was tried by itself: one copy of the same bytes. The
+        submission stays in the queue until it is acknowledged.
+        """
+
+    async def tries(self, submission: Submission) -> int:
+        """What was noted when it was set aside last; 0 where it was not, or was taken back."""
+
+    async def take_back(self, submission: Submission) -> None:
+        """Remove the copy."""
 
     async def entry(self, agency: AgencyHandle, key: str) -> StoredEntry | None:
         """The stored entry, as of now."""
@@ -204,6 +225,9 @@ class SequencerPort(Protocol):
 
     async def tail(self) -> tuple[int, int]:
         """(last LOG sequence, FLOW sequence of the entry its leaf came from); (0, 0) while the log is empty."""
+
+    async def newest(self) -> int:
+        """The FLOW sequence of the newest entry; 0 while there is none."""
 
     async def entries(self, after_flow_seq: int, limit: int, wait: float) -> list[StoredEntry]:
         """Up to `limit` entries that follow `after_flow_seq`, in FLOW order, none left out; may be none after
@@ -317,6 +341,7 @@ class _Puller:
         self._belongs = belongs
         self._foreign = foreign
         self._wanted = 0
+        self._pending = 0
         self._stale = False
         self._until = 0.0
         self._inbox = ""
@@ -356,6 +381,7 @@ class _Puller:
                 self.wake.set()
         elif message.reply.startswith(self._reply) and self._belongs(message):
             self._wanted -= 1
+            self._pending = _counts(message.reply)[3]
             self.ready.append(message)
             self.wake.set()
         else:
@@ -363,8 +389,8 @@ class _Puller:
             if message.reply.startswith(self._reply):  # ours to hand out, of a form nobody should have stored: end it
                 await self._connection.client.publish(message.reply, b"+TERM")
 
-    async def request(self, count: int, seconds: float) -> None:
-        """Open a request, unless one is open."""
+    async def request(self, count: int, seconds: float, size: int = 0) -> None:
+        """Open a request for up to `count` messages and, unless `size` is 0, so many bytes; unless one is open."""
         now = self._clock()
         if self._wanted > 0 and now < self._until:
             return
@@ -373,9 +399,15 @@ class _Puller:
             await self.open()
             self._stale = False
         self._wanted, self._until = count, now + seconds
-        body = b'{"batch":%d,"expires":%d}' % (count, max(1, round(seconds * 1e9)))
+        most = b',"max_bytes":%d' % size if size else b""
+        body = b'{"batch":%d,"expires":%d%b}' % (count, max(1, round(seconds * 1e9)), most)
         with mapped("pulling"):
             await self._connection.client.publish(self._next, body, reply=self._inbox)
+
+    @property
+    def more_on_its_way(self) -> bool:
+        """Whether a request is open that the server has more for."""
+        return self._wanted > 0 and self._pending > 0
 
     def _complete(self, limit: int) -> bool:
         """Whether waiting longer would bring nothing: enough, or the server says there is no more."""
@@ -389,10 +421,8 @@ class _Puller:
             return False
         return True
 
-    async def pull(self, limit: int, wait: float, ahead: bool) -> list[Msg]:
-        """Up to `limit` messages, waiting up to `wait` seconds for the first. `ahead`: ask for the next batch before
-        returning a full one, so that it travels while this one is worked on.
-        """
+    async def pull(self, limit: int, wait: float) -> list[Msg]:
+        """Up to `limit` messages, waiting up to `wait` seconds for the first."""
         end = self._clock() + wait
         self.trouble = None
         while not self.ready:
@@ -411,10 +441,7 @@ class _Puller:
             self.wake.clear()
             if not await self._woken(linger):
                 break
-        taken = [self.ready.popleft() for _ in range(min(limit, len(self.ready)))]
-        if ahead and len(taken) == limit and not self.ready and _counts(taken[-1].reply)[3]:
-            await self.request(limit, bounds.ACK_SECONDS)
-        return taken
+        return [self.ready.popleft() for _ in range(min(limit, len(self.ready)))]
 
     async def _leave(self, *, hear_out: bool = False) -> None:
         """Stop listening. `hear_out`: take what is on its way, which would else wait until it may come again."""
@@ -440,6 +467,14 @@ class _Puller:
                     await client.publish(reply, _NAK)
 
 
+@dataclass(frozen=True, slots=True)
+class _Intake:
+    """What one agency hands in, in one lane: where it comes from, and how fast."""
+
+    puller: _Puller
+    bucket: Bucket
+
+
 class NatsBroker:
     """`BrokerPort` on a worker's connection. Make it with `open`."""
 
@@ -447,32 +482,118 @@ class NatsBroker:
         self.report_foreign = _Foreign(on_foreign)
         self.connection = connection
         self.streams = Store(connection)
-        self._puller = _Puller(connection, subjects.SUBMIT.name, subjects.WORKERS, self._belongs, self.report_foreign)
+        self._lanes: dict[Lane, dict[AgencyHandle, _Intake]] = {lane: {} for lane in subjects.LANES}
+        self._turns: dict[Lane, Turns[AgencyHandle]] = {lane: Turns() for lane in subjects.LANES}
+        self._wake = asyncio.Event()
+        self._clock = asyncio.get_running_loop().time
         self._publish = connection.client.publish
 
     @classmethod
     async def open(cls, connection: Connection, on_foreign: Report | None = None) -> "NatsBroker":
-        """A port on `connection`; the streams must exist (`Store.ensure_streams`)."""
-        port = cls(connection, on_foreign)
-        await port._puller.open()
-        return port
+        """A port on `connection`; the streams must exist (`Store.ensure_streams`). It pulls nothing before
+        `take_from`.
+        """
+        return cls(connection, on_foreign)
 
     @property
     def foreign(self) -> int:
         return self.report_foreign.count
 
-    @staticmethod
-    def _belongs(message: Msg) -> bool:
-        return subjects.read_submit(message.subject) is not None
+    async def take_from(self, agencies: Iterable[AgencyHandle]) -> None:
+        wanted = {*agencies, *await self.streams.handed_in()} - self._lanes["normal"].keys()
+        for start in range(0, len(wanted), bounds.ASKS_AT_ONCE):
+            await asyncio.gather(*map(self._take_from, sorted(wanted)[start : start + bounds.ASKS_AT_ONCE]))
+
+    async def _take_from(self, agency: AgencyHandle) -> None:
+        await self.streams.ensure_intake(agency)
+        rates: dict[Lane, tuple[float, float]] = {"urgent": bounds.RATE_URGENT, "normal": bounds.RATE_NORMAL}
+        for lane, rate in rates.items():
+            puller = _Puller(
+                self.connection,
+                subjects.SUBMIT.name,
+                subjects.intake(agency, lane),
+                lambda message: (read := subjects.read_submit(message.subject)) is not None and read[0] == agency,
+                self.report_foreign,
+                self._wake,
+            )
+            await puller.open()
+            self._lanes[lane][agency] = _Intake(puller, Bucket(*rate))
 
     async def pull(self, limit: int, wait: float) -> list[Submission]:
-        found: list[Submission] = []
-        for message in await self._puller.pull(limit, wait, ahead=True):
-            read = subjects.read_submit(message.subject)
-            if read is not None:
-                settle = partial(self._settle, message.reply)
-                found.append(Submission(read[0], read[1], message.data, _counts(message.reply)[0], settle))
+        end = self._clock() + wait
+        linger: float | None = None
+        taken: list[Msg] = []
+        while True:
+            self._wake.clear()
+            taken += self._next(limit - len(taken))
+            dry = await self._ask()
+            now = self._clock()
+            if taken and (len(taken) >= limit or not self._more_on_its_way()):
+                break
+            if taken and linger is None:
+                linger = now + bounds.LINGER_SECONDS
+            until = end if linger is None else linger
+            if now >= until:
+                break
+            if not await self._woken(min(until, now + bounds.RETRY_PAUSE) if dry else until) and not dry:
+                taken += self._next(limit - len(taken))
+                break
+            if not taken and self._trouble():  # a consumer is being made, or a leader elected: not in a tight circle
+                await asyncio.sleep(min(wait, bounds.RETRY_PAUSE))
+        return [one for message in taken if (one := self._submission(message)) is not None]
+
+    def _next(self, limit: int) -> list[Msg]:
+        """What is taken now of what has come, urgent before normal and the agencies in turns."""
+        found: list[Msg] = []
+        for lane in subjects.LANES:
+            queues = {agency: intake.puller.ready for agency, intake in self._lanes[lane].items()}
+            for agency, message in self._turns[lane].take(queues, lambda m: weight(m.data), limit - len(found)):
+                self._lanes[lane][agency].bucket.take(1, self._clock())
+                found.append(message)
         return found
+
+    async def _ask(self) -> bool:
+        """Ask for more wherever nothing is left, so that it travels while the rest is worked on; as much as the
+        agency's rate allows. Whether some agency has to wait for its rate.
+        """
+        lanes = [intake for lane in subjects.LANES for intake in self._lanes[lane].values()]
+        share = shares(len(lanes), bounds.INTAKE_BATCH, bounds.INTAKE_HELD)
+        dry = False
+        for intake in lanes:
+            allowed = intake.bucket.available(self._clock())
+            dry = dry or not allowed
+            if allowed and not intake.puller.ready:
+                await intake.puller.request(min(share, allowed), bounds.INTAKE_SECONDS, bounds.INTAKE_BYTES)
+        return dry
+
+    def _more_on_its_way(self) -> bool:
+        return any(i.puller.more_on_its_way for lane in subjects.LANES for i in self._lanes[lane].values())
+
+    def _trouble(self) -> bool:
+        found = False
+        for lane in subjects.LANES:
+            for intake in self._lanes[lane].values():
+                found, intake.puller.trouble = found or intake.puller.trouble is not None, None
+        return found
+
+    async def _woken(self, until: float) -> bool:
+        try:
+            async with asyncio.timeout_at(until):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _submission(self, message: Msg) -> Submission | None:
+        read = subjects.read_submit(message.subject)
+        if read is None:
+            return None
+        return Submission(
+            read[0], read[1], message.data, _counts(message.reply)[0], partial(self._settle, message.reply)
+        )
+
+    async def handed_in(self) -> Mapping[AgencyHandle, int]:
+        return await self.streams.handed_in()
 
     async def _settle(self, reply: str, word: bytes) -> None:
         with mapped("acknowledging"):
@@ -499,6 +620,16 @@ class NatsBroker:
         found = [subject for subject in sorted(named) if await self.streams.last(subjects.FLOW, subject)]
         keys = [read[1] for subject in found if (read := subjects.read_entry(subject)) is not None]
         return [consent for key in keys if (consent := subjects.read_withdrawn(key)) is not None]
+
+    async def set_aside(self, submission: Submission, tries: int) -> None:
+        await self.streams.put(_dead(submission), submission.data, "setting aside", {subjects.TRIES: str(tries)})
+
+    async def tries(self, submission: Submission) -> int:
+        found = await self.streams.last(subjects.DEAD, _dead(submission))
+        return int(found.headers.get(subjects.TRIES, "0")) if found is not None else 0
+
+    async def take_back(self, submission: Submission) -> None:
+        await self.streams.purge(subjects.DEAD, _dead(submission))
 
     async def entry(self, agency: AgencyHandle, key: str) -> StoredEntry | None:
         found = await self.streams.last(subjects.FLOW, subjects.entry(agency, key))
@@ -593,7 +724,12 @@ class NatsBroker:
         )
 
     async def close(self) -> None:
-        await self._puller.close()
+        open_ones = [intake.puller for lane in subjects.LANES for intake in self._lanes[lane].values()]
+        await asyncio.gather(*(puller.close() for puller in open_ones))
+
+
+def _dead(submission: Submission) -> str:
+    return subjects.dead(submission.agency, submission.kind, sha256(submission.data).digest())
 
 
 def _outgoing(admission: Admission) -> list[Outgoing]:
@@ -638,6 +774,10 @@ class NatsSequencer:
             raise DependencyError(
                 "The last leaf of the log was not written by a sequencer; run the log check."
             ) from None
+
+    async def newest(self) -> int:
+        last = await self.streams.last(subjects.FLOW, subjects.ENTRIES)
+        return last.seq if last is not None else 0
 
     async def entries(self, after_flow_seq: int, limit: int, wait: float) -> list[StoredEntry]:
         if self._reader is None or self._reader.after != after_flow_seq:
@@ -752,7 +892,7 @@ class _EntryReader:
     async def read(self, limit: int, wait: float) -> list[StoredEntry] | None:
         """Entries, or none yet; None when this reader is at its end."""
         found: list[StoredEntry] = []
-        for message in await self._puller.pull(limit, wait, ahead=False):
+        for message in await self._puller.pull(limit, wait):
             _, seq, number, _ = _counts(message.reply)
             if number != self._count + 1:
                 return found or None

@@ -143,7 +143,7 @@ class Store:
     # Making streams and consumers
 
     async def ensure_streams(self, replicas: int = 1) -> None:
-        """Make the five streams and the workers' consumer, or bring them to the configuration of `subjects`.
+        """Make the streams, or bring them to the configuration of `subjects`.
         Idempotent.
         """
         for spec in subjects.STREAMS:
@@ -154,7 +154,22 @@ class Store:
                 if refusal.number != _OTHER_CONFIGURATION:
                     raise
                 await self.api(f"STREAM.UPDATE.{spec.name}", body, f"changing the stream {spec.name}")
-        await self._consumer(subjects.SUBMIT.name, subjects.worker_consumer())
+        await self._remove(subjects.SUBMIT, subjects.WORKERS)  # of an older version: one queue for all agencies
+
+    async def ensure_intake(self, agency: AgencyHandle) -> None:
+        """Make the workers' consumers for what one agency hands in, one for each lane. Idempotent."""
+        for lane in subjects.LANES:
+            await self._consumer(subjects.SUBMIT.name, subjects.intake_consumer(agency, lane))
+
+    async def handed_in(self) -> dict[AgencyHandle, int]:
+        """How many submissions of each agency wait, of the kind of which most do."""
+        info = await self.api(f"STREAM.INFO.{subjects.SUBMIT.name}", {"subjects_filter": "submit.>"}, "looking")
+        found: dict[AgencyHandle, int] = {}
+        for subject, count in (info.get("state", {}).get("subjects") or {}).items():
+            read = subjects.read_submit(subject)
+            if read is not None:
+                found[read[0]] = max(found.get(read[0], 0), int(count))
+        return found
 
     async def ensure_consumers(self, agency: AgencyHandle, contact: ContactHandle) -> None:
         """Make the durable consumers of one contact, one for each lane. Idempotent; what waits is not touched."""
@@ -164,15 +179,14 @@ class Store:
     async def remove_consumers(self, contact: ContactHandle) -> None:
         """Take the consumers of a contact away, so that even an open pull gets nothing more. Views are not touched."""
         for lane in subjects.LANES:
-            try:
-                await self.api(
-                    f"CONSUMER.DELETE.{subjects.FLOW.name}.{subjects.consumer(contact, lane)}",
-                    None,
-                    "removing a consumer",
-                )
-            except Refused as refusal:
-                if refusal.number != _NO_CONSUMER:
-                    raise
+            await self._remove(subjects.FLOW, subjects.consumer(contact, lane))
+
+    async def _remove(self, stream: subjects.StreamSpec, consumer: str) -> None:
+        try:
+            await self.api(f"CONSUMER.DELETE.{stream.name}.{consumer}", None, "removing a consumer")
+        except Refused as refusal:
+            if refusal.number != _NO_CONSUMER:
+                raise
 
     async def _consumer(self, stream: str, config: Mapping[str, object]) -> None:
         name, filtered = config["name"], config.get("filter_subject")
@@ -257,9 +271,11 @@ class Store:
             self._parsed(opening.result().data, doing)  # the first message was refused, and says better why
         return int(self._parsed(reply.data, doing)["seq"])
 
-    async def put(self, subject: str, data: bytes, doing: str = "storing") -> int:
+    async def put(
+        self, subject: str, data: bytes, doing: str = "storing", headers: Mapping[str, str] | None = None
+    ) -> int:
         """Store one message, unconditionally; a lost reply is not tried again."""
-        reply = await self.connection.request(subject, data, doing=doing)
+        reply = await self.connection.request(subject, data, headers, doing=doing)
         return int(self._parsed(reply.data, doing)["seq"])
 
     async def purge(self, stream: subjects.StreamSpec, pattern: str) -> int:

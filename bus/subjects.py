@@ -8,14 +8,16 @@
 | `holding.<consent>.<view>`                   | FLOW    | broker workers        | broker workers                   |
 | `log.leaf`                                   | LOG     | sequencer             | sequencer, proofs, fsck          |
 | `record.<index>`                             | RECORDS | sequencer             | proofs, search                   |
+| `dead.<agency>.<kind>.<digest>`              | DEAD    | broker workers        | the operator's command           |
 | `head`                                       | HEADS   | sequencer             | proofs, witnesses                |
 | `final`                                      | HEADS   | broker                | adapters, exports                |
 | `answer.<agency>`                            | none    | broker workers        | that agency                      |
 | `ask.<agency>.<verb>`                        | none    | that agency, as a request | broker workers               |
 
-A `<kind>` is `message`, `retrieval` (signed retrieval evidence), `statement` (a signed key statement), `withdrawal` (of
-a consent) or `erasure` (what became of a copy). The `<agency>` of an entry is the word `operator` where no agency
-submitted anything (a step of a ceremony, a new epoch), and for a withdrawn consent, which counts once for everybody.
+A `<kind>` is `message`, `urgent` (a message that asks to be taken first), `retrieval` (signed retrieval evidence),
+`statement` (a signed key statement), `withdrawal` (of a consent), `erasure` (what became of a copy) or `leak` (that
+something was kept aside). The `<agency>` of an entry is the word `operator` where no agency submitted anything (a step
+of a ceremony, a new epoch), and for a withdrawn consent, which counts once for everybody.
 
 **Two accounts.** Workers and all streams live in the account BROKER; agencies live in AGENCIES, which has no
 JetStream and imports from BROKER exactly the subjects of the table. The reason: a server's reply (a PubAck, a pulled
@@ -42,15 +44,17 @@ from messages.errors import LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 
 Lane = Literal["urgent", "normal"]
-Kind = Literal["message", "retrieval", "statement", "withdrawal", "erasure", "leak"]
+Kind = Literal["message", "urgent", "retrieval", "statement", "withdrawal", "erasure", "leak"]
 Account = Literal["BROKER", "AGENCIES", "AUTH", "SYS"]
 
 LANES: Final[tuple[Lane, ...]] = ("urgent", "normal")  # in the order in which a reader drains them
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 OPERATOR: Final = AgencyHandle("operator")  # stands for the agency in entries that no agency submitted
-WORKERS: Final = "workers"  # durable consumer on SUBMIT, shared by all workers
+WORKERS: Final = "workers"  # queue group of all workers, and how their consumers on SUBMIT begin
+URGENT_KINDS: Final[frozenset[Kind]] = frozenset({"urgent", "withdrawal"})  # taken before anything else
 LEAF: Final = "log.leaf"
 HEAD: Final = "head"
+TRIES: Final = "Tries"  # header of a dead letter: how often it was tried by itself
 FINAL: Final = "final"  # heads that enough witnesses cosigned
 FLOW_SEQUENCE: Final = "Flow-Seq"  # header of a leaf: the FLOW sequence of the entry it came from
 ASKS: Final = "ask.*.*"
@@ -211,6 +215,18 @@ def read_submit(subject: str) -> tuple[AgencyHandle, Kind] | None:
     return next(((AgencyHandle(tokens[1]), kind) for kind in KINDS if kind == tokens[2]), None)
 
 
+def dead(agency: AgencyHandle, kind: Kind, digest: bytes) -> str:
+    """Where a submission that was set aside waits for the operator, by the beginning of its digest."""
+    return f"dead.{submit(agency, kind).partition('.')[2]}.{digest.hex()[:32]}"
+
+
+def read_dead(subject: str) -> tuple[AgencyHandle, Kind, str] | None:
+    """Whose dead letter it is, of what kind, and its name."""
+    tokens = subject.split(".")
+    read = read_submit(".".join(["submit", *tokens[1:3]]))
+    return (*read, tokens[3]) if len(tokens) == 4 and tokens[0] == "dead" and read is not None else None
+
+
 def read_deliver(subject: str) -> tuple[AgencyHandle, ContactHandle, Lane, ViewId] | None:
     """For whom a view is, by its subject; its stamp says so too, and the reader compares them."""
     tokens = subject.split(".")
@@ -259,6 +275,7 @@ class StreamSpec:
     allow_direct: bool = False
     deny_delete: bool = False
     deny_purge: bool = False
+    refuse_more: bool = False  # at `max_msgs_per_subject`: refuse what comes, instead of letting the oldest go
 
     def request(self, replicas: int) -> dict[str, object]:
         """The body of a stream create or update request."""
@@ -282,6 +299,8 @@ class StreamSpec:
             "deny_purge": self.deny_purge,
             "allow_rollup_hdrs": False,
         }
+        if self.refuse_more:
+            body["discard_new_per_subject"] = True
         if self.duplicate_seconds:
             body["duplicate_window"] = round(self.duplicate_seconds * 1e9)
         return body
@@ -294,6 +313,8 @@ SUBMIT: Final = StreamSpec(
     " because one agency's message id could swallow another's message in it; repeats are caught by `entry.…`.",
     retention="workqueue",
     duplicate_seconds=bounds.DUPLICATE_SECONDS,
+    max_msgs_per_subject=bounds.PER_SUBJECT,
+    refuse_more=True,
 )
 FLOW: Final = StreamSpec(
     name="FLOW",
@@ -329,14 +350,30 @@ HEADS: Final = StreamSpec(
     max_msgs_per_subject=bounds.HEADS_KEPT,
     allow_direct=True,
 )
-STREAMS: Final[tuple[StreamSpec, ...]] = (SUBMIT, FLOW, LOG, RECORDS, HEADS)
+DEAD: Final = StreamSpec(
+    name="DEAD",
+    subjects=("dead.*.*.*",),
+    why="Dead letters: submissions on which the flow failed, or workers ended again and again, for the operator.",
+    max_msgs=bounds.DEAD_KEPT,
+    max_msgs_per_subject=1,
+)
+STREAMS: Final[tuple[StreamSpec, ...]] = (SUBMIT, FLOW, LOG, RECORDS, HEADS, DEAD)
 
 
-def worker_consumer() -> dict[str, object]:
-    """The durable consumer on SUBMIT that any number of workers share."""
+def intake(agency: AgencyHandle, lane: Lane) -> str:
+    """The durable consumer on SUBMIT that all workers share for one agency and lane: each agency has a queue of its
+    own, so that a flood of one lies in nobody else's way.
+    """
+    return f"{WORKERS}-{_lane(lane)}-{_agency(agency)}"
+
+
+def intake_consumer(agency: AgencyHandle, lane: Lane) -> dict[str, object]:
+    """That consumer as the server is asked for it."""
+    name = intake(agency, lane)
     return {
-        "durable_name": WORKERS,
-        "name": WORKERS,
+        "durable_name": name,
+        "name": name,
+        "filter_subjects": [submit(agency, kind) for kind in KINDS if (kind in URGENT_KINDS) == (lane == "urgent")],
         "deliver_policy": "all",
         "ack_policy": "explicit",
         "ack_wait": round(bounds.ACK_SECONDS * 1e9),
@@ -441,16 +478,19 @@ def worker_permissions() -> Permissions:
             FINAL,
             "answer.*",
             *(f"$JS.API.STREAM.{verb}.{name}" for name in streams for verb in ("CREATE", "UPDATE", "INFO")),
-            *(f"$JS.API.STREAM.MSG.GET.{name}" for name in ("FLOW", "LOG", "RECORDS", "HEADS")),
+            *(f"$JS.API.STREAM.MSG.GET.{name}" for name in ("FLOW", "LOG", "RECORDS", "HEADS", "DEAD")),
             *(f"$JS.API.DIRECT.GET.{name}" for name in ("LOG", "RECORDS", "HEADS")),
             "$JS.API.STREAM.MSG.DELETE.FLOW",
             "$JS.API.STREAM.PURGE.FLOW",
+            *DEAD.subjects,
+            "$JS.API.STREAM.PURGE.DEAD",
             "$JS.API.STREAM.MSG.DELETE.RECORDS",  # retention
             "$JS.API.STREAM.PURGE.RECORDS",
-            f"$JS.API.CONSUMER.CREATE.SUBMIT.{WORKERS}",
-            f"$JS.API.CONSUMER.INFO.SUBMIT.{WORKERS}",
-            f"$JS.API.CONSUMER.MSG.NEXT.SUBMIT.{WORKERS}",
-            f"$JS.ACK.SUBMIT.{WORKERS}.>",
+            "$JS.API.CONSUMER.CREATE.SUBMIT.*",
+            "$JS.API.CONSUMER.INFO.SUBMIT.*",
+            "$JS.API.CONSUMER.DELETE.SUBMIT.*",
+            "$JS.API.CONSUMER.MSG.NEXT.SUBMIT.*",
+            "$JS.ACK.SUBMIT.>",
             "$JS.API.CONSUMER.CREATE.FLOW.>",
             "$JS.API.CONSUMER.INFO.FLOW.*",
             "$JS.API.CONSUMER.DELETE.FLOW.*",

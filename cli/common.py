@@ -20,6 +20,7 @@ import typer
 import uvloop
 from rich.console import Console
 
+from cli.logs import only_allowed
 from cli.unlock import passphrase as passphrase
 from messages.errors import BadInput, DependencyError, NotPermitted, ShareError
 
@@ -134,9 +135,9 @@ def _logs(level: int) -> None:
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of what TLS does at every orderly end
     structlog.configure(
         processors=[
+            only_allowed,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _without_traceback,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -147,12 +148,6 @@ def _logs(level: int) -> None:
 
 def _to_standard_error(*_: object) -> structlog.WriteLogger:
     return structlog.WriteLogger(sys.stderr)  # looked up anew: whoever runs us may have put another one there
-
-
-def _without_traceback(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A traceback's last line can quote content; the error's type and our own event name are enough to find it."""
-    event.pop("exc_info", None)
-    return event
 
 
 async def until_stopped() -> None:

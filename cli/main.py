@@ -14,7 +14,9 @@ from cli import demo as demo_command
 from cli import messages_cmd as messages
 from cli.agreements_cmd import agreement_app
 from cli.audit_cmd import audit_app
+from cli.cluster_cmd import cluster_app
 from cli.common import MISTAKE, JsonOption, command, err, out
+from cli.deadletters_cmd import deadletters_app
 from cli.doctor import doctor
 from cli.quarantine_cmd import quarantine_app
 from cli.redact_cmd import redact
@@ -57,6 +59,7 @@ app.command()(redact)
 app.command()(ceremonies.fingerprint)
 app.command()(serve.up)
 app.command()(console_cmd.console)
+app.command(hidden=True)(serve.worker)
 app.command("demo")(demo_command.demo)
 app.add_typer(messages.inbox_app, name="inbox")
 app.add_typer(answers.permit_app, name="permit")
@@ -76,6 +79,8 @@ app.add_typer(ceremonies.bundle_app, name="bundle")
 app.add_typer(policy_cmd.policy_app, name="policy")
 app.add_typer(agreement_app, name="agreement")
 app.add_typer(tls_app, name="tls")
+app.add_typer(cluster_app, name="cluster")
+app.add_typer(deadletters_app, name="deadletters")
 app.add_typer(audit_app, name="audit")
 
 

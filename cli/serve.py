@@ -4,26 +4,29 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 import typer
 
-from adapters.client import AgencyClient, connect
+from adapters.client import AgencyClient, Received, connect
 from adapters.guard import KEY_FILE, check_folder, load_net, open_key, same_user, socket_of
 from adapters.guard import serving as guard_serving
 from adapters.guarding import settings as guard_settings
 from adapters.guarding import wire
 from adapters.guarding.client import VARIABLE
 from adapters.home import clock
+from adapters.journal import OPENED
 from adapters.witness import is_witness
 from adapters.witness import open_key as open_witness
 from audit.logdir import write_atomically
 from broker.console.serving import consoling
-from broker.service import BrokerHome, serving
+from broker.metrics import watched
+from broker.service import BrokerHome, Cluster, serving, working
+from broker.supervisor import kept_running
 from cli import show
 from cli.common import (
     ContactOption,
@@ -46,7 +49,7 @@ from keys.fingerprints import fingerprint
 from keys.signing import Signer
 from keys.unlocking import Passphrase
 from messages.errors import DependencyError, ShareError, Unverified
-from messages.ids import message_text
+from messages.ids import ViewId, message_text
 
 adapter_app = typer.Typer(help="The agency's adapter as a service.")
 guard_app = typer.Typer(help="The release guard: checks and seals what goes to recipients without identity rights.")
@@ -59,35 +62,95 @@ READY = "ready"
 """The line a service prints when it can be used; whoever starts it waits for that, not for a time."""
 
 
+BrokerOption = Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")]
+
+
 @command
 def up(
-    home: Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")],
+    home: BrokerOption,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, help="How many processes admit messages, this one included.")
+    ] = 1,
+    nats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--nats",
+            help="Address of a server of a NATS cluster that runs already; none of our own is started. Repeat it.",
+        ),
+    ] = None,
+    replicas: Annotated[
+        int, typer.Option("--replicas", min=1, max=5, help="With --nats: on how many servers each stream is kept.")
+    ] = 3,
+    metrics: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics", min=0, max=65535, help="Serve metrics and health on this port of the loopback; 0: any."
+        ),
+    ] = None,
     with_console: Annotated[
         int | None, typer.Option("--console", help="The officers' console too, on this port.")
     ] = None,
 ) -> None:
-    """Run the broker: embedded NATS server, worker and log. Stops on Ctrl-C, after finishing what is in hand."""
+    """Run the broker: embedded NATS server, workers and log. Stops on Ctrl-C, after finishing what is in hand."""
+    service_logs()
+    cluster = Cluster(urls=tuple(nats), replicas=replicas) if nats else None
+
+    async def main() -> None:
+        secret = passphrase(home)
+        broker = BrokerHome.open(home, secret)
+        async with serving(broker, cluster) as running:
+
+            async def one_more() -> asyncio.subprocess.Process:
+                addresses = [part for url in running.urls for part in ("--nats", url)]
+                return await start_service("worker", "--home", str(home), *addresses, secret=secret, tied=True)
+
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(kept_running(workers - 1, one_more))
+                if metrics is not None:
+                    address = await stack.enter_async_context(watched(running.readings, metrics))
+                    write_atomically(home / "run" / "metrics", [address.encode()])
+                console = None
+                if with_console is not None:
+                    serving_console = consoling(broker, ",".join(running.urls), port=with_console, follow=False)
+                    console = await stack.enter_async_context(serving_console)
+                settled()
+                where = f"{running.urls[0]} epoch {broker.bundle.epoch} trust {running.endpoint.url}"
+                print(f"{READY} {where}", flush=True)  # noqa: T201
+                if console is not None:
+                    say(console)
+                await _until(running.failed)
+
+    run(main())
+
+
+@command
+def worker(
+    home: BrokerOption, nats: Annotated[list[str], typer.Option("--nats", help="Addresses of the bus.")]
+) -> None:
+    """One worker beside a broker, which starts it and keeps it running. Ends when its standard input does."""
     service_logs()
 
     async def main() -> None:
-        broker = BrokerHome.open(home, passphrase(home))
-        async with AsyncExitStack() as stack:
-            running = await stack.enter_async_context(serving(broker))
-            console = None
-            if with_console is not None:
-                url = running.server.url
-                console = await stack.enter_async_context(consoling(broker, url, port=with_console, follow=False))
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
+        async with working(BrokerHome.open(home, passphrase(home)), nats) as failed:
             settled()
-            print(f"{READY} {running.server.url} epoch {broker.bundle.epoch} trust {running.endpoint.url}", flush=True)  # noqa: T201
-            if console is not None:
-                say(console)
-            stopped = asyncio.ensure_future(until_stopped())
-            await asyncio.wait({stopped, running.failed}, return_when=asyncio.FIRST_COMPLETED)
-            if running.failed.done():
-                stopped.cancel()
-                await running.failed
+            print(READY, flush=True)  # noqa: T201
+            await _until(failed, ended.wait())
 
     run(main())
+
+
+async def _until(failed: "asyncio.Future[None]", *others: Coroutine[Any, Any, object]) -> None:
+    """Until we are asked to stop or one of `others` is done; raises what made `failed` so."""
+    waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for one in (until_stopped(), *others)]
+    try:
+        await asyncio.wait([*waiting, failed], return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            await failed
+    finally:
+        for one in waiting:
+            one.cancel()
 
 
 @guard_app.command("run")
@@ -165,15 +228,41 @@ def adapter_witness(home: HomeOption = Path()) -> None:
 
 
 async def _receive(agency: AgencyClient, target: Path) -> None:
-    directory = agency.home.bundle.directory
+    """Write each message as it is opened, first those that we had opened and not written when we were killed."""
+    for view in _unwritten(agency, target):
+        _write(agency, target, await agency.open(view))
     async for received in agency.deliveries():
-        path = target / f"{received.view_id}.json"
-        if received.opened is not None:
-            agency.shelf.wrote(received.view_id, path)
-        value = json.dumps(show.received_json(directory, received), ensure_ascii=False, indent=1)
-        write_atomically(path, [value.encode(), b"\n"])
+        _write(agency, target, received)
         for sent in await agency.follow(received):
             log.info("referral-completed", message=message_text(sent.message), state=sent.state)
+
+
+def _unwritten(agency: AgencyClient, target: Path) -> list[ViewId]:
+    """What was opened since this folder is in use and is not noted as written, or whose writing was broken off.
+
+    A file that is not there any more may have been taken away by whoever handled it: that alone means nothing.
+    """
+    since = target / ".since"
+    if not since.exists():
+        write_atomically(since, [str(clock()).encode()])
+    first = int(since.read_bytes() or b"0")
+    return [
+        ViewId(one.view)
+        for one in agency.journal.incoming(agency.keys.contact.handle)
+        if one.state == OPENED
+        and one.received >= first
+        and (not agency.shelf.files(ViewId(one.view)) or (target / f".{one.view}").exists())
+    ]
+
+
+def _write(agency: AgencyClient, target: Path, received: Received) -> None:
+    path, broken_off = target / f"{received.view_id}.json", target / f".{received.view_id}"
+    broken_off.touch(mode=0o600)
+    if received.opened is not None:
+        agency.shelf.wrote(received.view_id, path)
+    value = json.dumps(show.received_json(agency.home.bundle.directory, received), ensure_ascii=False, indent=1)
+    write_atomically(path, [value.encode(), b"\n"])
+    broken_off.unlink()
 
 
 async def _watch(agency: AgencyClient, witness: Signer | None) -> None:
@@ -201,16 +290,22 @@ async def _watch(agency: AgencyClient, witness: Signer | None) -> None:
 
 
 async def start_service(
-    *arguments: str, log: Path | None = None, secret: Passphrase | None = None
+    *arguments: str,
+    log: Path | None = None,
+    secret: Passphrase | None = None,
+    tied: bool = False,
+    module: str = "cli.main",
 ) -> asyncio.subprocess.Process:
     """Start `safeconduct ARGUMENTS` as a process of its own and wait until it says that it is ready.
 
-    With `secret` it unlocks its keys with that; else it looks for a passphrase as any command does.
+    With `secret` it unlocks its keys with that; else it looks for a passphrase as any command does. If `tied` it logs
+    where we do, and its standard input ends when we do. `module` is what stands for the command.
     """
-    sink = await asyncio.to_thread(log.open, "ab") if log else asyncio.subprocess.DEVNULL
+    sink: Any = await asyncio.to_thread(log.open, "ab") if log else None if tied else asyncio.subprocess.DEVNULL
     with handing_over(secret) if secret else nullcontext() as handed:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "cli.main", *arguments, stdout=asyncio.subprocess.PIPE, stderr=sink,
+            sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE, stderr=sink,
+            stdin=asyncio.subprocess.PIPE if tied else None,
             **(handed.arguments() if handed else {}),
         )  # fmt: skip
     assert process.stdout is not None  # noqa: S101  asked for above

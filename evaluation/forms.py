@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -221,11 +221,11 @@ def bare(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
 
 
-def forms(person: Person, seed: int) -> tuple[Form, ...]:
-    """All forms of the person that differ from each other, in the order of the families."""
+def forms(person: Person, seed: int, wanted: Mapping[str, Maker] | None = None) -> tuple[Form, ...]:
+    """All forms of the person that differ from each other, in the order of the families (`MAKERS`, or those given)."""
     chance = random.Random(f"{seed}/{person.full}")
     made: dict[str, Form] = {}
-    for family, makers in MAKERS.items():
+    for family, makers in (MAKERS if wanted is None else wanted).items():
         for kind, marked, means in makers(person, chance):
             before, _, rest = marked.partition("⟦")
             core, closed, after = rest.partition("⟧")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from evaluation import cases, forms
+from evaluation import cases, forms, held_out
 from evaluation.corpus import Document, Prose, parts, words
 from evaluation.markup import Span
 from evaluation.redactor import Answer, Redactor, Request, holds_together
@@ -105,6 +105,7 @@ class Column:
     prose: Table = field(default_factory=Table)
     prose_refused: int = 0
     sentences: Forms = field(default_factory=Forms)
+    strangers: Forms = field(default_factory=Forms)
     cases: Cases | None = None
     written: Forms | None = None
     characters: int = 0
@@ -238,12 +239,24 @@ def carry(form: forms.Form, sentences: dict[str, list[str]], chance: random.Rand
 
 def in_sentences(redact: Redactor, done: Callable[[int], None], *, only: int | None = None) -> Forms:
     """Every form of every invented person, each in a sentence that is a text of its own."""
+    everyone = people()[:only]
+    return _in_sentences(redact, done, [(person, forms.forms(person, SEED)) for person in everyone])
+
+
+def of_strangers(redact: Redactor, done: Callable[[int], None], *, only: int | None = None) -> Forms:
+    """Every form of every held-out person, each in a sentence that is a text of its own."""
+    everyone = held_out.strangers(SEED)[:only]
+    return _in_sentences(redact, done, [(one.person, held_out.written(one, SEED)) for one in everyone])
+
+
+def _in_sentences(
+    redact: Redactor, done: Callable[[int], None], everyone: Sequence[tuple[forms.Person, Sequence[forms.Form]]]
+) -> Forms:
     sentences, chance = carriers(), random.Random(SEED)
     asked: list[Request] = []
     carried: dict[str, tuple[str, Carried]] = {}
-    everyone = people()[:only]
-    for who, person in enumerate(everyone):
-        for number, form in enumerate(forms.forms(person, SEED)):
+    for who, (person, written) in enumerate(everyone):
+        for number, form in enumerate(written):
             item = carry(form, sentences, chance)
             carried[f"{who}/{number}"] = person.full, item
             asked.append(request(f"{who}/{number}", item.text, "en", person.identity))

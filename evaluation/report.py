@@ -15,6 +15,7 @@ from rich.table import Table as Shown
 
 from evaluation.corpus import PLAIN as PLAIN_TRAPS
 from evaluation.forms import PLAIN as PLAIN_FAMILIES
+from evaluation.held_out import USUAL
 from evaluation.measure import OWN_NAME, SAME_NAME, Cases, Column, Forms, Narratives, Table
 from evaluation.scores import Rate
 
@@ -67,6 +68,15 @@ def headline(column: Column) -> dict[str, str]:
             "forms in sentences: surviving, plain": per_cent(plain(column.sentences)),
             "forms in sentences: refused": str(column.sentences.refused),
         }
+    if column.strangers.people:
+        every = column.strangers.survivors
+        usual = sum((rate for family, rate in every.items() if family in USUAL), Rate(0, 0))
+        others = sum((rate for family, rate in every.items() if family not in USUAL), Rate(0, 0))
+        rows |= {
+            "held out, other people in the usual forms: surviving": per_cent(usual),
+            "held out, other people in the plain forms: surviving": per_cent(plain(column.strangers)),
+            "held out, other people in other forms: surviving": per_cent(others),
+        }
     if column.cases is not None:
         rows |= _cases(column.cases)
     if column.written is not None:
@@ -113,6 +123,7 @@ DETAILS: Final[tuple[tuple[str, Callable[[Column], Table]], ...]] = (
     ("ordinary words of narratives masked, by language", lambda c: c.narratives.words),
     ("words of ordinary prose masked, by language", lambda c: c.prose),
     ("forms in sentences surviving, by family", lambda c: c.sentences.survivors),
+    ("held-out forms surviving, by family", lambda c: c.strangers.survivors),
     ("forms in court cases surviving, by family", lambda c: c.written.survivors if c.written else Table()),
     ("court cases, nobody known: entities found", lambda c: c.cases.entities if c.cases else Table()),
 )
@@ -160,10 +171,12 @@ def failures(column: Column, console: Console) -> None:
             console.print(f"\n{column.name}: {name}: {' '.join(ids)}")
     if column.cases is not None and (column.cases.leaking or column.cases.refused):
         console.print(f"\n{column.name}: court cases leaking {column.cases.leaking}, refused {column.cases.refused}")
-    if column.sentences.failures:
-        console.print(f"\n{column.name}: forms of invented people that survive, up to three a family", style="bold")
+    for words, failures in (("invented", column.sentences.failures), ("held-out", column.strangers.failures)):
+        if not failures:
+            continue
+        console.print(f"\n{column.name}: forms of {words} people that survive, up to three a family", style="bold")
         shown: Counter[str] = Counter()
-        for family, who, form in column.sentences.failures:
+        for family, who, form in failures:
             shown[family] += 1
             if shown[family] <= 3:
                 console.print(f"  {family:<14} {who}: {form!r}", markup=False, highlight=False)

@@ -149,6 +149,10 @@ class Exchange(_Model):
         default=(),
         description="Those of the types that may name, locate or expose a protected person. None if left out.",
     )
+    net: Annotated[bool, Field(strict=True)] = Field(
+        default=False,
+        description="Whether redacted text goes only once the named-entity model has looked for other people's names.",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "Exchange":

@@ -5,6 +5,7 @@ identities, what for, on which law, how it has to be handled, until when, and ho
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from messages.catalogue import load
 from messages.labels import Basis, CrimeArea, Purpose
@@ -62,11 +63,17 @@ def text(agreement: Agreement, titles: Mapping[str, str] | None = None) -> str:
     return "\n\n".join(paragraphs(agreement, titles))
 
 
+_NET: Final = (
+    " Words from which identities are taken out go only once the named-entity model has looked for other people's "
+    "names."
+)
+
+
 def _way(exchange: Exchange, named: Mapping[str, str]) -> str:
     return (
         f"{named[exchange.sender]} may send {named[exchange.recipient]} {_types(exchange.types)}, in messages of "
         f"kind {listed([kind_name(k) for k in exchange.kinds], 'or')}, as {listed(list(exchange.media), 'or')}. "
-        f"{_identities(exchange)}"
+        f"{_identities(exchange)}{_NET if exchange.net else ''}"
     )
 
 

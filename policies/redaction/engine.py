@@ -16,8 +16,8 @@ Decisions that fail towards redaction:
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -32,7 +32,7 @@ from policies.redaction.patterns import find_patterns
 from policies.redaction.relatives import find_relatives
 from policies.redaction.replace import PLACEHOLDER, replaced, replacement
 from policies.redaction.scripts import SHIELD, TOKEN, Clean, clean, fold, supported
-from policies.redaction.senses import title
+from policies.redaction.senses import Traits, title
 
 _WEIGHT = {
     "email": 9,
@@ -51,6 +51,7 @@ _WEIGHT = {
 }
 _LOOKS = 3  # how often the strict search may add to the findings before the text is refused
 _NEAR = 120  # characters around a finding that are looked at again
+_OVERLAP = 2_000  # characters that a window looks at before and behind what it answers for
 _GLUE = re.compile(r"[\w+@#&=%/-]|\.\w")
 
 
@@ -62,8 +63,24 @@ class Net(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How a text is looked at: settings None for known people alone; `net` are the net's spans in it."""
+
+    strict: bool
+    settings: Settings | None
+    traits: Traits
+    net: list[tuple[int, int]]
+
+
 class Matcher:
-    """Everything made ready once for one set of identities; use it for many texts."""
+    """Everything made ready once for one set of identities; use it for many texts.
+
+    A long text is looked at in windows that overlap by more than any rule looks around, so memory does not grow with
+    it, and its findings are those of one look.
+    """
+
+    window = 200_000  # characters
 
     def __init__(self, identities: tuple[Identity, ...], kept: tuple[Name, ...] = (), net: Net | None = None) -> None:
         self.pseudonyms = tuple(identity.pseudonym for identity in identities)
@@ -72,11 +89,8 @@ class Matcher:
         self._names = NameMatcher(identities, kept)
         self._numbers = NumberMatcher(identities)
         self._net = net
-        self._own = [
-            (name, re.compile(rf"(?<!\w){re.escape(name)}(?!\w)"))
-            for name in sorted(set(self.pseudonyms), key=len, reverse=True)
-            if name
-        ]
+        own = sorted(map(re.escape, {name for name in self.pseudonyms if name}), key=len, reverse=True)
+        self._own = re.compile(rf"(?<!\w)(?:{'|'.join(own)})+(?!\w)") if own else None  # they may stand glued together
 
     def redact(
         self, text: str, *, settings: Settings = DEFAULT, lang: str | None = None, demand_net: bool = False
@@ -105,7 +119,18 @@ class Matcher:
         plain = clean(text)
         ready = self._shield(plain.text)
         net = self._netted(text, plain, lang) if settings is not None else []
-        found = self._once(ready, strict=strict, settings=settings, lang=lang, net=net)
+        traits = Traits.of(ready, (lang,) if lang else ())
+        found: list[Finding] = []
+        for start, end, first, last in _windows(ready, self.window):
+            look = _Look(strict, settings, traits, [(a - first, b - first) for a, b in net if first <= a and b <= last])
+            for f in self._in_window(ready[first:last], look):
+                if start <= f.start + first < end:
+                    found.append(replace(f, start=f.start + first, end=f.end + first))
+        merged = _merged(found)
+        return tuple(replace(f, start=start, end=end) for f in merged for start, end in (plain.back(f.start, f.end),))
+
+    def _in_window(self, ready: str, look: _Look) -> list[Finding]:
+        found = self._once(ready, look)
         merged = _merged(found)
         for _ in range(3):  # what stood glued to a finding may be seen only once the finding is gone
             glued = [f for f in merged if _GLUE.match(ready, f.end) or (f.start and _GLUE.match(ready, f.start - 1))]
@@ -114,34 +139,31 @@ class Matcher:
             ready = _shielded(ready, merged)
             more: list[Finding] = []
             for start, end in _around(glued, ready):
-                piece = self._once(ready[start:end], strict=strict, settings=settings, lang=lang, net=[])
+                piece = self._once(ready[start:end], replace(look, net=[]))
                 more += [replace(f, start=f.start + start, end=f.end + start) for f in piece]
             if not more:
                 break
             found += more
             merged = _merged(found)
-        return tuple(replace(f, start=start, end=end) for f in merged for start, end in (plain.back(f.start, f.end),))
+        return merged
 
     def _shield(self, text: str) -> str:
         """The text with nothing to find in pseudonyms and replacements."""
-        for name, pattern in self._own:
-            if name in text:
-                text = pattern.sub(_blank, text)
+        if self._own is not None:
+            text = self._own.sub(_blank, text)
         return PLACEHOLDER.sub(_blank, text) if "[" in text else text
 
-    def _once(
-        self, ready: str, *, strict: bool, settings: Settings | None, lang: str | None, net: list[tuple[int, int]]
-    ) -> list[Finding]:
-        page = Page.of(ready)
+    def _once(self, ready: str, look: _Look) -> list[Finding]:
+        page, settings = Page.of(ready), look.settings
         dates = find_dates(page) if settings is not None or self._numbers.births else []
-        named, kept = self._names.find(page, strict=strict, languages=(lang,) if lang else ())
-        found = named + self._numbers.find(page, dates, strict=strict)
+        named, kept = self._names.find(page, strict=look.strict, traits=look.traits)
+        found = named + self._numbers.find(page, dates, strict=look.strict)
         found = [replace(f, whose=self.pseudonyms[int(f.whose)]) if f.whose is not None else f for f in found]
         if settings is not None:
             found += find_patterns(page, dates, settings)
             if settings.relatives:
                 found += [f for f in find_relatives(page) if not _inside(f.start, f.end, kept)]
-            found += self._of_the_net(ready, net, found, kept)
+            found += self._of_the_net(ready, look.net, found, kept)
         return found
 
     def _netted(self, text: str, plain: Clean, lang: str | None) -> list[tuple[int, int]]:
@@ -188,6 +210,23 @@ def _listed_name(words: str) -> bool:
         and any(word in given_names() for word in folded)
         and all(word in given_names() or word in family_names() or word not in any_language() for word in folded)
     )
+
+
+def _windows(text: str, size: int) -> Iterator[tuple[int, int, int, int]]:
+    """Stretches of about `size` characters that together are the text, each with the wider one that is looked at for
+    it; all are cut between words."""
+    start = 0
+    while start < len(text):
+        end = _between_words(text, start + size) if start + size + _OVERLAP < len(text) else len(text)
+        first = _between_words(text, start - _OVERLAP) if start > _OVERLAP else 0
+        yield start, end, first, _between_words(text, end + _OVERLAP) if end + _OVERLAP < len(text) else len(text)
+        start = end
+
+
+def _between_words(text: str, at: int) -> int:
+    """The place behind the last blank before `at`, or `at` where there is none nearby."""
+    cut = max(text.rfind("\n", max(0, at - _OVERLAP // 2), at), text.rfind(" ", max(0, at - _OVERLAP // 2), at))
+    return cut + 1 if cut >= 0 else at
 
 
 def _around(findings: list[Finding], text: str) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ from nicknames import NickNamer
 from policies.redaction.identity import Name
 from policies.redaction.lexica import any_language, family_names, given_names, lines
 from policies.redaction.scripts import ABJAD, HAN, TOKEN, clean, coarse, consonants, fold, foldings, skeleton
-from policies.redaction.transcriptions import in_latin, in_other_scripts, of_pinyin, pinyin
+from policies.redaction.transcriptions import in_latin, in_other_scripts, of_pinyin, of_the_other_layout, pinyin
 from policies.redaction.words import COMMON, listed
 
 PARTICLES = listed(
@@ -26,6 +26,13 @@ PARTICLES = listed(
     bin bint ibn abu umm ben y e i o d l san st mac mc af av
     """
 )
+
+_EMPTY = listed(
+    """
+    the an and or of in on at to for with without from by as is was are were be been my our your his her their its this
+    that who no not all one two but if so
+    """
+)  # say nothing in a nickname of several words; the whole of it is known as a phrase
 
 _ARABIC_NAMES = listed(
     """
@@ -50,6 +57,7 @@ ENDINGS = listed(
     oy ata at ut
     ens sche
     ma ad its inata inoto inite kinata ina ino ini
+    ren rekin rentzat tik nyng nyn ning dyng tyng ding ting gha ga qa ka men jev jeva jevo jevi jevim evim ovoi
     """
 )
 RISKY_ENDINGS = listed(
@@ -101,6 +109,7 @@ _FAMILY_ENDINGS = (
     ("s", "a"),
     ("ic", "iceva"),
 )
+_DOUBLED = re.compile(r"(.)\1+")
 _SHORT_ENDINGS = ("ek", "us", "iek", "ia", "ka", "cio", "ciu", "zio", "usia", "unia", "ik", "ko", "sia", "si", "cia")
 _FLEETING = re.compile(r"(?<=[bcdfghjklmnprstvwz])[eo](?=[cklnrt]$)|(?<=[bcdfghjklmnprstvwz])ie(?=[cklnrt]$)")
 _SOFTENED = (
@@ -153,6 +162,11 @@ def _listed() -> dict[str, frozenset[str]]:
             for tail in every:
                 table.setdefault(tail, set()).update(heads.split())
     return {key: frozenset(value) for key, value in table.items()}
+
+
+@cache
+def _abbreviations() -> dict[str, tuple[str, ...]]:
+    return {head.removesuffix(":"): tuple(tails) for head, *tails in lines("abbreviations.txt")}
 
 
 @cache
@@ -215,6 +229,11 @@ def family_variants(folded: str) -> Iterator[str]:
     if len(folded) >= 4:
         yield folded.rstrip("aeiouy") + "ova"
         yield folded + "ne"
+
+
+def undoubled(folded: str) -> str:
+    """Every doubled or drawn-out letter once: "leaaa", "Andreea"."""
+    return _DOUBLED.sub(r"\1", folded)
 
 
 def words_of(text: str) -> list[str]:
@@ -300,7 +319,7 @@ def _alias(person: Person, alias: str) -> None:
         folded = fold(word)
         if len(folded) > 2 and folded not in any_language():
             _add(person, "alias", word)
-        elif folded not in PARTICLES and len(folded) >= 2:
+        elif folded not in PARTICLES and folded not in _EMPTY and len(folded) >= 2:
             person.add("weak", word)
     if words:
         person.add("phrase", "".join(words))
@@ -335,7 +354,7 @@ def _add_han(person: Person, kind: str, word: str) -> None:
     syllables = [fold(char) for char in word]
     syllables[0] = _READINGS_OF_SURNAMES.get(word[0], syllables[0])
     person.native.add(word)
-    if len(syllables) == 1 or kind == "given":
+    if len(syllables) == 1 or kind == "given" or (kind == "alias" and word[0] in _ENDEARING):
         person.add(kind, word)
         return
     for part in (("family", (syllables[0],)), ("given", ("".join(syllables[1:]),))):
@@ -343,6 +362,7 @@ def _add_han(person: Person, kind: str, word: str) -> None:
             person.parts.append(part)
 
 
+_ENDEARING = frozenset("小阿老大")  # before a pet name, no surname
 _GLUING = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\uac00-\ud7af]")
 
 
@@ -360,17 +380,19 @@ class Lexicon:
         self.coarse: dict[str, list[Form]] = {}  # count only beside one another, or beside a surer part
         self.stems: dict[str, list[tuple[Form, bool]]] = {}
         self.prefixes: set[str] = set()
+        self.letters: dict[str, list[Form]] = {}  # names by their letters in the order of the alphabet
+        self.single: dict[str, list[Form]] = {}  # names with every doubled letter written once
         for who, person in enumerate(self.people):
             person.particles |= {fold(form) for word in person.particles for form in in_other_scripts(word)}
             for number, (kind, readings) in enumerate(person.parts):
                 self._part(who, person, number, kind, readings)
             self._glued(who, person)
-        named = [form for form in self._strong if any(h.reason == "name" for h in self.index[form])]
+        named = {form for form in self._strong if any(h.reason == "name" for h in self.index[form])}
         self.fuzzy = sorted(form for form in named if len(form) >= 4)
         inside = {form for form in named if len(form) >= 4}
         self.inside = re.compile("|".join(map(re.escape, sorted(inside, key=len, reverse=True)))) if inside else None
         for form in self._strong:
-            if len(form) >= 3:
+            if len(form) >= 3 or form in named:
                 self.prefixes.update(form[:n] for n in range(1, len(form) + 1))
         self.heads = {form[:3] for form in self.index} | {stem[:3] for stem in self.stems}
 
@@ -391,6 +413,10 @@ class Lexicon:
             self._put(reading, base)
         for reading in dict.fromkeys(readings):
             self._stem(reading, base)
+            if len(reading) >= 3 and kind in {"given", "middle", "family", "alias"}:
+                mixed = replace(base, score=0.7, reason="slip", weak=True)
+                self.letters.setdefault("".join(sorted(reading)), []).append(mixed)
+                self.single.setdefault(undoubled(reading), []).append(replace(base, score=0.8, reason="spelling"))
             bones = skeleton(reading)
             if len(reading) >= 4:
                 self.skeletons.setdefault(bones, []).append(replace(base, score=0.9, reason="spelling"))
@@ -424,11 +450,16 @@ class Lexicon:
                     if len(short) >= 4 and short not in any_language():
                         self._stem(short, replace(base, score=0.75, reason="nickname"))
                 self._shortened(reading, base)
+            for other in _abbreviations().get(reading, ()):
+                self._put(other, replace(base, score=0.7, reason="nickname", weak=True))
             if kind == "family":
                 for other in family_variants(reading):
                     if other not in any_language():
                         self._put(other, replace(base, score=0.9, reason="family"))
                         self._stem(other, replace(base, score=0.85, reason="family"))
+                if len(reading) >= 7 and reading.endswith("ova"):  # the husband's or father's, who may be another
+                    self._put(reading[:-3], replace(base, score=0.8, reason="family", weak=True))
+                self._beginnings(reading, base)
                 for other in _surnames_of_china().get(reading, ()):
                     self._put(other, replace(base, score=0.7, reason="spelling", weak=True))
                 if person.arabic:
@@ -457,6 +488,8 @@ class Lexicon:
                         self._bones(folded, script)
                         if folded not in self.stems:
                             self._stem(folded, ending)
+            for form in of_the_other_layout(word):
+                self._put(fold(form), replace(script, reason="name", score=0.8))
             for form in in_latin(word):
                 self._variant(fold(form), latin)
 
@@ -468,6 +501,8 @@ class Lexicon:
             if any(other.part == form.part for other in self.skeletons.get(skeleton(folded), ())):
                 return  # it sounds the same: that counts more
             form = replace(form, weak=True)
+        elif len(folded) >= 5 and folded not in self.stems:
+            self._stem(folded, replace(form, score=0.75))
         self._put(folded, form)
 
     def _bones(self, folded: str, form: Form) -> None:
@@ -491,6 +526,14 @@ class Lexicon:
             if reading.endswith(ending) and len(reading) >= 4:
                 for other in others:
                     self._put(reading[:-2] + other, replace(base, score=0.85, reason="ending"))
+
+    def _beginnings(self, reading: str, base: Form) -> None:
+        """A long family name cut short: "Hallgrims", "Rakoto", "Wickrama"."""
+        for size in range(6, len(reading) - 2) if len(reading) >= 9 else ():
+            short = reading[:size]
+            if short not in self.index and short not in any_language():
+                other = short in family_names() or short in given_names()
+                self._put(short, replace(base, score=0.7, reason="nickname", weak=other or base.weak))
 
     def _shortened(self, reading: str, base: Form) -> None:
         sure, weak = ((replace(base, score=0.75, reason="nickname", weak=weak),) for weak in (False, True))

@@ -6,6 +6,7 @@ month beside a number, or a plain word of the language a text is written in.
 
 from __future__ import annotations
 
+import lzma
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
@@ -78,6 +79,16 @@ def name_words() -> dict[str, frozenset[str]]:
 def plain_words() -> dict[str, frozenset[str]]:
     """For each language, folded names that its dictionary has as words in small letters."""
     return {language.removesuffix(":"): frozenset(words) for language, *words in lines("plain_words.txt")}
+
+
+@cache
+def dictionary(language: str) -> frozenset[str]:
+    """Folded base forms that a dictionary of the language has in small letters and no list of names has; none where we
+    have no dictionary."""
+    packed = files("policies.redaction") / "lists" / "words" / f"{language}.txt.xz"
+    if not language or not packed.is_file():
+        return frozenset()
+    return frozenset(lzma.decompress(packed.read_bytes()).decode("ascii").split())
 
 
 @cache

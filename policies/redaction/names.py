@@ -15,16 +15,17 @@ A word is looked up once however often it occurs; then its place decides. Rules,
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from policies.redaction import senses
+from policies.redaction import korean, senses
 from policies.redaction.forms import (
     ENDINGS,
     PARTICLES,
@@ -34,6 +35,7 @@ from policies.redaction.forms import (
     Lexicon,
     Person,
     person_of,
+    undoubled,
     words_of,
 )
 from policies.redaction.identity import Finding, Identity, Name
@@ -60,6 +62,7 @@ _NOT_LATIN = re.compile("[\u0370-\u1fff]")
 _CLOSE = re.compile(r"[\s.\-_/'·]{0,3}")
 _COMMA = re.compile(r"\s?,\s{1,2}")
 _SPLIT = re.compile(r"[\-_.·*|/'+~=]{0,2}\n?[ \t]{0,2}|[\-_.·*|/'+~= ]{1,3}")
+_SPELT = re.compile(r"\s?(?:[^\w\s\x00]|_){0,3}\s?")  # between single letters: "T, I, N, A", a flower
 _FATHERS_INITIAL = re.compile(r"[^\W\d_a-z]\. ?")
 _DOUBLED = re.compile(r"(.)\1")
 _LINE_END = re.compile(r"[ \t]{0,3}\r?\n[ \t>]{0,8}")
@@ -92,6 +95,20 @@ _SURNAME = re.compile(
     r"(?:escu|enko|chuk|shuk|ovych|ovich|evich|ovic|evic|ski|ska|sky|skyi|skaya|cki|cka|wicz|yan|ian|dze|shvili|oglu|poulos|poulou"
     r"|poyloy|idis|akis|adis|sson|sdottir|sen|ez|ov|ova|ev|eva|ishvili|enka|iuk|yuk|aitis|iene|aite|yte|aru|eanu|ianu)$"
 )
+_PARTED = listed(
+    "ben bin bn bel bou bu bw abou abu abd abdel abdul ould ait el al de del di da la le mac mc van von saint san"
+)
+_LOST = re.compile("[^\\W\\d_]?[?\ufffd][^\\W\\d_]")
+_LETTER_FOR = re.compile(
+    r"(?:(?<!\w)[^\W\d_] (?:for|as in|like|wie|comme|como|come|ca|jak|kao|als|som|как|як|като) [^\W\d_]{2,20}"
+    r"[,;.]? ?(?:and )?){4,40}"
+)
+_WORDS_FOR_LETTERS = re.compile(r"(?:(?<!\w)[A-Z][A-Za-z]{2,12}(?:[ ,-]|, )){3,40}[A-Z][A-Za-z]{2,12}(?!\w)")
+_EACH_LETTER = {
+    _LETTER_FOR: re.compile(r"(?<!\w)[^\W\d_] \w+(?: in)? [^\W\d_]{2,20}"),
+    _WORDS_FOR_LETTERS: re.compile(r"[A-Z][A-Za-z]{2,12}"),
+}
+_FAR = 5  # words: no two parts of one name are further apart
 _FRENCH_TITLES = frozenset("mhfds")
 
 
@@ -112,6 +129,26 @@ class NameMatcher:
         self.lexicon = Lexicon(everyone)
         self.people = everyone[: self.own]
         self.kept_words = {r for person in everyone[self.own :] for _, readings in person.parts for r in readings}
+        self._kept_written = {
+            form.lower() for person in everyone[self.own :] for forms in person.written.values() for form in forms
+        }
+        self.spelt: dict[str, int] = {}  # names that may be spelt out
+        self.lost: dict[str, int] = {}
+        for who, person in enumerate(self.people):
+            for kind, readings in person.parts:
+                for reading in readings if kind != "phrase" else ():
+                    if len(reading) >= 4:
+                        self.spelt.setdefault(reading, who)
+            for form in sorted({form for forms in person.written.values() for form in forms}):
+                if not form.isascii() and sum(c.isascii() for c in form) >= 3:
+                    for sign in "?\ufffd":
+                        self.lost.setdefault("".join(c if c.isascii() else sign for c in form), who)
+        self._korean: dict[str, int] = {}
+        self._korean_given: dict[str, int] = {}
+        for who, person in enumerate(self.people):
+            whole, given = korean.keys(person.of("given", "middle", "family", "phrase"))
+            self._korean |= dict.fromkeys(whole, who)
+            self._korean_given |= dict.fromkeys(given, who)
         self._memo: tuple[dict[str, Fact | None], dict[str, Fact | None]] = ({}, {})
         self._initials = [
             self._initials_of(
@@ -125,6 +162,13 @@ class NameMatcher:
                 letters = [fold(word)[:1] for word in words_of(f"{name.given} {name.middle} {name.family}")][:6]
                 for size in (2, 3, 4):
                     some |= {"".join(chosen) for chosen in combinations(letters, size)}
+                some |= {b + a for a, b in combinations(letters, 2)}  # a listed initial has no initials of its own
+        self.every = [
+            frozenset(reading for _, readings in person.parts for reading in readings) | person.letters
+            for person in everyone
+        ]  # all readings of all parts
+        self.rather_family = [_rather_family(person) for person in everyone]
+        self.begins = [frozenset(reading[0] for reading in some if reading) for some in self.every]
         self._lone = {
             letter: who for who, person in enumerate(self.people) for letter in person.letters if letter.isascii()
         }
@@ -191,9 +235,11 @@ class NameMatcher:
         if lexicon.foreign and not word.isascii() and _NOT_LATIN.match(word):
             exact += [form for reading in readings for form in lexicon.foreign.get(reading, ())]
         if exact:
-            if any(form.who >= self.own and form.plain for form in exact):  # a suspect's own name is nobody's slip
-                return [form for form in exact if form.plain]
-            return exact
+            own_name = any(form.who >= self.own and form.plain for form in exact) and word.lower() in self._kept_written
+            if own_name:
+                return [form for form in exact if form.plain]  # it is nobody's slip
+            shared = any(form.who >= self.own for form in exact)
+            return [replace(form, weak=False) if shared and form.kind == "family" else form for form in exact]
         if word.isdigit():
             return ()
         if not word.isascii() and UNVOWELLED.search(word):
@@ -208,6 +254,12 @@ class NameMatcher:
                     return [replace(f, score=0.9, reason="glued") for f in hits]
         if len(folded) < 4 or folded in COMMON:
             return ()
+        drawn_out = lexicon.single.get(undoubled(folded), ()) if folded not in any_language() else ()
+        if drawn_out and (word.isascii() or len(folded) > 4):
+            return drawn_out
+        mixed = lexicon.letters.get("".join(sorted(folded))) if len(folded) >= 5 and small(word) else None
+        if mixed and folded not in any_language():
+            return mixed
         if folded[:3] in lexicon.heads or len(readings) > 1:
             for reading in readings:
                 hits = self._inflected(reading, word) or self._pet_name(reading)
@@ -337,7 +389,9 @@ class NameMatcher:
                 ):
                     continue
                 weak = small(word) and len(reading) < 7
-                if small(word) and min(len(reading), len(name)) < 6 and not _mixed_up(name, reading):
+                other = reading in given_names() or reading in any_language()
+                one_inside = _one_changed_inside(name, reading) and not other
+                if small(word) and min(len(reading), len(name)) < 6 and not (_mixed_up(name, reading) or one_inside):
                     continue
                 if len(name) == 4 and (len(reading) < 4 or (len(reading) == 4 and not _swapped(name, reading))):
                     continue
@@ -365,16 +419,21 @@ class NameMatcher:
     # -- one text ------------------------------------------------------------------------------------------------
 
     def find(
-        self, page: Page, *, strict: bool, languages: tuple[str, ...] = ()
+        self, page: Page, *, strict: bool, traits: senses.Traits | None = None
     ) -> tuple[list[Finding], list[tuple[int, int]]]:
         """All mentions in a clean text, which may touch or overlap, and the places of suspects' names that stay."""
         if not self.lexicon.index and not self._native:
             return [], []
         text = page.text
-        reading = _Reading(self, page, strict, languages)
+        reading = _Reading(self, page, strict, traits or senses.Traits.of(text))
         found = reading.mentions()
         found += reading.initials()
         found += reading.technical()
+        found += reading.spelt()
+        if _LOST.search(text):
+            found += reading.lost_letters()
+        if self._korean:
+            found += reading.korean(self._korean, self._korean_given)
         if not text.isascii():
             if self._han and HAN.search(text):
                 found += self._chinese(text)
@@ -401,9 +460,11 @@ class NameMatcher:
                 whole = {a + b for a in person.of("family") for b in person.of("given")}
                 whole |= {g for g in person.of("given") if any(g in "".join(map(fold, h)) for h in han)}
                 families = {family[0] for family in han}
+                families_read = person.of("family")
                 spans: set[tuple[int, int]] = set()
                 for form in han:
-                    for piece in (form, form[1:]) if len(form) > 2 else (form,):
+                    surname = fold(form[0]) in families_read
+                    for piece in (form, form[1:]) if len(form) > 2 and surname else (form,):
                         spans.update((m.start(), m.end()) for m in re.finditer(re.escape(piece), chars))
                 for start in range(len(chars)):
                     sound = ""
@@ -436,17 +497,15 @@ _Run = list[tuple[int, int, tuple[Form, ...]]]
 class _Reading:
     """One text being read: its words, and which of them are hits."""
 
-    def __init__(self, matcher: NameMatcher, page: Page, strict: bool, languages: tuple[str, ...]) -> None:
+    def __init__(self, matcher: NameMatcher, page: Page, strict: bool, traits: senses.Traits) -> None:
         self.matcher, self.text, self.strict, self.page = matcher, page.text, strict, page
         self.people = matcher.lexicon.people
         self.words, self.tokens = page.words, page.tokens
-        self.senses = senses.Senses(page, languages)
+        self.senses = senses.Senses(page, traits)
         facts = matcher.facts(page.distinct, strict)
         self.hits: dict[int, tuple[int, tuple[Form, ...]]] = {}
         self.kept: set[int] = set()
         self.by_person: dict[int, _Run] = {}
-        if not facts:
-            return
         for i in page.places(facts):
             fact = facts[self.words[i]]
             joined = self._joined(i) if fact.opens else None
@@ -454,14 +513,43 @@ class _Reading:
                 self.hits[i] = joined
             elif fact.forms:
                 self.hits[i] = (i, fact.forms)
+        self._parted()
         for i in sorted(self.hits):
             end, forms = self.hits[i]
-            for who in {form.who for form in forms}:
-                mine = forms if len(forms) == 1 else tuple(form for form in forms if form.who == who)
-                self.by_person.setdefault(who, []).append((i, end, mine))
+            if len(forms) == 1:
+                self.by_person.setdefault(forms[0].who, []).append((i, end, forms))
+                continue
+            mine: dict[int, list[Form]] = {}
+            for form in forms:
+                mine.setdefault(form.who, []).append(form)
+            for who, some in mine.items():
+                self.by_person.setdefault(who, []).append((i, end, tuple(some)))
+        self.by_person = {who: self._worth_a_look(who, hits) for who, hits in self.by_person.items()}
         for who in range(matcher.own, len(self.people)):
             for run in self._runs(who):
                 self._keep(who, run)
+
+    def _parted(self) -> None:
+        """A family name whose particle was parted from it: "Ben Hammouda" for Benhamouda."""
+        lexicon = self.matcher.lexicon
+        for i in self.page.places(self.page.folded(_PARTED)):
+            after = i + 1
+            if (
+                after >= len(self.words)
+                or after in self.hits
+                or self.gap(i, after) not in {" ", "-", "'", "\u00a0", "\n"}
+            ):
+                continue
+            word = self.words[i] + self.words[after].lower()
+            if small(self.words[after]) or len(word) < 7:
+                continue
+            forms = [
+                form
+                for form in self.matcher._look_up(word, foldings(word), self.strict)
+                if form.kind == "family" and not form.weak and form.reason in {"name", "spelling", "other-script"}
+            ]
+            if forms and lexicon.index:
+                self.hits[i] = (after, tuple(replace(form, reason="split", score=0.85) for form in forms))
 
     def gap(self, i: int, j: int) -> str:
         return self.text[self.tokens[i][2] : self.tokens[j][1]]
@@ -470,14 +558,16 @@ class _Reading:
         """A name broken over a line, hyphenated, or with its letters spaced out, starting at word `first`."""
         lexicon = self.matcher.lexicon
         best: tuple[int, tuple[Form, ...]] | None = None
+        if not self._may_go_on(first):
+            return None
         glued = {reading for reading in foldings(self.words[first]) if reading in lexicon.prefixes}
         longest = len(self.words[first])
         common = all(reading in any_language() for reading in foldings(self.words[first]))
         for j in range(first + 1, min(first + 24, len(self.words))):
             gap = self.gap(j - 1, j)
-            if len(gap) > 4 or not _SPLIT.fullmatch(gap) or SHIELD in gap:
-                break
             longest = max(longest, len(self.words[j]))
+            if len(gap) > 4 or not (_SPELT if longest == 1 else _SPLIT).fullmatch(gap) or SHIELD in gap:
+                break
             common = common and fold(self.words[j]) in any_language()
             glued = {g + r for g in glued for r in foldings(self.words[j]) if g + r in lexicon.prefixes}
             if not glued:
@@ -486,6 +576,9 @@ class _Reading:
                 forms = [f for f in lexicon.index.get(whole, ()) if f.reason in {"name", "glued", "slip"}]
                 pieces = j - first + 1
                 if longest > 1 and self._lone_word(first, j, gap):
+                    continue
+                if longest == 1 and forms and self._two_letters(first, j, whole, gap):
+                    best = (j, tuple(replace(f, score=0.8, reason="split") for f in forms))
                     continue
                 phrase = any(f.kind == "phrase" for f in forms) and not self.words[first][:1].islower()
                 broken = "-\n" in gap or "\u00ad" in gap
@@ -507,6 +600,26 @@ class _Reading:
                 best = (j, tuple(replace(f, score=0.9, reason="split") for f in forms))
         return best
 
+    def _may_go_on(self, first: int) -> bool:
+        """Whether the next word continues what this one opens: mostly not."""
+        if first + 1 >= len(self.words):
+            return False
+        prefixes = self.matcher.lexicon.prefixes
+        following = foldings(self.words[first + 1])
+        return any(a + b in prefixes for a in foldings(self.words[first]) for b in following)
+
+    def _two_letters(self, first: int, last: int, whole: str, gap: str) -> bool:
+        """A name of two letters spaced out in capitals, "M Ỷ"; two initials have points behind them."""
+        behind = self.text[self.tokens[last][2] : self.tokens[last][2] + 2]
+        shouted = all(self.words[k].isupper() for k in (first, last))
+        return (
+            last == first + 1
+            and len(whole) == 2
+            and shouted
+            and gap == " "
+            and not re.match(r"\.\S| [^\W\d_](?!\w)", behind)
+        )
+
     def _lone_word(self, first: int, last: int, gap: str) -> bool:
         """Whether a piece at either end is a word of one letter ("I", "a", "y") and no piece of a name."""
         if gap == "-" or "\n" in gap:
@@ -518,7 +631,7 @@ class _Reading:
         gap = self.gap(i, j)
         return j == i + 1 and _close(gap) and ". " not in gap
 
-    def _initial_of(self, i: int, j: int, parts: set[str]) -> bool:
+    def _initial_of(self, i: int, j: int, parts: Set[str]) -> bool:
         gap = self.gap(i, j)
         if gap in {".", "_", "-"} and small(self.words[j]) and self._in_a_handle(j):
             return _initial(self.words[i].upper(), parts)
@@ -533,7 +646,7 @@ class _Reading:
         person = self.people[who]
         kinds = {form.kind for _, _, forms in run for form in forms}
         first, last = run[0][0], run[-1][1]
-        own = {r for _, readings in person.parts for r in readings} | person.letters
+        own = self.matcher.every[who]
         has_family = any(kind == "family" for kind, _ in person.parts)
         full = "full" in kinds or ("family" in kinds and bool(kinds & {"given", "alias", "middle"}) and len(run) > 1)
         if first > 0 and "family" in kinds and self._initial_of(first - 1, first, own):
@@ -545,15 +658,15 @@ class _Reading:
         if not has_family or kinds & {"alias", "phrase"}:
             full = full or len(run) >= min(len(person.parts), 2) or bool(kinds & {"alias", "phrase"})
         words = range(first, last + 1)
-        if full and not any(self._wholly(one, words) for one in self.matcher.people):
+        if full and not self._wholly(words):
             self.kept.update(words)
 
-    def _wholly(self, person: Person, words: range) -> bool:
+    def _wholly(self, words: range) -> bool:
         """Whether every one of the words is a part, or the initial, of one and the same protected person."""
-        own = {r for _, readings in person.parts for r in readings}
-        return bool(own) and all(
-            any(r in own or (len(r) == 1 and any(o.startswith(r) for o in own)) for r in foldings(self.words[i]))
-            for i in words
+        read = [foldings(self.words[i]) for i in words]
+        return any(
+            all(any(r in own or (len(r) == 1 and r in begins) for r in some) for some in read)
+            for own, begins in zip(self.matcher.every[: self.matcher.own], self.matcher.begins, strict=False)
         )
 
     # -- runs of hits become mentions ------------------------------------------------------------------------------
@@ -595,7 +708,8 @@ class _Reading:
             return False
         gaps = [self.gap(k, k + 1) for k in range(last, i)]
         if any(
-            "." in gap and gap[-1:].isspace() and len(self.words[last + n]) > 2 for n, gap in enumerate(gaps)
+            "." in gap and gap[-1:].isspace() and len(self.words[last + n]) > (1 if small(self.words[last + n]) else 2)
+            for n, gap in enumerate(gaps)
         ):  # the sentence ends here
             return False
         if all(_close(gap) for gap in gaps):
@@ -612,9 +726,11 @@ class _Reading:
 
     def _settle(self, who: int, run: _Run) -> _Mention | None:
         first, last = run[0][0], run[-1][1]
-        parts = {form.part for _, _, forms in run for form in forms}
         person = self.people[who]
-        everything = {reading for _, readings in person.parts for reading in readings} | person.letters
+        if len(run) == 1 and self._alone_and_weak(first, last, run[0][2], person):
+            return None
+        parts = {form.part for _, _, forms in run for form in forms}
+        everything = self.matcher.every[who]
         strong = any(
             (not form.weak or self._slip_in_a_chat(i, form)) and self._counts(i, end, form)
             for i, end, forms in run
@@ -659,19 +775,65 @@ class _Reading:
         sure = any(form.reason in {"name", "split"} for _, _, forms in run for form in forms)
         if not initials and (alone or len(run) == 1) and self.senses.a_place(first, last, sure=sure):
             return None
+        if not initials and self.senses.a_saint(first):
+            return None
         if alone and not initials and self._somebody_else(run, person):
             return None
         first, last, more = self._slips_beside(first, last, person)
         first = self._with_particles(first, person)
         if first > 0 and fold(self.words[first - 1]) in senses.HONORIFICS and first - 1 not in self.hits:
             first -= bool(re.fullmatch(r"\.?[ \n\u00a0]", self.gap(first - 1, first)))
+        behind = last + 1
+        if (
+            behind < len(self.words)
+            and fold(self.words[behind]) in senses.BEHIND
+            and self.gap(last, behind) in {" ", "-"}
+        ):
+            last = behind if behind not in self.hits else last
         best = max((form for _, _, forms in run for form in forms), key=lambda form: form.score)
         return _Mention(first, last, who, len(run) + bool(initials) + more, best.score, best.reason)
 
+    def _worth_a_look(self, who: int, hits: _Run) -> _Run:
+        """The hits without those that nothing speaks for: weak, and far from every other hit of the same person."""
+        kept: _Run = []
+        person = self.people[who]
+        for n, (i, end, forms) in enumerate(hits):
+            if not self._alone_and_weak(i, end, forms, person) or any(
+                self._may_join(forms, hits[k], near)
+                for k, near in (
+                    (n - 1, n and i - hits[n - 1][1] <= _FAR),
+                    (n + 1, n + 1 < len(hits) and hits[n + 1][0] - end <= _FAR),
+                )
+                if near
+            ):
+                kept.append((i, end, forms))
+        return kept
+
+    @staticmethod
+    def _may_join(forms: tuple[Form, ...], other: tuple[int, int, tuple[Form, ...]], near: bool) -> bool:
+        """Whether a hit nearby is of another part of the name."""
+        return near and (len(forms) > 1 or len(other[2]) > 1 or forms[0].part != other[2][0].part)
+
+    def _alone_and_weak(self, first: int, last: int, forms: tuple[Form, ...], person: Person) -> bool:
+        """Whether nothing speaks for the one hit: most of them in most texts."""
+        for form in forms:
+            if not form.weak or form.reason == "slip":
+                return False
+        if self._letter_beside(first, last):
+            return False
+        return not (first and person.particles and fold(self.words[first - 1]) in person.particles)
+
     def _letter_beside(self, first: int, last: int) -> bool:
-        """Whether a lone letter, or a particle that one may stand before, is next to these words."""
-        beside = self.words[max(0, first - 1) : first] + self.words[last + 1 : last + 2]
-        return any(len(word) <= 3 for word in beside)
+        """Whether a lone letter is next to these words."""
+        words = self.words
+        before = words[first - 1] if first else "..."
+        behind = words[last + 1] if last + 1 < len(words) else "..."
+        return (
+            len(before) == 1
+            or len(behind) == 1
+            or (len(before) == 2 and not before.isascii())
+            or (len(behind) == 2 and not behind.isascii())
+        )
 
     def _with_particles(self, first: int, person: Person) -> int:
         """Where the mention begins when the particles of this person's name before it belong to it."""
@@ -705,10 +867,11 @@ class _Reading:
             and form.kind in {"given", "alias"}
             and len(word) > 3
             and not self.senses.frequent(i)
+            and not (self._rather_a_family_name(form) and self._a_plain_word(i, form))
         ):
             return True  # where nobody writes capitals, a name is a name
         ordinary = self.senses.ordinary(i) or len(fold(word)) <= 2
-        if form.kind == "family" and small(word) and self.senses.listed_word(fold(word)):
+        if (form.kind == "family" or self._rather_a_family_name(form)) and small(word) and self._a_plain_word(i, form):
             ordinary = True
         if form.reason == "name" and small(word) and self._in_a_handle(i):
             return True
@@ -721,6 +884,17 @@ class _Reading:
             return not small(word) or len(word) > 5 or not word.isascii() or self._in_a_handle(i)
         return not ordinary or self.senses.as_name(i)
 
+    def _rather_a_family_name(self, form: Form) -> bool:
+        """Whether the same word is a family name by the likelier order of the name."""
+        return form.part in self.matcher.rather_family[form.who]
+
+    def _a_plain_word(self, i: int, form: Form) -> bool:
+        """Whether a dictionary has the word, or the name that it is a form of, in small letters."""
+        listed_word = self.senses.listed_word
+        return listed_word(fold(self.words[i])) or (
+            form.reason == "ending" and listed_word(self.people[form.who].parts[form.part][1][0])
+        )
+
     def _slip_in_a_chat(self, i: int, form: Form) -> bool:
         """A misspelt name in small letters where nobody writes capitals."""
         word = self.words[i]
@@ -730,7 +904,7 @@ class _Reading:
         around = self.text[max(0, self.tokens[i][1] - 1) : self.tokens[i][2] + 1]
         return any(c in "@#_." for c in (around[:1], around[-1:])) and around[-1:] != "."
 
-    def _trailing_initial(self, last: int, parts: set[str]) -> bool:
+    def _trailing_initial(self, last: int, parts: Set[str]) -> bool:
         word, gap = self.words[last + 1], self.gap(last, last + 1)
         if gap in {".", "_", "-"} and small(word) and small(self.words[last]) and self._in_a_handle(last):
             return _initial(word.upper(), parts)
@@ -910,6 +1084,9 @@ class _Reading:
             if chunk is None:
                 continue
             done = chunk.end()
+            inside_chunk = list(TOKEN.finditer(chunk.group().replace("_", " ")))
+            for a, b, who in self._by_sound(inside_chunk):
+                found.append(Finding(chunk.start() + a, chunk.start() + b, "name", str(who), 0.7, "sounds"))
             for m in TOKEN.finditer(chunk.group()):
                 if fold(m.group()) in self.matcher.kept_words:
                     continue
@@ -923,6 +1100,79 @@ class _Reading:
                             found.append(Finding(a, b, "name", owner, 0.85, "inside"))
                         break
         return found
+
+    def korean(self, whole: dict[str, int], given: dict[str, int]) -> list[Finding]:
+        """Whole names by their syllables, in Hangul or in up to four words with capitals; given names in Hangul."""
+        found: list[Finding] = []
+        may_begin = [
+            word
+            for word in self.page.distinct
+            if korean.HANGUL.fullmatch(word)
+            or (word[:1].isupper() and word.isascii() and any(w.startswith(korean.key(fold(word))) for w in whole))
+        ]
+        for i in self.page.places(may_begin):
+            word, start, _ = self.tokens[i]
+            if korean.HANGUL.fullmatch(word):
+                for size in range(min(4, len(word)), 1, -1):
+                    sound = korean.key(fold(word[:size]))
+                    if sound in whole or (sound in given and size == 2):
+                        who = whole.get(sound, given.get(sound))
+                        found.append(Finding(start, start + size, "name", str(who), 0.9, "hangul"))
+                        break
+            elif i not in self.kept:
+                sound = korean.key(fold(word))
+                for j in range(i + 1, min(i + 4, len(self.words))):
+                    if (
+                        self.gap(j - 1, j) not in {" ", "-", ", ", "\u00a0"}
+                        or not self.words[j].isascii()
+                        or j in self.kept
+                    ):
+                        break
+                    sound += korean.key(fold(self.words[j]))
+                    if sound in whole:
+                        found.append(Finding(start, self.tokens[j][2], "name", str(whole[sound]), 0.8, "hangul"))
+        return found
+
+    def spelt(self) -> list[Finding]:
+        """Names spelt out by words: "T for Tango, I for India", or by an alphabet's words alone, whichever it is."""
+        found: list[Finding] = []
+        for pattern in (_LETTER_FOR, _WORDS_FOR_LETTERS):
+            for m in pattern.finditer(self.text):
+                words = list(_EACH_LETTER[pattern].finditer(m.group()))
+                letters = "".join(fold(word.group()[0])[:1] or "?" for word in words)
+                for name, who in self.matcher.spelt.items():
+                    at = letters.find(name)
+                    while at >= 0:
+                        a, b = m.start() + words[at].start(), m.start() + words[at + len(name) - 1].end()
+                        found.append(Finding(a, b, "name", str(who), 0.7, "spelt"))
+                        at = letters.find(name, at + 1)
+        return found
+
+    def lost_letters(self) -> list[Finding]:
+        """Names whose letters with accents a wrong character set turned into question marks: "P?ldm?e"."""
+        return [
+            Finding(at, at + len(form), "name", str(who), 0.8, "lost letters")
+            for form, who in self.matcher.lost.items()
+            for at in _every(form, self.text)
+        ]
+
+    def _by_sound(self, words: list[re.Match[str]]) -> Iterator[tuple[int, int, int]]:
+        """Two parts of one name beside each other in a user name, however they are spelt: "sirine.mejri"."""
+        lexicon = self.matcher.lexicon
+        heard: list[tuple[re.Match[str], str, list[Form]]] = []
+        for m in words:
+            folded = fold(m.group())
+            sounds = consonants(folded)
+            forms = [*lexicon.consonants.get(sounds, ()), *lexicon.coarse.get(coarse(folded), ())]
+            heard.append((m, sounds, forms if len(folded) >= 3 and folded.isalpha() else []))
+        for (one, first, some), (two, second, others) in itertools.pairwise(heard):
+            if len(first) + len(second) < 5 or two.start() - one.end() > 1:
+                continue
+            both = {
+                a.who for a in some for b in others if a.who == b.who and a.part != b.part and a.who < self.matcher.own
+            }
+            if both:
+                yield one.start(), two.end(), min(both)
 
     def squeezed(self) -> list[Finding]:
         """A second look that ignores every separator: full names, wherever the letters were cut."""
@@ -947,13 +1197,36 @@ class _Reading:
                 first = bisect_right(offsets, at) - 1
                 last = bisect_right(offsets, at + len(whole) - 1) - 1
                 decided = first == last and fold(self.words[first]) == whole  # by the rules for words
+                decided = decided or self.senses.a_saint(first)
                 if not decided and not all(
-                    small(self.words[k]) and self.senses.ordinary(k) for k in range(first, last + 1)
+                    small(self.words[k])
+                    and (self.senses.ordinary(k) or (first == last and self.senses.listed_word(whole)))
+                    for k in range(first, last + 1)
                 ):
                     a, b = self.tokens[first][1], self.tokens[last][2]
                     found.append(Finding(a, b, "name", str(who), 0.7, "squeezed"))
                 at = glued.find(whole, at + 1)
         return found
+
+
+def _rather_family(person: Person) -> frozenset[int]:
+    """The parts that were listed as a family name before they were listed as something else."""
+    families: set[tuple[str, ...]] = set()
+    found: set[int] = set()
+    for number, (kind, readings) in enumerate(person.parts):
+        if readings in families:
+            found.add(number)
+        if kind == "family":
+            families.add(readings)
+    return frozenset(found)
+
+
+def _every(form: str, text: str) -> Iterator[int]:
+    """Where a form stands in a text."""
+    at = text.find(form)
+    while at >= 0:
+        yield at
+        at = text.find(form, at + 1)
 
 
 def _close(gap: str) -> bool:
@@ -967,12 +1240,17 @@ def _mixed_up(name: str, reading: str) -> bool:
     return sorted(name) == sorted(reading) or _DOUBLED.sub(r"\1", name) == _DOUBLED.sub(r"\1", reading)
 
 
+def _one_changed_inside(name: str, reading: str) -> bool:
+    """Whether two words of one length begin and end alike."""
+    return len(name) == len(reading) and name[0] == reading[0] and name[-1] == reading[-1]
+
+
 def _swapped(name: str, reading: str) -> bool:
     """Whether two neighbouring letters changed places, and nothing else."""
     return sorted(name) == sorted(reading)
 
 
-def _initial(word: str, parts: set[str]) -> bool:
+def _initial(word: str, parts: Set[str]) -> bool:
     """Whether a lone letter, a capital where its script has them, begins one of the parts."""
     if len(word) > 2 or (len(word) == 2 and not _SIGN.search(word)) or small(word) or word.isdigit():
         return False

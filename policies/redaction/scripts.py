@@ -8,6 +8,7 @@ and remembers where each character came from. `fold` brings a word to lower-case
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from bisect import bisect_right
@@ -145,17 +146,66 @@ class Clean:
         return at - gone
 
 
+_ENCODED = re.compile(
+    r"&(?:\#[0-9]{2,6}|\#[xX][0-9a-fA-F]{2,5}|[A-Za-z]{2,8}[0-9]{0,2});"
+    r"|%[2-7][0-9A-Fa-f]|%[C-Fc-f][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){1,3}"
+    r"|=[C-F][0-9A-F](?:=[89AB][0-9A-F]){1,3}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}"
+    r"|[ÃÄÅÐÑÎÏ][\x80-\xaa\xac-\xba\xbc-\xbf€‚ƒ„†‡ˆ‰Š‹ŒŽ•˜™š›œžŸ]"
+    r"|</?(?:b|i|u|s|em|strong|span|font|mark|small|big|sup|sub)(?:\s[^<>]{0,80})?>"
+)
+_MAY_BE_ENCODED = re.compile(r"[&%\\<ÃÄÅÐÑÎÏ]|=[C-F]")
+_BEGINS_ENCODED = frozenset("&%=\\<ÃÄÅÐÑÎÏ")
+_MARKS_OF_WORDS = frozenset("@.-'_")
+
+
+_CP1252 = {
+    ord(bytes([code]).decode("cp1252")): code
+    for code in range(0x80, 0xA0)
+    if code not in {0x81, 0x8D, 0x8F, 0x90, 0x9D}
+}  # the others are themselves
+
+
+def _decoded(piece: str) -> str | None:
+    """The one character that an entity, a percent sign or an escape stands for, nothing for a tag; None to let it be.
+
+    What is neither a letter nor a digit nor a mark that stands in names and addresses stays as it is, and a space in
+    the address of a page stays no space: the address would end there.
+    """
+    if piece[0] == "<":
+        return ""
+    try:
+        if piece[0] == "&":
+            char = html.unescape(piece)
+        elif piece[0] > "\x7f":  # two bytes of UTF-8 that were read as two characters
+            char = piece.translate(_CP1252).encode("latin-1").decode()
+        elif piece[0] in "%=":
+            char = bytes.fromhex(piece.replace(piece[0], "")).decode()
+        else:
+            char = chr(int(piece[2:], 16))
+    except ValueError:
+        return None
+    if char in {" ", "\u00a0"}:
+        return "_" if piece[0] == "%" else " "
+    plain = len(char) == 1 and (char.isalnum() or char in _MARKS_OF_WORDS or unicodedata.category(char) == "Mn")
+    return char if plain and not _DOUBTFUL.match(char) and not _GONE.match(char) else "" if _GONE.match(char) else None
+
+
 def clean(text: str) -> Clean:
-    """The plain form of `text`; characters keep their order and number but for the invisible ones, which go."""
-    if text.isascii() and not _GONE.search(text):
+    """The plain form of `text`: invisible characters go, encoded ones stand for themselves, all keep their order."""
+    encoded = _MAY_BE_ENCODED.search(text) is not None
+    if text.isascii() and not encoded and not _GONE.search(text):
         return Clean(text, len(text), (), ())
     kept: list[str] = []
     breaks: list[int] = []
     shifts: list[int] = []
     at = length = 0
-    for gone in _GONE.finditer(text):
-        kept.append(text[at : gone.start()])
-        length += gone.start() - at
+    for gone in (_GONE_OR_ENCODED if encoded else _GONE).finditer(text):
+        piece = gone.group()
+        char = _decoded(piece) if piece[0] in _BEGINS_ENCODED else ""
+        if char is None:
+            continue
+        kept += [text[at : gone.start()], char]
+        length += gone.start() - at + len(char)
         at = gone.end()
         breaks.append(length)
         shifts.append(at - length)
@@ -168,6 +218,7 @@ def clean(text: str) -> Clean:
     return Clean(plain, len(text), tuple(breaks), tuple(shifts))
 
 
+_GONE_OR_ENCODED = re.compile(f"{_GONE.pattern}|{_ENCODED.pattern}")
 _ARABIC_SPELLING = str.maketrans({"ة": "ه", "ى": "ي", "ئ": "", "ؤ": "و", "ء": ""})
 _NOT_ALNUM = re.compile("[^A-Za-z0-9]+")
 _TO_LATIN = str.maketrans(
@@ -228,6 +279,7 @@ def fold(word: str) -> str:
     return _NOT_ALNUM.sub("", anyascii(base)).lower()
 
 
+@lru_cache(maxsize=65536)
 def foldings(word: str) -> tuple[str, ...]:
     """Every folded reading of a word: as it sounds, and as it looks where letters of two scripts look alike."""
     first = fold(word)

@@ -7,9 +7,11 @@ the word counts as a name, because a wrongly hidden word costs less than a perso
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from policies.redaction.lexica import (
     any_language,
+    dictionary,
     family_names,
     function_words,
     given_names,
@@ -19,12 +21,13 @@ from policies.redaction.lexica import (
     plain_words,
     words_of,
 )
-from policies.redaction.page import Page
-from policies.redaction.scripts import SHIELD, fold
+from policies.redaction.page import Page, tokens_of
+from policies.redaction.scripts import SHIELD, TOKEN, fold
 from policies.redaction.words import COMMON, listed
 
-_FIRST_LETTER = re.compile(r"(?:^|(?:[!?\n•…。？！]|[^\W\d_]{3}\.)\s)(?:[^\w\x00]|[\d_]){0,12}([^\W\d_]|\x00)")
-_ENDS = re.compile(r"[!?\n•…。？！]|(?<=[^\W\d_]{3})\.(?=\s)")
+_BEGINNING = 20_000  # characters that tell what a text is like
+_FIRST_LETTER = re.compile(r"(?:^|(?:[!?\n•…。？！]|(?:[^\W\d_]{3}|\x00)\.)\s)(?:[^\w\x00]|[\d_]){0,12}([^\W\d_]|\x00)")
+_ENDS = re.compile(r"[!?\n•…。？！]|(?<=[^\W\d_]{3})\.(?=\s)|(?<=\x00)\.(?=\s)")
 _LETTER = re.compile(r"[^\W\d_]|\x00")  # what is shielded began with a capital
 _SENTENCE_END = re.compile(r"[.!?:;\n•…。？！](?:[\s\"'“”«»„(\[*-]*)$")
 
@@ -61,6 +64,10 @@ HONORIFICS = listed(
     """
 )
 """Mere forms of address: they tell sex or marriage, and go with the name."""
+BEHIND = listed(
+    "neni bacsi asszony kisasszony hanim hanimin abla teyze bey ji bhai didi begum apa opa khanom khanum hanum"
+)
+"""Forms of address that stand behind a name, and go with it."""
 RELATIONS = listed(
     """
     mother father sister brother daughter son husband wife aunt uncle cousin niece nephew grandmother grandfather
@@ -198,12 +205,26 @@ _ARTICLES = listed(
     edin edna edno
     """
 )
+_ARABIC_HAVING = frozenset(
+    map(
+        fold,
+        """
+        لدي لديه لديها لديهم عنده عندها عندهم عندي هناك بلا بدون دون كل بكل أي بأي ثمة فيه فيها له لها غير
+        """.split(),  # noqa: SIM905
+    )
+)
 _BEFORE_STREETS = listed(
     """
     calle avenida plaza paseo rua travessa praca rue avenue boulevard place via viale piazza corso vicolo strada
     bulevardul calea aleea piata ulica ulicy ul plac placu aleja alei vul vulytsia vulitsia vulitsi vulytsi ulitsa
     ulitse ulitsi ploshchad ploshchadi ploshcha ploshchi ploshtad prospekt prospekti pereulok provulok odos odo odou
     plateia rruga rrugen duong pho saint sainte sankt sfantul sfanta sveti sveta agios agia agia
+    """
+)
+_SAINTS = listed(
+    """
+    saint sainte sankt santo santa sfantul sfanta sveti sveta svyatoi svyata agios agia agioi aghios swiety swieta
+    szent
     """
 )
 _BEFORE_THINGS = listed(
@@ -219,7 +240,16 @@ _AFTER_STREETS = listed(
     straat laan plein street road avenue lane
     """
 )
-_FIRMS = listed("srl ltd llc gmbh inc sa sarl kft ooo tov eood spa plc corp company agency shop sh pk zoo bt doo as oy")
+_FIRMS = listed(
+    """
+    srl ltd llc gmbh inc sa sarl kft ooo tov eood spa plc corp company agency shop sh pk zoo bt doo as oy
+    relief foundation trust fund charity aid group brothers bros sons holding holdings logistics transport trans travel
+    bakery restaurant cafe motors services solutions trading traders enterprise enterprises consulting recruitment
+    cleaning hotel farms farm foods textiles garments construction builders associates partners industries markets
+    stores laundry nursery academy institute
+    stiftung verein reisen bau haus fondation fundacion fondazione fundacja fundatia fundatsiya alapitvany vakfi
+    """
+)
 _OF = listed("de del da do di des du von der della z ze od")
 _WORD_NEXT = listed(
     """
@@ -239,22 +269,40 @@ def relation(folded: str) -> bool:
     return folded in RELATIONS
 
 
-class Senses:
-    """The words of one text, and the languages it is taken to be in."""
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is true of a whole text, however small the piece of it that is looked at."""
 
-    def __init__(self, page: Page, spoken: tuple[str, ...] = ()) -> None:
+    spoken: tuple[str, ...]
+    capitals: bool  # whether any word begins with one
+    kept_capitals: bool  # whether sentences begin with one
+
+    @classmethod
+    def of(cls, text: str, spoken: tuple[str, ...] = ()) -> Traits:
+        """The traits of a clean text; `spoken` are its languages where somebody said them."""
+        beginning = tokens_of(text[:_BEGINNING])
+        first = [m.group(1) for m in _FIRST_LETTER.finditer(text[:_BEGINNING])]
+        cased = [letter for letter in first if letter == SHIELD or letter.lower() != letter.upper()]
+        capitals = any(word[:1].isupper() for word, _, _ in beginning)
+        return cls(
+            spoken or languages({fold(word) for word, _, _ in beginning[:2000]}),
+            capitals or any(m.group()[0].isupper() for m in TOKEN.finditer(text, _BEGINNING)),
+            4 * sum(not letter.islower() for letter in cased) >= 3 * len(cased),
+        )
+
+
+class Senses:
+    """The words of one text or of a piece of it, and the languages it is taken to be in."""
+
+    def __init__(self, page: Page, traits: Traits) -> None:
         self.text, self.words, self.tokens = page.text, page.words, page.tokens
-        self._spoken = spoken
+        self._traits = traits
         self._plain: frozenset[str] | None = None
-        self._capitals: bool | None = None
-        self._kept_capitals: bool | None = None
 
     @property
     def spoken(self) -> tuple[str, ...]:
-        """The languages given, or those the words speak for."""
-        if not self._spoken:
-            self._spoken = languages({fold(word) for word in self.words[:2000]})
-        return self._spoken
+        """The languages given, or those the words of the text speak for."""
+        return self._traits.spoken
 
     def ordinary(self, i: int) -> bool:
         """Whether word `i` is also a plain word of the text's languages."""
@@ -286,8 +334,12 @@ class Senses:
 
     def listed_word(self, folded: str) -> bool:
         """Whether a dictionary of the text's languages has the folded word in small letters."""
+        forms = {folded, folded.removesuffix("s"), folded.removesuffix("es")}  # the dictionaries have base forms
         return any(
-            folded in words_of(language) or folded in plain_words().get(language, ()) for language in self.spoken
+            folded in words_of(language)
+            or not forms.isdisjoint(plain_words().get(language, ()))
+            or not forms.isdisjoint(dictionary(language))
+            for language in self.spoken
         )
 
     def frequent(self, i: int) -> bool:
@@ -301,11 +353,7 @@ class Senses:
 
     def keeps_capitals(self, i: int) -> bool:
         """Whether names would have capitals where word `i` stands: its sentence and most of the text begin with one."""
-        if self._kept_capitals is None:
-            first = [m.group(1) for m in _FIRST_LETTER.finditer(self.text[:20_000])]
-            cased = [letter for letter in first if letter == SHIELD or letter.lower() != letter.upper()]
-            self._kept_capitals = 4 * sum(not letter.islower() for letter in cased) >= 3 * len(cased)
-        if not self._kept_capitals:
+        if not self._traits.kept_capitals:
             return False
         start = self.tokens[i][1]
         sentence = _ENDS.split(self.text[max(0, start - 400) : start + 1])[-1]
@@ -336,6 +384,12 @@ class Senses:
             if fold(self.words[k]) in _FIRMS and len(self.words[k]) > 1:
                 return True
         return False
+
+    def a_saint(self, first: int) -> bool:
+        """Whether a word for a saint stands before: a church, a place, a day."""
+        if not first or fold(self.words[first - 1]) not in _SAINTS:
+            return False
+        return self.text[self.tokens[first - 1][2] : self.tokens[first][1]] in {" ", "-", ". ", "\u00a0"}
 
     def opens(self, i: int) -> bool:
         """Whether word `i` is the first of a sentence."""
@@ -370,7 +424,7 @@ class Senses:
             if word[:1].islower():
                 spoken_of = following in _PERSON_VERBS and following not in _CONNECTIVES
                 return spoken_of and self._without_capitals() and folded not in _FUNCTION
-            return True  # a script without capitals
+            return before not in _ARABIC_HAVING  # a script without capitals
         if before in TITLES or before in RELATIONS or before in {"named", "called", "name", "alias", "aka"}:
             return True
         if following.isdigit() or before.isdigit():
@@ -437,6 +491,4 @@ class Senses:
         return sum(w.isupper() for w in near) > 0.7 * len(near) and len(near) > 2
 
     def _without_capitals(self) -> bool:
-        if self._capitals is None:
-            self._capitals = any(word[:1].isupper() for word in self.words)
-        return not self._capitals
+        return not self._traits.capitals

@@ -24,6 +24,11 @@ _ENDINGS = (
 )
 
 
+_KEYS = ("qwertyuiop[]asdfghjkl;'zxcvbnm,.", "йцукенгшщзхъфывапролджэячсмитьбю")
+_OTHER_LAYOUT = {ord(a): b for one, two in (_KEYS, _KEYS[::-1]) for a, b in zip(one, two, strict=True)} | {
+    ord("і"): "s",
+    ord("є"): "'",
+}
 _INITIALS = "zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw]?"
 _FINALS = "iang|iong|uang|ang|eng|ing|ong|ian|iao|uai|uan|ai|ei|ui|ao|ou|iu|ie|ue|er|an|en|in|un|ia|ua|uo|a|o|e|i|u|v"
 _SYLLABLE = re.compile(f"({_INITIALS})({_FINALS})(?![aeiouv])")
@@ -153,3 +158,15 @@ def in_latin(word: str) -> tuple[str, ...]:
                     found.update(dict.fromkeys(_written(one[: -len(ending)], table) + other for other in others))
     found.pop(plain, None)
     return tuple(form for form in found if len(form) >= 3)
+
+
+def of_the_other_layout(word: str) -> tuple[str, ...]:
+    """What the keys of a word write where the keyboard is set to Russian or Ukrainian, or the other way about: "Фттф"
+    for Anna. Nothing where a mark of punctuation is among them: it would be no word."""
+    plain = _plain(word)
+    if len(plain) < 4:
+        return ()
+    letters = plain if _CYRILLIC.search(plain) else "".join(unicodedata.normalize("NFD", c)[0] for c in plain)
+    russian = letters.translate(_OTHER_LAYOUT)
+    found = {russian, russian.replace("ы", "і")} if not _CYRILLIC.search(plain) else {russian}
+    return tuple(sorted(form for form in found if form.isalpha() and form != letters))

@@ -121,6 +121,15 @@ def test_the_same_bytes_are_kept_once_and_the_first_evidence_stays(journal: Jour
     journal.answered(b"s" * 32, b"second", accepted=True, repeated=True)
     (one,) = journal.outgoing()
     assert (one.state, one.evidence, one.repeated) == (REJECTED, b"first", False)
+
+
+def test_what_the_operator_had_tried_again_counts_as_accepted_after_its_rejection(journal: Journal) -> None:
+    journal.save(b"s" * 32, b"m" * 16, "c1", b"d", 1, state=QUEUED)
+    journal.answered(b"s" * 32, b"failed", accepted=False, repeated=False)
+    journal.answered(b"s" * 32, b"mended", accepted=True, repeated=False)
+    journal.answered(b"s" * 32, b"failed", accepted=False, repeated=False)
+    (one,) = journal.outgoing()
+    assert (one.state, one.evidence) == (ACCEPTED, b"mended")
     assert journal.sent(b"m" * 16) == one and journal.sent(b"n" * 16) is None
 
 

@@ -1,5 +1,6 @@
 """Planning: what each party of Operation Orchid gets, and that the broker then decides the same."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -7,10 +8,11 @@ import pytest
 
 from adapters.casefile import CaseFile
 from adapters.planning import RecipientPlan
-from messages.errors import BadInput
+from messages.errors import BadInput, LocalError
 from messages.evidence import Evidence, Outcome
 from messages.labels import Flag
 from policies.redaction.engine import Matcher
+from policies.redaction.errors import NetMissing
 from tests.messages.catalogue.samples import OBJECTS, SOURCE, sample
 from tests.support.orchid import (
     CASES,
@@ -286,3 +288,56 @@ def test_the_cover_alone_goes_to_nobody(force: TaskForce) -> None:
     for to in (INSPECTORS, SHELTER, RAPPORTEUR):
         plan = force.plan("06-communications-update.json", to)
         assert plan.messages == () and plan.refused[0].rules
+
+
+class OtherPeople:
+    """A net that names whatever words fit, and counts how often it was asked."""
+
+    def __init__(self, name: str = "", fails: str = "") -> None:
+        self.name, self.fails, self.asked = name, fails, 0
+
+    def find(self, text: str, lang: str | None) -> list[tuple[int, int]]:
+        self.asked += 1
+        if self.fails:
+            raise NetMissing(self.fails)
+        return [m.span() for m in re.finditer(self.name, text)] if self.name else []
+
+
+def with_the_net_agreed(force: TaskForce, case: str, net: OtherPeople | None) -> Any:
+    """Plans as ever, but every agreement demands the net."""
+    agreed = tuple(
+        a.model_copy(update={"exchange": tuple(e.model_copy(update={"net": True}) for e in a.exchange)})
+        for a in force.agreements
+    )
+
+    def load() -> OtherPeople:
+        if net is None:
+            raise NetMissing
+        return net
+
+    sender, everybody = CASES[case]
+    planner = replace(force.planner(sender), agreements=agreed, net=load)
+    return planner.plan(force.case(case), [force.contact(a) for a in everybody], force.now)
+
+
+def test_where_an_agreement_demands_the_net_other_peoples_names_go_too(force: TaskForce) -> None:
+    def words(planned: Any) -> str:
+        return " ".join(d.plaintext.decode() for d in planned.sections)
+
+    before = words(recipient(force, "02-labour-disclosure.json", INSPECTORS)[2])
+    (message,) = with_the_net_agreed(force, "02-labour-disclosure.json", OtherPeople(r"\b[A-Z][a-z]+")).messages
+    assert words(message).count("[name]") > before.count("[name]")
+
+
+@pytest.mark.parametrize("net", [None, OtherPeople(fails="the model failed (OSError)")])
+def test_where_the_demanded_net_is_missing_or_fails_nothing_is_sent(force: TaskForce, net: OtherPeople | None) -> None:
+    with pytest.raises(LocalError, match=r"Nothing was sent: in the agreement .* the named-entity net is demanded"):
+        with_the_net_agreed(force, "02-labour-disclosure.json", net)
+
+
+def test_the_net_is_not_asked_where_no_agreement_demands_it(force: TaskForce) -> None:
+    net = OtherPeople()
+    sender, everybody = CASES["02-labour-disclosure.json"]
+    planner = replace(force.planner(sender), net=lambda: net)
+    planner.plan(force.case("02-labour-disclosure.json"), [force.contact(a) for a in everybody], force.now)
+    assert net.asked == 0

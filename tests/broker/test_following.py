@@ -6,9 +6,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import structlog.testing
 
 from broker import service
-from broker.service import _Following
+from broker.service import _Following, _Taken
 from broker.trust import epoch_key
 from messages.directory import Span
 from messages.errors import BundleRefused, DependencyError
@@ -37,19 +38,28 @@ class Town:
         async def nothing_withdrawn(_: int) -> tuple[list[bytes], int]:
             return [], 0
 
+        self.waiting: dict[str, int] = {}  # submissions of each agency
+
+        async def nothing(_: object) -> None:
+            return None
+
+        async def handed_in() -> dict[str, int]:
+            return self.waiting
+
         port: Any = SimpleNamespace(
             remove_views=self.part("purge", 1),
             ensure_consumers=self.part("consumers"),
             entry=entry,
             withdrawals=nothing_withdrawn,
+            take_from=nothing,
+            handed_in=handed_in,
         )
-        sequencer: Any = SimpleNamespace(renew=lambda _: None)
         doorkeeper: Any = SimpleNamespace(cut=self.part("cut", 1))
         monkeypatch.setattr(service, "clock", lambda: NOW)
         monkeypatch.setattr(service, "LOOK_SECONDS", 0)
         monkeypatch.setattr(service, "announce_epoch", lambda statement, *_: statement)
-        self.following = _Following(home, port, worker, sequencer, doorkeeper)
-        self.serving: Any = SimpleNamespace(taken=asyncio.Event())
+        self.following = _Following(home, port, worker, lambda _: None, doorkeeper)
+        self.taken = _Taken(asyncio.Event())
 
     @property
     def bundle(self) -> Any:
@@ -82,7 +92,7 @@ class Town:
 
     async def rounds_of(self, count: int) -> None:
         """Run until it has looked so often, and has done what follows from all those looks but the last."""
-        task = asyncio.create_task(self.following.run(self.serving))
+        task = asyncio.create_task(self.following.run(self.taken))
         wanted = self.rounds + count
         async with asyncio.timeout(20):
             while self.rounds < wanted and not task.done():
@@ -150,3 +160,16 @@ async def test_a_broker_does_not_start_under_an_older_epoch_than_the_log_knows(m
     town.logged = {epoch_key(1)}
     await town.following.begin()
     assert "take" in town.names()
+
+
+async def test_whoever_fills_its_queue_is_recorded_once_a_minute(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "FLOOD_LOOK", 0)
+    town.waiting = {POLICE: service.PER_SUBJECT, "acalm22222222": service.PER_SUBJECT - 1}
+    with structlog.testing.capture_logs() as logs:
+        await town.rounds_of(5)
+        now = NOW + 60_000
+        monkeypatch.setattr(service, "clock", lambda: now)
+        await town.rounds_of(3)
+    told = [(one["agency"], one["times"]) for one in logs if one["event"] == "agency-floods"]
+    assert [agency for agency, _ in told] == [POLICE, POLICE]
+    assert told[0][1] == 1 and told[1][1] > 1

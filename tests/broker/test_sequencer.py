@@ -13,8 +13,9 @@ from audit.proofs import verify_consistency, verify_inclusion
 from audit.record import leaf as commitment
 from audit.tree import leaf_hash, root_of
 from broker.admit import Admitted
-from broker.sequencer import Sequencer
+from broker.sequencer import Lag, Sequencer
 from broker.worker import _stored
+from bus.queue import StoredEntry
 from bus.store import Fenced
 from keys.domains import Tag
 from keys.signing import Signer
@@ -23,7 +24,7 @@ from messages.errors import DependencyError
 from messages.evidence import Entry
 from messages.limits import INCLUDE_BY
 from messages.signed import Signed
-from tests.fakes.bus import FakeBus
+from tests.fakes.bus import FakeBus, FakeSequencer
 from tests.support.nats_server import running_bus
 from tests.support.orchid import FOREIGN, PROSECUTOR, SHELTER, TaskForce
 
@@ -214,6 +215,68 @@ async def test_a_second_sequencer_loses_the_race_and_goes_on_from_what_stands(
     assert_complete(force, bus, admissions)
     one.close()
     two.close()
+
+
+async def test_beside_one_that_writes_a_sequencer_stands_by_and_takes_over_when_the_log_stands_still(
+    force: TaskForce, admissions: list[Admitted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = FakeBus()
+    taken: list[int] = []
+
+    class Watched(FakeSequencer):
+        async def entries(self, after_flow_seq: int, limit: int, wait: float) -> list[StoredEntry]:
+            found = await super().entries(after_flow_seq, limit, min(wait, 0.01))
+            taken.append(len(found))
+            return found
+
+    leader = sequencer(force, bus.sequencer(), tmp_path / "leader")
+    second = sequencer(force, Watched(bus), tmp_path / "second")
+    await leader.start()
+    await second.start()
+    stop, grows = asyncio.Event(), iter(admissions[1:4])
+
+    async def goes_on(_stop: asyncio.Event, _seconds: float) -> None:
+        one = next(grows, None)
+        if one is not None:
+            await store(bus, one)
+            await leader.step(0)
+
+    monkeypatch.setattr("broker.sequencer._wait", goes_on)
+    await store(bus, admissions[0])
+    await leader.step(0)
+    await second._stand_by(stop)
+    assert second.size == leader.size == sum(len(pairs(a)) for a in admissions[:4])
+    assert taken == []  # it followed the log, and took no entry that the leader would take
+    assert second.head == leader.head
+    await store(bus, admissions[4])
+    assert await second.step(0) == len(pairs(admissions[4]))
+    with pytest.raises(Fenced):
+        await leader.step(0)
+
+
+async def test_whoever_only_admits_stops_when_the_log_stands_still_for_longer_than_its_promise(
+    force: TaskForce, admissions: list[Admitted], tmp_path: Path
+) -> None:
+    bus, now = FakeBus(), force.now
+    lag = Lag(bus.sequencer(), lambda: now)
+    writer = sequencer(force, bus.sequencer(), tmp_path)
+    await writer.start()
+    await lag.look()
+    assert lag.may_admit()
+    await store(bus, *admissions)
+    await lag.look()
+    now += INCLUDE_BY - 1
+    await lag.look()
+    assert lag.may_admit()
+    now += 1
+    assert not lag.may_admit()
+    await writer.step(0)
+    await lag.look()
+    assert lag.may_admit()
+    bus.failing.add("newest")
+    await lag.look()
+    now += INCLUDE_BY
+    assert not lag.may_admit()
 
 
 async def test_a_log_on_the_bus_that_has_lost_leaves_is_not_gone_on_with(

@@ -11,8 +11,8 @@ import pytest
 import structlog
 import structlog.testing
 
-from broker.admit import World, retrieval_key
-from broker.worker import Worker
+from broker.admit import World, admit, retrieval_key
+from broker.worker import SUSPECT, TRIES, Worker
 from bus.queue import AgencyPort, BrokerPort
 from keys.domains import Tag
 from keys.signing import verify
@@ -419,3 +419,118 @@ async def test_a_contact_for_whom_the_limit_waits_is_refused_until_it_collects(
         ((evidence, _),) = await desk.work(force.send(FIRMS, PROSECUTOR).to_bytes())
         codes.append(evidence.code)
     assert codes == ["not-permitted", None]
+
+
+async def test_garbage_without_pause_is_recorded_a_few_times_and_then_dropped_and_told_once_a_minute(
+    force: TaskForce,
+) -> None:
+    bus, desk = fake_desk(force)
+    now = force.now
+    desk.worker = Worker(bus.broker(), force.world(), lambda: now)
+    good = force.send(FIRMS, PROSECUTOR).to_bytes()
+    with structlog.testing.capture_logs() as logs:
+        await desk.submit(*(b"garbage %d" % n for n in range(100)))
+        while await desk.worker.step(0.01):
+            pass
+        await desk.submit(*(b"more %d" % n for n in range(50)), good)
+        while await desk.worker.step(0.01):
+            pass
+    recorded = len(entries(bus)) - 1
+    assert (recorded, desk.worker.dropped) == (100, 50)  # what was pulled before the first was judged is recorded
+    assert len(views(bus)) == 1 and not bus.submissions
+    assert [one["count"] for one in logs if one["event"] == "garbage-dropped"] == [1]
+    now += 60_000
+    with structlog.testing.capture_logs() as logs:
+        await desk.submit(b"again")
+        await desk.worker.step(0.01)
+    assert [one["count"] for one in logs if one["event"] == "garbage-dropped"] == [50]
+
+
+async def test_what_one_agency_hands_in_as_garbage_costs_another_nothing(force: TaskForce) -> None:
+    _, desk = fake_desk(force)
+    for _ in range(2):
+        await desk.submit(*(b"garbage %d" % n for n in range(60)))
+        await desk.worker.step(0.01)
+    ((evidence, _),) = await desk.work(b"by mistake", by=INSPECTORS)
+    assert evidence.code == "malformed"
+
+
+class Ends(BaseException):
+    """Stands for a process that ends: nothing catches it."""
+
+
+async def killed(desk: Desk, bus: FakeBus, monkeypatch: pytest.MonkeyPatch, poison: bytes) -> int:
+    """Let worker after worker take what waits, each ended by the poison, until one lives on; how many were ended."""
+    from broker import worker as module
+
+    def deadly(raw: bytes, *rest: Any) -> Any:
+        if raw == poison:
+            raise Ends
+        return admit(raw, *rest)
+
+    monkeypatch.setattr(module, "admit", deadly)
+    for ended in range(30):
+        dying = Worker(DyingPort(bus, None), desk.force.world(), lambda: desk.force.now)
+        try:
+            await dying.step(0.01)
+        except Ends:
+            bus.give_back()
+        else:
+            return ended
+    raise AssertionError
+
+
+class DyingPort(FakeBroker):
+    """What a process that has ended can no longer do."""
+
+    async def take_back(self, submission: Any) -> None:
+        import sys
+
+        if not isinstance(sys.exc_info()[1], Ends):
+            await super().take_back(submission)
+
+
+async def test_a_submission_that_ends_worker_after_worker_is_set_aside_and_the_others_go_through(
+    force: TaskForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, desk = fake_desk(force)
+    poison = force.send(FIRMS, PROSECUTOR).to_bytes()
+    good = [force.send(FIRMS, PROSECUTOR).to_bytes() for _ in range(3)]
+    await desk.submit(good[0], poison, *good[1:])
+    ended = await killed(desk, bus, monkeypatch, poison)
+    assert ended == SUSPECT + TRIES
+    assert not bus.submissions and len(views(bus)) == 3
+    ((letter, tries),) = bus.dead.values()
+    assert (letter.data, tries) == (poison, TRIES)
+    told = [await desk.answer() for _ in range(4)]
+    assert sorted(str(evidence.code) for evidence, _ in told) == ["None", "None", "None", "broker-failed"]
+
+
+async def test_trouble_with_the_bus_never_sets_anything_aside(force: TaskForce) -> None:
+    bus, desk = fake_desk(force)
+    bus.failing.add("store")
+    await desk.submit(force.send(FIRMS, PROSECUTOR).to_bytes())
+    for _ in range(4 * (SUSPECT + TRIES)):
+        with pytest.raises(DependencyError):
+            await desk.worker.step(0.01)
+        bus.give_back()
+    bus.failing.clear()
+    assert not bus.dead
+    await desk.worker.step(0.01)
+    evidence, _ = await desk.answer()
+    assert evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE and not bus.dead
+
+
+async def test_what_the_flow_failed_on_is_kept_for_the_operator(
+    force: TaskForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from broker import worker as module
+
+    bus, desk = fake_desk(force)
+    raw = force.send(FIRMS, PROSECUTOR).to_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "admit", lambda *_: 1 / 0)
+        ((evidence, _),) = await desk.work(raw)
+    assert evidence.code == "broker-failed"
+    ((letter, tries),) = bus.dead.values()
+    assert (letter.data, tries) == (raw, TRIES)

@@ -125,6 +125,7 @@ def test_the_rights_of_an_agency_are_exactly_these() -> None:
         f"submit.{HARBOUR}.message",
         f"submit.{HARBOUR}.retrieval",
         f"submit.{HARBOUR}.statement",
+        f"submit.{HARBOUR}.urgent",
         f"submit.{HARBOUR}.withdrawal",
     ]
     assert sorted(rights.subscribe) == [f"_INBOX_{HARBOUR}.>", f"answer.{HARBOUR}"]

@@ -524,7 +524,7 @@ def test_a_stream_with_other_settings_is_named_by_them(force: Practice) -> None:
         async with (
             broker_up(force) as running,
             connected(
-                running.server.url, home.nkey_seed, inbox_prefix=subjects.BROKER_INBOX, tls=home.client_tls()
+                running.urls[0], home.nkey_seed, inbox_prefix=subjects.BROKER_INBOX, tls=home.client_tls()
             ) as connection,
         ):
             changed = subjects.RECORDS.request(1) | {"max_msgs_per_subject": 5}
@@ -552,7 +552,7 @@ def test_a_head_that_is_not_the_logs_is_bad(force: Practice, forged: str) -> Non
         async with (
             broker_up(force) as running,
             connected(
-                running.server.url, home.nkey_seed, inbox_prefix=subjects.BROKER_INBOX, tls=home.client_tls()
+                running.urls[0], home.nkey_seed, inbox_prefix=subjects.BROKER_INBOX, tls=home.client_tls()
             ) as connection,
         ):
             store = Store(connection)

@@ -122,7 +122,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
         await stack.enter_async_context(guarding(guard, open_key(guard, force.passphrase), clock))
         async with connect(force.practice.party("harbour-police"), "desk", force.passphrase) as desk:
             await desk.send(case(force), [INSPECTORS])
-        console = await stack.enter_async_context(consoling(broker.home, broker.server.url, follow=False))
+        console = await stack.enter_async_context(consoling(broker.home, broker.urls[0], follow=False))
         assert console.code is not None
         work, officers = force.practice.folder / "officers" / "work", force.practice.folder / "officers"
         one, two = (str(officers / name) for name in ("officer-one", "officer-two"))
@@ -359,11 +359,11 @@ async def test_an_export_is_what_the_search_finds_and_cannot_run(place: Place) -
 
 async def test_without_tls_it_listens_on_this_machine_alone(place: Place) -> None:
     with pytest.raises(DependencyError):
-        async with consoling(place.broker.home, place.broker.server.url, host="0.0.0.0"):  # noqa: S104
+        async with consoling(place.broker.home, place.broker.urls[0], host="0.0.0.0"):  # noqa: S104
             pass
     for origin in ("http://console.example", "https://console.example/", "console.example"):
         with pytest.raises(BadInput):
-            async with consoling(place.broker.home, place.broker.server.url, origin=origin):
+            async with consoling(place.broker.home, place.broker.urls[0], origin=origin):
                 pass
 
 
@@ -375,7 +375,7 @@ async def test_what_witnesses_cosigned_is_told_and_who_did_not(place: Place, mon
     bundle = replace(place.broker.home.bundle, witnesses=tuple(Witness(label=k.name, vkey=str(k)) for k in keys))
     monkeypatch.setattr(Reading, "bundle", bundle)
     assert (await reading.witnessed()).signed == (), "nothing is final yet"
-    async with stores(place.broker.home, place.broker.server.url) as connection:
+    async with stores(place.broker.home, place.broker.urls[0]) as connection:
         head = await NatsSequencer(connection).last_head()
         assert head is not None
         lines = [cosign(head, k, clock() // 1000, s.sign_note) for k, s in zip(keys[:2], signers[:2], strict=True)]

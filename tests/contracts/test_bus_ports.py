@@ -80,7 +80,7 @@ async def test_a_submission_arrives_unchanged_under_the_name_of_its_agency(bus: 
     await (await bus.agency(SHELTER)).submit("retrieval", b"evidence")
     await (await bus.agency(SHELTER)).submit("statement", b"statement")
     found = await pulled(broker, 3)
-    assert [(one.agency, one.kind, one.data, one.attempt) for one in found] == [
+    assert sorted((one.agency, one.kind, one.data, one.attempt) for one in found) == [
         (HARBOUR, "message", b"\x00\xff envelope", 1),
         (SHELTER, "retrieval", b"evidence", 1),
         (SHELTER, "statement", b"statement", 1),
@@ -437,12 +437,46 @@ async def test_a_handler_that_fails_makes_the_ask_fail_and_serves_the_next(bus: 
     assert not any("secret" in line for line in reported)
 
 
+async def test_what_is_urgent_is_taken_before_a_backlog_and_another_agency_beside_it(bus: Ports) -> None:
+    harbour, shelter = await bus.agency(HARBOUR), await bus.agency(SHELTER)
+    for number in range(40):
+        await harbour.submit("message", b"%d" % number)
+    await shelter.submit("message", b"other")
+    await harbour.submit("urgent", b"urgent")
+    await shelter.submit("withdrawal", b"withdrawal")
+    broker = await bus.broker()
+    found = await pulled(broker, 20)
+    assert {one.data for one in found[:2]} == {b"urgent", b"withdrawal"}
+    assert b"other" in {one.data for one in found}
+    mine = [int(one.data) for one in found if one.data.isdigit()]
+    assert mine == list(range(len(mine)))
+
+
+async def test_a_copy_that_was_set_aside_is_one_for_its_bytes_and_knows_how_often_it_was_tried(bus: Ports) -> None:
+    await (await bus.agency(HARBOUR)).submit("message", b"poison")
+    broker = await bus.broker()
+    [one] = await pulled(broker, 1)
+    assert await broker.tries(one) == 0
+    await broker.set_aside(one, 1)
+    await broker.set_aside(one, 2)
+    assert await (await bus.broker()).tries(one) == 2
+    await broker.take_back(one)
+    assert await broker.tries(one) == 0
+
+
+async def test_a_broker_knows_how_much_of_each_agency_waits(bus: Ports) -> None:
+    for _ in range(3):
+        await (await bus.agency(HARBOUR)).submit("message", b"x")
+    await (await bus.agency(HARBOUR)).submit("retrieval", b"x")
+    assert await (await bus.broker()).handed_in() == {HARBOUR: 3}
+
+
 # The log
 
 
 async def test_an_empty_log_has_no_tail(bus: Ports) -> None:
     sequencer = await bus.sequencer()
-    assert await sequencer.tail() == (0, 0)
+    assert (await sequencer.tail(), await sequencer.newest()) == ((0, 0), 0)
     assert await sequencer.leaves(0, 10) == []
     assert await sequencer.record(0) is None
     assert await sequencer.last_head() is None
@@ -456,6 +490,7 @@ async def test_entries_come_in_the_order_of_the_flow_and_views_not_at_all(bus: P
     assert [(entry.seq, entry.data) for entry in found] == [(1 + 2 * n, b"%d" % n) for n in range(5)]
     assert await read(sequencer, found[2].seq, 2) == found[3:]
     assert await sequencer.entries(found[4].seq, 10, NOTHING) == []
+    assert await sequencer.newest() == found[4].seq
 
 
 async def test_an_entry_that_comes_later_follows(bus: Ports) -> None:

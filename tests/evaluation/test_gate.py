@@ -24,10 +24,10 @@ def forms() -> measure.Forms:
     return measure.in_sentences(by_command(net=False), lambda _: None, only=8)
 
 
-MENTIONS_LEFT = 0.015  # asked for: none
-PLAIN_LEFT = 8  # asked for: none
+MENTIONS_LEFT = 0.0
+PLAIN_LEFT = 0
 WORDS_MASKED = 0.003
-NEAR_MISSES_MASKED = 0.07  # asked for: 0.01
+NEAR_MISSES_MASKED = 0.03  # asked for: 0.01
 SUSPECTS_MASKED = 0.025  # asked for: 0.01
 FORMS_SURVIVING = 0.005  # asked for: 0.01
 

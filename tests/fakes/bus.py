@@ -6,13 +6,15 @@ inside (`flow`, `log`, `records`, `heads`, `submissions`), let time pass (`advan
 """
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 
 from bus import bounds, subjects
+from bus.intake import Turns, weight
 from bus.queue import Admission, Delivery, Handler, Report, StoredEntry, Submission, is_answer
 from bus.store import AlreadyStored, ConsentWithdrawn, Fenced
 from bus.subjects import Kind, Lane
@@ -41,6 +43,7 @@ class FakeBus:
     flow: dict[int, Kept] = field(default_factory=dict)
     log: list[tuple[bytes, int]] = field(default_factory=list)  # (leaf, FLOW sequence)
     records: dict[int, bytes] = field(default_factory=dict)
+    dead: dict[bytes, tuple[Submission, int]] = field(default_factory=dict)
     heads: list[bytes] = field(default_factory=list)
     consumers: set[tuple[AgencyHandle, ContactHandle]] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
@@ -121,18 +124,43 @@ class _Counting:
 
 
 class FakeBroker(_Counting):
-    """`BrokerPort` in memory."""
+    """`BrokerPort` in memory. No agency has to be named, and none has to wait for its rate."""
+
+    def __init__(self, bus: FakeBus, on_foreign: Report | None) -> None:
+        super().__init__(bus, on_foreign)
+        self._turns: dict[Lane, Turns[AgencyHandle]] = {lane: Turns() for lane in subjects.LANES}
+
+    async def take_from(self, agencies: Iterable[AgencyHandle]) -> None:
+        self.bus.check("take_from")
+
+    async def handed_in(self) -> Mapping[AgencyHandle, int]:
+        self.bus.check("handed_in")
+        kinds = Counter(subjects.read_submit(kept.subject) for kept in self.bus.submissions.values())
+        found: dict[AgencyHandle, int] = {}
+        for read, count in kinds.items():
+            if read is not None:
+                found[read[0]] = max(found.get(read[0], 0), count)
+        return found
+
+    def _waiting(self, lane: Lane) -> dict[AgencyHandle, deque[Kept]]:
+        queues: dict[AgencyHandle, deque[Kept]] = defaultdict(deque)
+        for kept in self.bus.submissions.values():
+            read = subjects.read_submit(kept.subject)
+            if not kept.out and read is not None and (read[1] in subjects.URGENT_KINDS) == (lane == "urgent"):
+                queues[read[0]].append(kept)
+        return queues
 
     async def pull(self, limit: int, wait: float) -> list[Submission]:
         self.bus.check("pull")
         while True:
             found: list[Submission] = []
-            for kept in list(self.bus.submissions.values()):
-                read = subjects.read_submit(kept.subject)
-                if kept.out or read is None or len(found) == limit:
-                    continue
-                kept.out, kept.attempts = True, kept.attempts + 1
-                found.append(Submission(*read, kept.data, kept.attempts, partial(self._settle, kept.seq)))
+            for lane in subjects.LANES:
+                taken = self._turns[lane].take(self._waiting(lane), lambda kept: weight(kept.data), limit - len(found))
+                for _, kept in taken:
+                    read = subjects.read_submit(kept.subject)
+                    assert read is not None
+                    kept.out, kept.attempts = True, kept.attempts + 1
+                    found.append(Submission(*read, kept.data, kept.attempts, partial(self._settle, kept.seq)))
             if found or not await self.bus.change(wait):
                 return found
 
@@ -178,6 +206,18 @@ class FakeBroker(_Counting):
         for subject, data, ttl in messages:
             self.bus.put_flow(subject, data, ttl)
         self.bus.changed()
+
+    async def set_aside(self, submission: Submission, tries: int) -> None:
+        self.bus.check("set_aside")
+        self.bus.dead[sha256(submission.data).digest()] = (submission, tries)
+
+    async def tries(self, submission: Submission) -> int:
+        self.bus.check("tries")
+        return self.bus.dead.get(sha256(submission.data).digest(), (submission, 0))[1]
+
+    async def take_back(self, submission: Submission) -> None:
+        self.bus.check("take_back")
+        self.bus.dead.pop(sha256(submission.data).digest(), None)
 
     async def entry(self, agency: AgencyHandle, key: str) -> StoredEntry | None:
         self.bus.check("entry")
@@ -254,6 +294,10 @@ class FakeSequencer:
     async def tail(self) -> tuple[int, int]:
         self.bus.check("tail")
         return (len(self.bus.log), self.bus.log[-1][1]) if self.bus.log else (0, 0)
+
+    async def newest(self) -> int:
+        self.bus.check("newest")
+        return max((kept.seq for kept in self.bus.flow.values() if subjects.read_entry(kept.subject)), default=0)
 
     async def entries(self, after_flow_seq: int, limit: int, wait: float) -> list[StoredEntry]:
         self.bus.check("entries")

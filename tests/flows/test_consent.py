@@ -181,7 +181,7 @@ async def test_a_receiving_service_takes_back_the_file_that_it_wrote(town: Town,
     await taking.withdraw(desk, held, desk.keys.signer, clock())
     await until(lambda: [n.said for n in shelter.shelf.notices()] == ["erased"])
     assert stands_in(target, NAME.split()[0]) == []
-    (file,) = target.iterdir()
+    (file,) = target.glob("*.json")
     assert json.loads(file.read_text())["erased"] == "the consent was withdrawn"
     service.cancel()
     await asyncio.gather(service, return_exceptions=True)

@@ -106,7 +106,7 @@ async def test_a_record_that_its_leaf_does_not_hold_is_left_out_and_told(town: T
     home, now = town.broker.home, clock()
     some = [look_up(home.worker.handle, Deed.SEARCHED, b"", home.world(), now, bytes([n] * 16)) for n in range(3)]
     await town.broker.worker.announce(some)
-    async with stores(home, town.broker.server.url) as connection:
+    async with stores(home, town.broker.urls[0]) as connection:
         port = NatsSequencer(connection)
         while (await port.tail())[0] < len(some):
             await asyncio.sleep(0.05)  # the sequencer is another task; nothing here is woken by it

@@ -32,6 +32,7 @@ CHANGES = {
     "exchange.kinds": ("[RFI]", "[ACK]"),
     "exchange.media": ("media: [application/json]\n    id", "media: [text/plain]\n    id"),
     "exchange.identity": ("identity: [A01, A02]", "identity: [A01]"),
+    "exchange.net": ("    identity: [A01, A02]", "    net: true\n    identity: [A01, A02]"),
     "exchange.from": ("from: harbour-police\n    to: port-prosecutor", "from: port-prosecutor\n    to: harbour-police"),
 }
 

@@ -11,7 +11,7 @@ from broker.service import Serving, all_records, export_log, stores
 async def exported(broker: Serving, folder: Path) -> tuple[fsck.Report, list[bytes]]:
     """The check of the log and its records, once everything that was promised is in it."""
     for _ in range(100):
-        async with stores(broker.home, broker.server.url) as connection:
+        async with stores(broker.home, broker.urls[0]) as connection:
             shutil.rmtree(folder, ignore_errors=True)
             await export_log(broker.home, connection, folder)
             records = await all_records(connection)

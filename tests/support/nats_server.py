@@ -143,6 +143,7 @@ class RunningBus:
 
     async def broker(self) -> NatsBroker:
         port = await NatsBroker.open(await self.worker())
+        await port.take_from(self.contacts)
         self._opened.append(port)
         return port
 

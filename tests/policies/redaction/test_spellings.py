@@ -37,11 +37,50 @@ def left(name: str | Sequence[str], text: str, lang: str | None = None) -> str:
         ("高兴兰", "GAO XINGLAN"),
         ("Małgorzata Nowak", "Gosia Nowak"),
         ("Jarosław Nowak", "Jarek"),
+        ("Park Soo-jin", "Su Jin Pak"),
+        ("Choi Eun-kyung", "Eungyeong Choe"),
+        ("Yasmina Benhamouda", "Ben Hammouda"),
+        ("Yasmina Benhamouda", "ياسمينة بن حمودة"),
+        ("Natalia Shevchuk", "Sevcsukot"),
+        ("Maria das Graças Lima", "Ma. das Graças Lima"),
+        ("Hanitra Rakotomalala", "Rakotoma"),
+        ("Győrffyné Tóth Erzsébet", "Bözsi néni"),
     ],
 )
 def test_a_name_goes_in_the_spelling_of_another_language(name: str, form: str) -> None:
     assert form not in left(name, f"There they saw {form} at work.", "en")
     assert left(name, f"There they saw {form} at work.", "en") == "There they saw [name] at work."
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lang"),
+    [
+        ("Park Soo-jin", "어제 수진이 왔다.", "ko"),
+        ("Park Soo-jin", "이름은 박수진입니다.", "ko"),
+        ("Choi Eun-kyung", "은경은 떠났다.", "ko"),
+    ],
+)
+def test_a_korean_name_listed_in_latin_letters_goes_in_hangul(name: str, text: str, lang: str) -> None:
+    assert "[name]" in left(name, text, lang)
+
+
+def test_a_korean_name_is_not_seen_in_other_syllables() -> None:
+    assert left("Park Soo-jin", "They met Min Joon Lee at Hanok. 민준이 왔다.", "en").count("[name]") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lang"),
+    [
+        ("سيرين الماجري", "انظر sirine.mejri_ هناك", "ar"),
+        ("Andreea Lupu", "te rog raspunde andrea, te rog", "ro"),
+        ("Lea Winter", "leaaa bitte komm heim", "de"),
+        ("Ceren Işık", "dön artık cerne duyuyor musun", "tr"),
+        ("Аліна Бойко", "алнна озвися", "uk"),
+        ("Giàng Thị Mỷ", "Em viết tên: M Ỷ.", "vi"),
+    ],
+)
+def test_a_name_goes_however_hastily_it_is_written(name: str, text: str, lang: str) -> None:
+    assert "[name]" in left(name, text, lang)
 
 
 def test_a_surname_alone_goes_in_another_script() -> None:
@@ -57,6 +96,12 @@ def test_a_surname_alone_goes_in_another_script() -> None:
         ("Natalino da Cruz", "Pagámos na Rua da Cruz, em Dili.", "pt"),
         ("Georgiana Moldovan", "Firma se cheamă Moldovan Trans SRL, cred.", "ro"),
         ("Rosa Sommer", "Sie kam in einer Jacke in rosa.", "de"),
+        ("Marie-Ange Jean-Baptiste", "Elle dort à l'église Saint-Jean-Baptiste du village.", "fr"),
+        ("Zarghuna Rahimi", "A charity of the name Rahimi Relief gave her shoes.", "en"),
+        ("Őszi Tünde Mária", "A gyerek egy őszi napon született.", "hu"),
+        ("Sorina Văduva", "Femeia era o văduvă de la bloc.", "ro"),
+        ("Zuzana Dvořáková", "They played a piece by Dvořák there.", "en"),
+        ("林晓燕", "窗外的燕子都回来了", "zh"),
         ("Giada Leone", "Sulla porta era dipinto un leone rosso.", "it"),
         ("Wanda Gołąb", "Na dachu siedział gołąb.", "pl"),
         ("Szabó Virág", "Egy virág volt az asztalon.", "hu"),
@@ -82,3 +127,43 @@ def test_chinese_round_a_finding_stays() -> None:
 
 def test_a_sentence_that_begins_behind_a_name_is_no_part_of_it() -> None:
     assert left("Malina Lupescu", "They saw Malina. I went home.", "en") == "They saw [name]. I went home."
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Kivel%C3%A4",
+        "Tiina%20Kivel%C3%A4",
+        "Kivel&auml;",
+        "Kivel&#228;",
+        "Kivel\\u00e4",
+        "Kivel=C3=A4",
+        "KivelÃ¤",
+        "Ki</b>velä",
+        "T, I, I, N, A",
+        "T🌸i🌸i🌸n🌸a",
+        "K_i_v_e_l_ä",
+        "T for Tango, I for India, I for India, N for November, A for Alpha",
+        "Kilo India Victor Echo Lima Alpha",
+        "ешштф",
+    ],
+)
+def test_a_name_goes_as_machines_telephones_and_keyboards_write_it(form: str) -> None:
+    told = left("Tiina Kivelä", f"There they saw {form}, at work.", "en")
+    assert told == "There they saw [name], at work."
+
+
+def test_a_name_goes_whose_letters_a_wrong_character_set_lost() -> None:
+    assert left("Maarika Põldmäe", "There they saw P?ldm?e at work.", "en") == "There they saw [name] at work."
+
+
+def test_initials_go_of_a_person_who_is_listed_by_an_initial() -> None:
+    assert (
+        left("D. Sorokin", "They were told by D. S. that it was paid.", "en")
+        == "They were told by [name] that it was paid."
+    )
+
+
+def test_what_only_looks_encoded_stays_as_it_was() -> None:
+    text = "Fish &amp; chips, 100%25 off, a=C3, x < y > z, CAFÉ» and 20%ig."
+    assert left("Tiina Kivelä", text, "en") == text

@@ -1,0 +1,95 @@
+"""Whose submissions are taken next, so that an agency which floods slows itself alone. Pure: the time comes in.
+
+Two rules. A `Bucket` bounds how fast one agency is served on average, and how much of it at once. `Turns` shares what
+is taken among those who wait, by bytes and in turns (deficit round robin): whoever hands in ten thousand messages gets
+the same share of the next batch as whoever hands in one.
+"""
+
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
+from typing import Final, Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+TURN_BYTES: Final = 16 * 1024
+"""What one turn gives: some three ordinary messages. A larger one waits until as many turns have come round."""
+MESSAGE_BYTES: Final = 2 * 1024
+"""What a message counts besides its bytes: verifying and deciding cost the same for a small one."""
+
+
+class Bucket:
+    """At most `burst` at once, and `rate` a second on average; full at the beginning."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._at: float | None = None
+
+    def available(self, now: float) -> int:
+        """How many may be taken at `now` (seconds of any clock that never goes back)."""
+        if self._at is not None and now > self._at:
+            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now if self._at is None else max(now, self._at)
+        return max(0, int(self._tokens))
+
+    def take(self, count: int, now: float) -> None:
+        """Note that so many were taken; more than there were is owed."""
+        self.available(now)
+        self._tokens -= count
+
+
+class Turns(Generic[K]):
+    """Deficit round robin over queues that their owner fills."""
+
+    def __init__(self, turn: int = TURN_BYTES) -> None:
+        self._turn = turn
+        self._order: deque[K] = deque()
+        self._left: dict[K, int] = {}
+
+    def take(self, queues: Mapping[K, deque[T]], size: Callable[[T], int], limit: int) -> list[tuple[K, T]]:
+        """Up to `limit` of what waits in `queues`, taken out of them. Within one queue the order stays."""
+        known = set(self._order)
+        self._order.extend(key for key, queue in queues.items() if queue and key not in known)
+        taken: list[tuple[K, T]] = []
+        while self._order and len(taken) < limit:
+            key = self._order.popleft()
+            queue = queues.get(key)
+            left = self._left.pop(key, 0) + self._turn
+            while queue and size(queue[0]) <= left and len(taken) < limit:
+                one = queue.popleft()
+                left -= size(one)
+                taken.append((key, one))
+            if queue:  # who has nothing waiting saves nothing up
+                self._left[key] = min(left, self._turn) if len(taken) >= limit else left
+                self._order.append(key)
+        return taken
+
+
+class Once(Generic[K]):
+    """Says of each source at most once in `seconds` that something is to be recorded, and how often it has been."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next: dict[K, float] = {}
+        self._count: dict[K, int] = {}
+
+    def due(self, source: K, now: float) -> int | None:
+        """Count one more; how many there were since the last time it was recorded, or None while it is too early."""
+        count = self._count.get(source, 0) + 1
+        if now < self._next.get(source, now):
+            self._count[source] = count
+            return None
+        self._next[source], self._count[source] = now + self._seconds, 0
+        return count
+
+
+def weight(data: bytes) -> int:
+    """What one submission takes of a turn."""
+    return MESSAGE_BYTES + len(data)
+
+
+def shares(lanes: int, most: int, held: int) -> int:
+    """How many to ask for at once from each of `lanes` queues, so that all together hold no more than about `held`."""
+    return max(1, min(most, held // max(1, lanes)))

@@ -1,0 +1,77 @@
+"""Fairness and rates: a flood of one agency slows that agency alone."""
+
+from collections import Counter, deque
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bus import bounds
+from bus.intake import TURN_BYTES, Bucket, Once, Turns, shares
+
+SIZES = st.integers(1, 3 * TURN_BYTES)
+
+
+def taken(turns: Turns[str], queues: dict[str, deque[int]], limit: int) -> list[tuple[str, int]]:
+    return turns.take(queues, lambda size: size, limit)
+
+
+def test_whoever_hands_in_one_message_is_in_the_next_batch_whatever_others_have_waiting() -> None:
+    turns: Turns[str] = Turns()
+    queues = {"flood": deque([3000] * 10_000), "other": deque([3000])}
+    assert "other" in {who for who, _ in taken(turns, queues, 10)}
+    queues["third"] = deque([3000])
+    assert "third" in {who for who, _ in taken(turns, queues, 10)}
+
+
+def test_those_who_always_have_something_waiting_get_equal_shares_of_bytes() -> None:
+    turns: Turns[str] = Turns()
+    sizes = {"small": 500, "middle": 3_000, "large": 40_000}
+    queues = {who: deque([size] * 50_000) for who, size in sizes.items()}
+    bytes_of: Counter[str] = Counter()
+    for _ in range(400):
+        for who, size in taken(turns, queues, 100):
+            bytes_of[who] += size
+    least, most = min(bytes_of.values()), max(bytes_of.values())
+    assert most < 1.3 * least
+
+
+def test_a_message_larger_than_a_turn_is_taken_once_enough_turns_have_come_round() -> None:
+    turns: Turns[str] = Turns()
+    assert taken(turns, {"one": deque([20 * TURN_BYTES])}, 5) == [("one", 20 * TURN_BYTES)]
+
+
+@given(st.dictionaries(st.sampled_from("abcde"), st.lists(SIZES, max_size=20)), st.integers(1, 30))
+def test_everything_is_taken_once_and_each_queue_in_its_order(waiting: dict[str, list[int]], limit: int) -> None:
+    turns: Turns[str] = Turns()
+    queues = {who: deque(sizes) for who, sizes in waiting.items()}
+    found: dict[str, list[int]] = {who: [] for who in waiting}
+    while some := taken(turns, queues, limit):
+        assert len(some) <= limit
+        for who, size in some:
+            found[who].append(size)
+    assert found == waiting
+
+
+def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
+    bucket = Bucket(rate=2.0, burst=10.0)
+    assert bucket.available(100.0) == 10
+    bucket.take(10, 100.0)
+    assert [bucket.available(100.0 + t) for t in (0, 0.4, 0.5, 1.0, 3.0, 1000.0)] == [0, 0, 1, 2, 6, 10]
+
+
+def test_what_was_taken_beyond_the_bucket_is_owed_and_a_clock_that_goes_back_gives_nothing() -> None:
+    bucket = Bucket(rate=1.0, burst=5.0)
+    bucket.take(8, 10.0)
+    assert (bucket.available(12.0), bucket.available(4.0), bucket.available(14.0)) == (0, 0, 1)
+
+
+def test_once_tells_of_each_source_by_itself_and_how_often_it_was() -> None:
+    once: Once[str] = Once(60.0)
+    assert [once.due("a", 0.0), once.due("a", 1.0), once.due("b", 2.0), once.due("a", 59.0)] == [1, None, 1, None]
+    assert once.due("a", 60.0) == 3
+
+
+def test_all_lanes_together_hold_about_what_one_worker_may_hold() -> None:
+    for lanes in (1, 2, 14, 100, 999):
+        assert lanes * shares(lanes, bounds.INTAKE_BATCH, bounds.INTAKE_HELD) <= bounds.INTAKE_HELD
+    assert shares(5000, bounds.INTAKE_BATCH, bounds.INTAKE_HELD) == 1
