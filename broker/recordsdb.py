@@ -57,6 +57,9 @@ RARE: Final = 2000
 PARTY, RULE, TYPE, KIND, OUTCOME, FORM = "party", "rule", "type", "kind", "outcome", "form"
 FACETS: Final = (PARTY, RULE, TYPE, KIND, OUTCOME, FORM)
 
+_WRITES: Final = "safeconduct_writes"
+_LOCK: Final = 0x5AFEC0  # of PostgreSQL's locks for applications, ours
+
 P = ParamSpec("P")
 T = TypeVar("T")
 _meta = MetaData()
@@ -238,7 +241,7 @@ class RecordsDb:
         if isinstance(where, Path):
             engine = create_engine(f"sqlite:///{where}", poolclass=QueuePool, pool_size=4)
             event.listen(engine, "connect", _sqlite)
-            event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN"))
+            event.listen(engine, "begin", _begin)
             return cls(engine)
         try:
             url = make_url(where)
@@ -254,7 +257,7 @@ class RecordsDb:
     @_mapped
     def prepare(self) -> None:
         """Make the tables where they are missing, and anew where they are of another version."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             _meta.create_all(db)
             version = db.execute(select(_place.c.version)).scalar()
             if version != VERSION:
@@ -263,9 +266,17 @@ class RecordsDb:
     @_mapped
     def rebuild(self) -> None:
         """Forget everything: the next `take` begins with leaf 0."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             _meta.create_all(db)
             self._clear(db)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction that no other writer's runs beside: two that made the tables at once would both fail."""
+        with self._engine.connect().execution_options(**{_WRITES: True}) as db, db.begin():
+            if db.dialect.name == "postgresql":
+                db.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+            yield db
 
     def _clear(self, db: Connection) -> None:
         for table in (_mark, _word, _record, _place):
@@ -282,7 +293,7 @@ class RecordsDb:
     @_mapped
     def take(self, first: int, after: int, lines: Sequence[Line], agency_of: Callable[[str], str | None]) -> None:
         """Take the leaves from `first` until before `after`; those without a line have expired. Raises `Moved`."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             # First of all, and so the lock: whoever comes second sees that it is late.
             if db.execute(update(_place).where(_place.c.next == first).values(next=after)).rowcount != 1:
                 raise Moved
@@ -421,6 +432,12 @@ def _sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # SQLAlchemy begins itself; the driver would begin too late for a savepoint
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    """SQLite waits for a lock at the begin of a transaction alone, not when one that has read begins to write."""
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _edge(after: str | None) -> tuple[int, int] | None:

@@ -2,11 +2,14 @@
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
 
 from audit.record import act_record, trust_record
 from broker.recordsdb import (
@@ -202,6 +205,34 @@ def test_a_rebuilt_database_begins_with_the_first_leaf(tmp_path: Path) -> None:
         db.take(0, 1, [line(0)], agency_of)
     with opened(tmp_path / "records.db") as db:
         assert (db.next(), len(db.search(Query()).lines)) == (1, 1), "and what is there stays when it is opened again"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=needs_postgresql)])
+def test_hosts_that_open_a_new_database_at_the_same_time_all_find_it(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    where: Path | str = tmp_path / "records.db"
+    if kind == "postgresql":
+        server = request.getfixturevalue("server")
+        engine = create_engine(server.replace("postgresql:", "postgresql+pg8000:"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as db:
+            db.exec_driver_sql("CREATE DATABASE fresh")
+        engine.dispose()
+        where = server.removesuffix("postgres") + "fresh"
+
+    def open_and_take(number: int) -> int:
+        with opened(where) as db:
+            for _ in range(20):
+                first = db.next()
+                with suppress(Moved):
+                    db.take(first, first + 1, [line(first)], agency_of)
+            return number
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(open_and_take, range(8))) == list(range(8))
+    with opened(where) as db:
+        lines = db.search(Query(), size=500).lines
+        assert len(lines) == db.next() >= 20 and len({x.index for x in lines}) == len(lines)
 
 
 def test_a_database_that_is_none_or_is_away_is_one_sentence(tmp_path: Path) -> None:
