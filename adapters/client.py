@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from adapters import answering, erasure, keyring, quarantine, seconding, threads, unsealed
+from adapters import acknowledging, answering, erasure, evidences, keyring, quarantine, seconding, threads, unsealed
 from adapters.casefile import MAX_FILE, CaseFile
 from adapters.casefile import read as read_case
 from adapters.casefile import write as write_case
@@ -44,14 +44,15 @@ from adapters.journal import (
     Incoming,
     Journal,
     Outgoing,
-    Step,
 )
+from adapters.journal import Step as ThreadStep
 from adapters.planning import MessagePlan, Plan, Planner
 from adapters.receiving import Opened, Receiver
 from adapters.seconding import Reading
 from adapters.shelf import ALARM, Shelf, Waiting
 from adapters.shelf import NEW as UNREAD
 from adapters.threads import Standing
+from adapters.timeline import Timeline, timeline
 from adapters.trust import MISSED, REFRESH
 from adapters.watching import Inclusion, LogWatch
 from bus import subjects
@@ -84,11 +85,11 @@ from messages.errors import (
     Stale,
     Unverified,
 )
-from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp
+from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp, Step, is_step
 from messages.ids import AgencyHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
 from messages.labels import Duty, Ground, Keeping, Kind, Lift, Purpose
 from messages.leaks import LeakGround, is_leak
-from messages.limits import HOUR
+from messages.limits import ENVELOPE_BYTES, GRANTS, HOUR, LIFETIME
 from messages.signed import Signed
 from messages.withdrawals import KeepGround, Notice, NoticeDelivery, is_notice
 from messages.workflows import BEGIN
@@ -102,9 +103,14 @@ from policies.sentences import says
 log = structlog.get_logger("adapters.client")
 
 ANSWER_SECONDS: Final = 5.0
-_SAID: Final[Mapping[str, Submitted]] = {"erasure": "erasure", "leak": "leak"}
+_SAID: Final[Mapping[str, Submitted]] = {
+    "erasure": "erasure",
+    "leak": "leak",
+    "acknowledgement": "acknowledgement",
+}
 """Under which kind what is kept to be said is handed in; everything else is a withdrawal."""
 TRIES: Final = 12
+STEPS: Final = 16 * GRANTS  # most that a broker tells of one message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,10 +373,10 @@ class AgencyClient:
         """The thread's reference towards an agency: the one that it gave us, or a new one of ours."""
         return message.thread or reference(self.home.register_key, agency, message_text(message.header.id))
 
-    def _steps(self, message: MessagePlan) -> list[Step]:
+    def _steps(self, message: MessagePlan) -> list[ThreadStep]:
         """What is about to go as a step of its threads."""
         return [
-            Step(
+            ThreadStep(
                 message=message.header.id,
                 agency=agency,
                 outgoing=True,
@@ -885,6 +891,9 @@ class AgencyClient:
         if self._port is None:
             return
         async for data in self._port.answers():
+            if is_step(data):
+                self._heard_step(data)
+                continue
             try:
                 answer = Answer.from_bytes(data)
                 worker = self.home.bundle.directory.worker(answer.evidence.by)
@@ -913,6 +922,69 @@ class AgencyClient:
             future = self._waiting.get(evidence.submission)
             if future is not None and not future.done():
                 future.set_result((evidence, answer.repeated))
+
+    def _heard_step(self, data: bytes) -> bool:
+        """Keep a step of a message of ours; whether it is new. What does not hold is counted, and not kept."""
+        try:
+            step = Step.from_bytes(data)
+            proof = evidences.check(step, self.home.bundle.directory)
+            outgoing = self.journal.sent(proof.message)
+            evidences.ours(proof, outgoing.data if outgoing is not None else None)
+        except RemoteError as error:
+            if self._port is not None:
+                self._port.report_foreign(error.code)
+            log.warning("foreign-step", code=error.code)
+            return False
+        new = self.journal.told(proof.message, proof.promised, step.to_bytes(), proof.include_by)
+        if new:
+            ids = {"message": message_text(proof.message), "recipient": proof.recipient}
+            if proof.type in (EvidenceType.NON_DELIVERY, EvidenceType.NON_RETRIEVAL, EvidenceType.REJECTION):
+                log.error("alarm", what=proof.type.value, code=proof.code, **ids)
+            else:
+                log.info("step", what=proof.type.value, **ids)
+        return new
+
+    async def ask_steps(self, message: MessageId) -> int:
+        """Ask for the steps of a message of ours that we may have missed; how many were new. Raises `DependencyError`
+        where nobody answers.
+        """
+        value = cbor.load(await self.ask("timeline", message), ENVELOPE_BYTES, "timeline")
+        reader = cbor.Reader(value, "timeline")
+        steps = reader.items("steps", STEPS)
+        reader.end()
+        return sum(type(step) is bytes and self._heard_step(step) for step in steps)
+
+    def timeline(self, message: MessageId) -> Timeline:
+        """Every step of a message of ours as far as it is told, and what is missing; raises `BadInput` for no message
+        of ours.
+        """
+        outgoing = self.journal.sent(message)
+        if outgoing is None:
+            raise BadInput("No message of that id was written here; see: safeconduct outbox")
+        return self._timeline(outgoing)
+
+    def _timeline(self, outgoing: Outgoing) -> Timeline:
+        directory, accepted = self.home.bundle.directory, None
+        if outgoing.evidence is not None:
+            signed = Signed.from_bytes(outgoing.evidence)
+            accepted = (Evidence.from_bytes(signed.body), signed.by)
+        proofs = []
+        for raw in self.journal.steps_told(outgoing.message):
+            with suppress(RemoteError):  # by a worker that the trust bundle no longer names
+                proofs.append(evidences.check(Step.from_bytes(raw), directory))
+        manifest = wire.decode(outgoing.data).manifest
+        return timeline(manifest, outgoing.created, accepted, proofs, self.journal.proved(), self._catalogue)
+
+    def open_timelines(self) -> list[Timeline]:
+        """Those of this contact's messages of which some evidence is missing, oldest first."""
+        found = []
+        for outgoing in self.journal.accepted_since(clock() - LIFETIME):
+            if outgoing.contact != self.keys.contact.handle:
+                continue
+            made = self._timeline(outgoing)
+            if made.missing or any(line.missing for line in made.lines):
+                found.append(made)
+        return found
 
     async def _heard(self, evidence: Evidence) -> None:
         """What follows from an answer about a word on an encryption key: of a refused one the private half goes.
@@ -1133,8 +1205,12 @@ class AgencyClient:
         if received.code == erasure.WITHDRAWN:
             return received  # no retrieval is signed for what is not shown
         if received.opened is None:
+            incoming = self._incoming(view)
+            if incoming.state == NEW:
+                self._acknowledge(acknowledging.rejection(incoming, received.code or "", self.keys, clock()))
             self.journal.mark(view, QUARANTINED, received.code)
             log.warning("quarantined", view=view, code=received.code)
+            await self._say_of_consents()
             return received
         opened = received.opened
         retrieval = Retrieval(
@@ -1214,7 +1290,19 @@ class AgencyClient:
             raise BadInput("This message has not been opened yet; open it first.")
         if incoming.state == ERASED:
             raise BadInput("This message is erased: its consent was withdrawn.")
+        if incoming.state == OPENED:
+            self._acknowledge(acknowledging.acceptance(incoming, self.keys, clock()))
         self.journal.mark(view, DONE)
+
+    def _acknowledge(self, signed: bytes | None) -> None:
+        """Keep a signed word on a view, to be handed in until it is answered."""
+        if signed is not None:
+            self.shelf.say(sha256(signed).digest(), "acknowledgement", signed)
+
+    async def say(self) -> None:
+        """Hand in what was said and not answered yet: words on views and consents, and retrievals."""
+        await self._send_retrievals()
+        await self._say_of_consents()
 
     def _incoming(self, view: str) -> Incoming:
         found = self.journal.arrived(self.keys.contact.handle, view)

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from adapters.database import Database
 from messages.leaks import LeakGround, LeakPlace
@@ -44,6 +45,9 @@ CREATE TABLE IF NOT EXISTS unsealed (
   message BLOB PRIMARY KEY, contact TEXT NOT NULL, sealed BLOB NOT NULL, created INTEGER NOT NULL, reason TEXT);
 CREATE TABLE IF NOT EXISTS aside (
   view TEXT PRIMARY KEY, places TEXT NOT NULL, at INTEGER NOT NULL, by TEXT, ground TEXT, released INTEGER);
+CREATE TABLE IF NOT EXISTS evidence (
+  leaf BLOB PRIMARY KEY, message BLOB NOT NULL, step BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS evidence_message ON evidence (message);
 CREATE TABLE IF NOT EXISTS leak (
   id TEXT PRIMARY KEY, message BLOB NOT NULL, recipient TEXT NOT NULL, ground TEXT, places TEXT NOT NULL,
   at INTEGER NOT NULL);
@@ -210,11 +214,38 @@ class Journal(Database):
             rows = self._db.execute(f"{query} ORDER BY created, rowid")
         else:
             rows = self._db.execute(f"{query} WHERE state = ? ORDER BY created, rowid", (state,))
-        return [Outgoing(s, m, c, d, st, at, e, bool(r)) for s, m, c, d, st, at, e, r in rows]
+        return [_outgoing(row) for row in rows]
 
     def sent(self, message: bytes) -> Outgoing | None:
         """The message with this id."""
-        return next((o for o in self.outgoing() if o.message == message), None)
+        row = self._db.execute(
+            "SELECT submission, message, contact, data, state, created, evidence, repeated FROM outbox "
+            "WHERE message = ? ORDER BY created, rowid LIMIT 1",
+            (message,),
+        ).fetchone()
+        return _outgoing(row) if row else None
+
+    def told(self, message: bytes, leaf: bytes, step: bytes, include_by: int) -> bool:
+        """Keep a step of a message of ours, verified by the caller, with the leaf that it promises; False if it was
+        here.
+        """
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO promise (leaf, include_by) VALUES (?, ?)", (leaf, include_by))
+            return db.execute("INSERT OR IGNORE INTO evidence VALUES (?, ?, ?)", (leaf, message, step)).rowcount == 1
+
+    def steps_told(self, message: bytes) -> list[bytes]:
+        """The steps of this message that were told, in the order in which they were."""
+        rows = self._db.execute("SELECT step FROM evidence WHERE message = ? ORDER BY rowid", (message,))
+        return [bytes(row[0]) for row in rows]
+
+    def accepted_since(self, moment: int) -> list[Outgoing]:
+        """Messages saved since then that the broker has accepted or not answered yet, oldest first."""
+        rows = self._db.execute(
+            "SELECT submission, message, contact, data, state, created, evidence, repeated FROM outbox "
+            "WHERE created >= ? AND state IN (?, ?) ORDER BY created, rowid",
+            (moment, QUEUED, ACCEPTED),
+        )
+        return [_outgoing(row) for row in rows]
 
     # incoming
 
@@ -465,6 +496,10 @@ class Journal(Database):
         rows = self._db.execute("SELECT leaf, include_by FROM promise WHERE proved = 0 ORDER BY include_by")
         return [(bytes(leaf), int(by)) for leaf, by in rows]
 
+    def proved(self) -> frozenset[bytes]:
+        """Leaf hashes that the log was proved to hold."""
+        return frozenset(bytes(row[0]) for row in self._db.execute("SELECT leaf FROM promise WHERE proved = 1"))
+
     def kept_promise(self, leaf: bytes) -> None:
         """A verified proof is here."""
         with self._write() as db:
@@ -531,6 +566,11 @@ class Journal(Database):
             )
             row = db.execute("SELECT number FROM seen WHERE contact = ?", (contact,)).fetchone()
         return int(row[0])
+
+
+def _outgoing(row: tuple[Any, ...]) -> Outgoing:
+    submission, message, contact, data, state, created, evidence, repeated = row
+    return Outgoing(submission, message, contact, data, state, created, evidence, bool(repeated))
 
 
 def _step(db: sqlite3.Connection, step: Step) -> None:

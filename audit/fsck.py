@@ -60,6 +60,8 @@ from audit.record import (
     LEAK_SUSPECTED,
     PERMITTED,
     RETRIEVED,
+    STEPS,
+    VIEW_ACKNOWLEDGED,
     ActRecord,
     Record,
     TrustRecord,
@@ -747,6 +749,10 @@ def _act_key(record: ActRecord) -> str:
     if record.act == CONSENT_WITHDRAWN:
         return "w" + record.subject.hex()
     about = record.subject + (record.recipient or "").encode() + (record.view or b"")
+    if record.act in STEPS:
+        return "v" + blake2b(record.act.encode() + about, digest_size=16).hexdigest()
+    if record.act == VIEW_ACKNOWLEDGED:
+        return "a" + blake2b(about + record.outcome.encode(), digest_size=16).hexdigest()
     if record.act == ERASURE_CONFIRMED:
         letter, about = "k", about + record.outcome.encode()
     elif record.act in (LEAK_SUSPECTED, LEAK_RELEASED):

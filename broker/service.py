@@ -33,7 +33,9 @@ from broker.copies import copies
 from broker.doors import Doors
 from broker.sequencer import Sequencer
 from broker.stated import Stated
+from broker.timelines import timeline
 from broker.trust import STEP_TOLD, announce_epoch, announce_step, epoch_key
+from broker.watching import Watcher
 from broker.worker import Worker
 from bus import subjects
 from bus.callout import answering_logins
@@ -246,9 +248,10 @@ async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
         )
         stack.callback(sequencer.close)
         await sequencer.start()
-        worker = Worker(port, home.world(), clock, sequencer.may_admit, home.stated.add)
+        watcher = Watcher(port, lambda: worker.world, clock)
+        worker = Worker(port, home.world(), clock, sequencer.may_admit, home.stated.add, watcher.forget)
         system = await connection_of(home.system_seed, subjects.DOORKEEPER_INBOX, "doorkeeper")
-        followed = _Following(home, port, worker, sequencer, Doorkeeper(system))
+        followed = _Following(home, port, worker, sequencer, Doorkeeper(system), watcher)
         await followed.begin()
         callout = await connection_of(home.callout_seed, subjects.CALLOUT_INBOX, "callout")
         await stack.enter_async_context(
@@ -273,6 +276,7 @@ async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
         tasks = [
             asyncio.create_task(worker.run(stop)),
             asyncio.create_task(sequencer.run(stop)),
+            asyncio.create_task(watcher.run(stop)),
             asyncio.create_task(followed.run(serving)),
         ]
         for task in tasks:
@@ -288,7 +292,7 @@ async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
             yield serving
         finally:
             stop.set()
-            await asyncio.wait(tasks[:2], timeout=10)
+            await asyncio.wait(tasks[:3], timeout=10)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -303,13 +307,20 @@ class _Following:
     """
 
     def __init__(
-        self, home: BrokerHome, port: NatsBroker, worker: Worker, sequencer: Sequencer, doorkeeper: Doorkeeper
+        self,
+        home: BrokerHome,
+        port: NatsBroker,
+        worker: Worker,
+        sequencer: Sequencer,
+        doorkeeper: Doorkeeper,
+        watcher: Watcher,
     ) -> None:
         self._home = home
         self._port = port
         self._worker = worker
         self._sequencer = sequencer
         self._doorkeeper = doorkeeper
+        self._watcher = watcher
         self._doors = Doors()
         self._taken: Epoch | None = None
         self._withdrawn_until = 0  # the FLOW sequence up to which we have read what was withdrawn
@@ -401,7 +412,8 @@ class _Following:
     async def _purge(self) -> None:
         """Remove what waits for whoever was shut out; once the worker decides by that, so that nothing follows."""
         for contact in list(self._doors.to_purge.values()):
-            purged = await self._port.remove_views(contact.agency, contact.handle)
+            purged = await self._watcher.shut_out(contact.handle)
+            purged += await self._port.remove_views(contact.agency, contact.handle)  # notices
             self._doors.purged(contact.handle)
             log.info("views-purged", contact=contact.handle, views=purged)
 
@@ -472,6 +484,8 @@ class _Asks:
                 if not isinstance(size, int):
                     raise Malformed("A consistency proof is asked for by a number of leaves.")
                 return self._sequencer.prove_consistency(size) or cbor.dump(None)
+            case "timeline":
+                return await timeline(data, agency, self._home.bundle.directory, self._port)
             case "withdrawal":
                 directory = self._home.bundle.directory
                 return await copies(data, agency, self._home.seen(agency), directory, self._port)

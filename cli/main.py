@@ -17,6 +17,7 @@ from cli.doctor import doctor
 from cli.quarantine_cmd import quarantine_app
 from cli.redact_cmd import redact
 from cli.tasks_cmd import tasks_app
+from cli.timeline_cmd import timeline
 from cli.tls_cmd import tls_app
 from cli.unlock import DescriptorOption
 
@@ -41,6 +42,7 @@ app.command()(messages.release)
 app.command()(consent_cmd.review)
 app.command("break-glass")(consent_cmd.break_glass)
 app.command()(messages.outbox)
+app.command()(timeline)
 app.command()(messages.promises)
 app.command()(messages.contacts)
 app.command()(messages.inspect)

@@ -389,14 +389,16 @@ def inbox_ack(
     view: Annotated[str, typer.Argument(help="The view's id, or how it begins.")],
     home: HomeOption = Path(),
     contact: ContactOption = "",
+    url: UrlOption = None,
 ) -> None:
-    """Mark an opened message as handled."""
+    """Mark an opened message as handled: its sender gets your signed Acceptance, that people have taken it on."""
     name = only_contact(home, contact)
     secret = passphrase(home)
 
     async def main() -> None:
-        async with offline(home, name, secret, ask=own_passphrase) as agency:
+        async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
             agency.done(agency.find_view(view))
+            await agency.say()
             out.print("handled")
 
     run(main())

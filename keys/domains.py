@@ -48,6 +48,7 @@ class Tag(StrEnum):
     EVIDENCE = "evidence"
     ENTRY = "entry"
     RETRIEVAL = "retrieval-evidence"
+    ACKNOWLEDGEMENT = "acknowledgement"
     ACCEPTANCE = "acceptance-evidence"
     PERMISSION = "dissemination-permission"
     RECALL = "recall"
@@ -148,6 +149,12 @@ TABLE: Final = MappingProxyType(
             (_C,),
             "view id, view digest, manifest digest, message id, time, checkpoint",
             "broker before the view leaves; auditor",
+            "v1",
+        ),
+        Tag.ACKNOWLEDGEMENT: Row(
+            (_C,),
+            "message id, view id, view digest, sender, recipient, accepted or rejected, fault, time",
+            "broker on receipt; auditor",
             "v1",
         ),
         Tag.ACCEPTANCE: Row(

@@ -23,7 +23,7 @@ LANES: Final = ("urgent", "normal")
 OPERATOR: Final = "operator"  # stands in an entry's subject where no agency submitted anything
 
 _VIEW_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_ENTRY_KEY = re.compile(r"[xrsdcewoktl]?[0-9a-f]{32}", re.ASCII)
+_ENTRY_KEY = re.compile(r"[xrsdcewoktlva]?[0-9a-f]{32}", re.ASCII)
 _OPERATORS = "cewot"  # what no agency submits, and withdrawals with their orders, which hold for all agencies at once
 
 

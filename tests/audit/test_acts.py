@@ -80,6 +80,21 @@ def leaking(**changes: Any) -> ActRecord:
     return act(**(given | {"agency": NGO, "digest": sha256(LEAK).digest()} | changes))
 
 
+def stepped(**changes: Any) -> ActRecord:
+    given = {"act": "view-delivered", "subject": message_id("one id"), "outcome": "handed-over", "signer": WORKER}
+    return act(**(given | {"agency": AGENCY} | changes))
+
+
+def acknowledged(**changes: Any) -> ActRecord:
+    given = {"act": "view-acknowledged", "subject": message_id("one id"), "outcome": "accepted", "signer": FIRST}
+    return act(**(given | {"agency": NGO} | changes))
+
+
+def step_key(record: ActRecord) -> str:
+    about = record.subject + (record.recipient or "").encode() + (record.view or b"")
+    return "v" + blake2b(record.act.encode() + about, digest_size=16).hexdigest()
+
+
 def key(letter: str, record: ActRecord, more: bytes = b"") -> str:
     about = record.subject + (record.recipient or "").encode() + (record.view or b"") + more
     return letter + blake2b(about, digest_size=16).hexdigest()
@@ -95,6 +110,9 @@ def story(order: ActRecord | None = None) -> Broker:
     broker.parts.deliveries = [notice(broker, ordered)]  # the view was taken away
     broker.admit(NGO, key("k", confirmed(), b"erased"), some("said"), [confirmed()])  # type: ignore[list-item]
     broker.admit("operator", key("t", reviewed()), some("review"), [reviewed()])  # type: ignore[list-item]
+    for step in (stepped(), stepped(act="view-expired", outcome="unretrieved")):
+        broker.admit(AGENCY, step_key(step), some("stamp"), [step])  # type: ignore[list-item]
+    broker.admit(NGO, key("a", acknowledged(), b"accepted"), some("ack"), [acknowledged()])  # type: ignore[list-item]
     return broker
 
 
@@ -132,7 +150,19 @@ def first(folder: Path, parts: Parts) -> Break | None:
 
 @pytest.mark.parametrize(
     "record",
-    [withdrawn(), act(), confirmed(), reviewed(), leaking(), leaking(act="leak-released", outcome="false-alarm")],
+    [
+        withdrawn(),
+        act(),
+        confirmed(),
+        reviewed(),
+        leaking(),
+        leaking(act="leak-released", outcome="false-alarm"),
+        stepped(),
+        stepped(act="view-expired", outcome="undelivered"),
+        stepped(act="view-purged", outcome="unretrieved"),
+        acknowledged(),
+        acknowledged(outcome="rejected", ground="unverified"),
+    ],
     ids=lambda r: r.act,
 )
 def test_a_record_of_an_act_is_read_as_it_was_written_and_says_what_happened(record: ActRecord) -> None:
@@ -199,7 +229,7 @@ def test_a_report_of_a_leak_that_waits_for_the_sender_is_the_one_that_was_record
 
 
 def test_what_becomes_of_a_copy_is_said_by_its_recipient_alone() -> None:
-    for record in (leaking, confirmed):
+    for record in (leaking, confirmed, acknowledged):
         with pytest.raises(ValueError, match="recipient"):
             record(signer=SENDER).to_bytes()
 
@@ -212,6 +242,8 @@ def test_what_becomes_of_a_copy_is_said_by_its_recipient_alone() -> None:
         ("operator", "t", reviewed(recipient="c" + "e" * 12)),
         (NGO, "k", confirmed(outcome="not-here")),
         (NGO, "l", leaking()),
+        (AGENCY, "v", stepped(view=some("another view"))),
+        (NGO, "a", acknowledged(outcome="rejected", ground="content")),
     ],
 )
 def test_an_act_under_another_key_than_its_own_is_a_break(

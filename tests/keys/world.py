@@ -15,6 +15,7 @@ from keys.domains import KeyKind, Tag
 from keys.sealing import DecryptionKey
 from keys.signing import Signer
 from keys.verifying import Verified, verify_envelope
+from messages.acknowledgements import Acknowledgement, Fault, Said
 from messages.attestations import (
     Acceptance,
     AttestedSection,
@@ -32,6 +33,7 @@ from messages.attestations import (
 from messages.directory import Agency, Contact, Directory, Guard, KeyStatement, Mandate, Operator, Worker
 from messages.envelope import Envelope, Opening, View
 from messages.evidence import Entry, Evidence, EvidenceType, Outcome, RecipientOutcome, Retrieval, Stamp
+from messages.evidence import Step as EvidenceStep
 from messages.labels import (
     Basis,
     Caveat,
@@ -464,6 +466,29 @@ def leak(view: bytes, **changed: Any) -> LeakReport:
 def leak_delivery(view: bytes) -> LeakDelivery:
     """The same, as it waits for whoever sent the message."""
     return LeakDelivery(leak=signer(REFUGE).sign(Tag.LEAK, leak(view).to_bytes()), record=b"record", salt=seed("salt"))
+
+
+def acknowledgement(view: bytes, **changed: Any) -> Acknowledgement:
+    """The refuge shows the view to nobody: it is not what its sender declared."""
+    fields: dict[str, Any] = {
+        "message": MESSAGE,
+        "view_id": VIEW_ID,
+        "view": view,
+        "sender": DESK,
+        "recipient": REFUGE,
+        "said": Said.REJECTED,
+        "fault": Fault.MISLABELLED,
+        "at": T0 + 6,
+    }
+    return Acknowledgement(**(fields | changed))
+
+
+def step() -> EvidenceStep:
+    """What a sender is told of it."""
+    made = evidence(type=EvidenceType.REJECTION, outcomes=())
+    return EvidenceStep(
+        evidence=signer(WORKER).sign(Tag.EVIDENCE, made.to_bytes()), record=b"\xa1\x61v\x01", salt=seed("salt")
+    )
 
 
 def review_closed(view: bytes, **changed: Any) -> ReviewClosed:

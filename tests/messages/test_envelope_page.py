@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keys.domains import TABLE, KeyKind
 from messages import labels, limits
+from messages.acknowledgements import Fault, Said
 from messages.attestations import ConsentForm, ConsentPurpose, ConsentRoute
 from messages.ceremony import StepCode
 from messages.evidence import EvidenceType, Outcome
@@ -40,6 +41,8 @@ CODES: list[tuple[str, type[Enum]]] = [
     ("outcome of an erasure", Erasure),
     ("ground to keep a copy", KeepGround),
     ("ground to release", LeakGround),
+    ("word on a view", Said),
+    ("fault of a view", Fault),
     ("note of a review", ReviewNote),
     ("type of evidence", EvidenceType),
     ("step of a ceremony", StepCode),
