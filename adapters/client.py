@@ -15,7 +15,18 @@ from typing import Any, Final
 
 import structlog
 
-from adapters import acknowledging, answering, erasure, evidences, keyring, quarantine, seconding, threads, unsealed
+from adapters import (
+    acknowledging,
+    answering,
+    erasure,
+    evidences,
+    keyring,
+    quarantine,
+    seconding,
+    threads,
+    unopened,
+    unsealed,
+)
 from adapters.casefile import MAX_FILE, CaseFile
 from adapters.casefile import read as read_case
 from adapters.casefile import write as write_case
@@ -44,6 +55,7 @@ from adapters.journal import (
     Incoming,
     Journal,
     Outgoing,
+    Unread,
 )
 from adapters.journal import Step as ThreadStep
 from adapters.planning import MessagePlan, Plan, Planner
@@ -85,12 +97,14 @@ from messages.errors import (
     Stale,
     Unverified,
 )
+from messages.escalation import Stage
 from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp, Step, is_step
 from messages.ids import AgencyHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
 from messages.labels import Duty, Ground, Keeping, Kind, Lift, Purpose
 from messages.leaks import LeakGround, is_leak
 from messages.limits import ENVELOPE_BYTES, GRANTS, HOUR, LIFETIME
 from messages.signed import Signed
+from messages.unread import is_unread
 from messages.withdrawals import KeepGround, Notice, NoticeDelivery, is_notice
 from messages.workflows import BEGIN
 from policies.agreements import Agreements, read_all
@@ -1080,6 +1094,9 @@ class AgencyClient:
         if is_leak(delivery.data):
             self._heard_of_leak(delivery.view_id, delivery.data)
             return False
+        if is_unread(delivery.data):
+            self._heard_of_unread(delivery.view_id, delivery.data)
+            return False
         about = self.shelf.about(delivery.view_id)
         if about is not None and self.journal.exactly(delivery.view_id) is None and about.state != ALARM:
             self.journal.never(delivery.view_id, own, now, erasure.WITHDRAWN)  # withdrawn while it was on its way
@@ -1095,6 +1112,34 @@ class AgencyClient:
             return
         if self.journal.told_leak(identifier, leak) and leak.ground is None:
             log.error("alarm", what="leak-suspected", message=message_text(leak.message), places=len(leak.places))
+
+    def _heard_of_unread(self, identifier: ViewId, data: bytes) -> None:
+        """Keep the word that an urgent message was not opened, and raise the alarm: once for each stage."""
+        try:
+            notice = unopened.check(data, self.keys.contact.handle, self.home.bundle)
+        except RemoteError as error:
+            log.error("alarm", what="unread-notice-not-verified", code=error.code, says=str(error))
+            return
+        self._saw_epoch(notice.epoch)
+        kept = Unread(
+            notice.to, notice.stage.value, notice.message, notice.view_id, notice.recipient, notice.sender, notice.due,
+            notice.at,
+        )  # fmt: skip
+        if self.journal.told_unread(identifier, kept):
+            ids = {"message": message_text(notice.message), "recipient": notice.recipient, "due": notice.due}
+            log.error("alarm", what="telephone" if notice.stage is Stage.SENDER else "unopened", **ids)
+
+    def unread(self) -> list[Unread]:
+        """Urgent messages of which this contact was told that nobody opened them, and that were not opened since as far
+        as we know: a view by this adapter's journal, a message that we sent by its evidence.
+        """
+        found = []
+        for one in self.journal.unread(self.keys.contact.handle):
+            outgoing = self.journal.sent(one.message) if one.stage == Stage.SENDER else None
+            lines = self._timeline(outgoing).lines if outgoing is not None else ()
+            if not any(line.recipient == one.recipient and not line.missing for line in lines):
+                found.append(one)
+        return found
 
     def take_notices(self, *, again: bool = True) -> None:
         """Carry out every notice that waits for it; with `again` also those that could not be verified before."""

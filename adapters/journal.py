@@ -48,6 +48,9 @@ CREATE TABLE IF NOT EXISTS aside (
 CREATE TABLE IF NOT EXISTS evidence (
   leaf BLOB PRIMARY KEY, message BLOB NOT NULL, step BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS evidence_message ON evidence (message);
+CREATE TABLE IF NOT EXISTS unread (
+  id TEXT PRIMARY KEY, contact TEXT NOT NULL, stage TEXT NOT NULL, message BLOB NOT NULL, view TEXT NOT NULL,
+  recipient TEXT NOT NULL, sender TEXT NOT NULL, due INTEGER NOT NULL, at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS leak (
   id TEXT PRIMARY KEY, message BLOB NOT NULL, recipient TEXT NOT NULL, ground TEXT, places TEXT NOT NULL,
   at INTEGER NOT NULL);
@@ -103,6 +106,20 @@ class Leak:
     recipient: str
     ground: LeakGround | None
     places: tuple[LeakPlace, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """That an urgent message was not opened: who of ours was told so, and when its clock runs out."""
+
+    contact: str
+    stage: str
+    message: bytes
+    view: str
+    recipient: str
+    sender: str
+    due: int
     at: int
 
 
@@ -340,6 +357,29 @@ class Journal(Database):
             Leak(message=m, recipient=r, ground=LeakGround(g) if g else None, places=_places(p), at=at)
             for m, r, g, p, at in rows
         ]
+
+    def told_unread(self, identifier: str, unread: Unread) -> bool:
+        """Keep the word that an urgent message was not opened; False if it was here."""
+        with self._write() as db:
+            done = db.execute(
+                "INSERT OR IGNORE INTO unread VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    identifier, unread.contact, unread.stage, unread.message, unread.view, unread.recipient,
+                    unread.sender, unread.due, unread.at,
+                ),
+            )  # fmt: skip
+            return done.rowcount == 1
+
+    def unread(self, contact: str | None = None) -> list[Unread]:
+        """What was told of unopened messages and is not known to be opened since, oldest first."""
+        rows = self._db.execute(
+            "SELECT unread.contact, stage, message, unread.view, recipient, sender, due, at FROM unread "
+            "LEFT JOIN inbox ON inbox.view = unread.view "
+            "WHERE unread.contact = coalesce(?, unread.contact) AND (inbox.state IS NULL OR inbox.state = ?) "
+            "ORDER BY at, unread.rowid",
+            (contact, NEW),
+        )
+        return [Unread(*row) for row in rows]
 
     def erase(self, view: str, code: str) -> None:
         """Leave of a view nothing but that it was here. What it held is overwritten, also in the log of writes."""

@@ -10,9 +10,9 @@ from typing import Final
 
 from adapters.evidences import Proof
 from messages.catalogue import Catalogue
+from messages.escalation import clock_of
 from messages.evidence import Evidence, EvidenceType, Outcome
 from messages.ids import MessageId
-from messages.labels import Urgency
 from messages.limits import DAY, MINUTE
 from messages.manifest import Manifest
 
@@ -78,12 +78,6 @@ class Timeline:
         return late + [(line.recipient, m) for line in self.lines for m in line.missing if m.overdue(now)]
 
 
-def clock_of(manifest: Manifest, catalogue: Catalogue) -> int:
-    """How long the message's clock runs, in milliseconds: the shorter of its urgency's and its kind's."""
-    found = (Urgency(manifest.urgency).limit, catalogue.kinds[manifest.kind].deadline.limit)
-    return min((limit for limit in found if limit), default=NO_CLOCK)
-
-
 def timeline(
     manifest: Manifest,
     saved: int,
@@ -110,7 +104,7 @@ def timeline(
             logged=proof.promised in logged,
         )
         told.setdefault(proof.recipient, []).append(done)
-    clock = clock_of(manifest, catalogue)
+    clock = clock_of(manifest, catalogue) or NO_CLOCK
     return Timeline(
         message=manifest.id,
         submitted=Done(

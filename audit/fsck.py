@@ -61,6 +61,7 @@ from audit.record import (
     PERMITTED,
     RETRIEVED,
     STEPS,
+    UNREAD_ESCALATED,
     VIEW_ACKNOWLEDGED,
     ActRecord,
     Record,
@@ -566,6 +567,8 @@ class _Check:
         try:
             if shapes.is_notice(line.delivery):
                 signed = shapes.read_notice_delivery(line.delivery).notice
+            elif shapes.is_unread(line.delivery):
+                signed = shapes.read_unread_delivery(line.delivery).unread
             elif shapes.is_leak(line.delivery):
                 shapes.read_leak_delivery(line.delivery)  # no worker's word; its record tells whether it was taken
                 return None
@@ -591,6 +594,8 @@ class _Check:
             subject = shapes.read_delivery_subject(line.subject)
             if shapes.is_notice(line.delivery):
                 return self._judge_notice(subject, shapes.read_notice_delivery(line.delivery))
+            if shapes.is_unread(line.delivery):
+                return self._judge_unread(subject, shapes.read_unread_delivery(line.delivery))
             if shapes.is_leak(line.delivery):
                 return self._judge_leak(shapes.read_leak_delivery(line.delivery))
             delivery = envelope.read_delivery(line.delivery)
@@ -645,6 +650,26 @@ class _Check:
         else:
             about = (record.act, record.recipient, record.view) == (ERASURE_ORDERED, notice.recipient, notice.view)
         return ("", "") if about else ("delivery-changed", "its record is about something else")
+
+    def _judge_unread(self, subject: shapes.DeliverySubject, waiting: shapes.UnreadDelivery) -> tuple[str, str]:
+        """The same for the word that an urgent message was not opened."""
+        _, body = self._worker_signed(waiting.unread, shapes.UNREAD)
+        notice = shapes.read_unread(body)
+        record = ActRecord.from_bytes(waiting.record)
+        commitment = leaf(waiting.salt, waiting.record)
+        if commitment not in self.positions and commitment not in self.by_leaf:
+            return "delivery-without-record", "its record is neither in the log nor in an entry that waits for it"
+        about = (record.act, record.outcome, record.subject, record.recipient)
+        if leaf_hash(commitment) != notice.leaf or about != (
+            UNREAD_ESCALATED,
+            notice.stage,
+            notice.message,
+            notice.recipient,
+        ):
+            return "delivery-changed", "its record is not the one that the notice names"
+        if subject.contact != notice.to:
+            return "delivery-misaddressed", "it waits for somebody else than it names"
+        return "", ""
 
     def _judge_leak(self, waiting: shapes.LeakDelivery) -> tuple[str, str]:
         """The same for a recipient's report of a leak, on its way to the sender."""
@@ -751,6 +776,8 @@ def _act_key(record: ActRecord) -> str:
     about = record.subject + (record.recipient or "").encode() + (record.view or b"")
     if record.act in STEPS:
         return "v" + blake2b(record.act.encode() + about, digest_size=16).hexdigest()
+    if record.act == UNREAD_ESCALATED:
+        return "u" + blake2b(about + record.outcome.encode(), digest_size=16).hexdigest()
     if record.act == VIEW_ACKNOWLEDGED:
         return "a" + blake2b(about + record.outcome.encode(), digest_size=16).hexdigest()
     if record.act == ERASURE_CONFIRMED:

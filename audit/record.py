@@ -53,6 +53,7 @@ VIEW_DELIVERED: Final = "view-delivered"
 VIEW_EXPIRED: Final = "view-expired"
 VIEW_PURGED: Final = "view-purged"
 VIEW_ACKNOWLEDGED: Final = "view-acknowledged"
+UNREAD_ESCALATED: Final = "unread-escalated"
 ACTS: Final = {
     CONSENT_WITHDRAWN: frozenset({"withdrawn"}),
     ERASURE_ORDERED: frozenset({"retrieved", "undelivered"}),
@@ -64,6 +65,7 @@ ACTS: Final = {
     VIEW_EXPIRED: frozenset({"unretrieved", "undelivered"}),
     VIEW_PURGED: frozenset({"unretrieved", "undelivered"}),
     VIEW_ACKNOWLEDGED: codes.SAID,
+    UNREAD_ESCALATED: codes.STAGE,
 }
 """Each act, and how it can come out."""
 STEPS: Final = frozenset({VIEW_DELIVERED, VIEW_EXPIRED, VIEW_PURGED})
@@ -337,6 +339,10 @@ class ActRecord:
                 return f"{about} was handed over to a connection of its own."
             why = "expired" if self.act == VIEW_EXPIRED else "was taken away, for its recipient is shut out,"
             return f"{about} {why} {self.outcome}."
+        if self.act == UNREAD_ESCALATED:
+            who = {"contact": self.recipient, "deputies": "its deputies", "duty-desk": "its agency's duty desk"}
+            told = who.get(self.outcome, "the sender, to telephone")
+            return f"Urgent message {self.subject.hex()} waits unopened for {self.recipient}: told {told}."
         if self.act == VIEW_ACKNOWLEDGED:
             why = f" ({self.ground})" if self.ground else ""
             return f"{self.signer} {self.outcome} the view of message {self.subject.hex()}{why}."
@@ -549,7 +555,7 @@ def _read_act(raw: bytes) -> ActRecord:
         raise Unreadable("record: an act about a copy names recipient and view, and a withdrawal neither")
     if (record.ground is not None) != (record.outcome in _GROUNDS):
         raise Unreadable("record: a ground goes with a copy that is kept or a view rejected, and with nothing else")
-    if record.act in STEPS and record.signer[0] != "w":
+    if record.act in (*STEPS, UNREAD_ESCALATED) and record.signer[0] != "w":
         raise Unreadable("record: a worker hands over and takes away")
     if record.act in _OWN and record.signer != record.recipient:
         raise Unreadable("record: what becomes of a copy is said by its recipient")

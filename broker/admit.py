@@ -49,6 +49,7 @@ from messages.catalogue import Catalogue
 from messages.directory import Bundle, Contact, Directory, KeyStatement
 from messages.envelope import COVER, Delivery, Envelope, Opening, SectionDetail, View
 from messages.errors import Malformed, RemoteError, Replayed, Stale, UnknownSender
+from messages.escalation import clock_of
 from messages.evidence import Entry, Evidence, EvidenceType, Outcome, RecipientOutcome, Retrieval, Stamp
 from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId
 from messages.labels import Lane
@@ -625,10 +626,5 @@ class Draft:
             view_id=ViewId(self._derive("view", recipient)[:16].hex()),
             data=delivery.to_bytes(),
             ttl=verified.manifest.expires - self._now + GRACE,
-            watch=Watch(self._now, verified.manifest.expires, self._clock(verified.manifest)),
+            watch=Watch(self._now, verified.manifest.expires, clock_of(verified.manifest, self._world.catalogue)),
         )
-
-    def _clock(self, manifest: Manifest) -> int:
-        """How long the clock of this message runs: its urgency's or its kind's, whichever is shorter; 0: none."""
-        limits_ = (manifest.urgency.limit, self._world.catalogue.kinds[manifest.kind].deadline.limit)
-        return min((limit for limit in limits_ if limit), default=0)

@@ -8,25 +8,32 @@ A view is looked at from outside first; before anything is said about it, `read`
 stands beside it in the store is nobody's signed word.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b, sha256
 from typing import Final
 
-from audit.record import VIEW_DELIVERED, VIEW_EXPIRED, VIEW_PURGED, act_record
-from broker.admit import Admitted, Draft, World
+from audit.record import UNREAD_ESCALATED, VIEW_DELIVERED, VIEW_EXPIRED, VIEW_PURGED, act_record
+from audit.record import leaf as commitment
+from audit.tree import leaf_hash
+from broker.admit import Admitted, Draft, ViewOut, World
 from keys.domains import Tag
 from keys.signing import digest, verify
 from messages import limits, wire
-from messages.directory import Contact, Directory
+from messages.directory import Contact, Directory, Mandate
 from messages.envelope import Delivery
 from messages.errors import UnknownSender, Unverified
+from messages.escalation import Stage, clock_of, reached
 from messages.evidence import Entry, EvidenceType, Stamp, Step
 from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId
+from messages.labels import Keeping, Lane
 from messages.manifest import Manifest
 from messages.signed import Signed
+from messages.unread import UnreadDelivery, UnreadNotice
 
 EXPIRED: Final = "expired"
 SHUT_OUT: Final = "recipient-shut-out"
+NOTICE_KEPT: Final = 7 * limits.DAY
+"""So long after the clock ran out the word that nobody opened the message can still be fetched."""
 _ENDED: Final = {EXPIRED: VIEW_EXPIRED, SHUT_OUT: VIEW_PURGED}
 
 
@@ -79,6 +86,75 @@ def ended(waiting: Waiting, why: str, world: World, now: int, *, handed_over: bo
     return _step(waiting, _ENDED[why], outcome, evidence, why, world, now)
 
 
+def due_stages(waiting: Waiting, world: World, now: int) -> tuple[Stage, ...]:
+    """The stages that the view has reached unopened, by what was signed."""
+    admitted = Stamp.from_bytes(waiting.stamp.body).admitted
+    return reached(admitted, clock_of(waiting.manifest, world.catalogue), now)
+
+
+def escalated(waiting: Waiting, stage: Stage, world: World, now: int) -> Admitted:
+    """That this stage is reached, with a notice to each whom it concerns. Where it finds nobody, its record stands all
+    the same, and the next one is still to come.
+    """
+    admitted = _step(waiting, UNREAD_ESCALATED, stage.value, EvidenceType.SUBMISSION_ACCEPTANCE, None, world, now)
+    entry = Entry.from_bytes(Signed.from_bytes(admitted.entry).body)
+    salt, record = entry.records[0]
+    stamp = Stamp.from_bytes(waiting.stamp.body)
+    ends = stamp.admitted + clock_of(waiting.manifest, world.catalogue)
+    views = []
+    for contact in told_of(waiting, stage, world.bundle.directory, now):
+        notice = UnreadNotice(
+            to=contact.handle,
+            stage=stage,
+            message=waiting.message,
+            view_id=waiting.view_id,
+            recipient=waiting.contact,
+            sender=waiting.sender.handle,
+            due=ends,
+            at=now,
+            epoch=world.bundle.epoch,
+            leaf=leaf_hash(commitment(salt, record)),
+            include_by=now + limits.INCLUDE_BY,
+        )
+        about = waiting.view_id + stage.value + contact.handle
+        views.append(
+            ViewOut(
+                agency=contact.agency,
+                contact=contact.handle,
+                lane=Lane.URGENT,
+                view_id=ViewId(blake2b(about.encode(), digest_size=16, person=b"sc1-unread").hexdigest()),
+                data=UnreadDelivery(
+                    unread=world.worker.sign(Tag.UNREAD, notice.to_bytes()), record=record, salt=salt
+                ).to_bytes(),
+                ttl=max(ends - now, 0) + NOTICE_KEPT,
+            )
+        )
+    return replace(admitted, views=tuple(views))
+
+
+def told_of(waiting: Waiting, stage: Stage, directory: Directory, now: int) -> list[Contact]:
+    """Whom a stage concerns, as the directory stands."""
+    recipient = directory.contact(waiting.contact)
+    if stage is Stage.SENDER:
+        return [waiting.sender]
+    if recipient is None or stage is Stage.CONTACT:
+        return [recipient] if recipient is not None else []
+    others = [c for c in directory.contacts_of(recipient.agency) if c is not recipient and c.may_log_in(now)]
+    if stage is Stage.DEPUTIES:
+        return [c for c in others if any(_stands_in(m, recipient, now) for m in c.mandates)]
+    return [c for c in others if c.keeping is Keeping.SERVICE and c.mandate_at(now) is not None]
+
+
+def _stands_in(mandate: Mandate, contact: Contact, now: int) -> bool:
+    """On duty or not: whoever may stand in for somebody can look where that person is."""
+    return mandate.deputy_for == contact.handle and mandate.revoked is None and mandate.start <= now < mandate.end
+
+
+def escalation_key(message: bytes, recipient: str, view: bytes, stage: Stage) -> str:
+    """Under which key of the sender's agency it stands that a stage was reached."""
+    return "u" + blake2b(message + recipient.encode() + view + stage.value.encode(), digest_size=16).hexdigest()
+
+
 def _step(
     waiting: Waiting, act: str, outcome: str, type_: EvidenceType, code: str | None, world: World, now: int
 ) -> Admitted:
@@ -97,7 +173,8 @@ def _step(
         signer=waiting.stamp.by,
     )
     draft = Draft(stamped, waiting.sender.agency, world, now)
-    key = step_key(act, waiting.message, waiting.contact, waiting.view)
+    about = (waiting.message, waiting.contact, waiting.view)
+    key = escalation_key(*about, Stage(outcome)) if act == UNREAD_ESCALATED else step_key(act, *about)
     return draft.told(key, record, limits.LIFETIME, type_=type_, message=waiting.message, code=code)
 
 

@@ -1,4 +1,4 @@
-"""Watches every view that waits: says that it was handed over, and that its time ended before anybody opened it.
+"""Watches every view that waits: that it was handed over, that nobody opens what is urgent, that its time has ended.
 
 The shell around `broker.steps`. It knows the views by their outsides, in the order in which they were stored, and reads
 one only when there is something to say about it; a view that was retrieved meanwhile is never read at all, and needs
@@ -20,6 +20,7 @@ from broker.worker import stored
 from bus.queue import AlreadyStored, BrokerPort, Outline
 from bus.subjects import LANES, Lane
 from messages.errors import DependencyError, RemoteError
+from messages.escalation import reached
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 from messages.limits import MINUTE
 
@@ -44,6 +45,7 @@ class Watcher:
         self._clock = clock
         self._open: dict[_Lane, dict[ViewId, Outline]] = {}  # not handed over yet; lanes in the order of their turn
         self._handed: dict[ViewId, Outline] = {}  # handed over, and not retrieved yet
+        self._told: dict[ViewId, int] = {}  # of an urgent view, how many stages were told
         self._after = 0
         self._afresh = 0
         self._looking = asyncio.Lock()
@@ -56,6 +58,7 @@ class Watcher:
     def forget(self, view_id: ViewId, contact: ContactHandle) -> None:
         """This view was retrieved."""
         self._handed.pop(view_id, None)
+        self._told.pop(view_id, None)
         for lane in LANES:
             self._open.get((contact, lane), {}).pop(view_id, None)
 
@@ -81,6 +84,7 @@ class Watcher:
             await self._end(self._known(lambda o: o.watch.until < now), steps.EXPIRED, now)
             for lane in list(self._open)[:LANES_AT_ONCE]:
                 await self._hand_over(lane, now)
+            await self._escalate(now)
 
     async def shut_out(self, contact: ContactHandle) -> int:
         """Take away what waits for a contact that may not have it any more, each with its evidence; how many."""
@@ -95,7 +99,7 @@ class Watcher:
 
     async def _catch_up(self, now: int) -> None:
         if now - self._afresh >= AFRESH:
-            self._open, self._handed, self._after, self._afresh = {}, {}, 0, now
+            self._open, self._handed, self._told, self._after, self._afresh = {}, {}, {}, 0, now
         while True:
             outlines, after = await self._port.outlines(self._after, READ)
             for outline in outlines:
@@ -120,6 +124,24 @@ class Watcher:
         finally:
             if views:
                 self._open[lane] = views
+
+    async def _escalate(self, now: int) -> None:
+        """Tell who has to know that an urgent view was not opened, each stage once."""
+
+        def due(outline: Outline) -> int:
+            return len(reached(outline.watch.admitted, outline.watch.clock, now))
+
+        late = self._known(lambda o: due(o) > self._told.get(o.view_id, 0))
+        for waiting in await self._read(late):
+            world = self._world()
+            stages = steps.due_stages(waiting, world, now)[self._told.get(waiting.view_id, 0) :]
+            for stage in stages:
+                try:
+                    await self._port.store([stored(steps.escalated(waiting, stage, world, now))])
+                    log.warning("unopened", stage=stage.value, contact=waiting.contact)
+                except AlreadyStored:
+                    continue  # by another broker, or before we started
+        self._told |= {outline.view_id: due(outline) for outline in late}
 
     async def _end(self, over: Sequence[Outline], why: str, now: int) -> int:
         """Evidence first, then the view goes: after a crash in between it is said no second time, and goes then."""

@@ -68,8 +68,8 @@ _VIEW = re.compile(r"[0-9a-f]{32}", re.ASCII)
 # What an entry is about: nothing, a message; x, a stray that names none; r, a retrieval; s, a key statement; d, the
 # destruction of a key; c, a step of a ceremony; e, an epoch; w, a withdrawn consent; o, an order to erase a copy; k,
 # what became of a copy; t, a review that was closed; l, a report of a leak; v, a delivery step of a view; a, an
-# acknowledgement.
-_KEY = re.compile(r"[xrsdcewoktlva]?[0-9a-f]{32}", re.ASCII)
+# acknowledgement; u, a stage of an unopened urgent view.
+_KEY = re.compile(r"[xrsdcewoktlvau]?[0-9a-f]{32}", re.ASCII)
 _CONSENT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SERVER = re.compile(r"N[A-Z2-7]{55}", re.ASCII)
 _VERB = re.compile(r"[a-z]{1,32}", re.ASCII)

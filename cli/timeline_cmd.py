@@ -26,6 +26,7 @@ from cli.common import (
 from cli.unlock import own_passphrase
 from messages.directory import Directory
 from messages.errors import DependencyError
+from messages.escalation import Stage
 from messages.ids import message_from_text, message_text
 from policies.sentences import says
 
@@ -55,10 +56,14 @@ def timeline(
             else:
                 err.print("safeconduct: the broker cannot be reached; this is what was told before.", style="yellow")
             made, now, directory = agency.timeline(identifier), clock(), agency.home.bundle.directory
+            unread = [u for u in agency.unread() if u.stage == Stage.SENDER and u.message == identifier]
+            telephone = [show.address(directory, one.recipient) for one in unread]
         if as_json:
-            out.print_json(data=timeline_json(directory, made, now))
+            out.print_json(data=timeline_json(directory, made, now) | {"telephone": telephone})
         else:
             out.print(_table(directory, made, now))
+            for address in telephone:
+                out.print(f"It is urgent, and {address} has not opened it: telephone.", style="bold red", markup=False)
         if made.overdue(now):
             raise typer.Exit(REFUSED)
 

@@ -49,6 +49,7 @@ class Tag(StrEnum):
     ENTRY = "entry"
     RETRIEVAL = "retrieval-evidence"
     ACKNOWLEDGEMENT = "acknowledgement"
+    UNREAD = "unread-notice"
     ACCEPTANCE = "acceptance-evidence"
     PERMISSION = "dissemination-permission"
     RECALL = "recall"
@@ -155,6 +156,13 @@ TABLE: Final = MappingProxyType(
             (_C,),
             "message id, view id, view digest, sender, recipient, accepted or rejected, fault, time",
             "broker on receipt; auditor",
+            "v1",
+        ),
+        Tag.UNREAD: Row(
+            (_W,),
+            "addressee and stage, message id, view id, recipient, sender, when the clock runs out, time, epoch, leaf "
+            "hash, include-by",
+            "addressee; auditor",
             "v1",
         ),
         Tag.ACCEPTANCE: Row(

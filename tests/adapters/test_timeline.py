@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from adapters.evidences import Proof
-from adapters.timeline import ANSWER, Missing, Timeline, clock_of, timeline
+from adapters.timeline import ANSWER, Missing, Timeline, timeline
+from messages.escalation import clock_of
 from messages.evidence import Evidence, EvidenceType, Outcome, RecipientOutcome
 from messages.ids import contact_handle
 from messages.labels import Kind, Urgency
@@ -113,7 +114,7 @@ def test_the_shorter_of_two_clocks_counts_and_nothing_is_due_after_the_message_e
     danger = replace(manifest, kind=Kind.OFFICER_SAFETY)
     assert clock_of(danger, catalogue) == HOUR // 4
     quiet = replace(manifest, kind=Kind.INTEL_REPORT, urgency=Urgency.NONE, expires=AT + HOUR)
-    assert clock_of(quiet, catalogue) == 7 * DAY
+    assert clock_of(quiet, catalogue) == 0
     found = timeline(quiet, AT, accepted(quiet, FIRST), (), (), catalogue)
     assert found.lines[0].missing == (
         Missing(type=TYPES.DELIVERY, due=AT + HOUR),

@@ -85,6 +85,48 @@ def stepped(**changes: Any) -> ActRecord:
     return act(**(given | {"agency": AGENCY} | changes))
 
 
+def escalated(**changes: Any) -> ActRecord:
+    return stepped(**({"act": "unread-escalated", "outcome": "contact"} | changes))
+
+
+def unread(broker: Broker, record: ActRecord, **changes: Any) -> DeliveryLine:
+    """The notice to the recipient, as it waits beside the views."""
+    raw = record.to_bytes()
+    salt = next(line.salt for line in broker.parts.records if line.record == raw)
+    body: dict[str, Any] = {
+        "v": 1, "to": FIRST, "stage": "contact", "message": message_id("one id"), "view_id": some("id", 16).hex(),
+        "recipient": FIRST, "sender": SENDER, "due": T0 + 9 * HOUR, "at": T0 + HOUR, "epoch": 7,
+        "leaf": leaf_hash(leaf(salt, raw)), "include_by": T0 + HOUR + 600_000,
+    } | {k: v for k, v in changes.items() if k not in ("salt", "by")}  # fmt: skip
+    delivery: dict[str, Any] = {
+        "v": 1, "unread": signed("unread-notice", cbor.dumps(body), key=changes.get("by", WORKER)), "record": raw,
+        "salt": changes.get("salt", salt),
+    }  # fmt: skip
+    return DeliveryLine(subject=f"deliver.{NGO}.{FIRST}.urgent.{some('u', 16).hex()}", delivery=cbor.dumps(delivery))
+
+
+def test_a_word_on_an_unopened_message_is_the_one_that_was_recorded(tmp_path: Path) -> None:
+    def told(**changes: Any) -> Broker:
+        broker, record = story(), escalated()
+        broker.admit(AGENCY, key("u", record, b"contact"), some("stamp"), [record])  # type: ignore[list-item]
+        broker.parts.deliveries = [unread(broker, record, **changes)]
+        return broker
+
+    assert first(tmp_path / "log", told().parts) is None
+    for number, changes in enumerate(
+        (
+            {"leaf": bytes(32)},
+            {"message": message_id("two id")},
+            {"stage": "sender", "to": SENDER},
+            {"salt": bytes(32)},
+            {"by": "somebody else"},
+            {"stage": "deputies"},
+        )
+    ):
+        found = first(tmp_path / str(number), told(**changes).parts)
+        assert found is not None and found.where.startswith("deliveries"), changes
+
+
 def acknowledged(**changes: Any) -> ActRecord:
     given = {"act": "view-acknowledged", "subject": message_id("one id"), "outcome": "accepted", "signer": FIRST}
     return act(**(given | {"agency": NGO} | changes))
@@ -162,6 +204,8 @@ def first(folder: Path, parts: Parts) -> Break | None:
         stepped(act="view-purged", outcome="unretrieved"),
         acknowledged(),
         acknowledged(outcome="rejected", ground="unverified"),
+        escalated(),
+        escalated(outcome="sender"),
     ],
     ids=lambda r: r.act,
 )
@@ -243,6 +287,7 @@ def test_what_becomes_of_a_copy_is_said_by_its_recipient_alone() -> None:
         (NGO, "k", confirmed(outcome="not-here")),
         (NGO, "l", leaking()),
         (AGENCY, "v", stepped(view=some("another view"))),
+        (AGENCY, "u", escalated()),
         (NGO, "a", acknowledged(outcome="rejected", ground="content")),
     ],
 )

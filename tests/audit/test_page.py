@@ -29,6 +29,7 @@ CODES = {
     "ground to release": codes.LEAK_GROUND,
     "word on a view": codes.SAID,
     "fault of a view": codes.FAULT,
+    "stage of an unopened message": codes.STAGE,
     "type of evidence": codes.EVIDENCE_TYPE,
     "step of a ceremony": codes.STEP,
 }

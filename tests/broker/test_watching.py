@@ -8,23 +8,29 @@ from typing import Any
 
 import pytest
 
-from adapters import acknowledging
+from adapters import acknowledging, unopened
 from adapters.evidences import Proof, check, ours
 from adapters.home import clock
 from adapters.journal import NEW, Incoming
+from broker import steps
 from broker.admit import World
 from broker.timelines import timeline
 from broker.watching import AFRESH, Watcher
 from keys.domains import Tag
 from messages import cbor
 from messages.acknowledgements import Acknowledgement, Fault, Said
+from messages.directory import Directory
 from messages.envelope import Envelope
 from messages.errors import DependencyError, ShareError, UnknownSender, Unverified
+from messages.escalation import Stage, due, reached
 from messages.evidence import EvidenceType, Step, is_step
 from messages.ids import ViewId
+from messages.labels import Keeping, Urgency
+from messages.limits import DAY, HOUR
 from messages.signed import Signed
-from tests.broker.test_worker import FIRMS, Desk, a_desk, fake_desk, signed_retrieval, waiting
-from tests.support.orchid import DESK, FOREIGN, PROSECUTOR, TaskForce
+from messages.unread import UnreadDelivery, UnreadNotice, is_unread
+from tests.broker.test_worker import FIRMS, Desk, a_desk, fake_desk, signed_retrieval, take, waiting
+from tests.support.orchid import DEPUTY, DESK, FOREIGN, PROSECUTOR, RELEASER, TaskForce
 
 DELIVERY, NON_DELIVERY = EvidenceType.DELIVERY, EvidenceType.NON_DELIVERY
 RETRIEVAL, NON_RETRIEVAL = EvidenceType.RETRIEVAL, EvidenceType.NON_RETRIEVAL
@@ -76,8 +82,8 @@ class Watched:
         return sorted(proofs, key=lambda p: (p.at, list(EvidenceType).index(p.type)))
 
 
-def watching(desk: Desk) -> Watched:
-    made = Watched(desk, None, desk.force.now)  # type: ignore[arg-type]
+def watching(desk: Desk, now: int | None = None) -> Watched:
+    made = Watched(desk, None, desk.force.now if now is None else now)  # type: ignore[arg-type]
     made.watcher = Watcher(desk.port, lambda: desk.worker.world, lambda: made.now)
     return made
 
@@ -139,6 +145,66 @@ async def test_what_waits_for_a_contact_that_is_shut_out_goes_and_each_sender_he
     assert [p.type for p in await watched.asked(second)] == [NON_DELIVERY]
     assert (await waiting(watched.desk, PROSECUTOR), await waiting(watched.desk, FOREIGN)) == (0, 1)
     assert await watched.watcher.shut_out(prosecutor.handle) == 0
+
+
+async def urgent(watched: Watched) -> Envelope:
+    """A question to the police that is to be answered within eight hours."""
+    force = watched.force
+    case = replace(force.case("14-question-to-the-police.json"), urgency=Urgency.ISD_URGENT_DIRECT)
+    envelope = force.compose(force.one(case, DESK, sender=PROSECUTOR), sender=PROSECUTOR)
+    ((evidence, _),) = await watched.desk.work(envelope.to_bytes(), by=PROSECUTOR)
+    assert evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE
+    return envelope
+
+
+async def test_an_urgent_view_that_nobody_opens_escalates_once_at_each_fraction_of_its_clock(watched: Watched) -> None:
+    force, desk = watched.force, watched.desk
+    envelope = await urgent(watched)
+    told: dict[str, list[bytes]] = {}
+    for hour in (0.9, 1, 2, 2, 4, 6, 7):
+        watched.now = force.now + round(hour * HOUR)
+        await watched.watcher.look()
+        await watching(desk, watched.now).watcher.look()  # another broker finds it too
+        for address in (DESK, DEPUTY, PROSECUTOR):
+            found = await waiting_for(desk, address)
+            told.setdefault(address, []).extend(data for data in found if is_unread(data))
+    notices = {
+        address: [unopened.check(data, force.contact(address).handle, force.bundle) for data in found]
+        for address, found in told.items()
+    }
+    assert {a: [(n.stage, n.at - force.now) for n in found] for a, found in notices.items()} == {
+        DESK: [(Stage.CONTACT, HOUR)],
+        DEPUTY: [(Stage.DEPUTIES, 2 * HOUR)],
+        PROSECUTOR: [(Stage.SENDER, 6 * HOUR)],
+    }
+    for notice in (n for found in notices.values() for n in found):
+        assert (notice.message, notice.due) == (envelope.manifest.id, force.now + 8 * HOUR)
+    for data in (d for found in told.values() for d in found):
+        for changes in ({"salt": bytes(32)}, {"record": b"junk"}):
+            with pytest.raises(ShareError):
+                unopened.check(
+                    replace(UnreadDelivery.from_bytes(data), **changes).to_bytes(),
+                    UnreadNotice.from_bytes(UnreadDelivery.from_bytes(data).unread.body).to,
+                    force.bundle,
+                )
+
+
+async def test_what_is_opened_in_time_or_is_not_urgent_escalates_to_nobody(watched: Watched) -> None:
+    force, desk = watched.force, watched.desk
+    await urgent(watched)
+    await watched.send(PROSECUTOR)
+    delivery = await watched.taken(DESK)
+    raw = signed_retrieval(force, delivery.view_id, delivery.data, DESK)
+    await desk.work(raw, kind="retrieval")
+    watched.now = force.now + 30 * HOUR
+    await watched.watcher.look()
+    for address in (DESK, DEPUTY, PROSECUTOR):
+        assert not any(is_unread(data) for data in await waiting_for(desk, address))
+
+
+async def waiting_for(desk: Desk, address: str) -> list[bytes]:
+    """Everything that waits for a contact now, handed out and acknowledged."""
+    return await take(desk, address, await waiting(desk, address))
 
 
 def acknowledged(force: TaskForce, delivery: Any, address: str, **changes: Any) -> bytes:
@@ -292,3 +358,40 @@ async def test_a_step_that_is_not_a_workers_or_whose_record_is_another_proves_no
         with pytest.raises(Unverified):
             ours(proof, other)
     assert proof.at == force.now <= clock()
+
+
+# Who is told when
+
+
+def test_stages_follow_each_other_before_the_clock_ends_and_only_what_is_urgent_has_any() -> None:
+    for runs in (HOUR // 4, 8 * HOUR, DAY):
+        moments = [due(1000, runs, stage) for stage in Stage]
+        assert moments == sorted(set(moments)) and moments[0] > 1000 and moments[-1] < 1000 + runs
+        for number, moment in enumerate(moments):
+            assert reached(1000, runs, moment) == tuple(Stage)[: number + 1]
+            assert reached(1000, runs, moment - 1) == tuple(Stage)[:number]
+    assert reached(1000, 0, 10**15) == reached(1000, DAY + 1, 10**15) == ()
+
+
+def test_a_duty_desk_is_whoever_of_the_recipients_agency_may_sign_alone(force: TaskForce) -> None:
+    envelope = force.send(FIRMS, PROSECUTOR)
+    (view,) = force.admit(envelope).views
+    read = steps.read(view.data, view.contact, view.view_id, force.bundle.directory)
+    directory = force.bundle.directory
+    waiting_ = replace(read, contact=force.contact(DESK).handle)  # as if it waited for the police's own desk
+    assert steps.told_of(waiting_, Stage.DUTY_DESK, directory, force.now) == []
+    releaser = force.contact(RELEASER)
+    service = releaser.model_copy(update={"keeping": Keeping.SERVICE})
+    changed = Directory(
+        agencies=directory.agencies,
+        contacts=tuple(service if c.handle == releaser.handle else c for c in directory.contacts),
+        operator=directory.operator,
+        officers=directory.officers,
+    )
+    told = {s: [c.name for c in steps.told_of(waiting_, s, changed, force.now)] for s in Stage}
+    assert told == {
+        Stage.CONTACT: ["desk"],
+        Stage.DEPUTIES: ["analyst-deputy"],
+        Stage.DUTY_DESK: ["release-officer"],
+        Stage.SENDER: ["desk"],
+    }

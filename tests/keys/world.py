@@ -32,6 +32,7 @@ from messages.attestations import (
 )
 from messages.directory import Agency, Contact, Directory, Guard, KeyStatement, Mandate, Operator, Worker
 from messages.envelope import Envelope, Opening, View
+from messages.escalation import Stage
 from messages.evidence import Entry, Evidence, EvidenceType, Outcome, RecipientOutcome, Retrieval, Stamp
 from messages.evidence import Step as EvidenceStep
 from messages.labels import (
@@ -58,6 +59,7 @@ from messages.leaks import LeakDelivery, LeakPlace, LeakReport
 from messages.limits import DAY, HOUR, INCLUDE_BY
 from messages.manifest import Handling, Manifest
 from messages.signed import Signed
+from messages.unread import UnreadDelivery, UnreadNotice
 from messages.withdrawals import (
     Erasure,
     ErasureConfirmation,
@@ -481,6 +483,31 @@ def acknowledgement(view: bytes, **changed: Any) -> Acknowledgement:
         "at": T0 + 6,
     }
     return Acknowledgement(**(fields | changed))
+
+
+def unread(**changed: Any) -> UnreadNotice:
+    """The sender is told to telephone the refuge."""
+    fields: dict[str, Any] = {
+        "to": DESK,
+        "stage": Stage.SENDER,
+        "message": MESSAGE,
+        "view_id": VIEW_ID,
+        "recipient": REFUGE,
+        "sender": DESK,
+        "due": T0 + 8,
+        "at": T0 + 7,
+        "epoch": 7,
+        "leaf": seed("leaf"),
+        "include_by": T0 + 9,
+    }
+    return UnreadNotice(**(fields | changed))
+
+
+def unread_delivery() -> UnreadDelivery:
+    """The same, as it waits."""
+    return UnreadDelivery(
+        unread=signer(WORKER).sign(Tag.UNREAD, unread().to_bytes()), record=b"record", salt=seed("salt")
+    )
 
 
 def step() -> EvidenceStep:

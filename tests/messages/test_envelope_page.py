@@ -9,6 +9,7 @@ from messages import labels, limits
 from messages.acknowledgements import Fault, Said
 from messages.attestations import ConsentForm, ConsentPurpose, ConsentRoute
 from messages.ceremony import StepCode
+from messages.escalation import Stage
 from messages.evidence import EvidenceType, Outcome
 from messages.leaks import LeakGround
 from messages.withdrawals import Erasure, KeepGround, Part, ReviewNote
@@ -44,6 +45,7 @@ CODES: list[tuple[str, type[Enum]]] = [
     ("word on a view", Said),
     ("fault of a view", Fault),
     ("note of a review", ReviewNote),
+    ("stage of an unopened message", Stage),
     ("type of evidence", EvidenceType),
     ("step of a ceremony", StepCode),
 ]

@@ -257,9 +257,9 @@ OUTCOMES = {
     "erasure-confirmed": "erased|not-here|impossible", "review-closed": NOTES,
     "leak-suspected": "kept-aside", "leak-released": LEAK_GROUNDS, "view-delivered": "handed-over",
     "view-expired": "unretrieved|undelivered", "view-purged": "unretrieved|undelivered",
-    "view-acknowledged": "accepted|rejected",
+    "view-acknowledged": "accepted|rejected", "unread-escalated": "contact|deputies|duty-desk|sender",
 }  # fmt: skip
-BY_WORKERS = ("view-delivered", "view-expired", "view-purged")
+BY_WORKERS = ("view-delivered", "view-expired", "view-purged", "unread-escalated")
 ACT_RECORD: Shape = {
     "v": _one, "type": _text("act"), "at": _uint, "epoch": _uint, "by": _text(HANDLE.format("w")),
     "act": _text("|".join(OUTCOMES)), "agency": _or_null(_text(HANDLE.format("a"))), "subject": _bytes(16),
@@ -319,6 +319,12 @@ BODIES: dict[str, Shape] = {
         "v": _one, "message": _uuid4, "view_id": VIEW_ID, "view": DIGEST, "sender": CONTACT, "recipient": CONTACT,
         "said": _text("accepted|rejected"), "fault": _or_null(_text(FAULTS)), "at": _uint,
     },
+    "unread-notice": {
+        "v": _one, "to": CONTACT, "stage": _text("contact|deputies|duty-desk|sender"), "message": _uuid4,
+        "view_id": VIEW_ID, "recipient": CONTACT, "sender": CONTACT, "due": _uint, "at": _uint, "epoch": _uint,
+        "leaf": DIGEST, "include_by": _uint,
+    },
+    "unread-delivery": {"v": _one, "unread": _bytes(1, 32768), "record": _bytes(1, 32768), "salt": DIGEST},
     "step": {"v": _one, "evidence": _bytes(1, 32768), "record": _bytes(1, 32768), "salt": DIGEST},
     "leak-delivery": {"v": _one, "leak": _bytes(1, 32768), "record": _bytes(1, 32768), "salt": DIGEST},
     "review-closed": {
@@ -673,12 +679,16 @@ def _body(v: Vector) -> Any:
         need(body["part"] != "holder" or body["to"] == body["recipient"], Malformed, "a holder's own copy")
     if v["of"] == "erasure-confirmation":
         need((body["ground"] is None) != (body["outcome"] == "impossible"), Malformed, "a ground to keep it")
+    if v["of"] == "unread-notice":
+        own = {"contact": body["recipient"], "sender": body["sender"]}.get(body["stage"], body["to"])
+        need(body["to"] == own, Malformed, "to whom the stage says")
+        need(body["stage"] == "contact" or body["to"] != body["recipient"], Malformed, "to somebody else")
     if v["of"] == "acknowledgement":
         need((body["fault"] is None) != (body["said"] == "rejected"), Malformed, "a fault of what was rejected")
     if v["of"] == "leak-report":
         need((body["by"] is None) == (body["ground"] is None), Malformed, "a person and a ground, or neither")
     signed_inside = {
-        "entry": ["evidence"], "step": ["evidence"], "delivery": ["stamp"],
+        "entry": ["evidence"], "step": ["evidence"], "unread-delivery": ["unread"], "delivery": ["stamp"],
         "statement-submission": ["statement", "counter"], "withdrawal-submission": ["withdrawal"],
         "notice-delivery": ["notice", "withdrawal"], "leak-delivery": ["leak"],
     }  # fmt: skip

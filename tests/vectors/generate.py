@@ -661,6 +661,7 @@ def samples(env: Envelope, parts: world.Parts) -> dict[str, tuple[str, Tag, byte
         "withdrawal-notice": (world.WORKER, Tag.NOTICE, world.notice(view).to_bytes()),
         "erasure-confirmation": (world.REFUGE, Tag.ERASURE, world.erasure(view).to_bytes()),
         "leak-report": (world.REFUGE, Tag.LEAK, world.leak(view).to_bytes()),
+        "unread-notice": (world.WORKER, Tag.UNREAD, world.unread().to_bytes()),
         "acknowledgement": (world.REFUGE, Tag.ACKNOWLEDGEMENT, world.acknowledgement(view).to_bytes()),
         "review-closed": (world.OFFICERS[0], Tag.REVIEW_CLOSED, world.review_closed(view).to_bytes()),
         "consent": (world.DESK, Tag.CONSENT, world.consent().to_bytes()),
@@ -729,6 +730,7 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
     bodies["withdrawal-submission"] = world.withdrawal_submission().to_bytes()
     bodies["notice-delivery"] = world.notice_delivery(named).to_bytes()
     bodies["leak-delivery"] = world.leak_delivery(named).to_bytes()
+    bodies["unread-delivery"] = world.unread_delivery().to_bytes()
     bodies["step"] = world.step().to_bytes()
     out = []
     for name, body in bodies.items():
@@ -768,6 +770,15 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
     bad("acknowledgement", "unknown-fault", "six faults", put("fault", "boring"))
     bad("acknowledgement", "rejected-without-a-fault", "why", put("fault", None))
     bad("acknowledgement", "accepted-with-a-fault", "it holds", put("said", "accepted"))
+    bad("unread-notice", "unknown-stage", "four stages", put("stage", "press"))
+    bad("unread-notice", "to-another-sender", "the sender is told", put("to", world.CHIEF))
+    bad(
+        "unread-notice",
+        "deputy-of-itself",
+        "somebody else looks",
+        lambda v: v.update(stage="deputies", to=world.REFUGE),
+    )
+    bad("unread-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
     bad("step", "short-salt", "31 bytes", put("salt", bytes(31)))
     bad("review-closed", "unknown-note", "three notes", put("note", "boring"))
     bad("withdrawal-submission", "empty-terms", "terms or null", put("terms", b""))
@@ -875,6 +886,10 @@ def of_act_records() -> list[Vector]:
             **(copy | {"subject": world.MESSAGE}), act="view-purged", outcome="undelivered", agency=world.POLICE,
             signer=world.WORKER,
         ),
+        "escalated": act_record(
+            **(copy | {"subject": world.MESSAGE}), act="unread-escalated", outcome="duty-desk", agency=world.POLICE,
+            signer=world.WORKER,
+        ),
         "rejected": act_record(
             **(copy | {"subject": world.MESSAGE}), act="view-acknowledged", outcome="rejected", ground="mislabelled",
             agency=world.SHELTER, signer=refuge,
@@ -910,6 +925,7 @@ def of_act_records() -> list[Vector]:
     bad("rejected-to-keep-it", "not a fault", put("ground", "court-order"), "rejected")
     bad("rejected-without-a-fault", "why?", put("ground", None), "rejected")
     bad("rejected-by-another", "a recipient says so itself", put("signer", world.DESK), "rejected")
+    bad("escalated-by-nobody", "a worker tells", put("signer", refuge), "escalated")
     bad("delivered-by-nobody", "a worker hands over", put("signer", refuge), "delivered")
     bad("subject-of-15", "an id has 16 bytes", put("subject", bytes(15)))
     body = made["erased"].to_bytes()

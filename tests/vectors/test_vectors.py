@@ -35,6 +35,7 @@ from messages.evidence import Entry, Evidence, Retrieval, Stamp, Step
 from messages.leaks import LeakDelivery, LeakReport
 from messages.manifest import Manifest
 from messages.signed import Signed, pae
+from messages.unread import UnreadDelivery, UnreadNotice
 from messages.withdrawals import (
     ErasureConfirmation,
     Holding,
@@ -214,6 +215,8 @@ READERS: dict[str, Any] = {
     "leak-delivery": LeakDelivery,
     "acknowledgement": Acknowledgement,
     "step": Step,
+    "unread-notice": UnreadNotice,
+    "unread-delivery": UnreadDelivery,
     "review-closed": ReviewClosed,
     "consent": Consent,
     "stamp": Stamp,
