@@ -1,4 +1,5 @@
-"""Our signed word on a view beside the retrieval: that people have taken it on, or that it does not hold. Pure.
+"""Our signed word on a view beside the retrieval: that people have taken it on, that it does not hold, or what we did
+when its sender took it back. Pure.
 
 It is about exactly the bytes that arrived. Of a view that does not hold, message and sender are what it claims; the
 broker takes the word only where the entry of that message lists this very view for us.
@@ -8,13 +9,14 @@ from contextlib import suppress
 
 from adapters.home import ContactKeys
 from adapters.journal import Incoming
+from adapters.recalls import Checked
 from keys.domains import Tag
 from keys.signing import digest
 from messages import wire
 from messages.acknowledgements import Acknowledgement, Fault, Said
 from messages.envelope import Delivery
 from messages.errors import RemoteError
-from messages.ids import ViewId
+from messages.ids import ContactHandle, ViewId
 
 
 def acceptance(incoming: Incoming, keys: ContactKeys, now: int) -> bytes | None:
@@ -27,6 +29,23 @@ def rejection(incoming: Incoming, code: str, keys: ContactKeys, now: int) -> byt
     with suppress(ValueError):
         return _word(incoming, Said.REJECTED, Fault(code), keys, now)
     return None
+
+
+def withdrawn_from_use(
+    checked: Checked, incoming: Incoming | None, sender: ContactHandle, keys: ContactKeys, now: int
+) -> bytes:
+    """What we did when its sender took a message back; `incoming` is None where the view is not here."""
+    word = Acknowledgement(
+        message=checked.recall.message,
+        view_id=checked.view_id,
+        view=checked.view,
+        sender=sender,
+        recipient=keys.contact.handle,
+        said=Said.NOT_HERE if incoming is None else Said.WITHDRAWN_FROM_USE,
+        fault=None,
+        at=now,
+    )
+    return keys.signer.sign(Tag.ACKNOWLEDGEMENT, word.to_bytes()).to_bytes()
 
 
 def _word(incoming: Incoming, said: Said, fault: Fault | None, keys: ContactKeys, now: int) -> bytes | None:

@@ -22,6 +22,7 @@ from adapters import (
     evidences,
     keyring,
     quarantine,
+    recalls,
     seconding,
     threads,
     unopened,
@@ -55,6 +56,7 @@ from adapters.journal import (
     Incoming,
     Journal,
     Outgoing,
+    TakenBack,
     Unread,
 )
 from adapters.journal import Step as ThreadStep
@@ -103,6 +105,8 @@ from messages.ids import AgencyHandle, MessageId, ViewId, agency_handle, message
 from messages.labels import Duty, Ground, Keeping, Kind, Lift, Purpose
 from messages.leaks import LeakGround, is_leak
 from messages.limits import ENVELOPE_BYTES, GRANTS, HOUR, LIFETIME
+from messages.recalls import Recall, RecallGround, is_recall
+from messages.recalls import Standing as Taken
 from messages.signed import Signed
 from messages.unread import is_unread
 from messages.withdrawals import KeepGround, Notice, NoticeDelivery, is_notice
@@ -121,6 +125,7 @@ _SAID: Final[Mapping[str, Submitted]] = {
     "erasure": "erasure",
     "leak": "leak",
     "acknowledgement": "acknowledgement",
+    "recall": "recall",
 }
 """Under which kind what is kept to be said is handed in; everything else is a withdrawal."""
 TRIES: Final = 12
@@ -1094,8 +1099,15 @@ class AgencyClient:
         if is_leak(delivery.data):
             self._heard_of_leak(delivery.view_id, delivery.data)
             return False
+        if is_recall(delivery.data):
+            self._heard_of_recall(delivery.data)
+            return False
         if is_unread(delivery.data):
             self._heard_of_unread(delivery.view_id, delivery.data)
+            return False
+        taken = self.journal.taken_back(delivery.view_id)
+        if taken is not None and self.journal.exactly(delivery.view_id) is None:
+            self.journal.never(delivery.view_id, own, now, taken.standing)  # taken back while it was on its way
             return False
         about = self.shelf.about(delivery.view_id)
         if about is not None and self.journal.exactly(delivery.view_id) is None and about.state != ALARM:
@@ -1112,6 +1124,72 @@ class AgencyClient:
             return
         if self.journal.told_leak(identifier, leak) and leak.ground is None:
             log.error("alarm", what="leak-suspected", message=message_text(leak.message), places=len(leak.places))
+
+    def _heard_of_recall(self, data: bytes) -> None:
+        """Take a message out of people's hands because its sender says so, and confirm it. What does not hold is an
+        alarm and changes nothing. Every step can be done again.
+        """
+        own, directory = self.keys.contact.handle, self.home.bundle.directory
+        try:
+            checked = recalls.check(data, own, directory)
+            incoming = self.journal.exactly(checked.view_id)
+            here = incoming if incoming is not None and incoming.delivery else None
+            if here is not None:
+                recalls.belongs(checked, here, directory)
+        except RemoteError as error:
+            log.error("alarm", what="recall-not-verified", code=error.code, says=str(error))
+            return
+        recall = checked.recall
+        for path in self.shelf.files(checked.view_id):
+            erasure.wipe(path, erasure.tombstone(checked.view_id, f"{recall.standing.value} by its sender"))
+        said = acknowledging.withdrawn_from_use(checked, here, checked.signer, self.keys, clock())
+        taken = TakenBack(recall.standing.value, recall.message, recall.ground.value, recall.corrected_by, recall.at)
+        if self.journal.taken_back(checked.view_id) != taken:
+            self._acknowledge(said)  # before it is noted: a crash in between says it twice, which the broker takes once
+            self.journal.recalled(checked.view_id, taken)
+            ids = {"message": message_text(recall.message), "view": checked.view_id}
+            log.error("alarm", what=recall.standing.value, ground=recall.ground.value, **ids)
+
+    async def recall(
+        self, message: MessageId, ground: RecallGround, *, corrected_by: MessageId | None = None
+    ) -> Evidence | None:
+        """Take a message of ours back, or say which other one corrects it: whoever got it is told, and confirms. The
+        worker's evidence, None where none came in time: then it is said again with the next connection.
+
+        Raises `BadInput` where it is no message of ours that the broker took.
+        """
+        outgoing = self.journal.sent(message)
+        if outgoing is None or outgoing.state != ACCEPTED:
+            raise BadInput("No message of that id was accepted by the broker; see: safeconduct outbox")
+        word = Recall(message=message, ground=ground, corrected_by=corrected_by, at=clock())
+        data = self.keys.signer.sign(Tag.RECALL, word.to_bytes()).to_bytes()
+        self.shelf.say(sha256(data).digest(), "recall", data)
+        answer = await self.hand_in(data, kind="recall")
+        return answer[0] if answer is not None else None
+
+    async def correct(
+        self, message: MessageId, case: CaseFile, ground: RecallGround
+    ) -> tuple[Plan, list[Sent], Evidence | None]:
+        """Send what corrects a message of ours, to everybody who got that one, and say so.
+
+        Raises `BadInput` where it is no message of ours, or the correction would become several messages: then nothing
+        is sent. Where it was not accepted at once (a second contact has to act, or nobody answered) nothing is said of
+        the first message yet.
+        """
+        line = self.timeline(message).lines
+        to = [self.home.bundle.directory.contact(li.recipient) for li in line if not li.refused]
+        addresses = [self.home.bundle.directory.address(c) for c in to if c is not None]
+        if not addresses:
+            raise BadInput("Nobody got that message, so there is nothing to correct; send the new one.")
+        if len(self.plan(case, addresses).messages) != 1:
+            raise BadInput(
+                "The correction would become several messages. Send it, then name the one that replaces the first: "
+                "safeconduct recall --corrected-by"
+            )
+        plan, sent = await self.send(case, addresses)
+        if [s.state for s in sent] != [ACCEPTED]:
+            return plan, sent, None
+        return plan, sent, await self.recall(message, ground, corrected_by=sent[0].message)
 
     def _heard_of_unread(self, identifier: ViewId, data: bytes) -> None:
         """Keep the word that an urgent message was not opened, and raise the alarm: once for each stage."""
@@ -1185,6 +1263,10 @@ class AgencyClient:
     def look(self, view: ViewId) -> Received:
         """Check and open a journaled view without leaving a trace; for lists. Never shows content to a person."""
         incoming = self._incoming(view)
+        taken = self.journal.taken_back(view)
+        if taken is not None and incoming.state in (NEW, ERASED):  # nobody has read it, and nobody shall
+            says = recalls.warning(taken.standing, taken.ground, taken.corrected_by)
+            return Received(view_id=view, received=incoming.received, opened=None, code=taken.standing, sentence=says)
         why = erasure.blocked(view, self.journal, self.shelf)
         if why is not None:
             return Received(view_id=view, received=incoming.received, opened=None, code=erasure.WITHDRAWN, sentence=why)
@@ -1224,6 +1306,10 @@ class AgencyClient:
         ours = reference(self.home.register_key, opened.sender.agency, named) if isinstance(named, str) else None
         threads.check_reply(opened, self.journal, ours)
         opened = quarantine.screened(opened, incoming.view, self.journal, self._catalogue)
+        taken = self.journal.taken_back(incoming.view)
+        if taken is not None:
+            says = recalls.warning(taken.standing, taken.ground, taken.corrected_by)
+            opened = replace(opened, warnings=(says, *opened.warnings))
         return replace(opened, warnings=(*opened.warnings, *self.home.trust.warnings(self.home.bundle, clock())))
 
     def _bundle_then(self, delivery: bytes) -> Bundle | None:
@@ -1247,7 +1333,7 @@ class AgencyClient:
             received = self.look(view)
         if received.code == NewerEpoch.code:
             return received  # it stays new: it opens when the bundle has been fetched
-        if received.code == erasure.WITHDRAWN:
+        if received.code in (erasure.WITHDRAWN, *Taken):
             return received  # no retrieval is signed for what is not shown
         if received.opened is None:
             incoming = self._incoming(view)

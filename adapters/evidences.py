@@ -9,6 +9,7 @@ from typing import Final
 
 from audit.errors import Unreadable
 from audit.record import (
+    RECALL_ORDERED,
     RETRIEVED,
     VIEW_ACKNOWLEDGED,
     VIEW_DELIVERED,
@@ -35,6 +36,13 @@ _TYPES: Final = {
     VIEW_PURGED: _UNREAD,
     VIEW_ACKNOWLEDGED: {"accepted": EvidenceType.ACCEPTANCE, "rejected": EvidenceType.REJECTION},
 }
+_OTHER: Final = {
+    (VIEW_ACKNOWLEDGED, "recall-confirmed"): "recall confirmed",
+    (VIEW_ACKNOWLEDGED, "not-here"): "recall confirmed",
+    (RECALL_ORDERED, "recalled"): "recalled",
+    (RECALL_ORDERED, "corrected"): "corrected",
+}
+"""Steps that have no name of ETSI's. Where an order took an unopened view away, its evidence is NonRetrieval."""
 """Which evidence goes with which record: a worker's word of a retrieval over the record of something else is none."""
 
 
@@ -49,6 +57,7 @@ class Proof:
     signer: str  # whose word it is: the recipient's, or a worker's
     worker: str  # who signed the evidence
     code: str | None
+    other: str | None  # what it says besides, or instead of, the type
     promised: bytes
     include_by: int
 
@@ -69,9 +78,14 @@ def check(step: Step, directory: Directory) -> Proof:
         raise Malformed("The record that came with a step cannot be read.") from None
     about: bytes
     signer: str | None
+    other = None
     if isinstance(record, ActRecord):
         about, signer, code = record.subject, record.signer, record.ground or evidence.code
+        other = _OTHER.get((record.act, record.outcome))
         type_ = _TYPES.get(record.act, {}).get(record.outcome)
+        if other is not None:
+            unopened = record.act == RECALL_ORDERED and evidence.type is EvidenceType.NON_RETRIEVAL
+            type_ = EvidenceType.NON_RETRIEVAL if unopened else EvidenceType.SUBMISSION_ACCEPTANCE
     elif isinstance(record, Record) and record.outcome == RETRIEVED and record.message is not None:
         about, signer, code = record.message, record.recipient, None
         type_ = EvidenceType.RETRIEVAL
@@ -88,6 +102,7 @@ def check(step: Step, directory: Directory) -> Proof:
         signer=signer,
         worker=step.evidence.by,
         code=code,
+        other=other,
         promised=evidence.leaf,
         include_by=evidence.include_by,
     )

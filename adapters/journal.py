@@ -48,6 +48,9 @@ CREATE TABLE IF NOT EXISTS aside (
 CREATE TABLE IF NOT EXISTS evidence (
   leaf BLOB PRIMARY KEY, message BLOB NOT NULL, step BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS evidence_message ON evidence (message);
+CREATE TABLE IF NOT EXISTS recall (
+  view TEXT NOT NULL, standing TEXT NOT NULL, message BLOB NOT NULL, ground TEXT NOT NULL, corrected_by BLOB,
+  at INTEGER NOT NULL, PRIMARY KEY (view, standing));
 CREATE TABLE IF NOT EXISTS unread (
   id TEXT PRIMARY KEY, contact TEXT NOT NULL, stage TEXT NOT NULL, message BLOB NOT NULL, view TEXT NOT NULL,
   recipient TEXT NOT NULL, sender TEXT NOT NULL, due INTEGER NOT NULL, at INTEGER NOT NULL);
@@ -106,6 +109,17 @@ class Leak:
     recipient: str
     ground: LeakGround | None
     places: tuple[LeakPlace, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """That a message was recalled or corrected by its sender, why, and by which message."""
+
+    standing: str
+    message: bytes
+    ground: str
+    corrected_by: bytes | None
     at: int
 
 
@@ -357,6 +371,24 @@ class Journal(Database):
             Leak(message=m, recipient=r, ground=LeakGround(g) if g else None, places=_places(p), at=at)
             for m, r, g, p, at in rows
         ]
+
+    def recalled(self, view: str, taken: TakenBack) -> bool:
+        """Keep that a message was recalled or corrected, verified by the caller; False if it was here."""
+        with self._write() as db:
+            done = db.execute(
+                "INSERT OR IGNORE INTO recall VALUES (?, ?, ?, ?, ?, ?)",
+                (view, taken.standing, taken.message, taken.ground, taken.corrected_by, taken.at),
+            )
+            return done.rowcount == 1
+
+    def taken_back(self, view: str) -> TakenBack | None:
+        """What its sender said of this view's message since: a recall before a correction."""
+        row = self._db.execute(
+            "SELECT standing, message, ground, corrected_by, at FROM recall WHERE view = ? "
+            "ORDER BY standing = 'recalled' DESC LIMIT 1",
+            (view,),
+        ).fetchone()
+        return TakenBack(*row) if row else None
 
     def told_unread(self, identifier: str, unread: Unread) -> bool:
         """Keep the word that an urgent message was not opened; False if it was here."""

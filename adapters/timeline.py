@@ -13,7 +13,7 @@ from messages.catalogue import Catalogue
 from messages.escalation import clock_of
 from messages.evidence import Evidence, EvidenceType, Outcome
 from messages.ids import MessageId
-from messages.limits import DAY, MINUTE
+from messages.limits import CONFIRM_BY, DAY, MINUTE
 from messages.manifest import Manifest
 
 ANSWER: Final = 10 * MINUTE
@@ -25,6 +25,7 @@ OPENED: Final = 4
 NO_CLOCK: Final = 7 * DAY
 """What is reckoned with where neither urgency nor kind has a clock."""
 
+CONFIRMED: Final = "recall confirmed"
 _END: Final = frozenset({EvidenceType.NON_DELIVERY, EvidenceType.NON_RETRIEVAL, EvidenceType.REJECTION})
 _PLACES: Final = list(EvidenceType)
 
@@ -38,15 +39,26 @@ class Done:
     signer: str  # a contact's handle, or a worker's
     worker: str
     code: str | None = None
+    other: str | None = None  # of a recall, which has no name of ETSI's: recalled, corrected, recall confirmed
     logged: bool = False
+
+    @property
+    def name(self) -> str:
+        """How it is shown."""
+        return self.other if self.type is EvidenceType.SUBMISSION_ACCEPTANCE and self.other else self.type.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
     """One evidence that is not here, and from when on its absence is an alarm."""
 
-    type: EvidenceType
+    type: EvidenceType | None  # None: that a recall is confirmed
     due: int
+
+    @property
+    def name(self) -> str:
+        """How it is shown."""
+        return self.type.value if self.type is not None else CONFIRMED
 
     def overdue(self, now: int) -> bool:
         """Whether somebody should look after it now."""
@@ -101,6 +113,7 @@ def timeline(
             signer=proof.signer,
             worker=proof.worker,
             code=proof.code,
+            other=proof.other,
             logged=proof.promised in logged,
         )
         told.setdefault(proof.recipient, []).append(done)
@@ -142,4 +155,8 @@ def _line(
         if EvidenceType.DELIVERY not in types:
             missing.append(Missing(type=EvidenceType.DELIVERY, due=min(admitted + clock // DELIVERED, expires)))
         missing.append(Missing(type=EvidenceType.RETRIEVAL, due=min(admitted + clock // OPENED, expires)))
+    others = {d.other for d in done}
+    ordered = [d.at for d in done if d.other in ("recalled", "corrected")]
+    if ordered and CONFIRMED not in others:
+        missing = [Missing(type=None, due=ordered[-1] + CONFIRM_BY)]
     return Line(recipient=recipient, done=tuple(done), missing=tuple(missing))

@@ -54,6 +54,8 @@ VIEW_EXPIRED: Final = "view-expired"
 VIEW_PURGED: Final = "view-purged"
 VIEW_ACKNOWLEDGED: Final = "view-acknowledged"
 UNREAD_ESCALATED: Final = "unread-escalated"
+MESSAGE_RECALLED: Final = "message-recalled"
+RECALL_ORDERED: Final = "recall-ordered"
 ACTS: Final = {
     CONSENT_WITHDRAWN: frozenset({"withdrawn"}),
     ERASURE_ORDERED: frozenset({"retrieved", "undelivered"}),
@@ -66,6 +68,8 @@ ACTS: Final = {
     VIEW_PURGED: frozenset({"unretrieved", "undelivered"}),
     VIEW_ACKNOWLEDGED: codes.SAID,
     UNREAD_ESCALATED: codes.STAGE,
+    MESSAGE_RECALLED: codes.RECALLED,
+    RECALL_ORDERED: codes.RECALLED,
 }
 """Each act, and how it can come out."""
 STEPS: Final = frozenset({VIEW_DELIVERED, VIEW_EXPIRED, VIEW_PURGED})
@@ -343,6 +347,13 @@ class ActRecord:
             who = {"contact": self.recipient, "deputies": "its deputies", "duty-desk": "its agency's duty desk"}
             told = who.get(self.outcome, "the sender, to telephone")
             return f"Urgent message {self.subject.hex()} waits unopened for {self.recipient}: told {told}."
+        if self.act == MESSAGE_RECALLED:
+            return f"{self.signer} {self.outcome} message {self.subject.hex()}."
+        if self.act == RECALL_ORDERED:
+            return f"{self.recipient} was told that message {self.subject.hex()} is {self.outcome}."
+        if self.act == VIEW_ACKNOWLEDGED and self.outcome in ("recall-confirmed", "not-here"):
+            does = "keeps people from" if self.outcome == "recall-confirmed" else "never got"
+            return f"{self.signer} {does} the view of message {self.subject.hex()}, which its sender took back."
         if self.act == VIEW_ACKNOWLEDGED:
             why = f" ({self.ground})" if self.ground else ""
             return f"{self.signer} {self.outcome} the view of message {self.subject.hex()}{why}."
@@ -550,9 +561,9 @@ def _read_act(raw: bytes) -> ActRecord:
         digest=fields.octets("digest", 32),
         signer=fields.handle("signer", SIGNERS),
     )
-    about_copy = record.act != CONSENT_WITHDRAWN
+    about_copy = record.act not in (CONSENT_WITHDRAWN, MESSAGE_RECALLED)
     if {record.recipient is None, record.view is None} != {not about_copy}:
-        raise Unreadable("record: an act about a copy names recipient and view, and a withdrawal neither")
+        raise Unreadable("record: an act about a copy names recipient and view, a withdrawal and a recall neither")
     if (record.ground is not None) != (record.outcome in _GROUNDS):
         raise Unreadable("record: a ground goes with a copy that is kept or a view rejected, and with nothing else")
     if record.act in (*STEPS, UNREAD_ESCALATED) and record.signer[0] != "w":

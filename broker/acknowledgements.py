@@ -19,6 +19,7 @@ from messages.ids import AgencyHandle
 from messages.signed import Signed
 
 _EVIDENCE = {Said.ACCEPTED: EvidenceType.ACCEPTANCE, Said.REJECTED: EvidenceType.REJECTION}
+"""What ETSI names; any other word is taken like whatever else is handed in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,13 @@ def told(raw: bytes, word: Word, entry: Entry | None, submitter: AgencyHandle, w
         signer=word.signed.by,
     )
     key = acknowledgement_key(said.message, said.recipient, said.view, said.said)
-    return draft.told(key, record, limits.LIFETIME, type_=_EVIDENCE[said.said], message=said.message)
+    return draft.told(
+        key,
+        record,
+        limits.LIFETIME,
+        type_=_EVIDENCE.get(said.said, EvidenceType.SUBMISSION_ACCEPTANCE),
+        message=said.message,
+    )
 
 
 def acknowledgement_key(message: bytes, recipient: str, view: bytes, said: Said) -> str:

@@ -10,6 +10,7 @@ from typing import Protocol
 from audit.record import STEPS
 from broker.acknowledgements import acknowledgement_key
 from broker.admit import retrieved_key
+from broker.recalls import order_key
 from broker.steps import step_key, step_of
 from bus.queue import StoredEntry
 from keys.domains import Tag
@@ -20,6 +21,7 @@ from messages.directory import Directory
 from messages.errors import ShareError, UnknownSender
 from messages.evidence import Entry
 from messages.ids import AgencyHandle, message_id
+from messages.recalls import Standing
 from messages.signed import Signed
 
 AT_ONCE = 16  # looks into the store at the same time
@@ -42,6 +44,7 @@ async def timeline(question: bytes, asker: AgencyHandle, directory: Directory, p
     wanted: list[tuple[AgencyHandle, str]] = []
     for view_id, recipient, view in Entry.from_bytes(Signed.from_bytes(message).body).views:
         wanted += ((asker, step_key(act, identifier, recipient, view)) for act in sorted(STEPS))
+        wanted += ((asker, order_key(identifier, recipient, view, standing)) for standing in Standing)
         contact = directory.contact(recipient)
         if contact is not None:
             wanted.append((contact.agency, retrieved_key(recipient, view_id)))

@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from broker import acknowledgements, leaks, steps
+from broker import acknowledgements, leaks, recalls, steps
 from broker.admit import WAITING, Admitted, World, admit, refuse_stray, retrieve, retrieved_key, submission_digest
 from broker.trust import statement, statement_key
 from broker.withdrawals import WITHDRAWN, Word, confirm, order, withdraw
@@ -59,7 +59,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[[bytes, AgencyHandle, World, int], Admit
 OnRetrieved = Callable[[ViewId, ContactHandle], None]
 """Told of each view that was retrieved, and waits no longer."""
 
-_ALONE: Final = frozenset({"statement", "withdrawal", "leak", "acknowledgement"})
+_ALONE: Final = frozenset({"statement", "withdrawal", "leak", "acknowledgement", "recall"})
 
 
 class Worker:
@@ -163,6 +163,8 @@ class Worker:
             for submission in submissions:
                 if submission.kind == "leak":
                     await self._settle(submission, await self._leak(submission, now), now)
+                if submission.kind == "recall":
+                    await self._take_back(submission, now)
                 if submission.kind == "acknowledgement":
                     await self._acknowledged(submission, now)
                 if submission.kind == "statement":
@@ -263,6 +265,52 @@ class Worker:
         except Exception as error:  # fail closed, as in `_judge`
             log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
             return refuse_stray(raw, submission.agency, world, now, code="broker-failed")
+
+    async def _take_back(self, submission: Submission, now: int) -> None:
+        """One recall or correction, to its end: stored, every holder told, what waits taken away, answered.
+
+        Whatever breaks off in between is done when it is handed out again: each piece is stored once.
+        """
+        world, raw, entry, word = self.world.of(submission.agency), submission.data, None, None
+        try:
+            word = recalls.read(raw, submission.agency, world, now)
+            entry = await self._entry(submission.agency, word.recall.message.hex())
+            admitted = recalls.recalled(word, entry, world, now)
+        except DependencyError:
+            raise
+        except RemoteError as error:
+            admitted = refuse_stray(raw, submission.agency, world, now, code=error.code)
+        except Exception as error:  # fail closed, as in `_judge`
+            log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
+            admitted = refuse_stray(raw, submission.agency, world, now, code="broker-failed")
+        if word is None or entry is None or admitted.key[0] != "m":
+            await self._settle(submission, admitted, now)
+            return
+        repeated = False
+        try:
+            await self._port.store([stored(admitted)])
+        except AlreadyStored:
+            repeated = True
+        standing = await self._standing(admitted.agency, admitted.key)
+        if standing is None or standing[0] != admitted.submission:  # it was said before, in other words
+            await self._settle(submission, refuse_stray(raw, submission.agency, world, now), now)
+            return
+        for view in entry.views:
+            await self._take_back_view(word, view, now)
+        await self._answer(submission, admitted.key, standing, 0, repeated=repeated)
+
+    async def _take_back_view(self, word: recalls.Word, view: tuple[ViewId, ContactHandle, bytes], now: int) -> None:
+        view_id, recipient, _ = view
+        contact = self.world.bundle.directory.contact(recipient)
+        if contact is None:
+            return
+        retrieved = await self._port.entry(contact.agency, retrieved_key(recipient, view_id)) is not None
+        ordered = recalls.order(word, view, retrieved=retrieved, world=self.world, now=now)
+        with suppress(AlreadyStored):  # where it was ordered before a crash
+            await self._port.store([stored(ordered)])
+        if await self._port.remove_view(contact.agency, recipient, view_id):
+            self._on_retrieved(view_id, recipient)
+        await self._tell(word.agency, ordered)
 
     async def _acknowledged(self, submission: Submission, now: int) -> None:
         """A recipient's word on a view, held against the entry of its message; its sender is told."""

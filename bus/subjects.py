@@ -13,9 +13,10 @@
 | `ask.<agency>.<verb>`                        | none    | that agency, as a request | broker workers               |
 
 A `<kind>` is `message`, `retrieval` (signed retrieval evidence), `statement` (a signed key statement), `withdrawal` (of
-a consent), `erasure` (what became of a copy), `leak` (a report of one) or `acknowledgement` (of a view). The `<agency>`
-of an entry is the word `operator` where no agency submitted anything (a step of a ceremony, a new epoch), and for a
-withdrawn consent, which counts once for everybody; a step of a delivery stands under the agency that sent the message.
+a consent), `erasure` (what became of a copy), `leak` (a report of one), `acknowledgement` (of a view) or `recall` (of a
+message). The `<agency>` of an entry is the word `operator` where no agency submitted anything (a step of a ceremony, a
+new epoch), and for a withdrawn consent, which counts once for everybody; a step of a delivery stands under the agency
+that sent the message.
 
 **Two accounts.** Workers and all streams live in the account BROKER; agencies live in AGENCIES, which has no
 JetStream and imports from BROKER exactly the subjects of the table. The reason: a server's reply (a PubAck, a pulled
@@ -42,7 +43,7 @@ from messages.errors import LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 
 Lane = Literal["urgent", "normal"]
-Kind = Literal["message", "retrieval", "statement", "withdrawal", "erasure", "leak", "acknowledgement"]
+Kind = Literal["message", "retrieval", "statement", "withdrawal", "erasure", "leak", "acknowledgement", "recall"]
 Account = Literal["BROKER", "AGENCIES", "AUTH", "SYS"]
 
 LANES: Final[tuple[Lane, ...]] = ("urgent", "normal")  # in the order in which a reader drains them
@@ -68,8 +69,9 @@ _VIEW = re.compile(r"[0-9a-f]{32}", re.ASCII)
 # What an entry is about: nothing, a message; x, a stray that names none; r, a retrieval; s, a key statement; d, the
 # destruction of a key; c, a step of a ceremony; e, an epoch; w, a withdrawn consent; o, an order to erase a copy; k,
 # what became of a copy; t, a review that was closed; l, a report of a leak; v, a delivery step of a view; a, an
-# acknowledgement; u, a stage of an unopened urgent view.
-_KEY = re.compile(r"[xrsdcewoktlvau]?[0-9a-f]{32}", re.ASCII)
+# acknowledgement; u, a stage of an unopened urgent view; m, a recalled
+# message; n, the order to one holder of it.
+_KEY = re.compile(r"[xrsdcewoktlvaumn]?[0-9a-f]{32}", re.ASCII)
 _CONSENT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SERVER = re.compile(r"N[A-Z2-7]{55}", re.ASCII)
 _VERB = re.compile(r"[a-z]{1,32}", re.ASCII)
@@ -105,7 +107,8 @@ def _lane(lane: str) -> str:
 def submit(agency: AgencyHandle, kind: Kind) -> str:
     """Where `agency` hands in its envelopes ("message"), signed retrieval evidences ("retrieval"), signed key
     statements ("statement"), withdrawals of consents ("withdrawal"), what became of copies ("erasure"), reports of
-    leaks ("leak") and words on views ("acknowledgement").
+    leaks ("leak") words on views ("acknowledgement") and recalls
+    ("recall").
     """
     if kind not in KINDS:
         raise LocalError(f"A submission is of one of the kinds {', '.join(KINDS)}.")

@@ -15,6 +15,7 @@ from cli.agreements_cmd import agreement_app
 from cli.common import MISTAKE, JsonOption, UrlOption, command, err, out, passphrase, run
 from cli.doctor import doctor
 from cli.quarantine_cmd import quarantine_app
+from cli.recall_cmd import correct, recall
 from cli.redact_cmd import redact
 from cli.tasks_cmd import tasks_app
 from cli.timeline_cmd import timeline
@@ -43,6 +44,8 @@ app.command()(consent_cmd.review)
 app.command("break-glass")(consent_cmd.break_glass)
 app.command()(messages.outbox)
 app.command()(timeline)
+app.command()(recall)
+app.command()(correct)
 app.command()(messages.promises)
 app.command()(messages.contacts)
 app.command()(messages.inspect)

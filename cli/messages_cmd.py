@@ -284,7 +284,9 @@ def _list(agency: AgencyClient, *, as_json: bool) -> None:
     rows = []
     for item in agency.journal.incoming(agency.keys.contact.handle):
         seen = agency.look(agency.find_view(item.view))
+        taken = agency.journal.taken_back(item.view)
         state = item.state if seen.opened or item.state != NEW else "kept aside"
+        state = taken.standing if taken is not None else state
         rows.append(
             {
                 "view": item.view,

@@ -178,11 +178,11 @@ async def _missing(agency: AgencyClient, told: set[tuple[bytes, str | None, str]
             except DependencyError as error:
                 log.info("bus-trouble", code=error.code)
         for recipient, missing in agency.timeline(made.message).overdue(clock()):
-            name = (made.message, recipient, missing.type.value)
+            name = (made.message, recipient, missing.name)
             if name not in told:
                 told.add(name)
                 ids = {"message": message_text(made.message), "recipient": recipient}
-                log.error("alarm", what="evidence-missing", evidence=missing.type.value, due=missing.due, **ids)
+                log.error("alarm", what="evidence-missing", evidence=missing.name, due=missing.due, **ids)
 
 
 async def start_service(

@@ -101,7 +101,7 @@ def timeline_json(directory: Directory, made: Timeline, now: int) -> dict[str, A
 
 def _done(directory: Directory, done: Done) -> dict[str, Any]:
     return {
-        "evidence": done.type.value,
+        "evidence": done.name,
         "at": done.at,
         "by": show.address(directory, done.signer),
         "signed_by": done.worker,
@@ -112,7 +112,7 @@ def _done(directory: Directory, done: Done) -> dict[str, Any]:
 
 
 def _due(missing: Missing, now: int) -> dict[str, Any]:
-    return {"evidence": missing.type.value, "due": missing.due, "overdue": missing.overdue(now)}
+    return {"evidence": missing.name, "due": missing.due, "overdue": missing.overdue(now)}
 
 
 def _table(directory: Directory, made: Timeline, now: int) -> Table:
@@ -135,10 +135,10 @@ def _table(directory: Directory, made: Timeline, now: int) -> Table:
 def _add(table: Table, directory: Directory, name: str, done: Done) -> None:
     code = f" [{done.code}]" if done.code else ""
     checked = "signature holds, in the log" if done.logged else "signature holds, not seen in the log yet"
-    table.add_row(name, done.type.value + code, show.moment(done.at), show.address(directory, done.signer), checked)
+    table.add_row(name, done.name + code, show.moment(done.at), show.address(directory, done.signer), checked)
 
 
 def _add_missing(table: Table, name: str, missing: Missing, now: int) -> None:
     late = missing.overdue(now)
     when = f"{'was due' if late else 'due'} {show.moment(missing.due)}"
-    table.add_row(name, f"{missing.type.value}: {_MISSING}", when, "", "", style="red" if late else "dim")
+    table.add_row(name, f"{missing.name}: {_MISSING}", when, "", "", style="red" if late else "dim")

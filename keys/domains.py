@@ -177,7 +177,9 @@ TABLE: Final = MappingProxyType(
             "grantee; broker; recipient",
             "v1",
         ),
-        Tag.RECALL: Row((_C, _O), "message id, ground, time", "broker; holders", "later"),
+        Tag.RECALL: Row(
+            (_C,), "message id, ground, which message corrects it, time", "broker on receipt; holders", "v1"
+        ),
         Tag.ENROLMENT: Row(
             (_C, _G, _W, _O, _H, KeyKind.ROOT, KeyKind.ONLINE),
             "SHA-256 of the request, which names the key and what it is wanted for",

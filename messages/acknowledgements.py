@@ -1,5 +1,5 @@
-"""A recipient's word on a view that was delivered to it, beside its retrieval: that people have taken it on, or that it
-does not hold and is shown to nobody.
+"""A recipient's word on a view of its own, beside its retrieval: that people have taken it on, that it does not hold
+and is shown to nobody, or what it did when its sender took the message back.
 
 Shapes only. `broker.acknowledgements` holds it against what was delivered and tells the sender. Codes alone, no word.
 """
@@ -18,6 +18,8 @@ class Said(StrEnum):
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
+    WITHDRAWN_FROM_USE = "recall-confirmed"  # its sender recalled or corrected it, and people are kept from it
+    NOT_HERE = "not-here"  # the view that was recalled never arrived
 
 
 class Fault(StrEnum):

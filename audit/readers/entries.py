@@ -24,7 +24,7 @@ LANES: Final = ("urgent", "normal")
 OPERATOR: Final = "operator"  # stands in an entry's subject where no agency submitted anything
 
 _VIEW_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_ENTRY_KEY = re.compile(r"[xrsdcewoktlvau]?[0-9a-f]{32}", re.ASCII)
+_ENTRY_KEY = re.compile(r"[xrsdcewoktlvaumn]?[0-9a-f]{32}", re.ASCII)
 _OPERATORS = "cewot"  # what no agency submits, and withdrawals with their orders, which hold for all agencies at once
 
 
@@ -193,6 +193,36 @@ def read_unread(body: bytes) -> Unread:
     if notice.to != own or (notice.stage != "contact" and notice.to == notice.recipient):
         raise Unreadable("unread notice: it goes to somebody else than its stage says")
     return notice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallDelivery:
+    """What waits for whoever got a view of a message that was taken back: that signed word, view id, record, salt."""
+
+    recall: bytes
+    view_id: str
+    record: bytes
+    salt: bytes
+
+
+def is_recall(raw: bytes) -> bool:
+    """Whether what waits for a contact claims to be a recall. Raises `Unreadable` where it is no CBOR."""
+    value = cbor.loads(raw, max_bytes=bounds.STORED_BYTES)
+    return isinstance(value, dict) and "recall" in value
+
+
+def read_recall_delivery(raw: bytes) -> RecallDelivery:
+    """Read a recall as it waits, or raise `Unreadable`."""
+    fields = read_map(raw, "recall", ("v", "recall", "view_id", "record", "salt"))
+    fields.version()
+    delivery = RecallDelivery(
+        recall=fields.octets_within("recall", 1, bounds.ATTESTATION_BYTES),
+        view_id=_matching(fields.code("view_id"), _VIEW_ID, "recall: view id"),
+        record=fields.octets_within("record", 1, bounds.ATTESTATION_BYTES),
+        salt=fields.octets("salt", 32),
+    )
+    read_signed(delivery.recall, "recall", max_bytes=bounds.ATTESTATION_BYTES)
+    return delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ CODES = {
     "word on a view": codes.SAID,
     "fault of a view": codes.FAULT,
     "stage of an unopened message": codes.STAGE,
+    "what is said of a message": codes.RECALLED,
     "type of evidence": codes.EVIDENCE_TYPE,
     "step of a ceremony": codes.STEP,
 }

@@ -15,7 +15,7 @@ BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 agencies = st.text(BASE32, min_size=12, max_size=12).map(lambda t: AgencyHandle("a" + t))
 contacts = st.text(BASE32, min_size=12, max_size=12).map(lambda t: ContactHandle("c" + t))
 views = st.text("0123456789abcdef", min_size=32, max_size=32).map(ViewId)
-keys = st.tuples(st.sampled_from(["", *"xrsdcewoktlvau"]), views).map("".join)
+keys = st.tuples(st.sampled_from(["", *"xrsdcewoktlvaumn"]), views).map("".join)
 HOSTILE = [
     "",
     ">",
@@ -53,9 +53,9 @@ def test_reading_any_text_gives_one_of_ours_or_nothing(text: str) -> None:
     for read, form in (
         (
             subjects.read_submit,
-            r"submit\.a[a-z2-7]{12}\.(message|retrieval|statement|withdrawal|erasure|leak|acknowledgement)",
+            r"submit\.a[a-z2-7]{12}\.(message|retrieval|statement|withdrawal|erasure|leak|acknowledgement|recall)",
         ),
-        (subjects.read_entry, r"entry\.(operator|a[a-z2-7]{12})\.[xrsdcewoktlvau]?[0-9a-f]{32}"),
+        (subjects.read_entry, r"entry\.(operator|a[a-z2-7]{12})\.[xrsdcewoktlvaumn]?[0-9a-f]{32}"),
         (subjects.read_deliver, r"deliver\.a[a-z2-7]{12}\.c[a-z2-7]{12}\.(urgent|normal)\.[0-9a-f]{32}"),
         (subjects.read_ask, r"ask\.a[a-z2-7]{12}\.[a-z]{1,32}"),
     ):
@@ -127,6 +127,7 @@ def test_the_rights_of_an_agency_are_exactly_these() -> None:
         f"submit.{HARBOUR}.erasure",
         f"submit.{HARBOUR}.leak",
         f"submit.{HARBOUR}.message",
+        f"submit.{HARBOUR}.recall",
         f"submit.{HARBOUR}.retrieval",
         f"submit.{HARBOUR}.statement",
         f"submit.{HARBOUR}.withdrawal",

@@ -19,6 +19,7 @@ from cli.main import app
 from cli.practice import Practice
 from messages.evidence import EvidenceType
 from messages.ids import MessageId, message_text
+from messages.recalls import RecallGround
 from tests.flows.test_consent import collect_until, receive, until
 from tests.support.exported import exported
 from tests.support.orchid import DESK, PROSECUTOR, TaskForce, task_force
@@ -125,3 +126,43 @@ async def test_the_command_shows_what_is_missing_and_when_it_falls_due(town: Tow
     assert line["recipient"] == PROSECUTOR
     assert [m["evidence"] for m in line["missing"]] == ["Delivery", "Retrieval"]
     assert all(m["due"] > town.force.now and not m["overdue"] for m in line["missing"])
+
+
+async def test_a_message_that_is_corrected_and_one_that_is_recalled_are_kept_from_people_and_confirmed(
+    town: Town, tmp_path: Path
+) -> None:
+    desk, prosecutor = await town.adapter(DESK), await town.adapter(PROSECUTOR)
+    first = await town.send(desk, PROSECUTOR)
+    received = await receive(prosecutor)
+    assert received.opened is not None
+    await until(lambda: EvidenceType.RETRIEVAL in town.done(desk, first, PROSECUTOR))
+    path = tmp_path / "written.json"  # as a running adapter writes it
+    prosecutor.shelf.wrote(received.view_id, path)
+    path.write_text("Fenwick Lettings")
+
+    _, (sent,), evidence = await desk.correct(first, town.force.case(FIRMS), RecallGround.INACCURATE)
+    assert evidence is not None and evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE
+
+    def confirmed(message: MessageId) -> bool:
+        return "recall confirmed" in [d.name for line in desk.timeline(message).lines for d in line.done]
+
+    collecting = asyncio.create_task(prosecutor.collect(30))
+    await until(lambda: confirmed(first))
+    shown = prosecutor.look(received.view_id).opened
+    assert shown is not None and "CORRECTED" in shown.warnings[0] and message_text(sent.message) in shown.warnings[0]
+    assert "Fenwick" not in path.read_text() and "corrected" in path.read_text()
+    names = [d.name for d in desk.timeline(first).lines[0].done]
+    assert names[-2:] == ["corrected", "recall confirmed"] and desk.timeline(first).lines[0].missing == ()
+
+    await until(lambda: len(prosecutor.journal.incoming()) == 2)  # the correction itself, not opened
+    second = prosecutor.find_view(prosecutor.journal.incoming()[-1].view)
+    assert await desk.recall(sent.message, RecallGround.UNLAWFULLY_SENT) is not None
+    await until(lambda: confirmed(sent.message))
+    collecting.cancel()
+    await asyncio.gather(collecting, return_exceptions=True)
+    opened = await prosecutor.open(second)
+    assert (opened.opened, opened.code) == (None, "recalled") and "RECALLED" in opened.sentence
+    assert EvidenceType.RETRIEVAL not in town.done(desk, sent.message, PROSECUTOR)
+    await prosecutor.flush()
+    report, _ = await exported(town.broker, tmp_path / "log")
+    assert not report.breaks, report.breaks

@@ -58,6 +58,7 @@ from messages.labels import (
 from messages.leaks import LeakDelivery, LeakPlace, LeakReport
 from messages.limits import DAY, HOUR, INCLUDE_BY
 from messages.manifest import Handling, Manifest
+from messages.recalls import Recall, RecallDelivery, RecallGround
 from messages.signed import Signed
 from messages.unread import UnreadDelivery, UnreadNotice
 from messages.withdrawals import (
@@ -507,6 +508,19 @@ def unread_delivery() -> UnreadDelivery:
     """The same, as it waits."""
     return UnreadDelivery(
         unread=signer(WORKER).sign(Tag.UNREAD, unread().to_bytes()), record=b"record", salt=seed("salt")
+    )
+
+
+def recall(**changed: Any) -> Recall:
+    """The desk recalls its message."""
+    fields: dict[str, Any] = {"message": MESSAGE, "ground": RecallGround.INACCURATE, "corrected_by": None, "at": T0 + 9}
+    return Recall(**(fields | changed))
+
+
+def recall_delivery() -> RecallDelivery:
+    """The same, as it waits for whoever got the message."""
+    return RecallDelivery(
+        recall=signer(DESK).sign(Tag.RECALL, recall().to_bytes()), view_id=VIEW_ID, record=b"record", salt=seed("salt")
     )
 
 

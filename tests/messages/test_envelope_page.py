@@ -12,6 +12,7 @@ from messages.ceremony import StepCode
 from messages.escalation import Stage
 from messages.evidence import EvidenceType, Outcome
 from messages.leaks import LeakGround
+from messages.recalls import RecallGround, Standing
 from messages.withdrawals import Erasure, KeepGround, Part, ReviewNote
 from tests.vectors import check as checker
 
@@ -45,6 +46,8 @@ CODES: list[tuple[str, type[Enum]]] = [
     ("word on a view", Said),
     ("fault of a view", Fault),
     ("note of a review", ReviewNote),
+    ("ground to recall", RecallGround),
+    ("what is said of a message", Standing),
     ("stage of an unopened message", Stage),
     ("type of evidence", EvidenceType),
     ("step of a ceremony", StepCode),

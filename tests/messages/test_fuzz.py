@@ -28,6 +28,7 @@ from messages.errors import KeyTrouble, Malformed, RemoteError
 from messages.evidence import Answer, Entry, Evidence, Retrieval, Stamp, Step
 from messages.leaks import LeakDelivery, LeakReport
 from messages.manifest import Manifest
+from messages.recalls import Recall, RecallDelivery
 from messages.signed import Signed
 from messages.unread import UnreadDelivery, UnreadNotice
 from messages.withdrawals import (
@@ -81,6 +82,8 @@ READERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     "acknowledgement": (Acknowledgement.from_bytes, world.acknowledgement(world.seed("v")).to_bytes()),
     "unread": (UnreadNotice.from_bytes, world.unread().to_bytes()),
     "unread delivery": (UnreadDelivery.from_bytes, world.unread_delivery().to_bytes()),
+    "recall": (Recall.from_bytes, world.recall().to_bytes()),
+    "recall delivery": (RecallDelivery.from_bytes, world.recall_delivery().to_bytes()),
     "step": (Step.from_bytes, world.step().to_bytes()),
     "leak delivery": (LeakDelivery.from_bytes, world.leak_delivery(world.seed("v")).to_bytes()),
     "erasure": (ErasureConfirmation.from_bytes, world.erasure(world.seed("v")).to_bytes()),

@@ -257,7 +257,9 @@ OUTCOMES = {
     "erasure-confirmed": "erased|not-here|impossible", "review-closed": NOTES,
     "leak-suspected": "kept-aside", "leak-released": LEAK_GROUNDS, "view-delivered": "handed-over",
     "view-expired": "unretrieved|undelivered", "view-purged": "unretrieved|undelivered",
-    "view-acknowledged": "accepted|rejected", "unread-escalated": "contact|deputies|duty-desk|sender",
+    "message-recalled": "recalled|corrected", "recall-ordered": "recalled|corrected",
+    "view-acknowledged": "accepted|rejected|recall-confirmed|not-here",
+    "unread-escalated": "contact|deputies|duty-desk|sender",
 }  # fmt: skip
 BY_WORKERS = ("view-delivered", "view-expired", "view-purged", "unread-escalated")
 ACT_RECORD: Shape = {
@@ -317,7 +319,7 @@ BODIES: dict[str, Shape] = {
     },
     "acknowledgement": {
         "v": _one, "message": _uuid4, "view_id": VIEW_ID, "view": DIGEST, "sender": CONTACT, "recipient": CONTACT,
-        "said": _text("accepted|rejected"), "fault": _or_null(_text(FAULTS)), "at": _uint,
+        "said": _text("accepted|rejected|recall-confirmed|not-here"), "fault": _or_null(_text(FAULTS)), "at": _uint,
     },
     "unread-notice": {
         "v": _one, "to": CONTACT, "stage": _text("contact|deputies|duty-desk|sender"), "message": _uuid4,
@@ -325,6 +327,13 @@ BODIES: dict[str, Shape] = {
         "leaf": DIGEST, "include_by": _uint,
     },
     "unread-delivery": {"v": _one, "unread": _bytes(1, 32768), "record": _bytes(1, 32768), "salt": DIGEST},
+    "recall": {
+        "v": _one, "message": _uuid4, "ground": _text("inaccurate|unlawfully-sent|court-order"),
+        "corrected_by": _or_null(_uuid4), "at": _uint,
+    },
+    "recall-delivery": {
+        "v": _one, "recall": _bytes(1, 32768), "view_id": VIEW_ID, "record": _bytes(1, 32768), "salt": DIGEST,
+    },
     "step": {"v": _one, "evidence": _bytes(1, 32768), "record": _bytes(1, 32768), "salt": DIGEST},
     "leak-delivery": {"v": _one, "leak": _bytes(1, 32768), "record": _bytes(1, 32768), "salt": DIGEST},
     "review-closed": {
@@ -679,6 +688,8 @@ def _body(v: Vector) -> Any:
         need(body["part"] != "holder" or body["to"] == body["recipient"], Malformed, "a holder's own copy")
     if v["of"] == "erasure-confirmation":
         need((body["ground"] is None) != (body["outcome"] == "impossible"), Malformed, "a ground to keep it")
+    if v["of"] == "recall":
+        need(body["corrected_by"] != body["message"], Malformed, "corrected by another")
     if v["of"] == "unread-notice":
         own = {"contact": body["recipient"], "sender": body["sender"]}.get(body["stage"], body["to"])
         need(body["to"] == own, Malformed, "to whom the stage says")
@@ -688,7 +699,8 @@ def _body(v: Vector) -> Any:
     if v["of"] == "leak-report":
         need((body["by"] is None) == (body["ground"] is None), Malformed, "a person and a ground, or neither")
     signed_inside = {
-        "entry": ["evidence"], "step": ["evidence"], "unread-delivery": ["unread"], "delivery": ["stamp"],
+        "entry": ["evidence"], "step": ["evidence"], "unread-delivery": ["unread"],
+        "recall-delivery": ["recall"], "delivery": ["stamp"],
         "statement-submission": ["statement", "counter"], "withdrawal-submission": ["withdrawal"],
         "notice-delivery": ["notice", "withdrawal"], "leak-delivery": ["leak"],
     }  # fmt: skip
@@ -715,7 +727,7 @@ def _act_record(v: Vector) -> Any:
     """Section 8, the same for a record of an act."""
     record = _fields(cbor(_x(v, "record")), ACT_RECORD, "record")
     need(_text(OUTCOMES[record["act"]])(record["outcome"]), Malformed, "an outcome of another act")
-    about = record["act"] != "consent-withdrawn"
+    about = record["act"] not in ("consent-withdrawn", "message-recalled")
     need([record[n] is not None for n in ("recipient", "view")] == [about] * 2, Malformed, "about a copy, or none")
     grounds = {"impossible": KEEP_GROUNDS, "rejected": FAULTS}.get(record["outcome"])
     need((record["ground"] is None) == (grounds is None), Malformed, "a ground to keep it, or a fault")

@@ -661,6 +661,7 @@ def samples(env: Envelope, parts: world.Parts) -> dict[str, tuple[str, Tag, byte
         "withdrawal-notice": (world.WORKER, Tag.NOTICE, world.notice(view).to_bytes()),
         "erasure-confirmation": (world.REFUGE, Tag.ERASURE, world.erasure(view).to_bytes()),
         "leak-report": (world.REFUGE, Tag.LEAK, world.leak(view).to_bytes()),
+        "recall": (world.DESK, Tag.RECALL, world.recall(corrected_by=world.OFFER).to_bytes()),
         "unread-notice": (world.WORKER, Tag.UNREAD, world.unread().to_bytes()),
         "acknowledgement": (world.REFUGE, Tag.ACKNOWLEDGEMENT, world.acknowledgement(view).to_bytes()),
         "review-closed": (world.OFFICERS[0], Tag.REVIEW_CLOSED, world.review_closed(view).to_bytes()),
@@ -731,6 +732,7 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
     bodies["notice-delivery"] = world.notice_delivery(named).to_bytes()
     bodies["leak-delivery"] = world.leak_delivery(named).to_bytes()
     bodies["unread-delivery"] = world.unread_delivery().to_bytes()
+    bodies["recall-delivery"] = world.recall_delivery().to_bytes()
     bodies["step"] = world.step().to_bytes()
     out = []
     for name, body in bodies.items():
@@ -779,6 +781,9 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
         lambda v: v.update(stage="deputies", to=world.REFUGE),
     )
     bad("unread-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
+    bad("recall", "unknown-ground", "three grounds", put("ground", "regret"))
+    bad("recall", "corrected-by-itself", "another message", put("corrected_by", world.MESSAGE))
+    bad("recall-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
     bad("step", "short-salt", "31 bytes", put("salt", bytes(31)))
     bad("review-closed", "unknown-note", "three notes", put("note", "boring"))
     bad("withdrawal-submission", "empty-terms", "terms or null", put("terms", b""))
@@ -886,6 +891,18 @@ def of_act_records() -> list[Vector]:
             **(copy | {"subject": world.MESSAGE}), act="view-purged", outcome="undelivered", agency=world.POLICE,
             signer=world.WORKER,
         ),
+        "recalled": act_record(
+            **common, subject=world.MESSAGE, act="message-recalled", outcome="recalled", agency=world.POLICE,
+            signer=world.DESK,
+        ),
+        "recall-ordered": act_record(
+            **(copy | {"subject": world.MESSAGE}), act="recall-ordered", outcome="corrected", agency=world.POLICE,
+            signer=world.DESK,
+        ),
+        "recall-confirmed": act_record(
+            **(copy | {"subject": world.MESSAGE}), act="view-acknowledged", outcome="recall-confirmed",
+            agency=world.SHELTER, signer=refuge,
+        ),
         "escalated": act_record(
             **(copy | {"subject": world.MESSAGE}), act="unread-escalated", outcome="duty-desk", agency=world.POLICE,
             signer=world.WORKER,
@@ -925,6 +942,8 @@ def of_act_records() -> list[Vector]:
     bad("rejected-to-keep-it", "not a fault", put("ground", "court-order"), "rejected")
     bad("rejected-without-a-fault", "why?", put("ground", None), "rejected")
     bad("rejected-by-another", "a recipient says so itself", put("signer", world.DESK), "rejected")
+    bad("recalled-from-somebody", "a recall is about no copy", put("recipient", refuge), "recalled")
+    bad("recall-ordered-of-nobody", "whose copy?", put("recipient", None), "recall-ordered")
     bad("escalated-by-nobody", "a worker tells", put("signer", refuge), "escalated")
     bad("delivered-by-nobody", "a worker hands over", put("signer", refuge), "delivered")
     bad("subject-of-15", "an id has 16 bytes", put("subject", bytes(15)))

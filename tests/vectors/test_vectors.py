@@ -34,6 +34,7 @@ from messages.errors import Malformed, RemoteError, Unverified
 from messages.evidence import Entry, Evidence, Retrieval, Stamp, Step
 from messages.leaks import LeakDelivery, LeakReport
 from messages.manifest import Manifest
+from messages.recalls import Recall, RecallDelivery
 from messages.signed import Signed, pae
 from messages.unread import UnreadDelivery, UnreadNotice
 from messages.withdrawals import (
@@ -215,6 +216,8 @@ READERS: dict[str, Any] = {
     "leak-delivery": LeakDelivery,
     "acknowledgement": Acknowledgement,
     "step": Step,
+    "recall": Recall,
+    "recall-delivery": RecallDelivery,
     "unread-notice": UnreadNotice,
     "unread-delivery": UnreadDelivery,
     "review-closed": ReviewClosed,
