@@ -1,5 +1,5 @@
-"""Our signed word on a view beside the retrieval: that people have taken it on, that it does not hold, or what we did
-when its sender took it back. Pure.
+"""Our signed word on a view beside the retrieval: that people have taken it on, that it does not hold, what we did
+when its sender took it back, or that we deleted our copy. Pure.
 
 It is about exactly the bytes that arrived. Of a view that does not hold, message and sender are what it claims; the
 broker takes the word only where the entry of that message lists this very view for us.
@@ -29,6 +29,11 @@ def rejection(incoming: Incoming, code: str, keys: ContactKeys, now: int) -> byt
     with suppress(ValueError):
         return _word(incoming, Said.REJECTED, Fault(code), keys, now)
     return None
+
+
+def deletion(incoming: Incoming, keys: ContactKeys, now: int) -> bytes | None:
+    """The time to keep the copy is over, and it is deleted; None where the bytes name no message."""
+    return _word(incoming, Said.DELETED, None, keys, now)
 
 
 def withdrawn_from_use(

@@ -62,6 +62,7 @@ from adapters.journal import (
 from adapters.journal import Step as ThreadStep
 from adapters.planning import MessagePlan, Plan, Planner
 from adapters.receiving import Opened, Receiver
+from adapters.retention import Retention
 from adapters.seconding import Reading
 from adapters.shelf import ALARM, Shelf, Waiting
 from adapters.shelf import NEW as UNREAD
@@ -1035,6 +1036,7 @@ class AgencyClient:
     async def collect(self, seconds: float) -> int:
         """Journal whatever waits for this contact, for at most `seconds`; how many views were new."""
         self.take_notices()
+        self.delete_due()
         if self._port is None:
             return 0
         new = 0
@@ -1235,8 +1237,11 @@ class AgencyClient:
         return Eraser(self.journal, self.shelf, lambda: self.keys, clock)
 
     async def erase(self, view: ViewId, *, unverified: bool = False) -> None:
-        """Erase a copy whose consent was withdrawn, because a person says so."""
-        self._eraser.erase(view, unverified=unverified)
+        """Erase a copy whose consent was withdrawn, or whose time to be kept is over, because a person says so."""
+        if self.shelf.about(view) is None:
+            self.retention.delete(view)
+        else:
+            self._eraser.erase(view, unverified=unverified)
         await self._say_of_consents()
 
     async def keep(self, view: ViewId, ground: KeepGround) -> None:
@@ -1360,12 +1365,34 @@ class AgencyClient:
             signed.to_bytes(),
             (opened.stamp.leaf, opened.stamp.include_by),
             threads.incoming_step(view, opened, received.received),
+            self._keep_until(view, opened),
         )
         self._retrievals.set()
         if opened.aside:
             self._keep_aside(view, opened)
             await self._say_of_consents()
         return received
+
+    def _keep_until(self, view: ViewId, opened: Opened) -> int | None:
+        """Until when the copy may be kept, by the agreement on which it was given and the days that its objects name;
+        None where no agreement says so any more.
+        """
+        if opened.agreement not in self._agreements:
+            return None
+        return threads.source_of(view, opened, clock(), self._agreements, self.home.bundle.directory).delete_by
+
+    @property
+    def retention(self) -> Retention:
+        """What becomes of copies whose time to be kept is over."""
+        return Retention(self.journal, self.shelf, lambda: self.keys, clock)
+
+    def delete_due(self) -> int:
+        """Delete the copies whose time is over; how many went. What the disk does not let go is tried again."""
+        try:
+            return self.retention.enforce()
+        except DependencyError as error:
+            log.error("alarm", what="not-deleted", says=str(error))
+            return 0
 
     def _keep_aside(self, view: ViewId, opened: Opened) -> None:
         """Note, once, that words are kept aside, and have it reported. Saying it comes first: noting it twice is
@@ -1420,7 +1447,7 @@ class AgencyClient:
         if incoming.state == NEW:
             raise BadInput("This message has not been opened yet; open it first.")
         if incoming.state == ERASED:
-            raise BadInput("This message is erased: its consent was withdrawn.")
+            raise BadInput("This message is erased.")
         if incoming.state == OPENED:
             self._acknowledge(acknowledging.acceptance(incoming, self.keys, clock()))
         self.journal.mark(view, DONE)

@@ -223,6 +223,8 @@ class Eraser:
 def blocked(view: ViewId, journal: Journal, shelf: Shelf) -> str | None:
     """Why this view is not shown, in one sentence; None where nothing keeps it from being shown."""
     incoming, about = journal.exactly(view), shelf.about(view)
+    if incoming is not None and incoming.state == ERASED and incoming.code == "retention":
+        return "deleted: the time to keep it is over"
     if incoming is not None and incoming.state == ERASED:
         when = f" on {day(shelf.gone_at(about.consent))}" if about is not None and about.consent is not None else ""
         return f"erased: consent withdrawn{when}"

@@ -39,6 +39,7 @@ _TYPES: Final = {
 _OTHER: Final = {
     (VIEW_ACKNOWLEDGED, "recall-confirmed"): "recall confirmed",
     (VIEW_ACKNOWLEDGED, "not-here"): "recall confirmed",
+    (VIEW_ACKNOWLEDGED, "deleted"): "deleted",
     (RECALL_ORDERED, "recalled"): "recalled",
     (RECALL_ORDERED, "corrected"): "corrected",
 }

@@ -51,6 +51,7 @@ CREATE INDEX IF NOT EXISTS evidence_message ON evidence (message);
 CREATE TABLE IF NOT EXISTS recall (
   view TEXT NOT NULL, standing TEXT NOT NULL, message BLOB NOT NULL, ground TEXT NOT NULL, corrected_by BLOB,
   at INTEGER NOT NULL, PRIMARY KEY (view, standing));
+CREATE TABLE IF NOT EXISTS retention (view TEXT PRIMARY KEY, until INTEGER NOT NULL, word BLOB);
 CREATE TABLE IF NOT EXISTS unread (
   id TEXT PRIMARY KEY, contact TEXT NOT NULL, stage TEXT NOT NULL, message BLOB NOT NULL, view TEXT NOT NULL,
   recipient TEXT NOT NULL, sender TEXT NOT NULL, due INTEGER NOT NULL, at INTEGER NOT NULL);
@@ -430,12 +431,19 @@ class Journal(Database):
             db.execute("UPDATE inbox SET state = ?, code = ? WHERE view = ?", (state, code, view))
 
     def opening(
-        self, view: str, signed: bytes, promise: tuple[bytes, int] | None = None, step: Step | None = None
+        self,
+        view: str,
+        signed: bytes,
+        promise: tuple[bytes, int] | None = None,
+        step: Step | None = None,
+        until: int | None = None,
     ) -> bytes:
-        """Keep the retrieval evidence before the text is shown, what the stamp promised, and the step that it is; the
-        first ones stay.
+        """Keep the retrieval evidence before the text is shown, what the stamp promised, the step that it is, and until
+        when the copy may be kept; the first ones stay.
         """
         with self._write() as db:
+            if until is not None:
+                db.execute("INSERT OR IGNORE INTO retention (view, until) VALUES (?, ?)", (view, until))
             if step is not None:
                 _step(db, step)
             if promise is not None:
@@ -444,6 +452,26 @@ class Journal(Database):
             db.execute("UPDATE inbox SET state = ? WHERE view = ? AND state = ?", (OPENED, view, NEW))
             row = db.execute("SELECT signed FROM retrieval WHERE view = ?", (view,)).fetchone()
         return bytes(row[0])
+
+    def keep_until(self, now: int) -> list[tuple[str, int]]:
+        """Views that may not be kept any more at `now`, with the moment at which that ended, oldest first."""
+        rows = self._db.execute("SELECT view, until FROM retention WHERE until <= ? AND word IS NULL", (now,))
+        return sorted(((str(v), int(u)) for v, u in rows), key=lambda row: row[1])
+
+    def deleting(self, view: str, word: bytes) -> None:
+        """Keep the signed word that this copy is deleted, before it is."""
+        with self._write() as db:
+            db.execute("UPDATE retention SET word = ? WHERE view = ?", (word, view))
+
+    def deletions(self) -> list[tuple[str, bytes]]:
+        """Copies that are being deleted, each with the word on it."""
+        rows = self._db.execute("SELECT view, word FROM retention WHERE word IS NOT NULL ORDER BY rowid")
+        return [(str(view), bytes(word)) for view, word in rows]
+
+    def deleted(self, view: str) -> None:
+        """The copy is gone, and the word on it is on its way."""
+        with self._write() as db:
+            db.execute("DELETE FROM retention WHERE view = ?", (view,))
 
     def unsent_retrievals(self) -> list[tuple[str, bytes]]:
         """Retrieval evidences that the bus has not taken yet."""

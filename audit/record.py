@@ -354,6 +354,8 @@ class ActRecord:
         if self.act == VIEW_ACKNOWLEDGED and self.outcome in ("recall-confirmed", "not-here"):
             does = "keeps people from" if self.outcome == "recall-confirmed" else "never got"
             return f"{self.signer} {does} the view of message {self.subject.hex()}, which its sender took back."
+        if self.act == VIEW_ACKNOWLEDGED and self.outcome == "deleted":
+            return f"{self.signer} deleted its copy of message {self.subject.hex()}: the time to keep it is over."
         if self.act == VIEW_ACKNOWLEDGED:
             why = f" ({self.ground})" if self.ground else ""
             return f"{self.signer} {self.outcome} the view of message {self.subject.hex()}{why}."

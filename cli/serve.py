@@ -157,6 +157,7 @@ async def _watch(agency: AgencyClient) -> None:
             await agency.check_promises()
             if (now := asyncio.get_running_loop().time()) - asked >= MISSING_SECONDS:
                 asked = now
+                agency.delete_due()
                 await _missing(agency, missed)
             for late in (s for s in agency.standing() if s.state == s.machine.late and s.message not in told):
                 told.add(late.message)

@@ -1,5 +1,5 @@
 """A recipient's word on a view of its own, beside its retrieval: that people have taken it on, that it does not hold
-and is shown to nobody, or what it did when its sender took the message back.
+and is shown to nobody, what it did when its sender took the message back, or that it deleted its copy.
 
 Shapes only. `broker.acknowledgements` holds it against what was delivered and tells the sender. Codes alone, no word.
 """
@@ -20,6 +20,7 @@ class Said(StrEnum):
     REJECTED = "rejected"
     WITHDRAWN_FROM_USE = "recall-confirmed"  # its sender recalled or corrected it, and people are kept from it
     NOT_HERE = "not-here"  # the view that was recalled never arrived
+    DELETED = "deleted"  # the time to keep its copy is over
 
 
 class Fault(StrEnum):

@@ -19,6 +19,7 @@ from cli.main import app
 from cli.practice import Practice
 from messages.evidence import EvidenceType
 from messages.ids import MessageId, message_text
+from messages.limits import DAY
 from messages.recalls import RecallGround
 from tests.flows.test_consent import collect_until, receive, until
 from tests.support.exported import exported
@@ -100,6 +101,27 @@ async def test_a_sender_sees_each_step_of_each_recipient_and_an_auditor_finds_th
     assert await desk.check_promises() == []
     line = next(li for li in desk.timeline(message).lines if li.recipient == town.force.contact(PROSECUTOR).handle)
     assert all(d.logged for d in line.done) and line.done[1].signer == line.recipient
+
+
+async def test_a_copy_whose_time_is_over_is_deleted_at_the_next_look_and_its_sender_hears_it(town: Town) -> None:
+    desk, prosecutor = await town.adapter(DESK), await town.adapter(PROSECUTOR)
+    message = await town.send(desk, PROSECUTOR)
+    received = await receive(prosecutor)
+    assert received.opened is not None
+    days = town.force.agreements
+    kept = next(a for a in days if a.id == received.opened.agreement).retention_days
+    ((view, until),) = prosecutor.journal.keep_until(10**15)
+    assert view == received.view_id and until <= received.received + (kept + 1) * DAY
+    prosecutor.journal._db.execute("UPDATE retention SET until = 0")  # as if that day had come
+    await prosecutor.collect(0.1)
+    await prosecutor.say()
+    await until_named(desk, message, "deleted")
+    shown = prosecutor.look(received.view_id)
+    assert shown.opened is None and "time to keep it is over" in shown.sentence
+
+
+async def until_named(desk: AgencyClient, message: MessageId, name: str) -> None:
+    await until(lambda: name in [d.name for line in desk.timeline(message).lines for d in line.done])
 
 
 async def test_a_view_that_does_not_hold_is_rejected_by_its_recipient_and_the_sender_hears_why(town: Town) -> None:

@@ -258,7 +258,7 @@ OUTCOMES = {
     "leak-suspected": "kept-aside", "leak-released": LEAK_GROUNDS, "view-delivered": "handed-over",
     "view-expired": "unretrieved|undelivered", "view-purged": "unretrieved|undelivered",
     "message-recalled": "recalled|corrected", "recall-ordered": "recalled|corrected",
-    "view-acknowledged": "accepted|rejected|recall-confirmed|not-here",
+    "view-acknowledged": "accepted|rejected|recall-confirmed|not-here|deleted",
     "unread-escalated": "contact|deputies|duty-desk|sender",
 }  # fmt: skip
 BY_WORKERS = ("view-delivered", "view-expired", "view-purged", "unread-escalated")
@@ -319,7 +319,8 @@ BODIES: dict[str, Shape] = {
     },
     "acknowledgement": {
         "v": _one, "message": _uuid4, "view_id": VIEW_ID, "view": DIGEST, "sender": CONTACT, "recipient": CONTACT,
-        "said": _text("accepted|rejected|recall-confirmed|not-here"), "fault": _or_null(_text(FAULTS)), "at": _uint,
+        "said": _text("accepted|rejected|recall-confirmed|not-here|deleted"), "fault": _or_null(_text(FAULTS)),
+        "at": _uint,
     },
     "unread-notice": {
         "v": _one, "to": CONTACT, "stage": _text("contact|deputies|duty-desk|sender"), "message": _uuid4,
