@@ -98,12 +98,20 @@ class Watcher:
         return [outline for outline in known if wanted(outline)]
 
     async def _catch_up(self, now: int) -> None:
+        known: dict[ViewId, Outline] = {}  # what was said of these before this reading is not said again
+        told: dict[ViewId, int] = {}
         if now - self._afresh >= AFRESH:
+            known, told = self._handed, self._told
             self._open, self._handed, self._told, self._after, self._afresh = {}, {}, {}, 0, now
         while True:
             outlines, after = await self._port.outlines(self._after, READ)
             for outline in outlines:
-                self._open.setdefault((outline.contact, outline.lane), {})[outline.view_id] = outline
+                if outline.view_id in known:
+                    self._handed[outline.view_id] = outline
+                else:
+                    self._open.setdefault((outline.contact, outline.lane), {})[outline.view_id] = outline
+                if outline.view_id in told:
+                    self._told[outline.view_id] = told[outline.view_id]
             if after == self._after:
                 return
             self._after = after

@@ -438,13 +438,13 @@ class Worker:
 
     async def _done(self, submission: Submission, admitted: Admitted, *, repeated: bool) -> None:
         if admitted.retrieved is not None:
-            await self._retrieved(admitted, *admitted.retrieved)
+            await self._retrieved(admitted, *admitted.retrieved, repeated=repeated)
         if admitted.stated is not None:
             self._keep(*admitted.stated)
         told = (admitted.submission, admitted.evidence)
         await self._answer(submission, admitted.key, told, len(admitted.views), repeated=repeated)
 
-    async def _retrieved(self, admitted: Admitted, contact: ContactHandle, view: ViewId) -> None:
+    async def _retrieved(self, admitted: Admitted, contact: ContactHandle, view: ViewId, *, repeated: bool) -> None:
         """Take a view away. Its sender is told if it was there: else it was told before, or asks."""
         waited = await self._port.take_view(admitted.agency, contact, view)
         if waited is None:
@@ -454,8 +454,10 @@ class Worker:
         if admitted.key == retrieved_key(contact, view):  # not a notice that its holder has answered
             with suppress(RemoteError):
                 sender = steps.sender_of(waited, self.world.bundle.directory)
-        if sender is not None:
+        if sender is not None and repeated:  # another entry stands than the one that would be made now
             await self._tell(sender, admitted)
+        elif sender is not None:
+            await self._port.answer(sender, steps.step_of(admitted.entry).to_bytes())
 
     async def _answer(
         self, submission: Submission, key: str, told: tuple[bytes, Signed], views: int, *, repeated: bool
