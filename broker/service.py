@@ -34,7 +34,9 @@ from broker.doors import Doors
 from broker.metrics import Readings
 from broker.sequencer import Lag, Sequencer
 from broker.stated import Stated
+from broker.timelines import timeline
 from broker.trust import STEP_TOLD, announce_epoch, announce_step, epoch_key
+from broker.watching import Watcher
 from broker.witnessing import Witnessing
 from broker.worker import Worker
 from bus import subjects
@@ -321,7 +323,9 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
         )
         stack.callback(sequencer.close)
         await sequencer.start()
-        port, worker, followed = await _worker(stack, home, urls, connection, sequencer.may_admit, sequencer.renew)
+        port, worker, followed, watcher = await _worker(
+            stack, home, urls, connection, sequencer.may_admit, sequencer.renew
+        )
         callout = await _connection(stack, home, urls, home.callout_seed, subjects.CALLOUT_INBOX, "callout")
         await stack.enter_async_context(
             answering_logins(
@@ -349,7 +353,8 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
             write_atomically(run / name, [text.encode()])
         log.info("up", epoch=home.bundle.epoch, leaves=sequencer.size)
         try:
-            async with _running(worker.run, sequencer.run, following=followed.run(taken), failed=serving.failed):
+            parts = worker.run, sequencer.run, watcher.run
+            async with _running(*parts, following=followed.run(taken), failed=serving.failed):
                 yield serving
         finally:
             for name in ("address", "trust"):
@@ -366,7 +371,7 @@ async def working(home: BrokerHome, urls: Sequence[str]) -> AsyncIterator["async
         connection = await _connection(stack, home, urls, home.nkey_seed, subjects.BROKER_INBOX, "worker")
         lag = Lag(NatsSequencer(connection), clock)
         await lag.look()
-        _, worker, followed = await _worker(stack, home, urls, connection, lag.may_admit, lambda _directory: None)
+        _, worker, followed, _ = await _worker(stack, home, urls, connection, lag.may_admit, lambda _directory: None)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         log.info("up", epoch=home.bundle.epoch)
         async with _running(worker.run, lag.run, following=followed.run(_Taken(asyncio.Event())), failed=failed):
@@ -388,15 +393,16 @@ async def _worker(
     connection: Connection,
     may_admit: Callable[[], bool],
     renew: Callable[[Directory], None],
-) -> tuple[NatsBroker, Worker, "_Following"]:
+) -> tuple[NatsBroker, Worker, "_Following", Watcher]:
     """A worker that has taken over the epoch in force."""
     port = await NatsBroker.open(connection, on_foreign=lambda what: log.error("foreign", what=what))
     stack.push_async_callback(port.close)
-    worker = Worker(port, home.world(), clock, may_admit, home.stated.add, home.stated.load)
+    watcher = Watcher(port, lambda: worker.world, clock)
+    worker = Worker(port, home.world(), clock, may_admit, home.stated.add, home.stated.load, watcher.forget)
     system = await _connection(stack, home, urls, home.system_seed, subjects.DOORKEEPER_INBOX, "doorkeeper")
-    followed = _Following(home, port, worker, renew, Doorkeeper(system))
+    followed = _Following(home, port, worker, renew, Doorkeeper(system), watcher)
     await followed.begin()
-    return port, worker, followed
+    return port, worker, followed, watcher
 
 
 @asynccontextmanager
@@ -450,6 +456,7 @@ class _Following:
         worker: Worker,
         renew: Callable[[Directory], None],
         doorkeeper: Doorkeeper,
+        watcher: Watcher,
     ) -> None:
         """`renew` is told of each directory that we go on under."""
         self._home = home
@@ -457,6 +464,7 @@ class _Following:
         self._worker = worker
         self._renew = renew
         self._doorkeeper = doorkeeper
+        self._watcher = watcher
         self._doors = Doors()
         self._taken: Epoch | None = None
         self._look_again = 0
@@ -559,7 +567,8 @@ class _Following:
     async def _purge(self) -> None:
         """Remove what waits for whoever was shut out; once the worker decides by that, so that nothing follows."""
         for contact in list(self._doors.to_purge.values()):
-            purged = await self._port.remove_views(contact.agency, contact.handle)
+            purged = await self._watcher.shut_out(contact.handle)
+            purged += await self._port.remove_views(contact.agency, contact.handle)  # notices
             self._doors.purged(contact.handle)
             log.info("views-purged", contact=contact.handle, views=purged)
 
@@ -631,6 +640,8 @@ class _Asks:
                 if not isinstance(size, int):
                     raise Malformed("A consistency proof is asked for by a number of leaves.")
                 return self._sequencer.prove_consistency(size) or cbor.dump(None)
+            case "timeline":
+                return await timeline(data, agency, self._home.bundle.directory, self._port)
             case "offered":
                 return cbor.dump(self._witnessing.offered(clock()))
             case "cosign":

@@ -15,9 +15,10 @@
 | `ask.<agency>.<verb>`                        | none    | that agency, as a request | broker workers               |
 
 A `<kind>` is `message`, `urgent` (a message that asks to be taken first), `retrieval` (signed retrieval evidence),
-`statement` (a signed key statement), `withdrawal` (of a consent), `erasure` (what became of a copy) or `leak` (that
-something was kept aside). The `<agency>` of an entry is the word `operator` where no agency submitted anything (a step
-of a ceremony, a new epoch), and for a withdrawn consent, which counts once for everybody.
+`statement` (a signed key statement), `withdrawal` (of a consent), `erasure` (what became of a copy), `leak` (that
+something was kept aside), `acknowledgement` (of a view) or `recall` (of a message). The `<agency>` of an entry is the
+word `operator` where no agency submitted anything (a step of a ceremony, a new epoch), and for a withdrawn consent,
+which counts once for everybody; a step of a delivery stands under the agency that sent the message.
 
 **Two accounts.** Workers and all streams live in the account BROKER; agencies live in AGENCIES, which has no
 JetStream and imports from BROKER exactly the subjects of the table. The reason: a server's reply (a PubAck, a pulled
@@ -44,7 +45,9 @@ from messages.errors import LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 
 Lane = Literal["urgent", "normal"]
-Kind = Literal["message", "urgent", "retrieval", "statement", "withdrawal", "erasure", "leak"]
+Kind = Literal[
+    "message", "urgent", "retrieval", "statement", "withdrawal", "erasure", "leak", "acknowledgement", "recall"
+]
 Account = Literal["BROKER", "AGENCIES", "AUTH", "SYS"]
 
 LANES: Final[tuple[Lane, ...]] = ("urgent", "normal")  # in the order in which a reader drains them
@@ -55,6 +58,7 @@ URGENT_KINDS: Final[frozenset[Kind]] = frozenset({"urgent", "withdrawal"})  # ta
 LEAF: Final = "log.leaf"
 HEAD: Final = "head"
 TRIES: Final = "Tries"  # header of a dead letter: how often it was tried by itself
+WATCH: Final = "Sc-Watch"  # header of a view: when it was admitted, until when it waits, how long its clock runs
 FINAL: Final = "final"  # heads that enough witnesses cosigned
 FLOW_SEQUENCE: Final = "Flow-Seq"  # header of a leaf: the FLOW sequence of the entry it came from
 ASKS: Final = "ask.*.*"
@@ -71,8 +75,10 @@ _CONTACT = re.compile(r"c[a-z2-7]{12}", re.ASCII)
 _VIEW = re.compile(r"[0-9a-f]{32}", re.ASCII)
 # What an entry is about: nothing, a message; x, a stray that names none; r, a retrieval; s, a key statement; d, the
 # destruction of a key; c, a step of a ceremony; e, an epoch; w, a withdrawn consent; o, an order to erase a copy; k,
-# what became of a copy; t, a review that was closed; l, a report of a leak.
-_KEY = re.compile(r"[xrsdcewoktl]?[0-9a-f]{32}", re.ASCII)
+# what became of a copy; t, a review that was closed; l, a report of a leak; v, a delivery step of a view; a, an
+# acknowledgement; u, a stage of an unopened urgent view; m, a recalled
+# message; n, the order to one holder of it.
+_KEY = re.compile(r"[xrsdcewoktlvaumn]?[0-9a-f]{32}", re.ASCII)
 _CONSENT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SERVER = re.compile(r"N[A-Z2-7]{55}", re.ASCII)
 _VERB = re.compile(r"[a-z]{1,32}", re.ASCII)
@@ -107,11 +113,12 @@ def _lane(lane: str) -> str:
 
 def submit(agency: AgencyHandle, kind: Kind) -> str:
     """Where `agency` hands in its envelopes ("message"), signed retrieval evidences ("retrieval"), signed key
-    statements ("statement"), withdrawals of consents ("withdrawal"), what became of copies ("erasure") and reports of
-    leaks ("leak").
+    statements ("statement"), withdrawals of consents ("withdrawal"), what became of copies ("erasure"), reports of
+    leaks ("leak") words on views ("acknowledgement") and recalls
+    ("recall").
     """
     if kind not in KINDS:
-        raise LocalError("A submission is a message, a retrieval, a statement, a withdrawal, an erasure or a leak.")
+        raise LocalError(f"A submission is of one of the kinds {', '.join(KINDS)}.")
     return f"submit.{_agency(agency)}.{kind}"
 
 
@@ -160,6 +167,11 @@ def deliver(agency: AgencyHandle, contact: ContactHandle, lane: Lane, view: View
 def deliver_any_lane(agency: AgencyHandle, contact: ContactHandle, view: ViewId) -> str:
     """A filter for one view whose lane is not known."""
     return f"deliver.{_agency(agency)}.{_contact(contact)}.*.{_token(_VIEW, view, 'a view id')}"
+
+
+def deliveries() -> str:
+    """A filter for everything that waits for anybody."""
+    return "deliver.>"
 
 
 def deliver_contact(agency: AgencyHandle, contact: ContactHandle) -> str:
@@ -254,6 +266,32 @@ def read_ask(subject: str) -> tuple[AgencyHandle, str] | None:
     if len(tokens) != 3 or tokens[0] != "ask" or not _AGENCY.fullmatch(tokens[1]) or not _VERB.fullmatch(tokens[2]):
         return None
     return AgencyHandle(tokens[1]), tokens[2]
+
+
+# What stands beside a view
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What whoever watches a waiting view goes by, without reading it. Milliseconds; unsigned, so it starts a closer
+    look and decides nothing.
+    """
+
+    admitted: int
+    until: int
+    clock: int  # how long the urgency's or kind's clock runs; 0: it has none
+
+    def header(self) -> str:
+        """As it stands beside the view."""
+        return f"{self.admitted},{self.until},{self.clock}"
+
+    @classmethod
+    def read(cls, text: str) -> "Watch | None":
+        """Read it; None where it is of another form."""
+        parts = text.split(",")
+        if len(parts) != 3 or not all(p.isascii() and p.isdecimal() and len(p) < 20 for p in parts):
+            return None
+        return cls(*map(int, parts))
 
 
 # Streams and consumers

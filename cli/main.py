@@ -18,8 +18,10 @@ from cli.common import MISTAKE, JsonOption, UrlOption, command, err, out, passph
 from cli.deadletters_cmd import deadletters_app
 from cli.doctor import doctor
 from cli.quarantine_cmd import quarantine_app
+from cli.recall_cmd import correct, recall
 from cli.redact_cmd import redact
 from cli.tasks_cmd import tasks_app
+from cli.timeline_cmd import timeline
 from cli.tls_cmd import tls_app
 from cli.unlock import DescriptorOption
 
@@ -44,6 +46,9 @@ app.command()(messages.release)
 app.command()(consent_cmd.review)
 app.command("break-glass")(consent_cmd.break_glass)
 app.command()(messages.outbox)
+app.command()(timeline)
+app.command()(recall)
+app.command()(correct)
 app.command()(messages.promises)
 app.command()(messages.contacts)
 app.command()(messages.inspect)

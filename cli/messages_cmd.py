@@ -284,7 +284,9 @@ def _list(agency: AgencyClient, *, as_json: bool) -> None:
     rows = []
     for item in agency.journal.incoming(agency.keys.contact.handle):
         seen = agency.look(agency.find_view(item.view))
+        taken = agency.journal.taken_back(item.view)
         state = item.state if seen.opened or item.state != NEW else "kept aside"
+        state = taken.standing if taken is not None else state
         rows.append(
             {
                 "view": item.view,
@@ -389,14 +391,16 @@ def inbox_ack(
     view: Annotated[str, typer.Argument(help="The view's id, or how it begins.")],
     home: HomeOption = Path(),
     contact: ContactOption = "",
+    url: UrlOption = None,
 ) -> None:
-    """Mark an opened message as handled."""
+    """Mark an opened message as handled: its sender gets your signed Acceptance, that people have taken it on."""
     name = only_contact(home, contact)
     secret = passphrase(home)
 
     async def main() -> None:
-        async with offline(home, name, secret, ask=own_passphrase) as agency:
+        async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
             agency.done(agency.find_view(view))
+            await agency.say()
             out.print("handled")
 
     run(main())
