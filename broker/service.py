@@ -31,6 +31,8 @@ from broker.admit import World
 from broker.bundles import BrokerTrust, Epoch
 from broker.copies import copies
 from broker.doors import Doors
+from broker.files import VERBS as FILE_VERBS
+from broker.files import Files, Room
 from broker.sequencer import Sequencer
 from broker.stated import Stated
 from broker.trust import STEP_TOLD, announce_epoch, announce_step, epoch_key
@@ -39,6 +41,7 @@ from bus import subjects
 from bus.callout import answering_logins
 from bus.connection import Connection, connected
 from bus.doorkeeper import Doorkeeper
+from bus.files import FileStore
 from bus.queue import NatsBroker, NatsSequencer
 from bus.server import EmbeddedServer, TlsFiles
 from bus.store import Store
@@ -266,7 +269,15 @@ async def serving(home: BrokerHome) -> AsyncIterator[Serving]:
             )
         )
         stop = asyncio.Event()
-        await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer, port)))
+        kept = FileStore(store)
+        files = Files(
+            store=kept,
+            bundle=lambda: home.bundle,
+            secret=home.secret,
+            clock=clock,
+            room=Room(home.folder, kept, clock),
+        )
+        await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer, port, files)))
         serving = Serving(
             home, server, worker, sequencer, endpoint, asyncio.get_running_loop().create_future(), asyncio.Event()
         )
@@ -447,18 +458,22 @@ def _tell(task: asyncio.Task[None], failed: asyncio.Future[None]) -> None:
 
 
 class _Asks:
-    """What adapters may ask a broker: the time, the epoch in force, the log's head, and proofs about leaves.
+    """What adapters may ask a broker: the time, the epoch in force, the log's head, proofs about leaves, and the chunks
+    of evidence files.
 
     Whoever asks is told of itself alone: no question takes another agency's handle.
     """
 
-    def __init__(self, home: BrokerHome, sequencer: Sequencer, port: NatsBroker) -> None:
+    def __init__(self, home: BrokerHome, sequencer: Sequencer, port: NatsBroker, files: Files) -> None:
         self._home = home
         self._sequencer = sequencer
         self._port = port
+        self._files = files
 
     async def __call__(self, agency: AgencyHandle, verb: str, data: bytes) -> bytes:
         match verb:
+            case verb if verb in FILE_VERBS:
+                return await self._files.answer(agency, verb, data)
             case "time":
                 return cbor.dump(clock())
             case "epoch":

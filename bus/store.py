@@ -143,7 +143,7 @@ class Store:
     # Making streams and consumers
 
     async def ensure_streams(self, replicas: int = 1) -> None:
-        """Make the five streams and the workers' consumer, or bring them to the configuration of `subjects`.
+        """Make the streams and the workers' consumer, or bring them to the configuration of `subjects`.
         Idempotent.
         """
         for spec in subjects.STREAMS:

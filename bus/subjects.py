@@ -9,12 +9,14 @@
 | `log.leaf`                                   | LOG     | sequencer             | sequencer, proofs, fsck          |
 | `record.<index>`                             | RECORDS | sequencer             | proofs, search                   |
 | `head`                                       | HEADS   | sequencer             | proofs, witnesses                |
+| `file.<agency>.<object>.<part>`              | FILES   | broker workers        | broker workers                   |
 | `answer.<agency>`                            | none    | broker workers        | that agency                      |
 | `ask.<agency>.<verb>`                        | none    | that agency, as a request | broker workers               |
 
-A `<kind>` is `message`, `retrieval` (signed retrieval evidence), `statement` (a signed key statement), `withdrawal` (of
-a consent) or `erasure` (what became of a copy). The `<agency>` of an entry is the word `operator` where no agency
-submitted anything (a step of a ceremony, a new epoch), and for a withdrawn consent, which counts once for everybody.
+A `<part>` is `head`, or the number of a chunk. A `<kind>` is `message`, `retrieval` (signed retrieval evidence),
+`statement` (a signed key statement), `withdrawal` (of a consent) or `erasure` (what became of a copy). The `<agency>`
+of an entry is the word `operator` where no agency submitted anything (a step of a ceremony, a new epoch), and for a
+withdrawn consent, which counts once for everybody.
 
 **Two accounts.** Workers and all streams live in the account BROKER; agencies live in AGENCIES, which has no
 JetStream and imports from BROKER exactly the subjects of the table. The reason: a server's reply (a PubAck, a pulled
@@ -68,6 +70,7 @@ _VIEW = re.compile(r"[0-9a-f]{32}", re.ASCII)
 # what became of a copy; t, a review that was closed; l, a report of a leak.
 _KEY = re.compile(r"[xrsdcewoktl]?[0-9a-f]{32}", re.ASCII)
 _CONSENT = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_OBJECT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SERVER = re.compile(r"N[A-Z2-7]{55}", re.ASCII)
 _VERB = re.compile(r"[a-z]{1,32}", re.ASCII)
 
@@ -144,6 +147,32 @@ def holding(consent: bytes, view: ViewId) -> str:
 def holdings(consent: bytes) -> str:
     """A filter for all views that rest on a consent."""
     return f"holding.{_token(_CONSENT, consent.hex(), 'the id of a consent')}.*"
+
+
+def file_head(owner: AgencyHandle, stored: bytes) -> str:
+    """Where it stands what is reserved for one evidence file of an agency."""
+    return f"file.{_agency(owner)}.{_object(stored)}.head"
+
+
+def file_heads(owner: AgencyHandle) -> str:
+    """A filter for what is reserved for an agency."""
+    return f"file.{_agency(owner)}.*.head"
+
+
+def file_chunk(owner: AgencyHandle, stored: bytes, number: int) -> str:
+    """Where one sealed chunk stands; numbers begin at 0."""
+    if number < 0:
+        raise LocalError("The number of a chunk is not negative.")
+    return f"file.{_agency(owner)}.{_object(stored)}.{number}"
+
+
+def file_parts(owner: AgencyHandle, stored: bytes) -> str:
+    """A filter for one file, with its head."""
+    return f"file.{_agency(owner)}.{_object(stored)}.*"
+
+
+def _object(stored: bytes) -> str:
+    return _token(_OBJECT, stored.hex(), "the id of a stored file")
 
 
 def deliver(agency: AgencyHandle, contact: ContactHandle, lane: Lane, view: ViewId) -> str:
@@ -327,7 +356,16 @@ HEADS: Final = StreamSpec(
     max_msgs=bounds.HEADS_KEPT,
     allow_direct=True,
 )
-STREAMS: Final[tuple[StreamSpec, ...]] = (SUBMIT, FLOW, LOG, RECORDS, HEADS)
+FILES: Final = StreamSpec(
+    name="FILES",
+    subjects=("file.*.*.*",),
+    why="Sealed chunks of evidence files. Each is written once and goes by its time to live, at the latest when its"
+    " message expires. Apart from FLOW, so that no file stands in the way of a message.",
+    allow_atomic=True,
+    allow_msg_ttl=True,
+    allow_direct=True,
+)
+STREAMS: Final[tuple[StreamSpec, ...]] = (SUBMIT, FLOW, LOG, RECORDS, HEADS, FILES)
 
 
 def worker_consumer() -> dict[str, object]:
@@ -403,7 +441,6 @@ def agency_permissions(agency: AgencyHandle, contacts: Iterable[ContactHandle]) 
         for lane in LANES:
             name = consumer(contact, lane)
             pulls += (f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{name}", f"$JS.ACK.FLOW.{name}.>")
-    # The subjects of the agency's own object bucket, once evidence files travel, belong here and in BORDER.
     return Permissions(
         account="AGENCIES",
         publish=(*(submit(agency, kind) for kind in KINDS), f"ask.{_agency(agency)}.*", *pulls),
@@ -433,15 +470,17 @@ def worker_permissions() -> Permissions:
         account="BROKER",
         publish=(
             *FLOW.subjects,
+            *FILES.subjects,
             LEAF,
             "record.*",
             HEAD,
             "answer.*",
             *(f"$JS.API.STREAM.{verb}.{name}" for name in streams for verb in ("CREATE", "UPDATE", "INFO")),
-            *(f"$JS.API.STREAM.MSG.GET.{name}" for name in ("FLOW", "LOG", "RECORDS", "HEADS")),
-            *(f"$JS.API.DIRECT.GET.{name}" for name in ("LOG", "RECORDS", "HEADS")),
+            *(f"$JS.API.STREAM.MSG.GET.{name}" for name in ("FLOW", "LOG", "RECORDS", "HEADS", "FILES")),
+            *(f"$JS.API.DIRECT.GET.{name}" for name in ("LOG", "RECORDS", "HEADS", "FILES")),
             "$JS.API.STREAM.MSG.DELETE.FLOW",
             "$JS.API.STREAM.PURGE.FLOW",
+            "$JS.API.STREAM.PURGE.FILES",
             "$JS.API.STREAM.MSG.DELETE.RECORDS",  # retention
             "$JS.API.STREAM.PURGE.RECORDS",
             f"$JS.API.CONSUMER.CREATE.SUBMIT.{WORKERS}",
