@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
-from keys import statements
-from messages.directory import Account, Agency, Contact, Directory, Officer, Operator, Witness
+from messages.directory import Account, Agency, Contact, Directory, KeyStatement, Officer, Operator, Witness
 from messages.errors import Malformed, ShareError
 from messages.ids import AgencyHandle
 
@@ -152,20 +152,31 @@ def edition(digest: str, texts: Mapping[str, str]) -> bytes:
 # Reading: whatever the bytes, a model or `Malformed`
 
 
-_BYTES: Final = ("signing_key", "key")
+_BYTES: Final = frozenset({"signing_key", "key"})
 
 
-def _unplain(row: dict[str, Any]) -> dict[str, Any]:
-    """One object of the file, its keys as bytes: whatever is named so is written in base64."""
-    for name in _BYTES:
-        value = row.get(name)
-        if type(value) is str:
-            row[name] = base64.b64decode(value, validate=True)
-    return row
+def _unbase64(text: str) -> bytes:
+    return binascii.a2b_base64(text, strict_mode=True)
+
+
+def _unplain(value: Any) -> None:
+    """Make bytes of the keys in it, however deep: whatever is named so is written in base64."""
+    if type(value) is dict:
+        for name, item in value.items():
+            kind = type(item)
+            if kind is str:
+                if name in _BYTES:
+                    value[name] = _unbase64(item)
+            elif kind is dict or kind is list:
+                _unplain(item)
+    elif type(value) is list:
+        for item in value:
+            if type(item) is dict or type(item) is list:
+                _unplain(item)
 
 
 def _rows(data: bytes) -> list[Any]:
-    value = json.loads(data, object_hook=_unplain)
+    value = from_json(data, allow_inf_nan=False)
     if type(value) is not list:
         raise TypeError
     return value
@@ -184,7 +195,9 @@ def read(data: bytes, model: type[M], what: str) -> tuple[M, ...]:
     """The models of a file, or raise `Malformed` naming `what`."""
 
     def rows() -> tuple[M, ...]:
-        return tuple(model.model_validate(row) for row in _rows(data))
+        found = _rows(data)
+        _unplain(found)
+        return tuple(model.model_validate(row) for row in found)
 
     return _guarded(what, rows)
 
@@ -198,12 +211,15 @@ def read_one(data: bytes, model: type[M], what: str) -> M:
 
 
 def read_contacts(data: bytes) -> tuple[Contact, ...]:
-    """An agency's contacts, or raise `Malformed`. Statements are read here and held against their signer on use."""
+    """An agency's contacts, or raise `Malformed`. Their statements are read, and held against their signer, on use."""
 
     def found() -> tuple[Contact, ...]:
         rows = _rows(data)
-        for row in rows:
-            row["statements"] = tuple(statements.read(base64.b64decode(s, validate=True)) for s in row["statements"])
+        for row in rows:  # there are ten thousand, so not `_unplain`: it looks everywhere
+            row["signing_key"] = _unbase64(row["signing_key"])
+            for former in row.get("former_keys", ()):
+                former["key"] = _unbase64(former["key"])
+            row["statements"] = tuple(KeyStatement(signed=_unbase64(s)) for s in row["statements"])
         return tuple(Contact.model_validate(row) for row in rows)
 
     return _guarded("contacts", found)

@@ -36,7 +36,7 @@ from messages.ids import ContactHandle, KeyId, MessageId
 from messages.signed import pae
 
 _SUITE: Final = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
-PUBLIC_KEY_BYTES: Final = 1184 + 32
+PUBLIC_KEY_BYTES: Final = limits.ENCRYPTION_KEY
 PRIVATE_KEY_BYTES: Final = 64 + 32
 
 

@@ -6,10 +6,9 @@ an encryption key of its own at once.
 """
 
 from keys.domains import Tag
-from keys.sealing import PUBLIC_KEY_BYTES, DecryptionKey
+from keys.sealing import DecryptionKey
 from keys.signing import Signs, verify
 from messages import cbor, limits
-from messages.cbor import Reader
 from messages.ceremony import KeyDestroyed
 from messages.directory import Contact, KeyStatement
 from messages.errors import BadInput, Unverified
@@ -31,8 +30,7 @@ def make(signer: Signs, key: DecryptionKey, number: int, start: int, end: int) -
             "end": end,
         }
     )
-    signed = signer.sign(Tag.KEY_STATEMENT, body)
-    return KeyStatement(number=number, key=key.public, start=start, end=end, signed=signed.to_bytes())
+    return KeyStatement(signed=signer.sign(Tag.KEY_STATEMENT, body).to_bytes())
 
 
 def countersign(signer: Signs, statement: KeyStatement) -> Signed:
@@ -48,19 +46,20 @@ def destroyed(signer: Signs, number: int, key_id: bytes, at: int) -> Signed:
 
 def read(signed: bytes) -> KeyStatement:
     """The statement that a contact signed, unchecked (`check` holds it against its signer), or raise `Malformed`."""
-    return _read(Signed.from_bytes(signed).body, signed)[1]
+    statement = KeyStatement(signed=signed)
+    _ = statement.said
+    return statement
 
 
 def check(contact: Contact, statement: KeyStatement, at: int | None = None) -> None:
-    """Raise `Unverified` unless the contact itself signed exactly this statement.
+    """Raise `Unverified` unless the contact itself signed this statement about itself.
 
     With `at`, by the signing key that counted at that moment. Without, by any that it ever had: for statements of the
     past, which nobody seals to.
     """
     signed = Signed.from_bytes(statement.signed)
-    body = verify(signed, Tag.KEY_STATEMENT, contact.key_at(at) if at is not None else _signed_with(contact, signed))
-    by, stated = _read(body, statement.signed)
-    if by != contact.handle or stated != statement:
+    verify(signed, Tag.KEY_STATEMENT, contact.key_at(at) if at is not None else _signed_with(contact, signed))
+    if statement.said.by != contact.handle:
         raise Unverified("An encryption key in the directory is not the one its contact stated.")
     if not statement.start < statement.end <= statement.start + limits.KEY_STATEMENT_LIFETIME:
         raise Unverified("An encryption key is stated for longer than 30 days.")
@@ -85,21 +84,6 @@ def usable(contact: Contact, moment: int, newest_seen: int = 0) -> KeyStatement:
         raise Unverified("The recipient's encryption key is older than one seen before; fetch the newest trust bundle.")
     check(contact, statement, moment)
     return statement
-
-
-def _read(body: bytes, signed: bytes) -> tuple[str, KeyStatement]:
-    reader = Reader(cbor.load(body, limits.ATTESTATION_BYTES, "key statement"), "key statement")
-    reader.version()
-    by = reader.text("contact")
-    statement = KeyStatement(
-        number=reader.number("number"),
-        key=reader.fixed("key", PUBLIC_KEY_BYTES),
-        start=reader.number("start"),
-        end=reader.number("end"),
-        signed=signed,
-    )
-    reader.end()
-    return by, statement
 
 
 def _signed_with(contact: Contact, signed: Signed) -> bytes:

@@ -16,12 +16,14 @@ from functools import cached_property
 from itertools import chain
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from messages import ids
+from messages import cbor, ids, limits
+from messages.cbor import Reader
 from messages.errors import Malformed
 from messages.ids import AgencyHandle, ContactHandle, GuardHandle, KeyId, OfficerHandle, WorkerHandle
 from messages.labels import CrimeArea, Duty, Keeping, PartyClass
+from messages.signed import Signed
 from messages.tables import Table
 
 ALL_TYPES = "*"
@@ -85,14 +87,62 @@ class Mandate(_Model):
         return data_type == "cover" or ALL_TYPES in self.types or data_type in self.types
 
 
-class KeyStatement(_Model):
-    """A numbered encryption key of a contact, signed by that contact (tag `key-statement`)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What a key statement says."""
 
+    by: str
     number: int
-    key: bytes  # 1216 bytes: ML-KEM-768 (1184) and X25519 (32) public keys
+    key: bytes  # ML-KEM-768 (1184 bytes) and X25519 (32) public keys
     start: int
     end: int
-    signed: bytes  # the Signed object as it travels; `keys.statements.check` holds it against the fields above
+
+
+class KeyStatement(_Model):
+    """A numbered encryption key of a contact, signed by that contact (tag `key-statement`).
+
+    Only what was signed is kept, so nothing can be said beside it; `keys.statements.check` holds it against its signer.
+    It is read when it is first asked for, and whatever asks then gets `Malformed` where it cannot be: a task force has
+    tens of thousands of them, of which a day needs a few.
+    """
+
+    signed: bytes  # the Signed object as it travels
+
+    @cached_property
+    def said(self) -> Stated:
+        """What it says, or raise `Malformed`."""
+        body = Signed.from_bytes(self.signed).body
+        reader = Reader(cbor.load(body, limits.ATTESTATION_BYTES, "key statement"), "key statement")
+        reader.version()
+        said = Stated(
+            by=reader.text("contact"),
+            number=reader.number("number"),
+            key=reader.fixed("key", limits.ENCRYPTION_KEY),
+            start=reader.number("start"),
+            end=reader.number("end"),
+        )
+        reader.end()
+        return said
+
+    @property
+    def number(self) -> int:
+        """The first key of a contact is number 1; each later one counts one more."""
+        return self.said.number
+
+    @property
+    def key(self) -> bytes:
+        """The public encryption key."""
+        return self.said.key
+
+    @property
+    def start(self) -> int:
+        """The first moment at which it may be sealed to."""
+        return self.said.start
+
+    @property
+    def end(self) -> int:
+        """The first moment at which it may no longer be."""
+        return self.said.end
 
 
 class FormerKey(_Model):
@@ -106,10 +156,10 @@ class FormerKey(_Model):
 class Contact(_Model):
     """A designated point of contact."""
 
-    handle: ContactHandle
-    name: str  # "duty-desk"; with the agency's name it is the address "harbour-police/duty-desk"
+    handle: Annotated[ContactHandle, AfterValidator(ids.contact_handle)]
+    name: Annotated[str, AfterValidator(ids.name)]  # "duty-desk"; its address is "harbour-police/duty-desk"
     title: str
-    agency: AgencyHandle
+    agency: Annotated[AgencyHandle, AfterValidator(ids.agency_handle)]
     signing_key: PublicKey  # the newest
     keeping: Keeping
     mandates: tuple[Mandate, ...]
@@ -117,16 +167,7 @@ class Contact(_Model):
     former_keys: tuple[FormerKey, ...] = ()
     suspended: tuple[Span, ...] = ()
     nkey: str | None = None  # the public NKEY with which its own devices log in ("U…"); None: it cannot connect
-    rotation_days: int = 20  # the enrolled schedule: an encryption key is followed by the next after so many days
-
-    @model_validator(mode="after")
-    def _shaped(self) -> "Contact":
-        ids.contact_handle(self.handle)
-        ids.agency_handle(self.agency)
-        ids.name(self.name)
-        if not 1 <= self.rotation_days <= 30:
-            raise ValueError("an encryption key is followed by the next after 1 to 30 days")
-        return self
+    rotation_days: Annotated[int, Field(ge=1, le=30)] = 20  # the enrolled schedule of its encryption keys
 
     def mandate_at(self, moment: int) -> Mandate | None:
         """The mandate in force at `moment`; where several are, the latest granted. None while suspended."""

@@ -26,6 +26,7 @@ TEXT: Final = 256  # longest code, name or handle in any signed header
 SALT: Final = 16  # of descriptions: 128 bits against guessing a low-entropy description
 DIGEST: Final = 32  # SHA-256
 SIGNATURE: Final = 64  # Ed25519
+ENCRYPTION_KEY: Final = 1184 + 32  # ML-KEM-768 and X25519
 SECTION_KEY: Final = 32
 NONCE: Final = 24  # XChaCha20
 TAG: Final = 16  # Poly1305

@@ -17,7 +17,26 @@ Steps = tuple[str | int, ...]
 TEXT_BYTES: Final = 256 * 1024
 """What officers sign is a page or two; nobody reads a book before signing it."""
 _PLAIN: Final = frozenset({"tag:yaml.org,2002:str"})
-_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Fast: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Fast):  # type: ignore[misc,valid-type]
+    """Asks once what a word is: thousands of agreements are written in the same few."""
+
+    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: Any) -> str:
+        """The tag of a node that has none of its own."""
+        asked = kind, value, implicit
+        known = _RESOLVED.get(asked)
+        if known is None:
+            known = super().resolve(kind, value, implicit)
+            if len(_RESOLVED) < _WORDS and (value is None or len(value) <= _WORD):
+                _RESOLVED[asked] = known
+        return known
+
+
+_WORD: Final = 64
+_WORDS: Final = 4096
+_RESOLVED: Final[dict[tuple[type[yaml.Node], str | None, Any], str]] = {}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -115,12 +134,12 @@ class _Building:
         return (self._value(node) if node is not None else None), self._faults
 
     def _value(self, node: yaml.Node) -> Any:
+        if node.tag in _PLAIN and isinstance(node, yaml.ScalarNode):
+            return node.value
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node)
         if isinstance(node, yaml.SequenceNode):
             return [self._value(item) for item in node.value]
-        if node.tag in _PLAIN:
-            return node.value
         return self._reader.construct_object(node)
 
     def _mapping(self, node: yaml.MappingNode) -> Mapping[Any, Any]:
