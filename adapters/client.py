@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from adapters import answering, erasure, keyring, quarantine, seconding, threads, unsealed
+from adapters import answering, erasure, keyring, packets, quarantine, seconding, threads, unsealed
 from adapters.casefile import MAX_FILE, CaseFile
 from adapters.casefile import read as read_case
 from adapters.casefile import write as write_case
@@ -1288,6 +1288,17 @@ class AgencyClient:
             brought = [s.view for s in self.journal.steps() if s.message == identifier and s.view is not None]
             text = brought[0] if brought else text
         return ViewId(self._incoming(text).view)
+
+    async def packet(self, text: str) -> bytes:
+        """The message of this id (sent or received), or the view that begins so, with all that proves it, as a file."""
+        sent = self.journal.sent(message_from_text(text)) if len(text) == 36 else None
+        if sent is not None:
+            bare, _ = packets.of_sent(sent)
+        else:
+            incoming = self._incoming(self.find_view(text))
+            bare, _ = packets.of_received(incoming, self.journal.retrieval(incoming.view))
+        ask = self.ask if self.online else None
+        return await packets.export(bare, self.home.trust, self.home.agency.handle, self.home.bundle.directory, ask)
 
     # the trust bundle
 

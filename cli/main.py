@@ -14,6 +14,7 @@ from cli import messages_cmd as messages
 from cli.agreements_cmd import agreement_app
 from cli.common import MISTAKE, JsonOption, UrlOption, command, err, out, passphrase, run
 from cli.doctor import doctor
+from cli.packet_cmd import packet_app
 from cli.quarantine_cmd import quarantine_app
 from cli.redact_cmd import redact
 from cli.tasks_cmd import tasks_app
@@ -57,6 +58,7 @@ app.command()(ceremonies.fingerprint)
 app.command()(serve.up)
 app.command("demo")(demo_command.demo)
 app.add_typer(messages.inbox_app, name="inbox")
+app.add_typer(packet_app, name="packet")
 app.add_typer(answers.permit_app, name="permit")
 app.add_typer(answers.referral_app, name="referral")
 app.add_typer(consent_cmd.consent_app, name="consent")
