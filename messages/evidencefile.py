@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from messages import cbor, limits
+from messages import cbor, ids, limits
 from messages.catalogue.values import shaped
 from messages.cbor import Reader
 from messages.errors import ContentRefused, Malformed
@@ -246,7 +246,7 @@ class FileRequest:
         request = cls(
             object=reader.fixed("object", OBJECT),
             view=reader.fixed("view", limits.DIGEST),
-            message=MessageId(reader.fixed("message", 16)),
+            message=ids.message_id(reader.fixed("message", 16)),
             at=reader.number("at"),
         )
         reader.end()

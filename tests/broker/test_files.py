@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from broker.files import FILES, SPARE, VERBS, Files, Room, granted, read_ticket
 from bus.files import FileHead
+from keys.composing import new_message_id
 from keys.domains import Tag
 from keys.signing import Signs
 from messages import cbor, wire
@@ -205,7 +206,7 @@ def test_no_ticket_without_everything_that_makes_it(force: TaskForce, carried: t
     wrong: list[tuple[bytes, AgencyHandle, int, type[ShareError]]] = [
         (request(force, carried, object=OTHER), asker, now, Unverified),
         (request(force, carried, view=bytes(32)), asker, now, Unverified),
-        (request(force, carried, message=bytes(16)), asker, now, Unverified),
+        (request(force, carried, message=new_message_id()), asker, now, Unverified),
         (request(force, carried, stamp=elsewhere), asker, now, Unverified),
         (request(force, carried, view_bytes=delivery.view[:-1] + b"\x00"), asker, now, Unverified),
         (request(force, carried), asker, now + HOUR, Stale),

@@ -1,5 +1,6 @@
 """Evidence files over a real server: they cross byte for byte, go on after a kill, and go to nobody else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from hashlib import sha256
@@ -12,14 +13,17 @@ import pytest
 from adapters.client import AgencyClient, connect
 from adapters.evidencefiles import carrying
 from adapters.home import clock
+from audit.packet import check
 from broker.service import BrokerHome, serving
 from cli.practice import Practice
 from messages.envelope import Delivery
 from messages.errors import BadInput, NotPermitted
 from messages.evidencefile import CHUNK, object_of
+from messages.ids import message_text
 from tests.flows.test_consent import receive
 from tests.support import exhibit
 from tests.support.orchid import DESK, FOREIGN, PROSECUTOR, TaskForce, task_force
+from tests.support.processes import command
 
 
 @pytest.fixture
@@ -131,3 +135,28 @@ async def test_only_whoever_holds_a_view_that_names_a_file_gets_its_chunks(
         await fetching(prosecutor, (bytes(16), 6))
     await fetching(prosecutor, stored)
     assert prosecutor.spool.arrived(stored[0]) == 6 and foreign.spool.arrived(stored[0]) == 0
+
+
+async def test_a_message_is_exported_with_the_logs_proofs_and_holds_offline(
+    sent: tuple[AgencyClient, AgencyClient, AgencyClient], tmp_path: Path
+) -> None:
+    desk, prosecutor, _ = sent
+    opened = (await receive(prosecutor)).opened
+    assert opened is not None
+    async with asyncio.timeout(30):
+        while await prosecutor.prove(opened.stamp.leaf) is None:
+            await asyncio.sleep(0.05)  # the sequencer is another task; nothing here is woken by it
+    root = (desk.home.trust.copy.folder / "root.json").read_bytes()
+    message = message_text(opened.manifest.id)
+    got, gave = await prosecutor.packet(message), await desk.packet(message)
+    for data, lacks in ((got, "papers"), (gave, "record")):
+        verdict = check(data, root)
+        assert verdict.holds and verdict.steps[-1].name == "log", verdict
+        assert lacks not in [s.name for s in verdict.steps]
+        assert not any("holds no proof" in what or "in force together" in what for what in verdict.unchecked)
+    path = tmp_path / "message.packet"
+    told = await asyncio.to_thread(
+        command, "packet", "export", message, "--into", str(path), "--home", str(prosecutor.home.folder), "--as",
+        "trafficking-desk",
+    )  # fmt: skip
+    assert told.returncode == 0 and check(path.read_bytes(), root).holds

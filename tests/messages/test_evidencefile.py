@@ -83,7 +83,7 @@ def test_questions_come_back_as_they_were_asked() -> None:
         assert Chunk.from_bytes(chunk.to_bytes()) == chunk
         with pytest.raises(Malformed):
             Chunk.from_bytes(Chunk(object=STORED, number=5 - number, data=bytes(length)).to_bytes())
-    request = FileRequest(object=STORED, view=bytes(32), message=MessageId(bytes(16)), at=5)
+    request = FileRequest(object=STORED, view=bytes(32), message=MessageId(bytes(6) + b"\x40\x00\x80" + bytes(7)), at=5)
     assert FileRequest.from_bytes(request.to_bytes()) == request
 
 

@@ -662,6 +662,7 @@ def samples(env: Envelope, parts: world.Parts) -> dict[str, tuple[str, Tag, byte
         "erasure-confirmation": (world.REFUGE, Tag.ERASURE, world.erasure(view).to_bytes()),
         "leak-report": (world.REFUGE, Tag.LEAK, world.leak(view).to_bytes()),
         "review-closed": (world.OFFICERS[0], Tag.REVIEW_CLOSED, world.review_closed(view).to_bytes()),
+        "evidence-file-request": (world.REFUGE, Tag.EVIDENCE_FILE, world.file_request(view).to_bytes()),
         "consent": (world.DESK, Tag.CONSENT, world.consent().to_bytes()),
         "consent-countersignature": (world.CHIEF, Tag.CONSENT_COUNTER, world.consent().to_bytes()),
         "key-statement": (world.REFUGE, Tag.KEY_STATEMENT, stated.body),
@@ -763,6 +764,8 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
     bad("leak-report", "words-for-a-place", "never a word", put("places", [["a24.1.facts", "Ana Pop", "name"]]))
     bad("leak-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
     bad("review-closed", "unknown-note", "three notes", put("note", "boring"))
+    bad("evidence-file-request", "short-object", "15 bytes", put("object", bytes(15)))
+    bad("evidence-file-request", "no-message", "a file is of a message", put("message", None))
     bad("withdrawal-submission", "empty-terms", "terms or null", put("terms", b""))
     bad("notice-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
     bad("stamp", "negative-time", "times are unsigned", put("admitted", -1))

@@ -31,6 +31,7 @@ from messages.ceremony import CeremonyStep, EpochStatement, KeyDestroyed, Statem
 from messages.envelope import GRANT, Delivery, GrantDetail, Opening, SectionDetail
 from messages.errors import Malformed, RemoteError, Unverified
 from messages.evidence import Entry, Evidence, Retrieval, Stamp
+from messages.evidencefile import FileRequest
 from messages.leaks import LeakDelivery, LeakReport
 from messages.manifest import Manifest
 from messages.signed import Signed, pae
@@ -212,6 +213,7 @@ READERS: dict[str, Any] = {
     "leak-report": LeakReport,
     "leak-delivery": LeakDelivery,
     "review-closed": ReviewClosed,
+    "evidence-file-request": FileRequest,
     "consent": Consent,
     "stamp": Stamp,
     "evidence": Evidence,
