@@ -40,7 +40,7 @@ from audit.readers.trust import read_epoch_statement
 from audit.record import Record, TrustRecord, leaf, read_record
 from audit.tree import leaf_hash
 
-MAX_BYTES: Final = 64 * 1024 * 1024
+MAX_BYTES: Final = cbor.MAX_BYTES
 RECEIVED, SENT = "received", "sent"
 _FILES: Final = 2_000
 _LINES: Final = 20_000
