@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, ParamSpec, TypeVar
 
@@ -25,7 +26,17 @@ from messages.errors import BadInput, DependencyError, NotPermitted, ShareError
 P = ParamSpec("P")
 T = TypeVar("T")
 
-out = Console(highlight=False)
+
+class _Out(Console):
+    def print_json(self, json: str | None = None, *, data: Any = None, **shown: Any) -> None:
+        """JSON in colours for a person; for a program the same text, which then need not be made of coloured parts."""
+        if json is not None or shown or self.is_terminal:
+            super().print_json(json, data=data, **shown)
+        else:
+            self.file.write(dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+
+out = _Out(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 REFUSED: Final = 1

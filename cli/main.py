@@ -1,8 +1,9 @@
 """`safeconduct`: the command, put together."""
 
 import sys
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -193,10 +194,16 @@ _UsageError = typer.BadParameter.__mro__[1]
 """Typer carries its own copy of click and exports only this child of its usage errors."""
 
 
+@cache
+def program() -> Any:
+    """Every command there is, put together once: that takes as long as a small command itself."""
+    return typer.main.get_command(app)
+
+
 def run_app() -> None:
     """The entry point: a wrong command line ends in one sentence too."""
     try:
-        code = app(standalone_mode=False)
+        code = program()(standalone_mode=False)
     except typer.Abort:
         err.print("safeconduct: Stopped.")
         sys.exit(130)

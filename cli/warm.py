@@ -3,8 +3,9 @@
     with Warm() as warm:
         code, text, error = warm.run(["inbox", "list", "--json"])
 
-One process loads `cli.main` and does nothing else; each command is forked from it, so it has its own memory, files, end
-and exit code, as if started by hand, and costs a fiftieth of the time. For whoever runs many: demonstration and tests.
+One process loads `cli.main`, catalogue and rules, and does nothing else; each command is forked from it, so it has its
+own memory, files, end and exit code, as if started by hand, and costs a fiftieth of the time. For whoever runs many:
+demonstration and tests.
 """
 
 import json
@@ -18,9 +19,11 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import IO, Final, Self, TextIO
 
+from messages.catalogue import loader as catalogue
 from messages.errors import DependencyError
+from policies.decide import Engine
 
 PATIENCE: Final = 120.0
 _REQUEST: Final = 1 << 18
@@ -61,18 +64,8 @@ class Warm:
         Raises `DependencyError` if it takes longer than `patience` seconds (and ends it), or cannot be started. May be
         called from several threads at once.
         """
-        request = json.dumps(list(arguments)).encode()
-        if len(request) > _REQUEST:
-            raise DependencyError("The command line is too long.")
-        status, told = os.pipe()
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            try:
-                socket.send_fds(self._socket, [request], [told, out.fileno(), err.fileno()])
-            except OSError:
-                os.close(status)
-                raise DependencyError("The process that commands are forked from has ended.") from None
-            finally:
-                os.close(told)
+            status = self._fork(arguments, out.fileno(), err.fileno())
             try:
                 code = _ended(status, patience)
             finally:
@@ -82,6 +75,88 @@ class Warm:
                 file.seek(0)
                 texts.append(file.read().decode(errors="replace"))
         return code, texts[0], texts[1]
+
+    def start(self, arguments: Sequence[str], err: IO[bytes]) -> "Running":
+        """One service, whose standard error goes to `err`; it runs until it ends or is stopped."""
+        reads, writes = os.pipe()
+        try:
+            status = self._fork(arguments, writes, err.fileno())
+        except DependencyError:
+            os.close(reads)
+            raise
+        finally:
+            os.close(writes)
+        return Running(status, os.fdopen(reads))
+
+    def _fork(self, arguments: Sequence[str], out: int, err: int) -> int:
+        """Have a command forked; the pipe that tells its process id, and at its end its exit code."""
+        request = json.dumps(list(arguments)).encode()
+        if len(request) > _REQUEST:
+            raise DependencyError("The command line is too long.")
+        status, told = os.pipe()
+        try:
+            socket.send_fds(self._socket, [request], [told, out, err])
+        except OSError:
+            os.close(status)
+            raise DependencyError("The process that commands are forked from has ended.") from None
+        finally:
+            os.close(told)
+        return status
+
+
+class Running:
+    """A service that was forked: what `subprocess.Popen` of it would offer, as far as anybody asks."""
+
+    def __init__(self, status: int, stdout: TextIO) -> None:
+        self._status = status
+        self._said = b""
+        self.stdout = stdout
+        self.returncode: int | None = None
+        while b" " not in self._said:
+            if not (more := os.read(status, 64)):
+                raise DependencyError("A service could not be started.")
+            self._said += more
+        self.pid = int(self._said.split()[0])
+
+    def poll(self) -> int | None:
+        """The exit code (negative: it was killed), or None while it runs."""
+        try:
+            return self.wait(0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, or `subprocess.TimeoutExpired` after so many seconds."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while self.returncode is None:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            if not select.select([self._status], [], [], left)[0]:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)
+            more = os.read(self._status, 64)
+            self._said += more
+            if not more:
+                os.close(self._status)
+                self.returncode = _code(self._said)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it still runs: its number may have become another's."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+
+def _code(said: bytes) -> int:
+    words = said.split()
+    # A process that could not say its code was killed.
+    return int(words[1]) if len(words) == 2 else -signal.SIGKILL
 
 
 def _ended(status: int, patience: float) -> int:
@@ -95,16 +170,17 @@ def _ended(status: int, patience: float) -> int:
             raise DependencyError("A command did not come to its end.")
         more = os.read(status, 64)
         if not more:
-            words = said.split()
-            # A process that could not say its code was killed.
-            return int(words[1]) if len(words) == 2 else -signal.SIGKILL
+            return _code(said)
         said += more
 
 
 def serve(number: int) -> None:
     """Fork a command for each request on this socket, until its other end closes."""
-    from cli.main import run_app
+    from cli.main import program, run_app
 
+    program()
+    catalogue.load()
+    Engine.load()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them: they tell their end themselves
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=number) as requests:

@@ -3,8 +3,13 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import pytest
+import typer.testing
+
+# Hundreds of commands run in the tests' own processes: each would put the whole command line together again.
+typer.testing._get_command = cache(typer.testing._get_command)
 
 _PYTESTS_OWN = "PYTEST_CURRENT_TEST"
 

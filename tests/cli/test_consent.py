@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typer.testing import CliRunner, Result
 from audit import fsck
 from cli.main import app
 from cli.practice import Practice
+from cli.warm import Running
 from messages.limits import DAY, HOUR
 from tests.support.consenting import ABOUT, NAME, PLACE, Consenting, consenting, written
 from tests.support.orchid import DESK, RELEASER, SHELTER
@@ -38,7 +38,7 @@ def typed(*words: str, expect: int = 0, secret: str | None = None) -> Result:
 class Town:
     force: Consenting
     folder: Path
-    broker: subprocess.Popen[str]
+    broker: Running
 
     def who(self, address: str) -> list[str]:
         agency, _, name = address.partition("/")

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.home import clock
+from cli.practice import example_folder, make
+from cli.serve import READY
 from cli.warm import Warm
 from messages.errors import DependencyError
 from tests.support.processes import ROOT, environment
@@ -59,3 +62,18 @@ def test_where_the_process_has_ended_nothing_is_started() -> None:
         one._process.wait()
         with pytest.raises(DependencyError):
             one.run(["types", "A01"])
+
+
+def test_a_service_runs_until_it_is_stopped_and_tells_how_it_ended(warm: Warm, tmp_path: Path) -> None:
+    home = make(tmp_path / "task-force", example_folder(), clock()).party("harbour-police")
+    with (tmp_path / "log").open("wb") as log:
+        for number, ended in ((signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)):
+            service = warm.start(["guard", "run", "--home", str(home)], log)
+            assert service.stdout.readline().startswith(READY)
+            assert service.poll() is None
+            with pytest.raises(subprocess.TimeoutExpired):
+                service.wait(0)
+            service.send_signal(number)
+            assert service.wait(30) == service.poll() == service.returncode == ended
+            service.kill()  # its number may be another's by now
+            service.stdout.close()

@@ -5,7 +5,6 @@ One broker serves the whole module; the last test looks through everything that 
 
 import json
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from audit import fsck
+from cli.warm import Running
 from messages import wire
 from messages.envelope import Delivery
 from tests.support.orchid import (
@@ -38,7 +38,7 @@ class Town:
 
     force: TaskForce
     logs: Path
-    broker: subprocess.Popen[str]
+    broker: Running
 
     def home(self, address: str) -> str:
         return str(self.force.practice.party(address.partition("/")[0]))
@@ -46,7 +46,7 @@ class Town:
     def who(self, address: str) -> list[str]:
         return ["--home", self.home(address), "--as", address.partition("/")[2]]
 
-    def up(self) -> subprocess.Popen[str]:
+    def up(self) -> Running:
         return start("up", "--home", str(self.force.practice.broker), log=self.logs / "broker.log")
 
     def send(self, case: str, *to: str, by: str = DESK) -> dict[str, Any]:

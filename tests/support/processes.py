@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.serve import READY
-from cli.warm import Warm
+from cli.warm import Running, Warm
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ACTORS = ROOT / "examples" / "operation-orchid" / "actors.py"
@@ -25,34 +25,25 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
 
 
-def start(*arguments: str, log: Path) -> subprocess.Popen[str]:
+def start(*arguments: str, log: Path) -> Running:
     """`safeconduct ARGUMENTS` as a process of its own, ready to be used."""
     with log.open("ab") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", *arguments],
-            cwd=ROOT,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=sink,
-            text=True,
-        )
-    assert process.stdout is not None
+        process = _warm().start(arguments, sink)
     line = process.stdout.readline()
     assert line.startswith(READY), (arguments, line, log.read_text(errors="replace")[-2000:])
     return process
 
 
-def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> None:
+def stop(process: Running, number: int = signal.SIGTERM) -> None:
     """Stop one process that `start` made, and wait for its end."""
     if process.poll() is None:
         process.send_signal(number)
     process.wait(timeout=30)
-    assert process.stdout is not None
     process.stdout.close()
 
 
 @contextmanager
-def service(*arguments: str, log: Path) -> Iterator[subprocess.Popen[str]]:
+def service(*arguments: str, log: Path) -> Iterator[Running]:
     """A service for the time of the block."""
     process = start(*arguments, log=log)
     try:
