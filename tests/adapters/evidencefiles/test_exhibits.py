@@ -9,6 +9,7 @@ import pytest
 from adapters.casefile import load_value, read, with_attachments
 from adapters.evidencefiles.exhibits import ATTACHED, is_exhibit
 from adapters.evidencefiles.spool import Spool
+from adapters.guard import GuardRefused
 from cli.practice import example_folder
 from messages.errors import BadInput, Unverified
 from messages.evidencefile import SEALED_CHUNK, object_of
@@ -80,6 +81,12 @@ def test_nobody_without_identity_rights_gets_a_file_that_no_guard_can_search(for
     for message in plan.messages:
         if message.guarded:
             assert not [s.name for s in message.sections if object_of(s.name)]
+
+
+def test_a_guard_seals_nothing_beside_a_file_that_it_cannot_search(force: TaskForce, tmp_path: Path) -> None:
+    message = replace(force.forced(exhibit.case(exhibit.image(tmp_path)), INSPECTORS), guarded=True)
+    with pytest.raises(GuardRefused, match="evidence"):
+        force.compose(message)
 
 
 def test_an_agreement_that_does_not_name_the_media_type_withholds_it(force: TaskForce, tmp_path: Path) -> None:
