@@ -14,10 +14,13 @@ from audit import packet
 from audit.__main__ import main
 from audit.packet import Packet, Verdict, check
 from keys.domains import Tag
+from keys.signing import digest
+from messages import wire
 from messages.envelope import Delivery
 from messages.errors import BadInput
-from messages.evidence import Retrieval, Stamp
+from messages.evidence import Outcome, Retrieval, Stamp
 from messages.ids import ViewId
+from messages.limits import DAY
 from tests.support.orchid import DESK, INSPECTORS, PROSECUTOR, TaskForce
 from tests.support.packets import Log, exported
 
@@ -149,6 +152,44 @@ def test_parts_of_another_message_do_not_pass(made: Made, force: TaskForce) -> N
         assert not check(broken, made.root).holds
     shorter = check(swapped(made, proofs=whole.proofs[1:]))
     assert shorter.holds and any("the packet holds no proof of it" in u for u in shorter.unchecked)
+
+
+def test_a_view_from_which_something_was_left_out_is_not_the_one_that_was_stamped(made: Made) -> None:
+    whole = packet.read(made.guarded)
+    delivery = Delivery.from_bytes(whole.message)
+    view = wire.decode_view(delivery.view)
+    assert view.attestations
+    less = replace(view, attestations=()).to_bytes()
+    verdict = check(packet.write(replace(whole, message=replace(delivery, view=less).to_bytes())), made.root)
+    assert (verdict.holds, verdict.steps[-1].name) == (False, "broker")
+
+
+def restamped(force: TaskForce, data: bytes, *, view: bytes | None = None, **changes: object) -> bytes:
+    """A packet from a dishonest broker: another view, or another stamp, signed by its real worker."""
+    whole = packet.read(data)
+    delivery = Delivery.from_bytes(whole.message)
+    shown = view or delivery.view
+    stamp = replace(Stamp.from_bytes(delivery.stamp.body), view=digest("view", shown), **changes)  # type: ignore[arg-type]
+    signed = force.broker.worker.sign(Tag.STAMP, stamp.to_bytes())
+    made = replace(delivery, view=shown, stamp=signed)
+    return packet.write(replace(whole, message=made.to_bytes(), retrieval=None))
+
+
+def test_what_a_dishonest_broker_stamps_is_found(made: Made, force: TaskForce) -> None:
+    view = wire.decode_view(Delivery.from_bytes(packet.read(made.guarded).message).view)
+    paper = view.attestations[0]
+    forged = replace(view, attestations=(replace(paper, body=paper.body[:-1] + b"\x00"),)).to_bytes()
+    for data, broken in (
+        (restamped(force, made.guarded, view=forged), "papers"),
+        (restamped(force, made.received, rules=("SC-99",)), "record"),
+        (restamped(force, made.received, leaf=bytes(32)), "record"),
+        (restamped(force, made.received, manifest=bytes(32)), "broker"),
+        (restamped(force, made.received, outcome=Outcome.REFUSED), "broker"),
+        (restamped(force, made.received, recipient=force.contact(INSPECTORS).handle), "contacts"),
+        (restamped(force, made.received, admitted=force.now + 300 * DAY), "bundle"),
+    ):
+        verdict = check(data, made.root)
+        assert (verdict.holds, verdict.steps[-1].name) == (False, broken), verdict.steps[-1]
 
 
 @pytest.mark.parametrize("kind", ["received", "guarded", "sent"])

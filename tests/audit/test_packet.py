@@ -11,6 +11,9 @@ import pytest
 
 from audit import packet
 from audit.readers import bundle
+from keys.content import write_contacts
+from messages.directory import Contact, FormerKey, Mandate, Span
+from messages.labels import Keeping
 from tests.vectors.write_packets import PACKETS, ROOT
 
 TREE = Path(__file__).parents[2]
@@ -68,3 +71,62 @@ def test_the_root_of_trust_is_signed_by_two_people_at_least() -> None:
         bundle.roots([json.dumps(value, sort_keys=True, separators=(",", ":")).encode()])
     with pytest.raises(packet.Unreadable):
         bundle.roots([json.dumps(value).encode()])  # the same with spaces: no byte of it is loose
+
+
+HOUR = 3_600_000
+MANDATE = {"areas": frozenset(), "types": frozenset({"*"}), "may_send": True, "may_receive": True}
+
+
+def contact(**changes: Any) -> Contact:
+    fields: dict[str, Any] = {
+        "handle": "c" + "a" * 12,
+        "name": "desk",
+        "title": "",
+        "agency": "a" + "b" * 12,
+        "signing_key": bytes(32),
+        "keeping": Keeping.PERSON,
+        "mandates": (Mandate(start=HOUR, end=9 * HOUR, granted_by=("o1", "o2"), **MANDATE),),
+    }
+    return Contact.model_validate(fields | changes)
+
+
+STANDINGS = {
+    "plain": contact(),
+    "revoked": contact(
+        mandates=(Mandate(start=0, end=9 * HOUR, revoked=4 * HOUR, granted_by=("o1", "o2"), **MANDATE),)
+    ),
+    "suspended": contact(suspended=(Span(start=2 * HOUR, end=3 * HOUR),)),
+    "deputy": contact(
+        mandates=(
+            Mandate(
+                start=0,
+                end=9 * HOUR,
+                deputy_for="c" + "c" * 12,
+                absences=(Span(start=5 * HOUR, end=6 * HOUR),),
+                granted_by=("o1", "o2"),
+                **MANDATE,
+            ),
+        )
+    ),
+    "none": contact(mandates=()),
+    "rotated": contact(former_keys=(FormerKey(key=b"\x01" * 32, start=0, end=3 * HOUR),)),
+}
+
+
+@pytest.mark.parametrize("name", STANDINGS)
+def test_a_standing_of_any_past_moment_is_the_one_that_the_product_knows(name: str) -> None:
+    known = STANDINGS[name]
+    ((row,),) = [json.loads(write_contacts([known]))]
+    read = bundle._contact(row, known.agency, {"o1", "o2"})
+    for at in sorted({h * HOUR + d for h in range(11) for d in (-1, 0, 1)} - {-1}):
+        ours, theirs = read.mandate_at(at), known.mandate_at(at)
+        assert (ours is None) == (theirs is None), (name, at)
+        assert read.key_at(at) == known.key_at(at)
+
+
+@pytest.mark.parametrize("granted", [(), ("o1",), ("o1", "o1"), ("o1", "somebody")])
+def test_a_mandate_that_two_people_did_not_grant_is_none(granted: tuple[str, ...]) -> None:
+    (row,) = json.loads(write_contacts([contact()]))
+    row["mandates"][0]["granted_by"] = list(granted)
+    with pytest.raises(packet.ProofFailed, match="two different people"):
+        bundle._contact(row, "a" + "b" * 12, {"o1", "o2"})
