@@ -56,7 +56,9 @@ from adapters.shelf import ALARM, Shelf, Waiting
 from adapters.shelf import NEW as UNREAD
 from adapters.threads import Standing
 from adapters.trust import MISSED, REFRESH
-from adapters.watching import Inclusion, LogWatch
+from adapters.watching import FinalHead, Inclusion, LogWatch, witnessed
+from adapters.witness import Witness
+from audit.witness import NEEDED, readable
 from bus import subjects
 from bus.connection import connected
 from bus.queue import AgencyPort, NatsAgency
@@ -67,9 +69,9 @@ from keys.consents import register_salt
 from keys.domains import Tag
 from keys.pseudonyms import pseudonym, reference
 from keys.retiring import StoredKey
-from keys.signing import verify
+from keys.signing import Signer, verify
 from keys.unlocking import Passphrase
-from messages import cbor, evidencefile, wire
+from messages import cbor, evidencefile, limits, wire
 from messages.attestations import Acceptance, Permission
 from messages.catalogue import load as load_catalogue
 from messages.catalogue.jsontext import parse_json
@@ -88,7 +90,7 @@ from messages.errors import (
     Unverified,
 )
 from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp
-from messages.ids import AgencyHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
+from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
 from messages.labels import Duty, Ground, Keeping, Kind, Lift, Purpose
 from messages.leaks import LeakGround, is_leak
 from messages.limits import HOUR
@@ -1214,6 +1216,8 @@ class AgencyClient:
             threads.incoming_step(view, opened, received.received),
         )
         self._retrievals.set()
+        if opened.manifest.checkpoint is not None:
+            self.journal.heard_head(opened.sender.handle, *opened.manifest.checkpoint, clock())
         if opened.aside:
             self._keep_aside(view, opened)
             await self._say_of_consents()
@@ -1406,6 +1410,46 @@ class AgencyClient:
                 broken.append(leaf)
                 log.error("alarm", what="not-in-log", leaf=leaf.hex(), include_by=include_by)
         return broken
+
+    async def cosign(self, signer: Signer) -> bool:
+        """As a witness, cosign the head that the broker offers; whether there was a new one."""
+        if self._port is None:
+            raise DependencyError("There is no connection to the bus; connect first.")
+        head = await Witness(signer, self._watch(), self._port).once(clock())
+        if head is not None:
+            log.info("cosigned", size=head.size)
+        return head is not None
+
+    async def check_witnessed(self) -> FinalHead | None:
+        """The newest head that enough witnesses saw, if the task force names that many.
+
+        Raises `Unverified` where the log has gone on without them for too long: then nobody but the broker says that
+        there is one log.
+        """
+        if len(readable(w.vkey for w in self.home.bundle.witnesses)) < NEEDED:
+            return None
+        return await witnessed(self._watch(), clock())
+
+    async def check_heads(self) -> list[ContactHandle]:
+        """Hold the log heads that others told us of in their messages against the log that is shown to us; the contacts
+        whose head is not of it.
+
+        One exchanged message thus betrays a broker that shows two versions of its log. A head that is longer than what
+        we are shown is waited for as long as a promised leaf.
+        """
+        other = []
+        for contact, size, root, heard in self.journal.unproved_heads():
+            try:
+                if await self._watch().compare(size, root):
+                    self.journal.proved_head(contact, size)
+                    continue
+                if clock() <= heard + limits.INCLUDE_BY:
+                    continue
+            except Unverified:
+                pass
+            other.append(ContactHandle(contact))
+            log.error("alarm", what="log-differs", contact=contact, size=size)
+        return other
 
 
 async def _close(stream: object) -> None:

@@ -20,14 +20,15 @@ from adapters.guarding import wire
 from adapters.home import ADAPTER_KEY, read_address, read_settings, read_trust
 from adapters.journal import HELD, QUARANTINED, QUEUED, Journal
 from adapters.trust import AgencyTrust
-from adapters.watching import LogWatch
+from adapters.watching import LogWatch, witnessed
+from audit.witness import NEEDED, readable
 from bus import subjects
 from bus.connection import connected
 from bus.queue import AgencyPort, NatsAgency
 from keys import checkup, keystore, tls
 from keys.checkup import many, say
 from keys.unlocking import Passphrase
-from messages import cbor
+from messages import cbor, limits
 from messages.directory import Bundle
 from messages.errors import BundleRefused, DependencyError, ShareError, Unverified
 from messages.health import Finding, Health, bad, good, refused, skipped, warn
@@ -211,7 +212,8 @@ class _Bus:
             return []  # `_standing` says so
         self._asked = True
         with closing(kept):
-            return await log(LogWatch(bundle, kept, port), kept, bundle.epoch, self._clock())
+            named = len(readable(w.vkey for w in bundle.witnesses))
+            return await log(LogWatch(bundle, kept, port), kept, bundle.epoch, self._clock(), named)
 
     def bundle_findings(self) -> list[Finding]:
         """What the folder's own trust bundle and journal say."""
@@ -257,11 +259,16 @@ class _Bus:
         return f"{fetch}\nIf it stays so, the officers are late: call them."
 
 
-async def log(watch: LogWatch, kept: Journal, epoch: int, now: int) -> list[Finding]:
-    """Hold the log to what it signed and promised before; every head and proof is checked."""
+async def log(watch: LogWatch, kept: Journal, epoch: int, now: int, named: int = 0) -> list[Finding]:
+    """Hold the log to what it signed and promised before; every head and proof is checked. The task force has `named`
+    witnesses.
+    """
     try:
         head = await watch.head()
         confirmed = await watch.confirm_epoch(now)
+        differ = [
+            size for _, size, root, heard in kept.unproved_heads() if not await _same(watch, size, root, heard, now)
+        ]
         broken = 0
         for leaf, include_by in kept.open_promises():
             if await watch.prove(leaf) is not None:
@@ -280,9 +287,36 @@ async def log(watch: LogWatch, kept: Journal, epoch: int, now: int) -> list[Find
         found.append(
             bad("log", f"{many(broken, 'record')} that the broker promised to log by now: not in the log.", OFFICERS)
         )
+    if differ:
+        what = (
+            "was told of another log than is shown to us" if len(differ) == 1 else "were told of another log than ours"
+        )
+        found.append(bad("log", f"{many(len(differ), 'contact')} who wrote to us {what}.", OFFICERS))
     if not confirmed:
         found.append(ours.unconfirmed(epoch))
+    if named >= NEEDED:
+        found.append(await _witnesses(watch, now))
     return found
+
+
+async def _witnesses(watch: LogWatch, now: int) -> Finding:
+    try:
+        final = await witnessed(watch, now)
+    except Unverified as error:
+        return bad("witnesses", str(error), OFFICERS)
+    except ShareError as error:
+        return warn("witnesses", f"Their word could not be had: {error}", "Run safeconduct doctor again in a minute.")
+    if final is None:
+        return warn("witnesses", "No two of them have seen a head of the log yet.", "Ask them whether they run.")
+    return good("witnesses", f"{final.witnesses} of them saw the log with {many(final.head.size, 'leaf', 'leaves')}.")
+
+
+async def _same(watch: LogWatch, size: int, root: bytes, heard: int, now: int) -> bool:
+    """Whether a head that we heard of is of the log that is shown to us, or may still become so."""
+    try:
+        return await watch.compare(size, root) or now <= heard + limits.INCLUDE_BY
+    except Unverified:
+        return False
 
 
 def _count(db: sqlite3.Connection, query: str) -> int:

@@ -26,6 +26,9 @@ CREATE TABLE IF NOT EXISTS retrieval (
 CREATE TABLE IF NOT EXISTS promise (
   leaf BLOB PRIMARY KEY, include_by INTEGER NOT NULL, proved INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS head (size INTEGER PRIMARY KEY, root BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS gossip (
+  contact TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, heard INTEGER NOT NULL,
+  proved INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS pseudonym (
   agency TEXT NOT NULL, person TEXT NOT NULL, pseudonym TEXT NOT NULL UNIQUE, PRIMARY KEY (agency, person));
 CREATE TABLE IF NOT EXISTS epoch (epoch INTEGER PRIMARY KEY, seen INTEGER NOT NULL, confirmed INTEGER NOT NULL);
@@ -486,6 +489,28 @@ class Journal(Database):
         """Keep a head whose consistency with the last one was verified."""
         with self._write() as db:
             db.execute("INSERT OR IGNORE INTO head VALUES (?, ?)", (size, root))
+
+    def heard_head(self, contact: str, size: int, root: bytes, now: int) -> None:
+        """Note a log head that a contact says, in a signed message, to have verified; of its smaller ones nothing new
+        is learnt. Two heads of one size are both held against the log.
+        """
+        with self._write() as db:
+            db.execute(
+                "INSERT INTO gossip VALUES (?, ?, ?, ?, 0) ON CONFLICT (contact) DO UPDATE SET size = excluded.size, "
+                "root = excluded.root, heard = excluded.heard, proved = 0 "
+                "WHERE excluded.size > size OR (excluded.size = size AND excluded.root <> root)",
+                (contact, size, root, now),
+            )
+
+    def unproved_heads(self) -> list[tuple[str, int, bytes, int]]:
+        """Heads that were heard of and not proved to be of the log that we see: contact, size, root, since when."""
+        rows = self._db.execute("SELECT contact, size, root, heard FROM gossip WHERE proved = 0 ORDER BY contact")
+        return [(str(contact), int(size), bytes(root), int(heard)) for contact, size, root, heard in rows]
+
+    def proved_head(self, contact: str, size: int) -> None:
+        """The head of this size that was heard from a contact is of the log that we see."""
+        with self._write() as db:
+            db.execute("UPDATE gossip SET proved = 1 WHERE contact = ? AND size = ?", (contact, size))
 
     def saw_epoch(self, epoch: int, now: int) -> None:
         """Note that a worker signed something under this epoch of the trust bundle; the first time stays."""

@@ -17,14 +17,16 @@ from audit.proofs import verify_consistency, verify_inclusion
 from audit.record import SALT_BYTES, TrustRecord, read_record
 from audit.record import leaf as record_leaf
 from audit.tree import leaf_hash
+from audit.witness import NEEDED, cosignatures, readable
 from bus.queue import AgencyPort
 from keys.epochs import check_path, epoch_leaf
 from messages import cbor, limits
 from messages.cbor import Reader
 from messages.ceremony import EpochStatement
 from messages.directory import Bundle
-from messages.errors import DependencyError, Unverified
+from messages.errors import DependencyError, Malformed, Unverified
 
+WITNESSED: Final = limits.HOUR
 _PROOF: Final = 128
 _TRIES: Final = 5
 _FORKED: Final = "The log has forked: two heads that it signed are not of one log. Tell the security officers."
@@ -37,6 +39,15 @@ class Inclusion:
     index: int
     size: int
     root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FinalHead:
+    """A head that enough witnesses cosigned: from `at` (milliseconds) on, by `witnesses` of them so far."""
+
+    head: Checkpoint
+    at: int
+    witnesses: int
 
 
 class LogWatch:
@@ -58,6 +69,60 @@ class LogWatch:
         head = self._signed(note)
         await self._continues(head)
         return head
+
+    async def compare(self, size: int, root: bytes) -> bool:
+        """Hold a head that somebody else verified against the log that is shown to us.
+
+        False while the broker shows a shorter log than that. Raises `Unverified` where the two are not of one log: then
+        it was shown in two versions, or whoever told of that head lied.
+        """
+        last = self._journal.head()
+        if last is not None and last[0] == size:
+            if last[1] != root:
+                raise Unverified(_FORKED)
+            return True
+        newest = await self._grown(size, root)
+        if newest is None:
+            return False
+        await self._continues(newest)
+        return True
+
+    async def offered(self) -> tuple[Checkpoint, bytes] | None:
+        """The head that the broker offers to witnesses, and its note as it is; None while the log has none.
+
+        Like every head it is believed only where it is of the log that we know.
+        """
+        note = await self._note("offered")
+        if note is None:
+            return None
+        head = self._signed(note)
+        await self._continues(head)
+        return head, note
+
+    async def final(self) -> FinalHead | None:
+        """The newest head that enough of the task force's witnesses saw, and when the last of those did; None where
+        the broker has none to show.
+
+        Raises `Unverified` where it is not what the log's key or a witness signed, or not of the log that we know.
+        """
+        note = await self._note("final")
+        if note is None:
+            return None
+        head = self._signed(note)
+        try:
+            seen = sorted(c.time for c in cosignatures(note, readable(w.vkey for w in self._bundle.witnesses)))
+        except AuditError:
+            raise Unverified("A witness's word on the log does not hold: tell the security officers.") from None
+        if len(seen) < NEEDED:
+            return None
+        await self._continues(head)
+        return FinalHead(head, seen[NEEDED - 1] * 1000, len(seen))
+
+    async def _note(self, verb: str) -> bytes | None:
+        value = cbor.load(await self._port.ask(verb, b""), limits.ENVELOPE_BYTES, "head")
+        if value is not None and type(value) is not bytes:
+            raise Malformed("The broker's answer about the log's head has the wrong form.")
+        return value
 
     async def prove(self, leaf: bytes) -> Inclusion | None:
         """The proof that a leaf (its hash) is in the log; None while it is not.
@@ -155,12 +220,19 @@ class LogWatch:
 
     async def _newest(self, size: int, root: bytes) -> Checkpoint:
         """The newest head, proved to continue the one of this size and root."""
-        value = cbor.load(await self._port.ask("consistency", cbor.dump(size)), limits.ENVELOPE_BYTES, "proof")
-        if value is None:
+        newest = await self._grown(size, root)
+        if newest is None:
             raise DependencyError(
                 "The broker knows of a shorter log than we have seen; try again, and tell the security officers if it "
                 "stays so."
             )
+        return newest
+
+    async def _grown(self, size: int, root: bytes) -> Checkpoint | None:
+        """The same; None while the broker's log is shorter than that."""
+        value = cbor.load(await self._port.ask("consistency", cbor.dump(size)), limits.ENVELOPE_BYTES, "proof")
+        if value is None:
+            return None
         reader = Reader(value, "consistency proof")
         proof = cbor.bytes_list(reader.items("proof", _PROOF), "proof", limits.DIGEST, limits.DIGEST)
         newest = self._signed(reader.raw("checkpoint"))
@@ -170,3 +242,13 @@ class LogWatch:
         except AuditError:
             raise Unverified(_FORKED) from None
         return newest
+
+
+async def witnessed(watch: LogWatch, now: int) -> FinalHead | None:
+    """The newest final head; None while there is none yet. Raises `Unverified` where the log grew since and no witness
+    has seen it for longer than `WITNESSED`.
+    """
+    found, newest = await watch.final(), await watch.head()
+    if found is not None and newest is not None and newest.size > found.head.size and now - found.at > WITNESSED:
+        raise Unverified("For an hour no witness has seen the log that the broker shows; tell the security officers.")
+    return found

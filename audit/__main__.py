@@ -19,6 +19,7 @@ from audit.proofs import verify_consistency, verify_inclusion
 from audit.readers.fields import base64_bytes
 from audit.record import ActRecord, Record, TrustRecord, leaf, read_record
 from audit.tree import Tree, leaf_hash
+from audit.witness import WitnessKey
 
 HOLDS, BROKEN, MISTAKE = 0, 1, 2
 
@@ -58,6 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--json", action="store_true", help="print one JSON object instead of words")
     verify.add_argument("--key", metavar="KEY", help="the log's verifier key as you know it, or a file that holds it")
     verify.add_argument("--known", type=Path, metavar="FILE", help="a checkpoint you kept, which the log must continue")
+    verify.add_argument(
+        "--witness", metavar="KEY", action="append", default=[],
+        help="a witness's key as you know it, or a file that holds it; two of them must have seen the log",
+    )  # fmt: skip
     verify.set_defaults(run=_verify)
 
     proof = commands.add_parser(
@@ -99,7 +104,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     _need_log(arguments.directory)
     key = _given_key(arguments.key) if arguments.key else None
     known = arguments.known.read_bytes() if arguments.known else None
-    report = fsck.check(arguments.directory, key=key, known=known)
+    witnesses = [_given_witness(text) for text in arguments.witness]
+    report = fsck.check(arguments.directory, key=key, known=known, witnesses=witnesses)
     if arguments.json:
         print(json.dumps(report.to_json(), indent=1))
     else:
@@ -313,6 +319,15 @@ def _given_key(text: str) -> VerifierKey:
         return VerifierKey.parse(text)
     except (Unreadable, UnicodeDecodeError):
         raise _Mistake("--key is no verifier key; give name+id+key, or a file that holds it.") from None
+
+
+def _given_witness(text: str) -> WitnessKey:
+    try:
+        if "+" not in text or Path(text).is_file():
+            text = Path(text).read_text("utf-8")
+        return WitnessKey.parse(text.strip())
+    except (Unreadable, UnicodeDecodeError):
+        raise _Mistake("--witness is no witness's key; give name+id+key, or a file that holds it.") from None
 
 
 if __name__ == "__main__":

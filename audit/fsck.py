@@ -22,8 +22,9 @@ What no file can show: that the operator did not keep another log beside this on
 that somebody else kept (`known`), and the log's key against one that came another way (`key`).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,7 @@ from audit.logdir import (
     CHECKPOINT,
     DELIVERIES,
     ENTRIES,
+    FINAL,
     LEAVES,
     RECORDS,
     VKEY,
@@ -67,6 +69,7 @@ from audit.record import (
     read_record,
 )
 from audit.tree import EMPTY_ROOT, RunningRoot, leaf_hash
+from audit.witness import NEEDED, WitnessKey, cosignatures
 
 ENTRIES_KEPT_MS: Final = 24 * 3_600_000  # the broker's promise: an entry lives at least so long after admission
 MAX_BREAKS: Final = 200
@@ -84,14 +87,16 @@ def check(
     *,
     key: VerifierKey | None = None,
     known: bytes | None = None,
+    witnesses: Sequence[WitnessKey] = (),
     entries_kept_ms: int = ENTRIES_KEPT_MS,
 ) -> Report:
     """Check the exported log `directory` completely. Raises nothing but `OSError`.
 
     `key`: the log's verifier key as the auditor knows it; without it, the one in the directory is taken at its word.
     `known`: a checkpoint of this log that the auditor kept; the log must continue it.
+    `witnesses`: keys of witnesses as the auditor knows them; two of them (or the only one) must have seen the log.
     """
-    return _Check(LogDir(Path(directory)), key, known, entries_kept_ms).run()
+    return _Check(LogDir(Path(directory)), key, known, witnesses, entries_kept_ms).run()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,10 +122,18 @@ class _Stored:
 class _Check:
     """One run. Each step is a generator of breaks and leaves its sentence in `says`; facts gather on the way."""
 
-    def __init__(self, log: LogDir, key: VerifierKey | None, known: bytes | None, entries_kept_ms: int) -> None:
+    def __init__(
+        self,
+        log: LogDir,
+        key: VerifierKey | None,
+        known: bytes | None,
+        witnesses: Sequence[WitnessKey],
+        entries_kept_ms: int,
+    ) -> None:
         self.log = log
         self.key = key
         self.known = known
+        self.witnesses = witnesses
         self.entries_kept_ms = entries_kept_ms
         self.says = ""
         self.steps: list[Step] = []
@@ -158,6 +171,10 @@ class _Check:
                 self.entry_breaks = sorted(self.entry_breaks + self.foreign, key=lambda item: item.index or 0)
                 self.foreign.clear()
             self._step("leaves", self._leaves)
+            if self.witnesses:
+                self._step("witnesses", self._witnessed)
+            elif self.log.final():
+                self.notes.append("Whether witnesses saw the log was not checked: give their keys with --witness.")
             self._step("records", self._records)
             self._step("entries", self._entries)
             self._step("order", self._order)
@@ -266,6 +283,29 @@ class _Check:
         self.says = f"The root over {_these(size)} is the checkpoint's."
         if self.known_head:
             self.says += f" The log continues the checkpoint over {_these(self.known_head.size)} that was kept."
+
+    def _witnessed(self) -> Iterator[Break]:
+        if self.key is None or self.head is None:
+            self.says = _NOT_COMPARED
+            return
+        needed = min(NEEDED, len(self.witnesses))
+        raw = self.log.final()
+        try:
+            found = heads.verify(raw, self.key) if raw else None
+            seen = cosignatures(raw, self.witnesses) if raw else ()
+        except AuditError as error:
+            says = f"The head that witnesses are said to have seen does not hold ({error})."
+            yield Break(kind="witnessed-checkpoint", index=None, where=FINAL, says=says)
+            return
+        if found is None or len(seen) < needed:
+            says = f"{len(seen)} of the {len(self.witnesses)} witnesses given saw the log; {needed} must."
+            yield Break(kind="not-witnessed", index=None, where=FINAL, says=says)
+            return
+        if self._roots({found.size}).get(found.size) != found.root:
+            says = "What the witnesses saw is another log than this one."
+            yield Break(kind="fork", index=min(found.size, len(self.leaves)), where=FINAL, says=says)
+        day = datetime.fromtimestamp(max(c.time for c in seen), UTC).strftime("%Y-%m-%d %H:%M UTC")
+        self.says = f"{len(seen)} of {len(self.witnesses)} saw it with {many(found.size, 'leaf')}, the last at {day}."
 
     def _roots(self, sizes: set[int]) -> dict[int, bytes]:
         running = RunningRoot()

@@ -7,6 +7,7 @@
     workers.json      {"w…": "…"}    the public keys of the broker's workers
     log.vkey          the log's verifier key (C2SP signed-note)
     checkpoint        the newest signed head (C2SP tlog-checkpoint)
+    final             the newest that enough witnesses cosigned (C2SP tlog-cosignature), if there is one
 
 Bytes are standard base64. Each file is replaced whole: written beside, synced, renamed. They are replaced in the order
 of `WRITE_ORDER`, so an export that dies between two of them leaves a directory that still holds: entries not yet
@@ -33,6 +34,7 @@ DELIVERIES: Final = "deliveries.jsonl"
 WORKERS: Final = "workers.json"
 VKEY: Final = "log.vkey"
 CHECKPOINT: Final = "checkpoint"
+FINAL: Final = "final"
 
 WRITE_ORDER: Final = (WORKERS, VKEY, ENTRIES, DELIVERIES, RECORDS, LEAVES, CHECKPOINT)
 
@@ -135,6 +137,10 @@ class LogDir:
     def checkpoint(self) -> bytes:
         return self._small(CHECKPOINT)
 
+    def final(self) -> bytes:
+        """The head that witnesses cosigned; empty where the export holds none."""
+        return self._small(FINAL) if (self.directory / FINAL).exists() else b""
+
     def _small(self, name: str) -> bytes:
         with (self.directory / name).open("rb") as file:
             raw = file.read(MAX_SMALL_FILE_BYTES + 1)
@@ -173,6 +179,7 @@ def write_log_dir(
     workers: Mapping[str, bytes],
     vkey: str,
     checkpoint: bytes,
+    final: bytes | None = None,
 ) -> None:
     """Write or replace an exported log. The iterables are read one after another in the order of `WRITE_ORDER`."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -184,6 +191,8 @@ def write_log_dir(
     write_atomically(directory / RECORDS, (_record_line(line) for line in records))
     write_atomically(directory / LEAVES, (_leaf(leaf) for leaf in leaves))
     write_atomically(directory / CHECKPOINT, [checkpoint])
+    if final is not None:
+        write_atomically(directory / FINAL, [final])
 
 
 def write_atomically(path: Path, pieces: Iterable[bytes]) -> None:

@@ -36,6 +36,7 @@ from broker.files import Files, Room
 from broker.sequencer import Sequencer
 from broker.stated import Stated
 from broker.trust import STEP_TOLD, announce_epoch, announce_step, epoch_key
+from broker.witnessing import Witnessing
 from broker.worker import Worker
 from bus import subjects
 from bus.callout import answering_logins
@@ -469,6 +470,7 @@ class _Asks:
         self._sequencer = sequencer
         self._port = port
         self._files = files
+        self._witnessing = Witnessing(port, lambda: sequencer.head, lambda: home.bundle)
 
     async def __call__(self, agency: AgencyHandle, verb: str, data: bytes) -> bytes:
         match verb:
@@ -487,6 +489,12 @@ class _Asks:
                 if not isinstance(size, int):
                     raise Malformed("A consistency proof is asked for by a number of leaves.")
                 return self._sequencer.prove_consistency(size) or cbor.dump(None)
+            case "offered":
+                return cbor.dump(self._witnessing.offered(clock()))
+            case "cosign":
+                return await self._witnessing.take(data)
+            case "final":
+                return cbor.dump(await self._port.last_final())
             case "withdrawal":
                 directory = self._home.bundle.directory
                 return await copies(data, agency, self._home.seen(agency), directory, self._port)
@@ -561,10 +569,17 @@ async def export_log(home: BrokerHome, connection: Connection, folder: Path) -> 
             workers={w.handle: w.key for w in home.bundle.directory.operator.workers},
             vkey=home.bundle.directory.operator.log_vkey,
             checkpoint=head,
+            final=await _final(store, size),
         )
         return size
     finally:
         await sequencing.close()
+
+
+async def _final(store: Store, size: int) -> bytes | None:
+    """The newest head that witnesses cosigned, as far as the leaves that are exported reach."""
+    found = await store.last(subjects.HEADS, subjects.FINAL)
+    return found.data if found is not None and int(found.data.split(b"\n")[1]) <= size else None
 
 
 async def all_records(connection: Connection) -> list[bytes]:

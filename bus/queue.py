@@ -504,6 +504,15 @@ class NatsBroker:
         found = await self.streams.last(subjects.FLOW, subjects.entry(agency, key))
         return StoredEntry(found.seq, found.subject, found.data) if found else None
 
+    async def put_final(self, note: bytes) -> None:
+        """Keep a head that enough witnesses cosigned."""
+        await self.streams.put(subjects.FINAL, note, "publishing a final checkpoint")
+
+    async def last_final(self) -> bytes | None:
+        """The latest of them."""
+        found = await self.streams.last(subjects.HEADS, subjects.FINAL)
+        return found.data if found else None
+
     async def withdrawals(self, after_flow_seq: int) -> tuple[list[bytes], int]:
         found, last = [], after_flow_seq
         async for stored in self.streams.each(subjects.FLOW, subjects.entry_of_operator(), after_flow_seq + 1):

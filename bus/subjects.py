@@ -9,6 +9,7 @@
 | `log.leaf`                                   | LOG     | sequencer             | sequencer, proofs, fsck          |
 | `record.<index>`                             | RECORDS | sequencer             | proofs, search                   |
 | `head`                                       | HEADS   | sequencer             | proofs, witnesses                |
+| `final`                                      | HEADS   | broker                | adapters, exports                |
 | `file.<agency>.<object>.<part>`              | FILES   | broker workers        | broker workers                   |
 | `answer.<agency>`                            | none    | broker workers        | that agency                      |
 | `ask.<agency>.<verb>`                        | none    | that agency, as a request | broker workers               |
@@ -52,6 +53,7 @@ OPERATOR: Final = AgencyHandle("operator")  # stands for the agency in entries t
 WORKERS: Final = "workers"  # durable consumer on SUBMIT, shared by all workers
 LEAF: Final = "log.leaf"
 HEAD: Final = "head"
+FINAL: Final = "final"  # heads that enough witnesses cosigned
 FLOW_SEQUENCE: Final = "Flow-Seq"  # header of a leaf: the FLOW sequence of the entry it came from
 ASKS: Final = "ask.*.*"
 ENTRIES: Final = "entry.>"
@@ -351,9 +353,9 @@ RECORDS: Final = StreamSpec(
 )
 HEADS: Final = StreamSpec(
     name="HEADS",
-    subjects=(HEAD,),
-    why="The latest checkpoints.",
-    max_msgs=bounds.HEADS_KEPT,
+    subjects=(HEAD, FINAL),
+    why="The latest checkpoints, and the latest that are final.",
+    max_msgs_per_subject=bounds.HEADS_KEPT,
     allow_direct=True,
 )
 FILES: Final = StreamSpec(
@@ -474,6 +476,7 @@ def worker_permissions() -> Permissions:
             LEAF,
             "record.*",
             HEAD,
+            FINAL,
             "answer.*",
             *(f"$JS.API.STREAM.{verb}.{name}" for name in streams for verb in ("CREATE", "UPDATE", "INFO")),
             *(f"$JS.API.STREAM.MSG.GET.{name}" for name in ("FLOW", "LOG", "RECORDS", "HEADS", "FILES")),

@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from adapters import witness
 from audit.checkpoint import VerifierKey
 from audit.logdir import write_atomically
+from audit.witness import WitnessKey
 from keys import enrolment, keystore, pkcs11, retiring, statements
 from keys.domains import KeyKind
 from keys.enrolment import BrokerKeys, Request, Wanted
@@ -192,6 +194,14 @@ def _contact(
     terms = Terms(keeping=keeping, practice=sealing.practice)
     sealing.write(home / "keys" / f"{name}.key", _contact_secrets(signer.handle, held, seed, key, statement, terms))
     return _written(home / "requests" / f"{name}.json", enrolment.make(Wanted.CONTACT, model, [signer], now))
+
+
+def make_witness(home: Path, sealing: Sealing) -> WitnessKey:
+    """A witness's key in an agency's folder, under a random label that names nobody."""
+    label = f"witness-{random.token_hex(5)}"
+    signer = Signer(KeyKind.WITNESS, label, random.token_bytes(32))
+    sealing.write(home / witness.FOLDER / witness.KEY_FILE, {"handle": signer.handle, "sign": signer.export()})
+    return witness.key_of(signer)
 
 
 def make_operator(

@@ -429,7 +429,9 @@ def inbox_ack(
 
 @command
 def promises(home: HomeOption = Path(), contact: ContactOption = "", url: UrlOption = None) -> None:
-    """Check that everything the broker promised to log is in the log; a broken promise is an alarm (exit 1)."""
+    """Check that everything the broker promised to log is in the log, and that it shows others the same log as us; what
+    does not hold is an alarm (exit 1).
+    """
     name = only_contact(home, contact)
     secret = passphrase(home)
 
@@ -444,6 +446,14 @@ def promises(home: HomeOption = Path(), contact: ContactOption = "", url: UrlOpt
             if broken:
                 fail(f"{len(broken)} promised leaves are not in the log; tell the security officers.", REFUSED)
             out.print("every due promise is kept")
+            differ = await agency.check_heads()
+            if differ:
+                told = ", ".join(show.address(agency.home.bundle.directory, handle) for handle in differ)
+                fail(f"Not the log that is shown to us, by the word of {told}; tell the security officers.", REFUSED)
+            out.print("those who wrote to us are shown the same log")
+            final = await agency.check_witnessed()
+            if final is not None:
+                out.print(f"{final.witnesses} witnesses saw the log with {final.head.size} leaves")
 
     run(main())
 

@@ -19,6 +19,8 @@ from adapters.guarding import settings as guard_settings
 from adapters.guarding import wire
 from adapters.guarding.client import VARIABLE
 from adapters.home import clock
+from adapters.witness import is_witness
+from adapters.witness import open_key as open_witness
 from audit.logdir import write_atomically
 from broker.service import BrokerHome, serving
 from cli import show
@@ -27,6 +29,7 @@ from cli.common import (
     HomeOption,
     UrlOption,
     command,
+    err,
     only_contact,
     passphrase,
     run,
@@ -34,7 +37,11 @@ from cli.common import (
     settled,
     until_stopped,
 )
+from cli.enrol import Sealing, make_witness
 from cli.unlock import handing_over
+from keys import keystore
+from keys.fingerprints import fingerprint
+from keys.signing import Signer
 from keys.unlocking import Passphrase
 from messages.errors import DependencyError, ShareError, Unverified
 from messages.ids import message_text
@@ -116,11 +123,12 @@ def adapter_run(
 
     async def main() -> None:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        witness = open_witness(home, secret) if is_witness(home) else None
         async with connect(home, name, secret, url, unattended=True) as agency:
             settled()
             print(READY, flush=True)  # noqa: T201
             stopped = asyncio.ensure_future(until_stopped())
-            tasks = [asyncio.create_task(_receive(agency, target)), asyncio.create_task(_watch(agency))]
+            tasks = [asyncio.create_task(_receive(agency, target)), asyncio.create_task(_watch(agency, witness))]
             await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
             for task in (*tasks, stopped):
                 task.cancel()
@@ -129,6 +137,19 @@ def adapter_run(
                     raise outcome
 
     run(main())
+
+
+@adapter_app.command("witness")
+@command
+def adapter_witness(home: HomeOption = Path()) -> None:
+    """Make this agency a witness of the log: a key that cosigns what its adapter saw. `adapter run` then does it.
+
+    The line it prints goes to a security officer, who proposes it with: safeconduct bundle add-witness. The digits are
+    what the officer reads to you over the telephone.
+    """
+    key = make_witness(home, Sealing(passphrase(home), keystore.SERVICE))
+    print(key)  # noqa: T201
+    err.print(f"digits of its key: {fingerprint(key.public)}", highlight=False)
 
 
 async def _receive(agency: AgencyClient, target: Path) -> None:
@@ -143,15 +164,19 @@ async def _receive(agency: AgencyClient, target: Path) -> None:
             log.info("referral-completed", message=message_text(sent.message), state=sent.state)
 
 
-async def _watch(agency: AgencyClient) -> None:
-    """Hold the broker to its promises (every leaf in the log by its include-by, every head a continuation), and people
-    to what is due: once for each request that is late.
+async def _watch(agency: AgencyClient, witness: Signer | None) -> None:
+    """Hold the broker to its promises (every leaf in the log by its include-by, every head a continuation, one log for
+    all), and people to what is due: once for each request that is late. A witness cosigns.
     """
     told: set[bytes] = set()
     while True:
         try:
             await agency.flush()
             await agency.check_promises()
+            await agency.check_heads()
+            if witness is not None:
+                await agency.cosign(witness)
+            await agency.check_witnessed()
             for late in (s for s in agency.standing() if s.state == s.machine.late and s.message not in told):
                 told.add(late.message)
                 what = {"workflow": late.machine.name, "message": message_text(late.message), "agency": late.agency}

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from keys import statements
 from keys.content import Content
-from messages.directory import Agency, Contact, FormerKey, KeyStatement, Mandate, Officer, Span
+from messages.directory import Agency, Contact, FormerKey, KeyStatement, Mandate, Officer, Span, Witness
 from messages.errors import BadInput, Malformed, NotPermitted
 from messages.ids import ContactHandle, OfficerHandle, contact_handle
 
@@ -309,6 +309,29 @@ def end_agreement(content: Content, name: str, text: str) -> Content:
     if name not in content.agreements:
         raise BadInput(f"There is no agreement {name}; there are: {', '.join(sorted(content.agreements)) or 'none'}.")
     return replace(content, agreements={**content.agreements, name: text})
+
+
+WITNESSES: Final = 7  # more are no safer, and each has to be asked after
+
+
+def add_witness(content: Content, witness: Witness) -> Content:
+    """One more witness of the log; the caller has read its key, and that it is nobody else's."""
+    if any(w.label == witness.label or w.vkey == witness.vkey for w in content.witnesses):
+        raise BadInput(f"{witness.label} is a witness already.")
+    if len(content.witnesses) >= WITNESSES:
+        raise BadInput(
+            f"A task force names at most {WITNESSES} witnesses; end one first: safeconduct bundle end-witness"
+        )
+    return replace(content, witnesses=(*content.witnesses, witness))
+
+
+def end_witness(content: Content, label: str) -> Content:
+    """Without the witness of this label; what it cosigned stays provable by the epochs in which it stood."""
+    rest = tuple(w for w in content.witnesses if w.label != label)
+    if len(rest) == len(content.witnesses):
+        there = ", ".join(w.label for w in content.witnesses) or "none"
+        raise BadInput(f"There is no witness {label}; there are: {there}.")
+    return replace(content, witnesses=rest)
 
 
 def _whole(content: Content) -> Content:

@@ -4,6 +4,7 @@ What newly becomes possible stands first, then new keys, then what else changes,
 silently: whatever these words do not cover is shown as it is written, and two different changes never read alike.
 """
 
+import base64
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from messages.directory import (
     Officer,
     Operator,
     Span,
+    Witness,
     Worker,
     key_id_text,
 )
@@ -86,7 +88,7 @@ def _file(path: str, before: Content | None, after: Content, explain: Explain) -
         case content.OFFICERS:
             return _officers(before.officers if before else (), after.officers)
         case content.WITNESSES:
-            return _listed("witness", before.witnesses if before else (), after.witnesses)
+            return _witnesses(before.witnesses if before else (), after.witnesses)
         case content.CONSOLE:
             return _listed("console account", before.accounts if before else (), after.accounts)
         case content.RULES | content.CATALOGUE:
@@ -389,6 +391,22 @@ def _fields(who: str, old: Any, new: Any, covered: set[str]) -> list[Said]:
             )
         )
     return words
+
+
+def _witnesses(old: Sequence[Witness], new: Sequence[Witness]) -> list[Said]:
+    words: list[Said] = [(NEW, f"new witness of the log: {_witness(w)}") for w in new if w not in old]
+    words += [(ENDS, f"no longer a witness of the log: {_witness(w)}") for w in old if w not in new]
+    words += _reordered("the witnesses", old, new)
+    return words or [(OTHER, "there is no witness of the log yet")]
+
+
+def _witness(witness: Witness) -> str:
+    """Label and digits: a C2SP key ends in the base64 of one byte and the public key."""
+    try:
+        key = base64.b64decode(witness.vkey.rsplit("+", 1)[-1], validate=True)[1:]
+    except ValueError:
+        key = b""
+    return f"{witness.label}, key {fingerprint(key)} ({witness.vkey})"
 
 
 def _listed(what: str, old: Iterable[Any], new: Iterable[Any]) -> list[Said]:

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from adapters.home import clock, read_trust
+from audit.errors import AuditError
+from audit.witness import WitnessKey, readable
 from cli import enrol
 from cli.agreements_cmd import held_against
 from cli.ceremonies import rehearsing
@@ -53,7 +55,7 @@ from keys.repository import Repository, copy
 from keys.signing import Signer
 from keys.updating import Taken, install_root
 from messages.ceremony import StepCode
-from messages.directory import Account, Officer
+from messages.directory import Account, Officer, Witness
 from messages.errors import BadInput, NotPermitted
 from messages.ids import OfficerHandle
 from policies import agreements
@@ -606,6 +608,45 @@ def end_agreement(
         return decisions.end_agreement(decided, named, text), ""
 
     propose(work, home, second, StepCode.END_AGREEMENT, change)
+
+
+@bundle_app.command("add-witness")
+@command
+def add_witness(
+    work: WorkArgument,
+    vkey: Annotated[str, typer.Argument(metavar="KEY", help="The line that `adapter witness` printed.")],
+    home: AsOption,
+    second: SecondOption = None,
+) -> None:
+    """Propose a witness of the log: its word, with another one's, makes a head of the log final."""
+
+    try:
+        key = WitnessKey.parse(vkey.strip())
+    except AuditError:
+        raise BadInput("This is not a witness's key; the witness prints it: safeconduct adapter witness") from None
+
+    def change(decided: Content, hand: Hand) -> tuple[Content, str]:
+        if any(key.public == known.public for known in readable(w.vkey for w in decided.witnesses)):
+            raise BadInput("Another witness has this very key; two labels of one key would be two witnesses.")
+        return decisions.add_witness(decided, Witness(label=key.name, vkey=str(key))), ""
+
+    propose(work, home, second, StepCode.PROPOSE, change)
+
+
+@bundle_app.command("end-witness")
+@command
+def end_witness(
+    work: WorkArgument,
+    label: Annotated[str, typer.Argument(help="Its label, such as witness-3f0c9a51d2.")],
+    home: AsOption,
+    second: SecondOption = None,
+) -> None:
+    """Propose that a witness's word counts no longer."""
+
+    def change(decided: Content, hand: Hand) -> tuple[Content, str]:
+        return decisions.end_witness(decided, label), ""
+
+    propose(work, home, second, StepCode.PROPOSE, change)
 
 
 @bundle_app.command("rotate-root")

@@ -3,18 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adapters.client import AgencyClient
 from adapters.examining import log
+from adapters.home import clock
 from adapters.journal import Journal
-from adapters.watching import LogWatch
+from adapters.watching import WITNESSED, LogWatch, witnessed
 from audit.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
 from audit.tree import Tree, leaf_hash
+from audit.witness import WitnessKey, cosign, joined
 from keys.domains import KeyKind
 from keys.signing import Signer
-from messages import cbor
-from messages.directory import Bundle, Directory, Operator
+from messages import cbor, limits
+from messages.directory import Bundle, Directory, Operator, Witness
 from messages.errors import DependencyError, Unverified
 from messages.health import Health
 from tests.keys.world import seed
@@ -46,11 +50,14 @@ class Broker:
     proves: tuple[Tree, int] = (HONEST, 5)
     extends: list[tuple[Tree, int]] = field(default_factory=lambda: [(HONEST, 5)])  # in turn; the last one stays
     foreign = 0
+    final: bytes | None = None
 
     async def ask(self, verb: str, data: bytes, timeout: float = 0) -> bytes:
         match verb:
             case "head":
                 return head(*self.shows)
+            case "final" | "offered":
+                return cbor.dump(self.final)
             case "proof":
                 tree, size = self.proves
                 index = next((i for i in range(size) if tree.leaf(i) == data), None)
@@ -74,10 +81,25 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     kept.close()
 
 
+SIGNERS = [Signer(KeyKind.WITNESS, f"witness-{n}", seed(f"witness {n}")) for n in range(3)]
+WITNESSES = [WitnessKey(name=s.handle, public=s.public) for s in SIGNERS]
+
+
+def seen(note: bytes, *by: int, at: int = 1) -> bytes:
+    """The note with the word of these witnesses, in seconds one after the other."""
+    return joined(note, [cosign(note, WITNESSES[n], at + place, SIGNERS[n].sign_note) for place, n in enumerate(by)])
+
+
 def watch(broker: Broker, journal: Journal) -> LogWatch:
     operator = Operator(name="force", nkey="U", workers=(), log_origin=KEY.name, log_vkey=str(KEY))
     directory = Directory(agencies=(), contacts=(), operator=operator)
-    bundle = Bundle(epoch=1, created=0, expires=1, directory=directory)
+    bundle = Bundle(
+        epoch=1,
+        created=0,
+        expires=1,
+        directory=directory,
+        witnesses=tuple(Witness(label=w.name, vkey=str(w)) for w in WITNESSES),
+    )
     return LogWatch(bundle, journal, broker)  # type: ignore[arg-type]
 
 
@@ -166,3 +188,128 @@ async def test_the_doctor_names_records_that_were_promised_and_are_not_there(jou
     assert (good.health, broken.health) == (Health.GOOD, Health.BAD)
     assert "1 record " in broken.says
     assert {leaf for leaf, _ in journal.open_promises()} == {leaf_hash(b"?"), leaf_hash(b"!")}
+
+
+# What others say that they were shown
+
+
+@pytest.mark.parametrize("size", [2, 4, 5])
+async def test_a_head_that_another_verified_is_of_the_log_that_is_shown_to_us(journal: Journal, size: int) -> None:
+    saw(journal, HONEST, 4)
+    assert await watch(Broker(), journal).compare(size, HONEST.root(size))
+
+
+async def test_a_longer_log_than_is_shown_to_us_is_waited_for(journal: Journal) -> None:
+    saw(journal, HONEST, 3)
+    assert not await watch(Broker(extends=[(HONEST, 4)]), journal).compare(5, HONEST.root(5))
+
+
+@pytest.mark.parametrize("size", [3, 4, 5])
+async def test_one_head_of_a_fork_is_noticed_whoever_was_shown_which(journal: Journal, size: int) -> None:
+    saw(journal, HONEST, 4)
+    with pytest.raises(Unverified, match="forked"):
+        await watch(Broker(), journal).compare(size, FORK.root(size))
+
+
+async def test_a_broker_that_shows_its_fork_to_whoever_asks_is_noticed_too(journal: Journal) -> None:
+    saw(journal, HONEST, 4)
+    with pytest.raises(Unverified, match="forked"):
+        await watch(Broker(extends=[(FORK, 5)]), journal).compare(5, FORK.root(5))
+    assert journal.head() == (4, HONEST.root(4))
+
+
+def gossiping(journal: Journal, broker: Broker) -> AgencyClient:
+    """A client of which only the journal and its eye on the log matter."""
+    made: Any = object.__new__(AgencyClient)
+    made.journal = journal
+    made._watch = lambda: watch(broker, journal)
+    return made  # type: ignore[no-any-return]
+
+
+async def test_of_each_contact_the_newest_head_is_compared_once_and_another_one_stays_an_alarm(
+    journal: Journal,
+) -> None:
+    saw(journal, HONEST, 4)
+    journal.heard_head("a", 2, HONEST.root(2), 1)
+    journal.heard_head("a", 5, HONEST.root(5), 2)
+    journal.heard_head("a", 3, FORK.root(3), 3)  # smaller: it had verified both itself
+    journal.heard_head("b", 3, FORK.root(3), 4)
+    for _ in range(2):
+        assert await gossiping(journal, Broker()).check_heads() == ["b"]
+        assert journal.unproved_heads() == [("b", 3, FORK.root(3), 4)]
+    journal.heard_head("a", 5, FORK.root(5), 5)  # of the same size another one
+    assert await gossiping(journal, Broker()).check_heads() == ["a", "b"]
+
+
+async def test_a_head_that_is_longer_than_ours_is_an_alarm_once_its_time_is_over(journal: Journal) -> None:
+    shorter = Broker(extends=[(HONEST, 4)])
+    journal.heard_head("a", 5, HONEST.root(5), clock())
+    assert await gossiping(journal, shorter).check_heads() == []
+    journal.heard_head("b", 5, HONEST.root(5), clock() - limits.INCLUDE_BY - 1)
+    assert await gossiping(journal, shorter).check_heads() == ["b"]
+    assert await gossiping(journal, Broker()).check_heads() == []  # it has caught up
+
+
+async def test_doctor_tells_of_a_contact_that_was_shown_another_log(journal: Journal) -> None:
+    saw(journal, HONEST, 4)
+    journal.confirmed_epoch(1, 0)
+    journal.heard_head("a", 3, FORK.root(3), 1)
+    found = await log(watch(Broker(), journal), journal, 1, 2)
+    assert [f.health for f in found] == [Health.GOOD, Health.BAD]
+    assert "another log" in found[1].says
+    journal.heard_head("a", 5, HONEST.root(5), 1)
+    assert [f.health for f in await log(watch(Broker(), journal), journal, 1, 2)] == [Health.GOOD]
+
+
+# Witnesses
+
+
+async def test_a_head_that_two_witnesses_saw_is_final_from_the_second_on(journal: Journal) -> None:
+    final = await watch(Broker(final=seen(head(HONEST, 4), 2, 0, at=100)), journal).final()
+    assert final is not None
+    assert (final.head.size, final.at, final.witnesses) == (4, 101_000, 2)
+    assert await watch(Broker(final=seen(head(HONEST, 4), 1)), journal).final() is None
+    assert await watch(Broker(), journal).final() is None
+
+
+async def test_a_final_head_of_a_fork_is_an_alarm_whoever_saw_it(journal: Journal) -> None:
+    saw(journal, HONEST, 4)
+    with pytest.raises(Unverified, match="forked"):
+        await watch(Broker(final=seen(head(FORK, 5), 0, 1)), journal).final()
+
+
+@pytest.mark.parametrize("lie", [b"", b"nonsense", head(HONEST, 4, SIGNERS[0])], ids=["nothing", "nonsense", "key"])
+async def test_what_is_no_head_of_the_log_is_not_believed(journal: Journal, lie: bytes) -> None:
+    for call in (watch(Broker(final=lie), journal).final, watch(Broker(final=lie), journal).offered):
+        with pytest.raises(Unverified):
+            await call()
+
+
+async def test_a_witnesss_word_on_another_head_is_a_lie(journal: Journal) -> None:
+    word = seen(head(HONEST, 3), 0)[len(head(HONEST, 3)) :]
+    with pytest.raises(Unverified, match="witness"):
+        await watch(Broker(final=joined(head(HONEST, 4), [word])), journal).final()
+
+
+async def test_a_log_that_goes_on_unseen_for_an_hour_is_an_alarm_and_one_that_stands_still_is_none(
+    journal: Journal,
+) -> None:
+    at, later = 1000, WITNESSED + 1001
+    final = seen(head(HONEST, 4), 0, 1, at=0 + 1)
+    grown = Broker(final=final)
+    assert await witnessed(watch(grown, journal), at + WITNESSED) is not None
+    with pytest.raises(Unverified, match="hour"):
+        await witnessed(watch(grown, journal), later + at)
+    still = Broker(final=seen(head(HONEST, 5), 0, 1))
+    assert await witnessed(watch(still, journal), later * 2) is not None
+    assert await witnessed(watch(Broker(), journal), later) is None  # nobody has begun
+
+
+async def test_doctor_tells_whether_witnesses_see_the_log(journal: Journal) -> None:
+    journal.confirmed_epoch(1, 0)
+    for final, health in ((None, Health.WARN), (seen(head(HONEST, 4), 0, 1), Health.BAD)):
+        found = await log(watch(Broker(final=final), journal), journal, 1, 3 * WITNESSED, named=3)
+        assert (found[-1].what, found[-1].health) == ("witnesses", health)
+    found = await log(watch(Broker(final=seen(head(HONEST, 5), 0, 1)), journal), journal, 1, 3 * WITNESSED, named=3)
+    assert found[-1].health is Health.GOOD
+    assert [f.what for f in await log(watch(Broker(), journal), journal, 1, 0, named=1)] == ["log"]

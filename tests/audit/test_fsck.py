@@ -13,6 +13,7 @@ from audit.fsck import ENTRIES_KEPT_MS, check, first_break
 from audit.logdir import DeliveryLine, EntryLine, RecordLine
 from audit.readers import cbor
 from audit.record import Record, leaf, submission_record
+from audit.witness import WitnessKey, cosign, joined
 from tests.audit.genuine import (
     AGENCY,
     FIRST,
@@ -26,6 +27,7 @@ from tests.audit.genuine import (
     empty,
     genuine,
     head_over,
+    private,
     public,
     run,
     signed,
@@ -670,3 +672,65 @@ def test_beside_a_clock_that_jumped_a_missing_entry_counts_as_expired(tmp_path: 
 
 def test_genuine_is_the_same_every_time() -> None:
     assert genuine() == STORY.parts
+
+
+# Who saw it
+
+SEEN_AT = T0 // 1000
+WITNESSES = [WitnessKey(name=name, public=public(name)) for name in ("witness-1", "witness-2", "witness-3")]
+
+
+def witnessed(directory: Path, head: bytes, *names: str) -> Path:
+    note = joined(head, [cosign(head, WITNESSES[int(n[-1]) - 1], SEEN_AT, private(n).sign) for n in names])
+    (directory / logdir.FINAL).write_bytes(note)
+    return directory
+
+
+@pytest.mark.parametrize("size", [3, 8])
+def test_a_log_that_two_witnesses_saw_holds_however_far_it_has_gone_on(parts: Parts, tmp_path: Path, size: int) -> None:
+    witnessed(parts.write(tmp_path), head_over(parts.leaves[:size]), "witness-1", "witness-3")
+    report = check(tmp_path, witnesses=WITNESSES)
+    assert report.holds
+    (step,) = [s for s in report.steps if s.name == "witnesses"]
+    assert f"2 of 3 saw it with {size} leaves" in step.says
+    assert not check(tmp_path, witnesses=WITNESSES[1:]).holds
+    assert check(tmp_path, witnesses=WITNESSES[:1]).holds  # who trusts one witness asks for that one
+    assert "--witness" in " ".join(check(tmp_path).notes)
+
+
+def test_a_log_that_nobody_saw_or_one_alone_is_not_witnessed(parts: Parts, tmp_path: Path) -> None:
+    parts.write(tmp_path)
+    for names in ((), ("witness-1",)):
+        if names:
+            witnessed(tmp_path, parts.checkpoint, *names)
+        found = check(tmp_path, witnesses=WITNESSES).first
+        assert found is not None and (found.kind, found.where) == ("not-witnessed", logdir.FINAL)
+
+
+def test_another_log_than_the_witnesses_saw_is_a_fork_although_it_holds_by_itself(parts: Parts, tmp_path: Path) -> None:
+    shown = head_over([*parts.leaves[:4], parts.leaves[0]])
+    witnessed(parts.write(tmp_path), shown, "witness-1", "witness-2")
+    assert check(tmp_path).holds
+    found = check(tmp_path, witnesses=WITNESSES).first
+    assert found is not None and (found.kind, found.index) == ("fork", 5)
+
+
+def test_a_log_shorter_than_the_witnesses_saw_is_a_fork(parts: Parts, tmp_path: Path) -> None:
+    witnessed(parts.write(tmp_path), head_over([*parts.leaves, parts.leaves[0]]), "witness-1", "witness-2")
+    found = check(tmp_path, witnesses=WITNESSES).first
+    assert found is not None and found.kind == "fork"
+
+
+@pytest.mark.parametrize("lie", ["stranger", "altered", "nonsense"])
+def test_what_witnesses_are_said_to_have_seen_must_hold(parts: Parts, tmp_path: Path, lie: str) -> None:
+    head = head_over(parts.leaves, key="stranger") if lie == "stranger" else parts.checkpoint
+    witnessed(parts.write(tmp_path), head, "witness-1", "witness-2")
+    path = tmp_path / logdir.FINAL
+    if lie == "altered":
+        note, name, line = path.read_text().rpartition("\n— witness-2 ")
+        raw = base64.b64decode(line)
+        path.write_text(note + name + base64.b64encode(raw[:-1] + bytes([raw[-1] ^ 1])).decode() + "\n")
+    elif lie == "nonsense":
+        path.write_bytes(b"\xff")
+    found = check(tmp_path, witnesses=WITNESSES).first
+    assert found is not None and found.kind == "witnessed-checkpoint"

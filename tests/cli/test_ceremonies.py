@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from adapters.home import clock
 from audit.logdir import write_atomically
+from audit.witness import WitnessKey
 from cli.enrol import read_request
 from cli.main import app
 from cli.unlock import DESCRIPTOR_VARIABLE, handing_over
@@ -507,6 +508,26 @@ def test_rehearsing_again_with_past_messages_takes_the_first_signature_away(desk
     desk.ok("safeconduct bundle publish work --as ada --to broker")
 
 
+def test_two_officers_name_a_witness_and_take_it_out_again(desk: Desk) -> None:
+    key = WitnessKey(name="witness-3f0c9a51d2", public=bytes(range(32)))
+    desk.ok(f"safeconduct bundle add-witness work '{key}' --as ada")
+    told = desk.ok("safeconduct bundle review work --as ben")
+    assert f"new witness of the log: {key.name}, key {fingerprint(key.public)}" in told
+    for officer in ("ada", "ben"):
+        desk.ok(f"safeconduct bundle sign work --as {officer} --yes")
+    desk.ok("safeconduct bundle publish work --as ada --to broker")
+    twin = WitnessKey(name="witness-77ab01c2de", public=key.public)
+    assert "very key" in desk.refused(f"safeconduct bundle add-witness work '{twin}' --as ada")
+    assert "is a witness already" in desk.refused(
+        f"safeconduct bundle add-witness work '{WitnessKey(name=key.name, public=bytes(32))}' --as ada"
+    )
+    desk.ok(f"safeconduct bundle end-witness work {key.name} --as ben")
+    assert "no longer a witness" in desk.ok("safeconduct bundle review work --as ada")
+    for officer in ("ada", "ben"):
+        desk.ok(f"safeconduct bundle sign work --as {officer} --yes")
+    desk.ok("safeconduct bundle publish work --as ada --to broker")
+
+
 def test_what_changes_nobodys_rights_needs_no_rehearsal(desk: Desk) -> None:
     desk.ok("safeconduct bundle renew work --as ada")
     assert rehearsal(desk) == ""
@@ -648,6 +669,8 @@ def test_an_officer_without_a_root_of_trust_believes_nothing(desk: Desk) -> None
         ("bundle end-agreement work NONE-1 --as ada --until 2026-12-31", "There is no agreement NONE-1"),
         ("bundle end-agreement work RIVER-01 --as ada --until 2999-12-31", "never made longer"),
         ("bundle end-agreement work RIVER-01 --as ada --until 2025-12-31", "until lies before from"),
+        ("bundle add-witness work nonsense --as ada", "not a witness's key"),
+        ("bundle end-witness work witness-0 --as ada", "There is no witness witness-0; there are: none"),
         ("bundle sign work --as ada --yes", "Nothing is proposed"),
         ("bundle publish work --as ada", "Nothing is proposed"),
         ("bundle publish work --as ada --to police", "not a broker's folder"),

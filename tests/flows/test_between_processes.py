@@ -116,6 +116,27 @@ def test_the_shelters_view_verifies_under_the_police_contacts_own_signature(town
     assert verified.withheld == ("A24/sealed",)
 
 
+def test_the_head_in_a_message_is_held_against_the_log_that_its_recipient_is_shown(town: Town) -> None:
+    """Each message carries the head that its sender verified last: a broker with two versions shows them both."""
+    for by, lines in ((DESK, "every due promise is kept"), (PROSECUTOR, "shown the same log")):
+        if by == PROSECUTOR:
+            town.send("07-supplementary-report.json", PROSECUTOR)
+            (row, *_) = town.inbox(PROSECUTOR, 1)
+            town.open(PROSECUTOR, row["view"])
+        done = command("promises", *town.who(by))
+        assert done.returncode == 0 and lines in done.stdout, done.stderr
+    path = Path(town.home(PROSECUTOR)) / "journal.db"
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT contact, size > 0, proved FROM gossip").fetchall() == [
+            (town.force.contact(DESK).handle, 1, 1)
+        ]
+        db.execute("UPDATE gossip SET size = 1, root = ?, proved = 0", (bytes(32),))
+    done = command("promises", *town.who(PROSECUTOR))
+    assert done.returncode == 1 and f"by the word of {DESK}" in done.stderr
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE gossip SET proved = 1")
+
+
 def test_a_message_that_needs_a_release_waits_for_the_second_contact(town: Town) -> None:
     sent = town.send("08-organisations.json", FOREIGN)
     (message,) = sent["sent"]
