@@ -21,6 +21,7 @@ from adapters import (
     erasure,
     evidences,
     keyring,
+    packets,
     quarantine,
     recalls,
     seconding,
@@ -33,6 +34,9 @@ from adapters.casefile import read as read_case
 from adapters.casefile import write as write_case
 from adapters.consents import Held, for_guard
 from adapters.erasure import Eraser
+from adapters.evidencefiles import carrying
+from adapters.evidencefiles.exhibits import Progress, quiet
+from adapters.evidencefiles.spool import Spool
 from adapters.guard import (
     GuardClient,
     GuardRefused,
@@ -84,7 +88,7 @@ from keys.pseudonyms import pseudonym, reference
 from keys.retiring import StoredKey
 from keys.signing import Signer, verify
 from keys.unlocking import Passphrase
-from messages import cbor, limits, wire
+from messages import cbor, evidencefile, limits, wire
 from messages.attestations import Acceptance, Permission
 from messages.catalogue import load as load_catalogue
 from messages.catalogue.jsontext import parse_json
@@ -168,6 +172,8 @@ class AgencyClient:
         self.keys = keys
         self.journal = journal
         self.shelf = Shelf(home.folder, home.register_key)
+        self._spool: Spool | None = None
+        self.progress: Progress = quiet  # told of evidence files as they go
         self._port = port
         self._retrievals = asyncio.Event()
         self._tending = asyncio.Lock()
@@ -181,6 +187,20 @@ class AgencyClient:
         self._catalogue = load_catalogue()
         self._reader = AgreementReader()
         self._take(home)
+
+    @property
+    def spool(self) -> Spool:
+        """Our evidence files on their way, made when the first one is."""
+        if self._spool is None:
+            self._spool = Spool(self.home.folder)
+            self._spool.sweep(clock())
+        return self._spool
+
+    def close(self) -> None:
+        """Close what was opened here; the journal is the caller's."""
+        self.shelf.close()
+        if self._spool is not None:
+            self._spool.close()
 
     def _take(self, home: Home) -> None:
         """Go on under another trust bundle."""
@@ -347,6 +367,11 @@ class AgencyClient:
             read = keys if "review" in needs else {}
             self.shelf.hold(Waiting(message=message.header.id, needs=needs, keys=read))
         self._keep_offer(case, message)
+        names = {s.name for s in message.sections}
+        for exhibit in case.exhibits:  # before the message is journaled: what is journaled can go
+            if exhibit.section in names:
+                await asyncio.to_thread(self.spool.seal, exhibit, message.header.id, self.progress)
+                self.spool.note(exhibit, message.header.id, message.header.expires)
         return await self.submit(envelope, message, held=bool(needs), waited=waited)
 
     def _wait_for_guard(self, case: CaseFile, message: MessagePlan, papers: Sequence[Signed], says: str) -> Sent:
@@ -562,8 +587,10 @@ class AgencyClient:
     async def hand_in(
         self, data: bytes, *, tries: int = TRIES, kind: Submitted = "message"
     ) -> tuple[Evidence, bool] | None:
-        """Submit these bytes until a worker's signed evidence about them comes; None where none came in time."""
-        if self._port is None:
+        """Submit these bytes until a worker's signed evidence about them comes; None where none came in time. A message
+        goes once its evidence files are at the broker; raises `NotPermitted` where that refuses one.
+        """
+        if self._port is None or (kind == "message" and not await self._files_sent(data)):
             return None
         if kind == "message" and wire.decode(data).manifest.urgency.lane is Lane.URGENT:
             kind = "urgent"
@@ -585,6 +612,37 @@ class AgencyClient:
             return None
         finally:
             self._waiting.pop(submission, None)
+
+    async def _files_sent(self, data: bytes) -> bool:
+        """Whether all evidence files of a message are at the broker, once they were sent as far as it goes now."""
+        if self._spool is None and not Spool.begun(self.home.folder):
+            return True
+        for file in self.spool.outgoing():
+            if file.message != wire.decode(data).manifest.id:
+                continue
+            try:
+                await carrying.send(file, self.spool, self.ask, self.progress)
+            except DependencyError as error:
+                log.info("file-not-sent", code=error.code)
+                return False
+        return True
+
+    async def fetch_file(self, view: str, section: str, target: Path) -> None:
+        """Fetch the evidence file that an opened message names in this section, into `target`.
+
+        What has arrived stays, so a second call goes on. Raises `BadInput` where there is none or `target` exists,
+        `NotPermitted` where the broker hands it out no more, `Unverified` where it is not what was signed.
+        """
+        incoming, opened = self._incoming(view), self.opened(view)
+        file, stored = opened.files.get(section), evidencefile.object_of(section)
+        if file is None or stored is None:
+            raise BadInput("The message names no evidence file in that section; see: safeconduct inbox open")
+        self.spool.check_target(target)
+        if self.spool.arrived(stored[0]) < stored[1]:
+            delivery = Delivery.from_bytes(incoming.delivery)
+            of = (stored, delivery, opened.manifest.id, self.keys.signer, clock)
+            await carrying.fetch(*of, self.spool, self.ask, self.progress)
+        await asyncio.to_thread(self.spool.open_into, target, stored[0], file, opened.manifest.id, self.progress)
 
     async def release(self, message: MessageId, releaser: ContactKeys) -> Sent | None:
         """Release a held message as a second contact whose mandate names that duty, then hand it in."""
@@ -906,8 +964,10 @@ class AgencyClient:
                 log.warning("not-sent", waiting=len(queued), says=str(error))
             return 0
         for outgoing in queued:
-            if await self.hand_in(outgoing.data) is not None:
-                done += 1
+            try:
+                done += await self.hand_in(outgoing.data) is not None
+            except NotPermitted as refusal:  # an evidence file, for which the broker has no room yet
+                log.error("not-sent", message=message_text(MessageId(outgoing.message)), says=str(refusal))
         return done + await self._resume()
 
     async def listen(self) -> None:
@@ -1482,6 +1542,17 @@ class AgencyClient:
             text = brought[0] if brought else text
         return ViewId(self._incoming(text).view)
 
+    async def packet(self, text: str) -> bytes:
+        """The message of this id (sent or received), or the view that begins so, with all that proves it, as a file."""
+        sent = self.journal.sent(message_from_text(text)) if len(text) == 36 else None
+        if sent is not None:
+            bare, _ = packets.of_sent(sent)
+        else:
+            incoming = self._incoming(self.find_view(text))
+            bare, _ = packets.of_received(incoming, self.journal.retrieval(incoming.view))
+        ask = self.ask if self.online else None
+        return await packets.export(bare, self.home.trust, self.home.agency.handle, self.home.bundle.directory, ask)
+
     # the trust bundle
 
     def _saw_epoch(self, epoch: int) -> None:
@@ -1649,7 +1720,7 @@ async def offline(
         try:
             yield client
         finally:
-            client.shelf.close()
+            client.close()
     finally:
         journal.close()
         home.tokens.close()
@@ -1704,13 +1775,13 @@ async def connect(
             if not or_offline:
                 raise
             client = AgencyClient(home, keys, journal, None)
-            stack.callback(client.shelf.close)
+            stack.callback(client.close)
             yield client
             return
         port = await NatsAgency.open(connection, home.agency.handle)
         stack.push_async_callback(port.close)
         client = AgencyClient(home, keys, journal, port)
-        stack.callback(client.shelf.close)
+        stack.callback(client.close)
         tasks = [
             asyncio.create_task(client.listen()),
             asyncio.create_task(client.report_retrievals()),

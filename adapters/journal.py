@@ -486,6 +486,11 @@ class Journal(Database):
         with self._write() as db:
             db.execute("DELETE FROM retention WHERE view = ?", (view,))
 
+    def retrieval(self, view: str) -> bytes | None:
+        """The signed retrieval evidence of a view, if it was opened."""
+        row = self._db.execute("SELECT signed FROM retrieval WHERE view = ?", (view,)).fetchone()
+        return bytes(row[0]) if row else None
+
     def unsent_retrievals(self) -> list[tuple[str, bytes]]:
         """Retrieval evidences that the bus has not taken yet."""
         return [(str(v), bytes(s)) for v, s in self._db.execute("SELECT view, signed FROM retrieval WHERE sent = 0")]

@@ -31,6 +31,8 @@ from broker.admit import World
 from broker.bundles import BrokerTrust, Epoch
 from broker.copies import copies
 from broker.doors import Doors
+from broker.files import VERBS as FILE_VERBS
+from broker.files import Files, Room
 from broker.metrics import Readings
 from broker.sequencer import Lag, Sequencer
 from broker.stated import Stated
@@ -44,6 +46,7 @@ from bus.bounds import PER_SUBJECT
 from bus.callout import answering_logins
 from bus.connection import Connection, connected
 from bus.doorkeeper import Doorkeeper
+from bus.files import FileStore
 from bus.intake import Once
 from bus.queue import NatsBroker, NatsSequencer
 from bus.server import ClusterSpec, EmbeddedServer, TlsFiles
@@ -310,7 +313,8 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
             server, where = None, cluster
         urls = where.urls
         connection = await _connection(stack, home, urls, home.nkey_seed, subjects.BROKER_INBOX, "broker")
-        await Store(connection).ensure_streams(where.replicas)
+        store = Store(connection)
+        await store.ensure_streams(where.replicas)
         sequencing = NatsSequencer(connection)
         stack.push_async_callback(sequencing.close)
         sequencer = Sequencer(
@@ -341,7 +345,15 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
                 tls=tls.server_context(home.tls, clock()) if home.tls is not None else None,
             )
         )
-        await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer, port)))
+        kept = FileStore(store)
+        files = Files(
+            store=kept,
+            bundle=lambda: home.bundle,
+            secret=home.secret,
+            clock=clock,
+            room=Room(home.folder, kept, clock),
+        )
+        await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer, port, files)))
         taken = _Taken(asyncio.Event())
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         serving = Serving(home, server, urls, worker, sequencer, endpoint, failed, taken, port)
@@ -614,19 +626,23 @@ def _tell(task: asyncio.Task[None], failed: asyncio.Future[None]) -> None:
 
 
 class _Asks:
-    """What adapters may ask a broker: the time, the epoch in force, the log's head, and proofs about leaves.
+    """What adapters may ask a broker: the time, the epoch in force, the log's head, proofs about leaves, and the chunks
+    of evidence files.
 
     Whoever asks is told of itself alone: no question takes another agency's handle.
     """
 
-    def __init__(self, home: BrokerHome, sequencer: Sequencer, port: NatsBroker) -> None:
+    def __init__(self, home: BrokerHome, sequencer: Sequencer, port: NatsBroker, files: Files) -> None:
         self._home = home
         self._sequencer = sequencer
         self._port = port
+        self._files = files
         self._witnessing = Witnessing(port, lambda: sequencer.head, lambda: home.bundle)
 
     async def __call__(self, agency: AgencyHandle, verb: str, data: bytes) -> bytes:
         match verb:
+            case verb if verb in FILE_VERBS:
+                return await self._files.answer(agency, verb, data)
             case "time":
                 return cbor.dump(clock())
             case "epoch":

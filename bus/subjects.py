@@ -11,14 +11,16 @@
 | `dead.<agency>.<kind>.<digest>`              | DEAD    | broker workers        | the operator's command           |
 | `head`                                       | HEADS   | sequencer             | proofs, witnesses                |
 | `final`                                      | HEADS   | broker                | adapters, exports                |
+| `file.<agency>.<object>.<part>`              | FILES   | broker workers        | broker workers                   |
 | `answer.<agency>`                            | none    | broker workers        | that agency                      |
 | `ask.<agency>.<verb>`                        | none    | that agency, as a request | broker workers               |
 
-A `<kind>` is `message`, `urgent` (a message that asks to be taken first), `retrieval` (signed retrieval evidence),
-`statement` (a signed key statement), `withdrawal` (of a consent), `erasure` (what became of a copy), `leak` (that
-something was kept aside), `acknowledgement` (of a view) or `recall` (of a message). The `<agency>` of an entry is the
-word `operator` where no agency submitted anything (a step of a ceremony, a new epoch), and for a withdrawn consent,
-which counts once for everybody; a step of a delivery stands under the agency that sent the message.
+A `<part>` is `head`, or the number of a chunk. A `<kind>` is `message`, `urgent` (a message that asks to be taken
+first), `retrieval` (signed retrieval evidence), `statement` (a signed key statement), `withdrawal` (of a consent),
+`erasure` (what became of a copy), `leak` (that something was kept aside), `acknowledgement` (of a view) or `recall` (of
+a message). The `<agency>` of an entry is the word `operator` where no agency submitted anything (a step of a
+ceremony, a new epoch), and for a withdrawn consent, which counts once for everybody; a step of a delivery stands under
+the agency that sent the message.
 
 **Two accounts.** Workers and all streams live in the account BROKER; agencies live in AGENCIES, which has no
 JetStream and imports from BROKER exactly the subjects of the table. The reason: a server's reply (a PubAck, a pulled
@@ -80,6 +82,7 @@ _VIEW = re.compile(r"[0-9a-f]{32}", re.ASCII)
 # message; n, the order to one holder of it.
 _KEY = re.compile(r"[xrsdcewoktlvaumn]?[0-9a-f]{32}", re.ASCII)
 _CONSENT = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_OBJECT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SERVER = re.compile(r"N[A-Z2-7]{55}", re.ASCII)
 _VERB = re.compile(r"[a-z]{1,32}", re.ASCII)
 
@@ -157,6 +160,32 @@ def holding(consent: bytes, view: ViewId) -> str:
 def holdings(consent: bytes) -> str:
     """A filter for all views that rest on a consent."""
     return f"holding.{_token(_CONSENT, consent.hex(), 'the id of a consent')}.*"
+
+
+def file_head(owner: AgencyHandle, stored: bytes) -> str:
+    """Where it stands what is reserved for one evidence file of an agency."""
+    return f"file.{_agency(owner)}.{_object(stored)}.head"
+
+
+def file_heads(owner: AgencyHandle) -> str:
+    """A filter for what is reserved for an agency."""
+    return f"file.{_agency(owner)}.*.head"
+
+
+def file_chunk(owner: AgencyHandle, stored: bytes, number: int) -> str:
+    """Where one sealed chunk stands; numbers begin at 0."""
+    if number < 0:
+        raise LocalError("The number of a chunk is not negative.")
+    return f"file.{_agency(owner)}.{_object(stored)}.{number}"
+
+
+def file_parts(owner: AgencyHandle, stored: bytes) -> str:
+    """A filter for one file, with its head."""
+    return f"file.{_agency(owner)}.{_object(stored)}.*"
+
+
+def _object(stored: bytes) -> str:
+    return _token(_OBJECT, stored.hex(), "the id of a stored file")
 
 
 def deliver(agency: AgencyHandle, contact: ContactHandle, lane: Lane, view: ViewId) -> str:
@@ -395,7 +424,16 @@ DEAD: Final = StreamSpec(
     max_msgs=bounds.DEAD_KEPT,
     max_msgs_per_subject=1,
 )
-STREAMS: Final[tuple[StreamSpec, ...]] = (SUBMIT, FLOW, LOG, RECORDS, HEADS, DEAD)
+FILES: Final = StreamSpec(
+    name="FILES",
+    subjects=("file.*.*.*",),
+    why="Sealed chunks of evidence files. Each is written once and goes by its time to live, at the latest when its"
+    " message expires. Apart from FLOW, so that no file stands in the way of a message.",
+    allow_atomic=True,
+    allow_msg_ttl=True,
+    allow_direct=True,
+)
+STREAMS: Final[tuple[StreamSpec, ...]] = (SUBMIT, FLOW, LOG, RECORDS, HEADS, DEAD, FILES)
 
 
 def intake(agency: AgencyHandle, lane: Lane) -> str:
@@ -480,7 +518,6 @@ def agency_permissions(agency: AgencyHandle, contacts: Iterable[ContactHandle]) 
         for lane in LANES:
             name = consumer(contact, lane)
             pulls += (f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{name}", f"$JS.ACK.FLOW.{name}.>")
-    # The subjects of the agency's own object bucket, once evidence files travel, belong here and in BORDER.
     return Permissions(
         account="AGENCIES",
         publish=(*(submit(agency, kind) for kind in KINDS), f"ask.{_agency(agency)}.*", *pulls),
@@ -510,18 +547,20 @@ def worker_permissions() -> Permissions:
         account="BROKER",
         publish=(
             *FLOW.subjects,
+            *FILES.subjects,
             LEAF,
             "record.*",
             HEAD,
             FINAL,
             "answer.*",
             *(f"$JS.API.STREAM.{verb}.{name}" for name in streams for verb in ("CREATE", "UPDATE", "INFO")),
-            *(f"$JS.API.STREAM.MSG.GET.{name}" for name in ("FLOW", "LOG", "RECORDS", "HEADS", "DEAD")),
-            *(f"$JS.API.DIRECT.GET.{name}" for name in ("LOG", "RECORDS", "HEADS")),
+            *(f"$JS.API.STREAM.MSG.GET.{name}" for name in ("FLOW", "LOG", "RECORDS", "HEADS", "DEAD", "FILES")),
+            *(f"$JS.API.DIRECT.GET.{name}" for name in ("LOG", "RECORDS", "HEADS", "FILES")),
             "$JS.API.STREAM.MSG.DELETE.FLOW",
             "$JS.API.STREAM.PURGE.FLOW",
             *DEAD.subjects,
             "$JS.API.STREAM.PURGE.DEAD",
+            "$JS.API.STREAM.PURGE.FILES",
             "$JS.API.STREAM.MSG.DELETE.RECORDS",  # retention
             "$JS.API.STREAM.PURGE.RECORDS",
             "$JS.API.CONSUMER.CREATE.SUBMIT.*",

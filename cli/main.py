@@ -17,6 +17,7 @@ from cli.cluster_cmd import cluster_app
 from cli.common import MISTAKE, JsonOption, UrlOption, command, err, out, passphrase, run
 from cli.deadletters_cmd import deadletters_app
 from cli.doctor import doctor
+from cli.packet_cmd import packet_app
 from cli.quarantine_cmd import quarantine_app
 from cli.recall_cmd import correct, recall
 from cli.redact_cmd import redact
@@ -66,6 +67,7 @@ app.command()(serve.up)
 app.command(hidden=True)(serve.worker)
 app.command("demo")(demo_command.demo)
 app.add_typer(messages.inbox_app, name="inbox")
+app.add_typer(packet_app, name="packet")
 app.add_typer(answers.permit_app, name="permit")
 app.add_typer(answers.referral_app, name="referral")
 app.add_typer(consent_cmd.consent_app, name="consent")

@@ -190,7 +190,9 @@ TABLE: Final = MappingProxyType(
             (_O, _H), "step, subject, digest of the proposal, epoch, time", "broker before it is logged; auditor", "v1"
         ),
         Tag.CONSOLE_ACTION: Row((_O,), "action, subject, time", "auditor", "later"),
-        Tag.EVIDENCE_FILE: Row((_C,), "view id, chunk range, time", "broker", "later"),
+        Tag.EVIDENCE_FILE: Row(
+            (_C,), "id of the stored file, view digest, message id, time", "broker before it hands out chunks", "v1"
+        ),
     }
 )
 

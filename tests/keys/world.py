@@ -35,6 +35,7 @@ from messages.envelope import Envelope, Opening, View
 from messages.escalation import Stage
 from messages.evidence import Entry, Evidence, EvidenceType, Outcome, RecipientOutcome, Retrieval, Stamp
 from messages.evidence import Step as EvidenceStep
+from messages.evidencefile import FileRequest
 from messages.labels import (
     Basis,
     Caveat,
@@ -542,6 +543,11 @@ def review_closed(view: bytes, **changed: Any) -> ReviewClosed:
         "at": T0 + DAY,
     }
     return ReviewClosed(**(fields | changed))
+
+
+def file_request(view: bytes, **changed: Any) -> FileRequest:
+    """The recipient wants the evidence file that its view names."""
+    return FileRequest(**({"object": bytes(range(16)), "view": view, "message": MESSAGE, "at": T0 + DAY} | changed))
 
 
 def make_envelope(parts: Parts | None = None) -> Envelope:

@@ -340,6 +340,7 @@ BODIES: dict[str, Shape] = {
     "review-closed": {
         "v": _one, "message": _uuid4, "recipient": CONTACT, "view": DIGEST, "note": _text(NOTES), "at": _uint,
     },
+    "evidence-file-request": {"v": _one, "object": _bytes(16), "view": DIGEST, "message": _uuid4, "at": _uint},
     "consent": {
         "v": _one, "id": _bytes(16), "collector": CONTACT, "purposes": _rising(_text(PURPOSES)),
         "recipient": _or_null(_text(HANDLE.format("a"))), "class": _or_null(_text(CLASSES)), "items": _list(ITEM, 64),

@@ -665,6 +665,7 @@ def samples(env: Envelope, parts: world.Parts) -> dict[str, tuple[str, Tag, byte
         "unread-notice": (world.WORKER, Tag.UNREAD, world.unread().to_bytes()),
         "acknowledgement": (world.REFUGE, Tag.ACKNOWLEDGEMENT, world.acknowledgement(view).to_bytes()),
         "review-closed": (world.OFFICERS[0], Tag.REVIEW_CLOSED, world.review_closed(view).to_bytes()),
+        "evidence-file-request": (world.REFUGE, Tag.EVIDENCE_FILE, world.file_request(view).to_bytes()),
         "consent": (world.DESK, Tag.CONSENT, world.consent().to_bytes()),
         "consent-countersignature": (world.CHIEF, Tag.CONSENT_COUNTER, world.consent().to_bytes()),
         "key-statement": (world.REFUGE, Tag.KEY_STATEMENT, stated.body),
@@ -786,6 +787,8 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
     bad("recall-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
     bad("step", "short-salt", "31 bytes", put("salt", bytes(31)))
     bad("review-closed", "unknown-note", "three notes", put("note", "boring"))
+    bad("evidence-file-request", "short-object", "15 bytes", put("object", bytes(15)))
+    bad("evidence-file-request", "no-message", "a file is of a message", put("message", None))
     bad("withdrawal-submission", "empty-terms", "terms or null", put("terms", b""))
     bad("notice-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
     bad("stamp", "negative-time", "times are unsigned", put("admitted", -1))

@@ -32,6 +32,7 @@ from messages.ceremony import CeremonyStep, EpochStatement, KeyDestroyed, Statem
 from messages.envelope import GRANT, Delivery, GrantDetail, Opening, SectionDetail
 from messages.errors import Malformed, RemoteError, Unverified
 from messages.evidence import Entry, Evidence, Retrieval, Stamp, Step
+from messages.evidencefile import FileRequest
 from messages.leaks import LeakDelivery, LeakReport
 from messages.manifest import Manifest
 from messages.recalls import Recall, RecallDelivery
@@ -221,6 +222,7 @@ READERS: dict[str, Any] = {
     "unread-notice": UnreadNotice,
     "unread-delivery": UnreadDelivery,
     "review-closed": ReviewClosed,
+    "evidence-file-request": FileRequest,
     "consent": Consent,
     "stamp": Stamp,
     "evidence": Evidence,
