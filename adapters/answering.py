@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from adapters.receiving import Opened
 from adapters.threads import cover_of, objects_of
+from messages.attachment import FILE
 from messages.catalogue import Catalogue
 from messages.envelope import COVER
 from messages.errors import BadInput, ContentRefused
@@ -69,7 +70,7 @@ def forward(
     """
     parts: dict[str, dict[str, Mapping[str, Any]]] = {}
     for name, value in opened.sections.items():
-        if name != COVER:
+        if name != COVER and opened.details[name].part != FILE:  # a file goes on only as somebody attaches it again
             detail = opened.details[name]
             parts.setdefault(f"{detail.type} {value['id']}", {})[detail.part] = value
     objects, lacking = [], []

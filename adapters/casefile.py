@@ -16,6 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from adapters.attachments.preparing import Prepared, prepare
+from adapters.evidencefiles.exhibits import Exhibit, Progress, examine, is_exhibit, quiet
 from messages.catalogue import Catalogue, DataType, MessageKind
 from messages.catalogue import load as load_catalogue
 from messages.catalogue.jsontext import parse_json
@@ -88,6 +89,7 @@ class CaseFile:
     floor: Floor | None = None  # what the sources demand, once it is known to whom the message goes
     consents: tuple[str, ...] = ()  # ids of consents that we keep, or how they begin
     attachments: tuple[Prepared, ...] = ()
+    exhibits: tuple[Exhibit, ...] = ()  # evidence files
     accepts: bytes | None = None  # the offer that a provider accepted, where this message completes it
 
 
@@ -114,11 +116,11 @@ def write(case: CaseFile) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
-def read_file(path: Path) -> CaseFile:
+def read_file(path: Path, progress: Progress = quiet) -> CaseFile:
     """Read a case file and the narratives it names, or raise `BadInput` with what to mend."""
     value = load_value(path)
     attached = value.pop("attachments", [])
-    return with_attachments(read(value, str(path)), _named(attached, path))
+    return with_attachments(read(value, str(path)), _named(attached, path), progress)
 
 
 def load_value(path: Path) -> dict[str, Any]:
@@ -145,22 +147,28 @@ def _named(value: object, path: Path) -> list[tuple[Path, str]]:
     return [(path.parent / a["file"], a["for"]) for a in value]
 
 
-def with_attachments(case: CaseFile, files: Sequence[tuple[Path, str]]) -> CaseFile:
+def with_attachments(case: CaseFile, files: Sequence[tuple[Path, str]], progress: Progress = quiet) -> CaseFile:
     """The case with these files beside it, each for the object of that local id ("" for the first), or `BadInput`.
 
-    Each file is looked into by a process of its own; what there is no safe form of is planned as withheld.
+    Each attachment is looked into by a process of its own; what there is no safe form of is planned as withheld. What
+    is too large for one, or the file of an exhibit itself, goes as an evidence file.
     """
     known = [str(o["id"]) for o in case.objects]
-    if len(case.attachments) + len(files) > ATTACHMENTS:
+    if len(case.attachments) + len(case.exhibits) + len(files) > ATTACHMENTS:
         raise BadInput(f"A case file has at most {ATTACHMENTS} attachments; split it.")
-    prepared = list(case.attachments)
+    prepared, exhibits = list(case.attachments), list(case.exhibits)
+    objects = {str(o["id"]): o for o in case.objects}
     for file, identifier in files:
         if not known or identifier not in ("", *known):
             raise BadInput(f"The attachment {file} is for {identifier!r}, which is no object of the case file.")
-        prepared.append(prepare(file, identifier or known[0]))
+        about = identifier or known[0]
+        if is_exhibit(file, objects[about]):
+            exhibits.append(examine(file, objects[about], load_catalogue(), progress))
+        else:
+            prepared.append(prepare(file, about))
     if sum(len(p.clean or b"") for p in prepared) > ATTACHED_BYTES:
         raise BadInput(f"The attachments have more than {ATTACHED_BYTES // 1024 // 1024} MB together; split the case.")
-    return replace(case, attachments=tuple(prepared))
+    return replace(case, attachments=tuple(prepared), exhibits=tuple(exhibits))
 
 
 def _parse(data: bytes, source: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Standing:
     oldest_queued: int | None = None
     held: int = 0
     quarantined: int = 0
+    unread: int = 0  # urgent messages of which somebody was told that nobody opened them, and whose clock still runs
     aside: int = 0  # messages of which words are kept aside
     unsealed: int = 0  # messages that wait for the release guard
     new_epochs: tuple[tuple[int, int], ...] = ()  # newer than ours, and when each was seen first
@@ -220,6 +221,14 @@ def journal(standing: Standing, now: int, home: Path) -> list[Finding]:
                 "inbox",
                 f"{many(standing.quarantined, 'message')} kept aside because a check did not hold.",
                 f"Show them to a security officer: {say('inbox', 'list', '--home', home)}",
+            )
+        )
+    if standing.unread:
+        found.append(
+            warn(
+                "inbox",
+                f"{many(standing.unread, 'urgent message')} that nobody has opened.",
+                say("requests", "--home", home),
             )
         )
     if standing.aside:

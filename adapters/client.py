@@ -15,12 +15,28 @@ from typing import Any, Final
 
 import structlog
 
-from adapters import answering, erasure, keyring, quarantine, seconding, threads, unsealed
+from adapters import (
+    acknowledging,
+    answering,
+    erasure,
+    evidences,
+    keyring,
+    packets,
+    quarantine,
+    recalls,
+    seconding,
+    threads,
+    unopened,
+    unsealed,
+)
 from adapters.casefile import MAX_FILE, CaseFile
 from adapters.casefile import read as read_case
 from adapters.casefile import write as write_case
 from adapters.consents import Held, for_guard
 from adapters.erasure import Eraser
+from adapters.evidencefiles import carrying
+from adapters.evidencefiles.exhibits import Progress, quiet
+from adapters.evidencefiles.spool import Spool
 from adapters.guard import (
     GuardClient,
     GuardRefused,
@@ -44,14 +60,18 @@ from adapters.journal import (
     Incoming,
     Journal,
     Outgoing,
-    Step,
+    TakenBack,
+    Unread,
 )
+from adapters.journal import Step as ThreadStep
 from adapters.planning import MessagePlan, Plan, Planner
 from adapters.receiving import Opened, Receiver
+from adapters.retention import Retention
 from adapters.seconding import Reading
 from adapters.shelf import ALARM, Shelf, Waiting
 from adapters.shelf import NEW as UNREAD
 from adapters.threads import Standing
+from adapters.timeline import Timeline, timeline
 from adapters.trust import MISSED, REFRESH
 from adapters.watching import FinalHead, Inclusion, LogWatch, witnessed
 from adapters.witness import Witness
@@ -68,7 +88,7 @@ from keys.pseudonyms import pseudonym, reference
 from keys.retiring import StoredKey
 from keys.signing import Signer, verify
 from keys.unlocking import Passphrase
-from messages import cbor, limits, wire
+from messages import cbor, evidencefile, limits, wire
 from messages.attestations import Acceptance, Permission
 from messages.catalogue import load as load_catalogue
 from messages.catalogue.jsontext import parse_json
@@ -86,12 +106,16 @@ from messages.errors import (
     Stale,
     Unverified,
 )
-from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp
+from messages.escalation import Stage
+from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp, Step, is_step
 from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
 from messages.labels import Duty, Ground, Keeping, Kind, Lane, Lift, Purpose
 from messages.leaks import LeakGround, is_leak
-from messages.limits import HOUR
+from messages.limits import ENVELOPE_BYTES, GRANTS, HOUR, LIFETIME
+from messages.recalls import Recall, RecallGround, is_recall
+from messages.recalls import Standing as Taken
 from messages.signed import Signed
+from messages.unread import is_unread
 from messages.withdrawals import KeepGround, Notice, NoticeDelivery, is_notice
 from messages.workflows import BEGIN
 from policies.agreements import Agreements, read_all
@@ -104,9 +128,15 @@ from policies.sentences import says
 log = structlog.get_logger("adapters.client")
 
 ANSWER_SECONDS: Final = 5.0
-_SAID: Final[Mapping[str, Submitted]] = {"erasure": "erasure", "leak": "leak"}
+_SAID: Final[Mapping[str, Submitted]] = {
+    "erasure": "erasure",
+    "leak": "leak",
+    "acknowledgement": "acknowledgement",
+    "recall": "recall",
+}
 """Under which kind what is kept to be said is handed in; everything else is a withdrawal."""
 TRIES: Final = 12
+STEPS: Final = 16 * GRANTS  # most that a broker tells of one message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +172,8 @@ class AgencyClient:
         self.keys = keys
         self.journal = journal
         self.shelf = Shelf(home.folder, home.register_key)
+        self._spool: Spool | None = None
+        self.progress: Progress = quiet  # told of evidence files as they go
         self._port = port
         self._retrievals = asyncio.Event()
         self._tending = asyncio.Lock()
@@ -155,6 +187,20 @@ class AgencyClient:
         self._catalogue = load_catalogue()
         self._reader = AgreementReader()
         self._take(home)
+
+    @property
+    def spool(self) -> Spool:
+        """Our evidence files on their way, made when the first one is."""
+        if self._spool is None:
+            self._spool = Spool(self.home.folder)
+            self._spool.sweep(clock())
+        return self._spool
+
+    def close(self) -> None:
+        """Close what was opened here; the journal is the caller's."""
+        self.shelf.close()
+        if self._spool is not None:
+            self._spool.close()
 
     def _take(self, home: Home) -> None:
         """Go on under another trust bundle."""
@@ -321,6 +367,11 @@ class AgencyClient:
             read = keys if "review" in needs else {}
             self.shelf.hold(Waiting(message=message.header.id, needs=needs, keys=read))
         self._keep_offer(case, message)
+        names = {s.name for s in message.sections}
+        for exhibit in case.exhibits:  # before the message is journaled: what is journaled can go
+            if exhibit.section in names:
+                await asyncio.to_thread(self.spool.seal, exhibit, message.header.id, self.progress)
+                self.spool.note(exhibit, message.header.id, message.header.expires)
         return await self.submit(envelope, message, held=bool(needs), waited=waited)
 
     def _wait_for_guard(self, case: CaseFile, message: MessagePlan, papers: Sequence[Signed], says: str) -> Sent:
@@ -369,10 +420,10 @@ class AgencyClient:
         """The thread's reference towards an agency: the one that it gave us, or a new one of ours."""
         return message.thread or reference(self.home.register_key, agency, message_text(message.header.id))
 
-    def _steps(self, message: MessagePlan) -> list[Step]:
+    def _steps(self, message: MessagePlan) -> list[ThreadStep]:
         """What is about to go as a step of its threads."""
         return [
-            Step(
+            ThreadStep(
                 message=message.header.id,
                 agency=agency,
                 outgoing=True,
@@ -536,8 +587,10 @@ class AgencyClient:
     async def hand_in(
         self, data: bytes, *, tries: int = TRIES, kind: Submitted = "message"
     ) -> tuple[Evidence, bool] | None:
-        """Submit these bytes until a worker's signed evidence about them comes; None where none came in time."""
-        if self._port is None:
+        """Submit these bytes until a worker's signed evidence about them comes; None where none came in time. A message
+        goes once its evidence files are at the broker; raises `NotPermitted` where that refuses one.
+        """
+        if self._port is None or (kind == "message" and not await self._files_sent(data)):
             return None
         if kind == "message" and wire.decode(data).manifest.urgency.lane is Lane.URGENT:
             kind = "urgent"
@@ -559,6 +612,37 @@ class AgencyClient:
             return None
         finally:
             self._waiting.pop(submission, None)
+
+    async def _files_sent(self, data: bytes) -> bool:
+        """Whether all evidence files of a message are at the broker, once they were sent as far as it goes now."""
+        if self._spool is None and not Spool.begun(self.home.folder):
+            return True
+        for file in self.spool.outgoing():
+            if file.message != wire.decode(data).manifest.id:
+                continue
+            try:
+                await carrying.send(file, self.spool, self.ask, self.progress)
+            except DependencyError as error:
+                log.info("file-not-sent", code=error.code)
+                return False
+        return True
+
+    async def fetch_file(self, view: str, section: str, target: Path) -> None:
+        """Fetch the evidence file that an opened message names in this section, into `target`.
+
+        What has arrived stays, so a second call goes on. Raises `BadInput` where there is none or `target` exists,
+        `NotPermitted` where the broker hands it out no more, `Unverified` where it is not what was signed.
+        """
+        incoming, opened = self._incoming(view), self.opened(view)
+        file, stored = opened.files.get(section), evidencefile.object_of(section)
+        if file is None or stored is None:
+            raise BadInput("The message names no evidence file in that section; see: safeconduct inbox open")
+        self.spool.check_target(target)
+        if self.spool.arrived(stored[0]) < stored[1]:
+            delivery = Delivery.from_bytes(incoming.delivery)
+            of = (stored, delivery, opened.manifest.id, self.keys.signer, clock)
+            await carrying.fetch(*of, self.spool, self.ask, self.progress)
+        await asyncio.to_thread(self.spool.open_into, target, stored[0], file, opened.manifest.id, self.progress)
 
     async def release(self, message: MessageId, releaser: ContactKeys) -> Sent | None:
         """Release a held message as a second contact whose mandate names that duty, then hand it in."""
@@ -880,8 +964,10 @@ class AgencyClient:
                 log.warning("not-sent", waiting=len(queued), says=str(error))
             return 0
         for outgoing in queued:
-            if await self.hand_in(outgoing.data) is not None:
-                done += 1
+            try:
+                done += await self.hand_in(outgoing.data) is not None
+            except NotPermitted as refusal:  # an evidence file, for which the broker has no room yet
+                log.error("not-sent", message=message_text(MessageId(outgoing.message)), says=str(refusal))
         return done + await self._resume()
 
     async def listen(self) -> None:
@@ -889,6 +975,9 @@ class AgencyClient:
         if self._port is None:
             return
         async for data in self._port.answers():
+            if is_step(data):
+                self._heard_step(data)
+                continue
             try:
                 answer = Answer.from_bytes(data)
                 worker = self.home.bundle.directory.worker(answer.evidence.by)
@@ -917,6 +1006,69 @@ class AgencyClient:
             future = self._waiting.get(evidence.submission)
             if future is not None and not future.done():
                 future.set_result((evidence, answer.repeated))
+
+    def _heard_step(self, data: bytes) -> bool:
+        """Keep a step of a message of ours; whether it is new. What does not hold is counted, and not kept."""
+        try:
+            step = Step.from_bytes(data)
+            proof = evidences.check(step, self.home.bundle.directory)
+            outgoing = self.journal.sent(proof.message)
+            evidences.ours(proof, outgoing.data if outgoing is not None else None)
+        except RemoteError as error:
+            if self._port is not None:
+                self._port.report_foreign(error.code)
+            log.warning("foreign-step", code=error.code)
+            return False
+        new = self.journal.told(proof.message, proof.promised, step.to_bytes(), proof.include_by)
+        if new:
+            ids = {"message": message_text(proof.message), "recipient": proof.recipient}
+            if proof.type in (EvidenceType.NON_DELIVERY, EvidenceType.NON_RETRIEVAL, EvidenceType.REJECTION):
+                log.error("alarm", what=proof.type.value, code=proof.code, **ids)
+            else:
+                log.info("step", what=proof.type.value, **ids)
+        return new
+
+    async def ask_steps(self, message: MessageId) -> int:
+        """Ask for the steps of a message of ours that we may have missed; how many were new. Raises `DependencyError`
+        where nobody answers.
+        """
+        value = cbor.load(await self.ask("timeline", message), ENVELOPE_BYTES, "timeline")
+        reader = cbor.Reader(value, "timeline")
+        steps = reader.items("steps", STEPS)
+        reader.end()
+        return sum(type(step) is bytes and self._heard_step(step) for step in steps)
+
+    def timeline(self, message: MessageId) -> Timeline:
+        """Every step of a message of ours as far as it is told, and what is missing; raises `BadInput` for no message
+        of ours.
+        """
+        outgoing = self.journal.sent(message)
+        if outgoing is None:
+            raise BadInput("No message of that id was written here; see: safeconduct outbox")
+        return self._timeline(outgoing)
+
+    def _timeline(self, outgoing: Outgoing) -> Timeline:
+        directory, accepted = self.home.bundle.directory, None
+        if outgoing.evidence is not None:
+            signed = Signed.from_bytes(outgoing.evidence)
+            accepted = (Evidence.from_bytes(signed.body), signed.by)
+        proofs = []
+        for raw in self.journal.steps_told(outgoing.message):
+            with suppress(RemoteError):  # by a worker that the trust bundle no longer names
+                proofs.append(evidences.check(Step.from_bytes(raw), directory))
+        manifest = wire.decode(outgoing.data).manifest
+        return timeline(manifest, outgoing.created, accepted, proofs, self.journal.proved(), self._catalogue)
+
+    def open_timelines(self) -> list[Timeline]:
+        """Those of this contact's messages of which some evidence is missing, oldest first."""
+        found = []
+        for outgoing in self.journal.accepted_since(clock() - LIFETIME):
+            if outgoing.contact != self.keys.contact.handle:
+                continue
+            made = self._timeline(outgoing)
+            if made.missing or any(line.missing for line in made.lines):
+                found.append(made)
+        return found
 
     async def _heard(self, evidence: Evidence) -> None:
         """What follows from an answer about a word on an encryption key: of a refused one the private half goes.
@@ -948,6 +1100,7 @@ class AgencyClient:
     async def collect(self, seconds: float) -> int:
         """Journal whatever waits for this contact, for at most `seconds`; how many views were new."""
         self.take_notices()
+        self.delete_due()
         if self._port is None:
             return 0
         new = 0
@@ -1012,6 +1165,16 @@ class AgencyClient:
         if is_leak(delivery.data):
             self._heard_of_leak(delivery.view_id, delivery.data)
             return False
+        if is_recall(delivery.data):
+            self._heard_of_recall(delivery.data)
+            return False
+        if is_unread(delivery.data):
+            self._heard_of_unread(delivery.view_id, delivery.data)
+            return False
+        taken = self.journal.taken_back(delivery.view_id)
+        if taken is not None and self.journal.exactly(delivery.view_id) is None:
+            self.journal.never(delivery.view_id, own, now, taken.standing)  # taken back while it was on its way
+            return False
         about = self.shelf.about(delivery.view_id)
         if about is not None and self.journal.exactly(delivery.view_id) is None and about.state != ALARM:
             self.journal.never(delivery.view_id, own, now, erasure.WITHDRAWN)  # withdrawn while it was on its way
@@ -1027,6 +1190,100 @@ class AgencyClient:
             return
         if self.journal.told_leak(identifier, leak) and leak.ground is None:
             log.error("alarm", what="leak-suspected", message=message_text(leak.message), places=len(leak.places))
+
+    def _heard_of_recall(self, data: bytes) -> None:
+        """Take a message out of people's hands because its sender says so, and confirm it. What does not hold is an
+        alarm and changes nothing. Every step can be done again.
+        """
+        own, directory = self.keys.contact.handle, self.home.bundle.directory
+        try:
+            checked = recalls.check(data, own, directory)
+            incoming = self.journal.exactly(checked.view_id)
+            here = incoming if incoming is not None and incoming.delivery else None
+            if here is not None:
+                recalls.belongs(checked, here, directory)
+        except RemoteError as error:
+            log.error("alarm", what="recall-not-verified", code=error.code, says=str(error))
+            return
+        recall = checked.recall
+        for path in self.shelf.files(checked.view_id):
+            erasure.wipe(path, erasure.tombstone(checked.view_id, f"{recall.standing.value} by its sender"))
+        said = acknowledging.withdrawn_from_use(checked, here, checked.signer, self.keys, clock())
+        taken = TakenBack(recall.standing.value, recall.message, recall.ground.value, recall.corrected_by, recall.at)
+        if self.journal.taken_back(checked.view_id) != taken:
+            self._acknowledge(said)  # before it is noted: a crash in between says it twice, which the broker takes once
+            self.journal.recalled(checked.view_id, taken)
+            ids = {"message": message_text(recall.message), "view": checked.view_id}
+            log.error("alarm", what=recall.standing.value, ground=recall.ground.value, **ids)
+
+    async def recall(
+        self, message: MessageId, ground: RecallGround, *, corrected_by: MessageId | None = None
+    ) -> Evidence | None:
+        """Take a message of ours back, or say which other one corrects it: whoever got it is told, and confirms. The
+        worker's evidence, None where none came in time: then it is said again with the next connection.
+
+        Raises `BadInput` where it is no message of ours that the broker took.
+        """
+        outgoing = self.journal.sent(message)
+        if outgoing is None or outgoing.state != ACCEPTED:
+            raise BadInput("No message of that id was accepted by the broker; see: safeconduct outbox")
+        word = Recall(message=message, ground=ground, corrected_by=corrected_by, at=clock())
+        data = self.keys.signer.sign(Tag.RECALL, word.to_bytes()).to_bytes()
+        self.shelf.say(sha256(data).digest(), "recall", data)
+        answer = await self.hand_in(data, kind="recall")
+        return answer[0] if answer is not None else None
+
+    async def correct(
+        self, message: MessageId, case: CaseFile, ground: RecallGround
+    ) -> tuple[Plan, list[Sent], Evidence | None]:
+        """Send what corrects a message of ours, to everybody who got that one, and say so.
+
+        Raises `BadInput` where it is no message of ours, or the correction would become several messages: then nothing
+        is sent. Where it was not accepted at once (a second contact has to act, or nobody answered) nothing is said of
+        the first message yet.
+        """
+        line = self.timeline(message).lines
+        to = [self.home.bundle.directory.contact(li.recipient) for li in line if not li.refused]
+        addresses = [self.home.bundle.directory.address(c) for c in to if c is not None]
+        if not addresses:
+            raise BadInput("Nobody got that message, so there is nothing to correct; send the new one.")
+        if len(self.plan(case, addresses).messages) != 1:
+            raise BadInput(
+                "The correction would become several messages. Send it, then name the one that replaces the first: "
+                "safeconduct recall --corrected-by"
+            )
+        plan, sent = await self.send(case, addresses)
+        if [s.state for s in sent] != [ACCEPTED]:
+            return plan, sent, None
+        return plan, sent, await self.recall(message, ground, corrected_by=sent[0].message)
+
+    def _heard_of_unread(self, identifier: ViewId, data: bytes) -> None:
+        """Keep the word that an urgent message was not opened, and raise the alarm: once for each stage."""
+        try:
+            notice = unopened.check(data, self.keys.contact.handle, self.home.bundle)
+        except RemoteError as error:
+            log.error("alarm", what="unread-notice-not-verified", code=error.code, says=str(error))
+            return
+        self._saw_epoch(notice.epoch)
+        kept = Unread(
+            notice.to, notice.stage.value, notice.message, notice.view_id, notice.recipient, notice.sender, notice.due,
+            notice.at,
+        )  # fmt: skip
+        if self.journal.told_unread(identifier, kept):
+            ids = {"message": message_text(notice.message), "recipient": notice.recipient, "due": notice.due}
+            log.error("alarm", what="telephone" if notice.stage is Stage.SENDER else "unopened", **ids)
+
+    def unread(self) -> list[Unread]:
+        """Urgent messages of which this contact was told that nobody opened them, and that were not opened since as far
+        as we know: a view by this adapter's journal, a message that we sent by its evidence.
+        """
+        found = []
+        for one in self.journal.unread(self.keys.contact.handle):
+            outgoing = self.journal.sent(one.message) if one.stage == Stage.SENDER else None
+            lines = self._timeline(outgoing).lines if outgoing is not None else ()
+            if not any(line.recipient == one.recipient and not line.missing for line in lines):
+                found.append(one)
+        return found
 
     def take_notices(self, *, again: bool = True) -> None:
         """Carry out every notice that waits for it; with `again` also those that could not be verified before."""
@@ -1044,8 +1301,11 @@ class AgencyClient:
         return Eraser(self.journal, self.shelf, lambda: self.keys, clock)
 
     async def erase(self, view: ViewId, *, unverified: bool = False) -> None:
-        """Erase a copy whose consent was withdrawn, because a person says so."""
-        self._eraser.erase(view, unverified=unverified)
+        """Erase a copy whose consent was withdrawn, or whose time to be kept is over, because a person says so."""
+        if self.shelf.about(view) is None:
+            self.retention.delete(view)
+        else:
+            self._eraser.erase(view, unverified=unverified)
         await self._say_of_consents()
 
     async def keep(self, view: ViewId, ground: KeepGround) -> None:
@@ -1072,6 +1332,10 @@ class AgencyClient:
     def look(self, view: ViewId) -> Received:
         """Check and open a journaled view without leaving a trace; for lists. Never shows content to a person."""
         incoming = self._incoming(view)
+        taken = self.journal.taken_back(view)
+        if taken is not None and incoming.state in (NEW, ERASED):  # nobody has read it, and nobody shall
+            says = recalls.warning(taken.standing, taken.ground, taken.corrected_by)
+            return Received(view_id=view, received=incoming.received, opened=None, code=taken.standing, sentence=says)
         why = erasure.blocked(view, self.journal, self.shelf)
         if why is not None:
             return Received(view_id=view, received=incoming.received, opened=None, code=erasure.WITHDRAWN, sentence=why)
@@ -1111,6 +1375,10 @@ class AgencyClient:
         ours = reference(self.home.register_key, opened.sender.agency, named) if isinstance(named, str) else None
         threads.check_reply(opened, self.journal, ours)
         opened = quarantine.screened(opened, incoming.view, self.journal, self._catalogue)
+        taken = self.journal.taken_back(incoming.view)
+        if taken is not None:
+            says = recalls.warning(taken.standing, taken.ground, taken.corrected_by)
+            opened = replace(opened, warnings=(says, *opened.warnings))
         return replace(opened, warnings=(*opened.warnings, *self.home.trust.warnings(self.home.bundle, clock())))
 
     def _bundle_then(self, delivery: bytes) -> Bundle | None:
@@ -1134,11 +1402,15 @@ class AgencyClient:
             received = self.look(view)
         if received.code == NewerEpoch.code:
             return received  # it stays new: it opens when the bundle has been fetched
-        if received.code == erasure.WITHDRAWN:
+        if received.code in (erasure.WITHDRAWN, *Taken):
             return received  # no retrieval is signed for what is not shown
         if received.opened is None:
+            incoming = self._incoming(view)
+            if incoming.state == NEW:
+                self._acknowledge(acknowledging.rejection(incoming, received.code or "", self.keys, clock()))
             self.journal.mark(view, QUARANTINED, received.code)
             log.warning("quarantined", view=view, code=received.code)
+            await self._say_of_consents()
             return received
         opened = received.opened
         retrieval = Retrieval(
@@ -1157,6 +1429,7 @@ class AgencyClient:
             signed.to_bytes(),
             (opened.stamp.leaf, opened.stamp.include_by),
             threads.incoming_step(view, opened, received.received),
+            self._keep_until(view, opened),
         )
         self._retrievals.set()
         if opened.manifest.checkpoint is not None:
@@ -1165,6 +1438,27 @@ class AgencyClient:
             self._keep_aside(view, opened)
             await self._say_of_consents()
         return received
+
+    def _keep_until(self, view: ViewId, opened: Opened) -> int | None:
+        """Until when the copy may be kept, by the agreement on which it was given and the days that its objects name;
+        None where no agreement says so any more.
+        """
+        if opened.agreement not in self._agreements:
+            return None
+        return threads.source_of(view, opened, clock(), self._agreements, self.home.bundle.directory).delete_by
+
+    @property
+    def retention(self) -> Retention:
+        """What becomes of copies whose time to be kept is over."""
+        return Retention(self.journal, self.shelf, lambda: self.keys, clock)
+
+    def delete_due(self) -> int:
+        """Delete the copies whose time is over; how many went. What the disk does not let go is tried again."""
+        try:
+            return self.retention.enforce()
+        except DependencyError as error:
+            log.error("alarm", what="not-deleted", says=str(error))
+            return 0
 
     def _keep_aside(self, view: ViewId, opened: Opened) -> None:
         """Note, once, that words are kept aside, and have it reported. Saying it comes first: noting it twice is
@@ -1219,8 +1513,20 @@ class AgencyClient:
         if incoming.state == NEW:
             raise BadInput("This message has not been opened yet; open it first.")
         if incoming.state == ERASED:
-            raise BadInput("This message is erased: its consent was withdrawn.")
+            raise BadInput("This message is erased.")
+        if incoming.state == OPENED:
+            self._acknowledge(acknowledging.acceptance(incoming, self.keys, clock()))
         self.journal.mark(view, DONE)
+
+    def _acknowledge(self, signed: bytes | None) -> None:
+        """Keep a signed word on a view, to be handed in until it is answered."""
+        if signed is not None:
+            self.shelf.say(sha256(signed).digest(), "acknowledgement", signed)
+
+    async def say(self) -> None:
+        """Hand in what was said and not answered yet: words on views and consents, and retrievals."""
+        await self._send_retrievals()
+        await self._say_of_consents()
 
     def _incoming(self, view: str) -> Incoming:
         found = self.journal.arrived(self.keys.contact.handle, view)
@@ -1235,6 +1541,17 @@ class AgencyClient:
             brought = [s.view for s in self.journal.steps() if s.message == identifier and s.view is not None]
             text = brought[0] if brought else text
         return ViewId(self._incoming(text).view)
+
+    async def packet(self, text: str) -> bytes:
+        """The message of this id (sent or received), or the view that begins so, with all that proves it, as a file."""
+        sent = self.journal.sent(message_from_text(text)) if len(text) == 36 else None
+        if sent is not None:
+            bare, _ = packets.of_sent(sent)
+        else:
+            incoming = self._incoming(self.find_view(text))
+            bare, _ = packets.of_received(incoming, self.journal.retrieval(incoming.view))
+        ask = self.ask if self.online else None
+        return await packets.export(bare, self.home.trust, self.home.agency.handle, self.home.bundle.directory, ask)
 
     # the trust bundle
 
@@ -1403,7 +1720,7 @@ async def offline(
         try:
             yield client
         finally:
-            client.shelf.close()
+            client.close()
     finally:
         journal.close()
         home.tokens.close()
@@ -1458,13 +1775,13 @@ async def connect(
             if not or_offline:
                 raise
             client = AgencyClient(home, keys, journal, None)
-            stack.callback(client.shelf.close)
+            stack.callback(client.close)
             yield client
             return
         port = await NatsAgency.open(connection, home.agency.handle)
         stack.push_async_callback(port.close)
         client = AgencyClient(home, keys, journal, port)
-        stack.callback(client.shelf.close)
+        stack.callback(client.close)
         tasks = [
             asyncio.create_task(client.listen()),
             asyncio.create_task(client.report_retrievals()),

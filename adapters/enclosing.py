@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.attachments.preparing import Prepared
+from adapters.evidencefiles.exhibits import Exhibit
 from messages.attachment import FILE, FILE_BYTES, PLAIN, Attachment, generic_name
 from messages.errors import ContentRefused
 from policies.redaction.errors import RedactionError
 
 REDACTION = "redaction-refused"
+UNSEARCHED = "attachment-evidence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,22 @@ def redacted(
             continue
         file = Attachment(name=generic_name(number, PLAIN), about=about["id"], data=data)
         yield Enclosed(name=section, type=about["type"], media=PLAIN, plaintext=file.to_bytes(), replaced=replaced)
+
+
+def exhibits(
+    files: Sequence[Exhibit],
+    local: Sequence[Mapping[str, Any]],
+    objects: Sequence[Mapping[str, Any]],
+    *,
+    searched: bool,
+) -> Iterator[Enclosed]:
+    """Each evidence file as what its section says of it; where words have to be `searched`, none goes: nobody can."""
+    place = {str(obj["id"]): index for index, obj in enumerate(local)}
+    for file in files:
+        about = objects[place[file.about]]
+        said = b"" if searched else file.described(about["id"]).to_bytes()
+        refused = UNSEARCHED if searched else ""
+        yield Enclosed(name=file.section, type=about["type"], media=file.media, plaintext=said, refused=refused)
 
 
 def _left_out(prepared: Prepared) -> str:

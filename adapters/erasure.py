@@ -196,9 +196,8 @@ class Eraser:
 
     def _erase(self, stored: StoredNotice, notice: Notice) -> bool:
         assert notice.view_id is not None  # noqa: S101  a holder's names one
-        tombstone = f'{{"view": "{notice.view_id}", "erased": "the consent was withdrawn"}}\n'.encode()
         for path in self._shelf.files(notice.view_id):
-            _wipe(path, tombstone)
+            wipe(path, tombstone(notice.view_id, "the consent was withdrawn"))
         self._journal.erase(notice.view_id, WITHDRAWN)
         log.info("erased", view=notice.view_id)
         return self._say(stored, notice, Erasure.ERASED)
@@ -224,6 +223,8 @@ class Eraser:
 def blocked(view: ViewId, journal: Journal, shelf: Shelf) -> str | None:
     """Why this view is not shown, in one sentence; None where nothing keeps it from being shown."""
     incoming, about = journal.exactly(view), shelf.about(view)
+    if incoming is not None and incoming.state == ERASED and incoming.code == "retention":
+        return "deleted: the time to keep it is over"
     if incoming is not None and incoming.state == ERASED:
         when = f" on {day(shelf.gone_at(about.consent))}" if about is not None and about.consent is not None else ""
         return f"erased: consent withdrawn{when}"
@@ -246,8 +247,13 @@ def _named(data: bytes) -> Notice | None:
     return None
 
 
-def _wipe(path: Path, tombstone: bytes) -> None:
-    """Overwrite what a file holds, then put the tombstone in its place; a file that is gone is gone.
+def tombstone(view: ViewId, why: str) -> bytes:
+    """What stands in the place of a view's file."""
+    return f'{{"view": "{view}", "erased": "{why}"}}\n'.encode()
+
+
+def wipe(path: Path, left: bytes) -> None:
+    """Overwrite what a file holds, then put the tombstone `left` in its place; a file that is gone is gone.
 
     Raises `DependencyError` where the disk or its rights do not let us: then nothing is confirmed, and it is tried
     again.
@@ -260,6 +266,6 @@ def _wipe(path: Path, tombstone: bytes) -> None:
             file.seek(0)
             file.write(bytes(length))
             file.flush()
-        write_atomically(path, [tombstone])
+        write_atomically(path, [left])
     except OSError as error:
         raise DependencyError(f"{path} cannot be erased ({error.strerror}); correct its rights.") from None

@@ -336,6 +336,11 @@ def _standing(path: Path, epoch: int) -> Standing | Finding:
             oldest = db.execute("SELECT min(created) FROM outbox WHERE state = ?", (QUEUED,)).fetchone()[0]
             aside = db.execute("SELECT count(*) FROM inbox WHERE state = ?", (QUARANTINED,)).fetchone()[0]
             words = _count(db, "SELECT count(*) FROM aside WHERE released IS NULL")
+            unread = _count(
+                db,
+                "SELECT count(DISTINCT unread.view) FROM unread LEFT JOIN inbox ON inbox.view = unread.view "
+                "WHERE due > strftime('%s', 'now') * 1000 AND (inbox.state IS NULL OR inbox.state = 'new')",
+            )
             unsealed = _count(db, "SELECT count(*) FROM unsealed")
             newer = db.execute("SELECT epoch, seen FROM epoch WHERE epoch > ? ORDER BY epoch", (epoch,)).fetchall()
             sure = db.execute("SELECT 1 FROM epoch WHERE epoch = ? AND confirmed = 1", (epoch,)).fetchone()
@@ -349,6 +354,7 @@ def _standing(path: Path, epoch: int) -> Standing | Finding:
         held=int(states.get(HELD, 0)),
         quarantined=int(aside),
         aside=words,
+        unread=unread,
         unsealed=unsealed,
         new_epochs=tuple((int(e), int(s)) for e, s in newer),
         confirmed=sure is not None,

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from adapters.database import Database
 from messages.leaks import LeakGround, LeakPlace
@@ -47,6 +48,16 @@ CREATE TABLE IF NOT EXISTS unsealed (
   message BLOB PRIMARY KEY, contact TEXT NOT NULL, sealed BLOB NOT NULL, created INTEGER NOT NULL, reason TEXT);
 CREATE TABLE IF NOT EXISTS aside (
   view TEXT PRIMARY KEY, places TEXT NOT NULL, at INTEGER NOT NULL, by TEXT, ground TEXT, released INTEGER);
+CREATE TABLE IF NOT EXISTS evidence (
+  leaf BLOB PRIMARY KEY, message BLOB NOT NULL, step BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS evidence_message ON evidence (message);
+CREATE TABLE IF NOT EXISTS recall (
+  view TEXT NOT NULL, standing TEXT NOT NULL, message BLOB NOT NULL, ground TEXT NOT NULL, corrected_by BLOB,
+  at INTEGER NOT NULL, PRIMARY KEY (view, standing));
+CREATE TABLE IF NOT EXISTS retention (view TEXT PRIMARY KEY, until INTEGER NOT NULL, word BLOB);
+CREATE TABLE IF NOT EXISTS unread (
+  id TEXT PRIMARY KEY, contact TEXT NOT NULL, stage TEXT NOT NULL, message BLOB NOT NULL, view TEXT NOT NULL,
+  recipient TEXT NOT NULL, sender TEXT NOT NULL, due INTEGER NOT NULL, at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS leak (
   id TEXT PRIMARY KEY, message BLOB NOT NULL, recipient TEXT NOT NULL, ground TEXT, places TEXT NOT NULL,
   at INTEGER NOT NULL);
@@ -102,6 +113,31 @@ class Leak:
     recipient: str
     ground: LeakGround | None
     places: tuple[LeakPlace, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """That a message was recalled or corrected by its sender, why, and by which message."""
+
+    standing: str
+    message: bytes
+    ground: str
+    corrected_by: bytes | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """That an urgent message was not opened: who of ours was told so, and when its clock runs out."""
+
+    contact: str
+    stage: str
+    message: bytes
+    view: str
+    recipient: str
+    sender: str
+    due: int
     at: int
 
 
@@ -223,11 +259,38 @@ class Journal(Database):
             rows = self._db.execute(f"{query} ORDER BY created, rowid")
         else:
             rows = self._db.execute(f"{query} WHERE state = ? ORDER BY created, rowid", (state,))
-        return [Outgoing(s, m, c, d, st, at, e, bool(r)) for s, m, c, d, st, at, e, r in rows]
+        return [_outgoing(row) for row in rows]
 
     def sent(self, message: bytes) -> Outgoing | None:
         """The message with this id."""
-        return next((o for o in self.outgoing() if o.message == message), None)
+        row = self._db.execute(
+            "SELECT submission, message, contact, data, state, created, evidence, repeated FROM outbox "
+            "WHERE message = ? ORDER BY created, rowid LIMIT 1",
+            (message,),
+        ).fetchone()
+        return _outgoing(row) if row else None
+
+    def told(self, message: bytes, leaf: bytes, step: bytes, include_by: int) -> bool:
+        """Keep a step of a message of ours, verified by the caller, with the leaf that it promises; False if it was
+        here.
+        """
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO promise (leaf, include_by) VALUES (?, ?)", (leaf, include_by))
+            return db.execute("INSERT OR IGNORE INTO evidence VALUES (?, ?, ?)", (leaf, message, step)).rowcount == 1
+
+    def steps_told(self, message: bytes) -> list[bytes]:
+        """The steps of this message that were told, in the order in which they were."""
+        rows = self._db.execute("SELECT step FROM evidence WHERE message = ? ORDER BY rowid", (message,))
+        return [bytes(row[0]) for row in rows]
+
+    def accepted_since(self, moment: int) -> list[Outgoing]:
+        """Messages saved since then that the broker has accepted or not answered yet, oldest first."""
+        rows = self._db.execute(
+            "SELECT submission, message, contact, data, state, created, evidence, repeated FROM outbox "
+            "WHERE created >= ? AND state IN (?, ?) ORDER BY created, rowid",
+            (moment, QUEUED, ACCEPTED),
+        )
+        return [_outgoing(row) for row in rows]
 
     # incoming
 
@@ -323,6 +386,47 @@ class Journal(Database):
             for m, r, g, p, at in rows
         ]
 
+    def recalled(self, view: str, taken: TakenBack) -> bool:
+        """Keep that a message was recalled or corrected, verified by the caller; False if it was here."""
+        with self._write() as db:
+            done = db.execute(
+                "INSERT OR IGNORE INTO recall VALUES (?, ?, ?, ?, ?, ?)",
+                (view, taken.standing, taken.message, taken.ground, taken.corrected_by, taken.at),
+            )
+            return done.rowcount == 1
+
+    def taken_back(self, view: str) -> TakenBack | None:
+        """What its sender said of this view's message since: a recall before a correction."""
+        row = self._db.execute(
+            "SELECT standing, message, ground, corrected_by, at FROM recall WHERE view = ? "
+            "ORDER BY standing = 'recalled' DESC LIMIT 1",
+            (view,),
+        ).fetchone()
+        return TakenBack(*row) if row else None
+
+    def told_unread(self, identifier: str, unread: Unread) -> bool:
+        """Keep the word that an urgent message was not opened; False if it was here."""
+        with self._write() as db:
+            done = db.execute(
+                "INSERT OR IGNORE INTO unread VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    identifier, unread.contact, unread.stage, unread.message, unread.view, unread.recipient,
+                    unread.sender, unread.due, unread.at,
+                ),
+            )  # fmt: skip
+            return done.rowcount == 1
+
+    def unread(self, contact: str | None = None) -> list[Unread]:
+        """What was told of unopened messages and is not known to be opened since, oldest first."""
+        rows = self._db.execute(
+            "SELECT unread.contact, stage, message, unread.view, recipient, sender, due, at FROM unread "
+            "LEFT JOIN inbox ON inbox.view = unread.view "
+            "WHERE unread.contact = coalesce(?, unread.contact) AND (inbox.state IS NULL OR inbox.state = ?) "
+            "ORDER BY at, unread.rowid",
+            (contact, NEW),
+        )
+        return [Unread(*row) for row in rows]
+
     def erase(self, view: str, code: str) -> None:
         """Leave of a view nothing but that it was here. What it held is overwritten, also in the log of writes."""
         with self._write() as db:
@@ -340,12 +444,19 @@ class Journal(Database):
             db.execute("UPDATE inbox SET state = ?, code = ? WHERE view = ?", (state, code, view))
 
     def opening(
-        self, view: str, signed: bytes, promise: tuple[bytes, int] | None = None, step: Step | None = None
+        self,
+        view: str,
+        signed: bytes,
+        promise: tuple[bytes, int] | None = None,
+        step: Step | None = None,
+        until: int | None = None,
     ) -> bytes:
-        """Keep the retrieval evidence before the text is shown, what the stamp promised, and the step that it is; the
-        first ones stay.
+        """Keep the retrieval evidence before the text is shown, what the stamp promised, the step that it is, and until
+        when the copy may be kept; the first ones stay.
         """
         with self._write() as db:
+            if until is not None:
+                db.execute("INSERT OR IGNORE INTO retention (view, until) VALUES (?, ?)", (view, until))
             if step is not None:
                 _step(db, step)
             if promise is not None:
@@ -354,6 +465,31 @@ class Journal(Database):
             db.execute("UPDATE inbox SET state = ? WHERE view = ? AND state = ?", (OPENED, view, NEW))
             row = db.execute("SELECT signed FROM retrieval WHERE view = ?", (view,)).fetchone()
         return bytes(row[0])
+
+    def keep_until(self, now: int) -> list[tuple[str, int]]:
+        """Views that may not be kept any more at `now`, with the moment at which that ended, oldest first."""
+        rows = self._db.execute("SELECT view, until FROM retention WHERE until <= ? AND word IS NULL", (now,))
+        return sorted(((str(v), int(u)) for v, u in rows), key=lambda row: row[1])
+
+    def deleting(self, view: str, word: bytes) -> None:
+        """Keep the signed word that this copy is deleted, before it is."""
+        with self._write() as db:
+            db.execute("UPDATE retention SET word = ? WHERE view = ?", (word, view))
+
+    def deletions(self) -> list[tuple[str, bytes]]:
+        """Copies that are being deleted, each with the word on it."""
+        rows = self._db.execute("SELECT view, word FROM retention WHERE word IS NOT NULL ORDER BY rowid")
+        return [(str(view), bytes(word)) for view, word in rows]
+
+    def deleted(self, view: str) -> None:
+        """The copy is gone, and the word on it is on its way."""
+        with self._write() as db:
+            db.execute("DELETE FROM retention WHERE view = ?", (view,))
+
+    def retrieval(self, view: str) -> bytes | None:
+        """The signed retrieval evidence of a view, if it was opened."""
+        row = self._db.execute("SELECT signed FROM retrieval WHERE view = ?", (view,)).fetchone()
+        return bytes(row[0]) if row else None
 
     def unsent_retrievals(self) -> list[tuple[str, bytes]]:
         """Retrieval evidences that the bus has not taken yet."""
@@ -478,6 +614,10 @@ class Journal(Database):
         rows = self._db.execute("SELECT leaf, include_by FROM promise WHERE proved = 0 ORDER BY include_by")
         return [(bytes(leaf), int(by)) for leaf, by in rows]
 
+    def proved(self) -> frozenset[bytes]:
+        """Leaf hashes that the log was proved to hold."""
+        return frozenset(bytes(row[0]) for row in self._db.execute("SELECT leaf FROM promise WHERE proved = 1"))
+
     def kept_promise(self, leaf: bytes) -> None:
         """A verified proof is here."""
         with self._write() as db:
@@ -566,6 +706,11 @@ class Journal(Database):
             )
             row = db.execute("SELECT number FROM seen WHERE contact = ?", (contact,)).fetchone()
         return int(row[0])
+
+
+def _outgoing(row: tuple[Any, ...]) -> Outgoing:
+    submission, message, contact, data, state, created, evidence, repeated = row
+    return Outgoing(submission, message, contact, data, state, created, evidence, bool(repeated))
 
 
 def _step(db: sqlite3.Connection, step: Step) -> None:

@@ -13,6 +13,7 @@ let more pass, the plan says so.
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Final
 
 from adapters import enclosing, ner
@@ -20,7 +21,7 @@ from adapters.casefile import CaseFile, complete, complete_known
 from adapters.consents import Held, names_recipient, person_of, record_of, terms
 from adapters.known import UNNAMED, known_persons, merged, suspects, to_identity
 from adapters.linting import check_subject
-from messages import workflows
+from messages import evidencefile, workflows
 from messages.attachment import FILE, ROLES, to_value
 from messages.attachment import flags as file_flags
 from messages.attachment import read as read_attachment
@@ -95,6 +96,8 @@ class SectionDraft:
 
     def value(self) -> Any:
         """The content as JSON."""
+        if evidencefile.object_of(self.name) is not None:
+            return evidencefile.read(self.plaintext, self.name, self.media).to_value(self.media)
         if self.part == FILE:
             return to_value(read_attachment(self.plaintext, self.media), self.media)
         return json.loads(self.plaintext)
@@ -429,9 +432,10 @@ class Planner:
             found = enclosing.whole(case.attachments, case.objects, objects)
         else:
             found = enclosing.redacted(case.attachments, case.objects, objects, _Counter(matcher).counted)
+        exhibits = enclosing.exhibits(case.exhibits, case.objects, objects, searched=matcher is not None)
         drafts: list[SectionDraft] = []
         withheld: list[Withheld] = []
-        for one in found:
+        for one in chain(found, exhibits):
             if one.refused:
                 withheld.append(Withheld(one.name, section_kind(one.type, FILE), (one.refused,)))
                 continue

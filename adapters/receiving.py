@@ -12,7 +12,7 @@ Anything else than all of that is quarantined with the step's code, shown to nob
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from audit.errors import Unreadable
@@ -23,7 +23,7 @@ from keys.domains import Tag
 from keys.sealing import DecryptionKey, key_id
 from keys.signing import digest, verify
 from keys.verifying import Attested, VerifiedView, check_attestations, open_view, verify_view
-from messages import attachment, limits, wire
+from messages import attachment, evidencefile, limits, wire
 from messages.attachment import FILE
 from messages.catalogue import Catalogue
 from messages.catalogue.jsontext import parse_json
@@ -31,6 +31,7 @@ from messages.directory import Bundle, Contact
 from messages.envelope import COVER, Delivery, SectionDetail
 from messages.errors import ContentRefused, Disagrees, Malformed, Mislabelled, NewerEpoch, UnknownSender, Unverified
 from messages.evidence import Outcome, Stamp
+from messages.evidencefile import EvidenceFile
 from messages.ids import AgreementId
 from messages.labels import Flag, Role
 from messages.leaks import LeakPlace
@@ -66,6 +67,7 @@ class Opened:
     view_digest: bytes
     manifest_digest: bytes
     aside: tuple[LeakPlace, ...] = ()  # of which words were taken out: see `adapters.quarantine`
+    files: Mapping[str, EvidenceFile] = field(default_factory=dict, repr=False)  # with their keys, by section name
     warnings: tuple[str, ...] = ()  # what the person who opens it should know; not of the message's
 
 
@@ -117,6 +119,7 @@ class Receiver:
             )
             for name, content in plain.items()
         }  # (7)
+        self._carried(sections)
         return Opened(
             manifest=view.manifest,
             sender=sender,
@@ -133,6 +136,11 @@ class Receiver:
             papers=view.attestations,
             view_digest=stamp.view,
             manifest_digest=verified.manifest_digest,
+            files={
+                name: evidencefile.read(content, name, verified.sections[name].media)
+                for name, content in plain.items()
+                if evidencefile.object_of(name) is not None
+            },
             warnings=(UNKNOWN_ORIGINATOR,) if attested.vouched else (),
         )
 
@@ -214,6 +222,8 @@ class Receiver:
     def _file(self, detail: SectionDetail, plain: bytes, attested: bool) -> Any:
         """An attachment: its bytes are what its media type says, and its name says nothing where a guard sealed it."""
         self.catalogue.type(detail.type)
+        if evidencefile.object_of(detail.name) is not None:
+            return self._evidence(detail, plain, attested)
         found = attachment.read(plain, detail.media)
         if attested and not attachment.is_generic(found.name):
             raise Mislabelled
@@ -221,3 +231,20 @@ class Receiver:
         if (frozenset(detail.roles), frozenset(detail.flags)) != expected:
             raise Mislabelled
         return attachment.to_value(found, detail.media)
+
+    def _carried(self, sections: Mapping[str, Any]) -> None:
+        """Raise `Mislabelled` where the file of an exhibit is not the one that its hash names, or must not travel."""
+        items = {v.get("id"): v for v in sections.values() if isinstance(v, Mapping) and "exhibit_no" in v}
+        for name, value in sections.items():
+            item = items.get(value["about"]) if evidencefile.object_of(name) is not None else None
+            if item is None:
+                continue
+            if item.get("file_carried") is not True or value["sha256"] not in [h["value"] for h in item["hashes"]]:
+                raise Mislabelled
+
+    def _evidence(self, detail: SectionDetail, plain: bytes, attested: bool) -> Any:
+        """An evidence file: what is said of it. No guard can have searched it, so none may have sealed it."""
+        expected = (attachment.ROLES, attachment.flags(detail.media, cleared=False))
+        if attested or (frozenset(detail.roles), frozenset(detail.flags)) != expected:
+            raise Mislabelled
+        return evidencefile.read(plain, detail.name, detail.media).to_value(detail.media)

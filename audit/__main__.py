@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from audit import checkpoint as heads
-from audit import fsck, logdir
+from audit import fsck, logdir, packet
 from audit.checkpoint import VerifierKey
 from audit.errors import AuditError, ProofFailed, Unreadable
 from audit.findings import Report, many
@@ -74,6 +74,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     proof.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a proof as JSON")
     proof.set_defaults(run=_check_proofs)
+
+    packets = commands.add_parser("packet", help="check one message with all that proves it", epilog=_CODES)
+    about = packets.add_subparsers(required=True, metavar="COMMAND")
+    whole = about.add_parser(
+        "verify",
+        help="check a packet, step by step, and say what it does not show",
+        description="Check a packet offline: trust bundle, mandates of then, message, stamp, record, retrieval, log.",
+        epilog=_CODES,
+    )
+    whole.add_argument("file", type=Path, metavar="FILE", help="the packet")
+    whole.add_argument("--root", type=Path, metavar="FILE", help="the root of trust (root.json) as you know it")
+    whole.add_argument("--json", action="store_true", help="print one JSON object instead of words")
+    whole.set_defaults(run=_packet)
 
     inspect = commands.add_parser(
         "inspect-record",
@@ -163,6 +176,21 @@ def _check_proof(path: Path) -> None:
             _hash(value["root2"], "root2"),
             path_hashes,
         )
+
+
+def _packet(arguments: argparse.Namespace) -> int:
+    root = arguments.root.read_bytes() if arguments.root else None
+    verdict = packet.check(arguments.file.read_bytes(), root)
+    if arguments.json:
+        steps = [{"name": s.name, "holds": s.holds, "says": s.says} for s in verdict.steps]
+        print(json.dumps({"holds": verdict.holds, "steps": steps, "unchecked": list(verdict.unchecked)}, indent=1))
+        return HOLDS if verdict.holds else BROKEN
+    for number, step in enumerate(verdict.steps, 1):
+        print(f"{number:>2}  {step.name:<10} {'holds ' if step.holds else 'BROKEN'}  {step.says}")
+    for what in verdict.unchecked:
+        print(f"    not checked: {what}")
+    print("The packet holds." if verdict.holds else f"The packet is BROKEN. First break: {verdict.steps[-1].name}.")
+    return HOLDS if verdict.holds else BROKEN
 
 
 def _number(value: object, what: str) -> int:

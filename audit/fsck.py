@@ -61,8 +61,13 @@ from audit.record import (
     LEAK_RELEASED,
     LEAK_SUSPECTED,
     LOOKED_UP,
+    MESSAGE_RECALLED,
     PERMITTED,
+    RECALL_ORDERED,
     RETRIEVED,
+    STEPS,
+    UNREAD_ESCALATED,
+    VIEW_ACKNOWLEDGED,
     ActRecord,
     Record,
     TrustRecord,
@@ -605,6 +610,11 @@ class _Check:
         try:
             if shapes.is_notice(line.delivery):
                 signed = shapes.read_notice_delivery(line.delivery).notice
+            elif shapes.is_unread(line.delivery):
+                signed = shapes.read_unread_delivery(line.delivery).unread
+            elif shapes.is_recall(line.delivery):
+                shapes.read_recall_delivery(line.delivery)  # no worker's word either; see below
+                return None
             elif shapes.is_leak(line.delivery):
                 shapes.read_leak_delivery(line.delivery)  # no worker's word; its record tells whether it was taken
                 return None
@@ -630,6 +640,10 @@ class _Check:
             subject = shapes.read_delivery_subject(line.subject)
             if shapes.is_notice(line.delivery):
                 return self._judge_notice(subject, shapes.read_notice_delivery(line.delivery))
+            if shapes.is_unread(line.delivery):
+                return self._judge_unread(subject, shapes.read_unread_delivery(line.delivery))
+            if shapes.is_recall(line.delivery):
+                return self._judge_recall(subject, shapes.read_recall_delivery(line.delivery))
             if shapes.is_leak(line.delivery):
                 return self._judge_leak(shapes.read_leak_delivery(line.delivery))
             delivery = envelope.read_delivery(line.delivery)
@@ -684,6 +698,38 @@ class _Check:
         else:
             about = (record.act, record.recipient, record.view) == (ERASURE_ORDERED, notice.recipient, notice.view)
         return ("", "") if about else ("delivery-changed", "its record is about something else")
+
+    def _judge_unread(self, subject: shapes.DeliverySubject, waiting: shapes.UnreadDelivery) -> tuple[str, str]:
+        """The same for the word that an urgent message was not opened."""
+        _, body = self._worker_signed(waiting.unread, shapes.UNREAD)
+        notice = shapes.read_unread(body)
+        record = ActRecord.from_bytes(waiting.record)
+        commitment = leaf(waiting.salt, waiting.record)
+        if commitment not in self.positions and commitment not in self.by_leaf:
+            return "delivery-without-record", "its record is neither in the log nor in an entry that waits for it"
+        about = (record.act, record.outcome, record.subject, record.recipient)
+        if leaf_hash(commitment) != notice.leaf or about != (
+            UNREAD_ESCALATED,
+            notice.stage,
+            notice.message,
+            notice.recipient,
+        ):
+            return "delivery-changed", "its record is not the one that the notice names"
+        if subject.contact != notice.to:
+            return "delivery-misaddressed", "it waits for somebody else than it names"
+        return "", ""
+
+    def _judge_recall(self, subject: shapes.DeliverySubject, waiting: shapes.RecallDelivery) -> tuple[str, str]:
+        """The same for a sender's word that a message is recalled or corrected, on its way to a holder."""
+        record = ActRecord.from_bytes(waiting.record)
+        commitment = leaf(waiting.salt, waiting.record)
+        if commitment not in self.positions and commitment not in self.by_leaf:
+            return "delivery-without-record", "its record is neither in the log nor in an entry that waits for it"
+        if record.act != RECALL_ORDERED or record.digest != sha256(waiting.recall).digest():
+            return "delivery-changed", "its recall is not the one that was recorded"
+        if subject.contact != record.recipient:
+            return "delivery-misaddressed", "it waits for somebody else than it was ordered for"
+        return "", ""
 
     def _judge_leak(self, waiting: shapes.LeakDelivery) -> tuple[str, str]:
         """The same for a recipient's report of a leak, on its way to the sender."""
@@ -792,6 +838,15 @@ def _act_key(record: ActRecord) -> str:
     if record.act == LOOKED_UP:
         return "q" + record.subject.hex()
     about = record.subject + (record.recipient or "").encode() + (record.view or b"")
+    if record.act in STEPS:
+        return "v" + blake2b(record.act.encode() + about, digest_size=16).hexdigest()
+    if record.act in (MESSAGE_RECALLED, RECALL_ORDERED):
+        letter = "m" if record.act == MESSAGE_RECALLED else "n"
+        return letter + blake2b(about + record.outcome.encode(), digest_size=16).hexdigest()
+    if record.act == UNREAD_ESCALATED:
+        return "u" + blake2b(about + record.outcome.encode(), digest_size=16).hexdigest()
+    if record.act == VIEW_ACKNOWLEDGED:
+        return "a" + blake2b(about + record.outcome.encode(), digest_size=16).hexdigest()
     if record.act == ERASURE_CONFIRMED:
         letter, about = "k", about + record.outcome.encode()
     elif record.act in (LEAK_SUSPECTED, LEAK_RELEASED):

@@ -4,9 +4,10 @@ A record says what happened, never what was said: random ids, digests, codes, th
 only `leaf(salt, record)`, so a record can expire, its salt with it, and the log still proves everything else.
 
 Three forms: a `Record` is about a message, a `TrustRecord` about who is trusted to send one, an `ActRecord` about what
-somebody did afterwards: withdrew a consent, erased a copy, reviewed a broken glass, reported a leak, looked records up.
-The broker makes records with the builders below; this module alone turns them into bytes and back (`read_record`). A
-record has one byte form: `from_bytes` takes nothing that `to_bytes` would have written otherwise.
+somebody did afterwards: handed a view over, acknowledged it, withdrew a consent, erased a copy, reviewed a broken
+glass, reported a leak, looked records up. The broker makes records with the builders below; this module alone turns
+them into bytes and back (`read_record`). A record has one byte form: `from_bytes` takes nothing that `to_bytes` would
+have written otherwise.
 """
 
 from collections.abc import Callable
@@ -49,6 +50,13 @@ REVIEW_CLOSED: Final = "review-closed"
 LEAK_SUSPECTED: Final = "leak-suspected"
 LEAK_RELEASED: Final = "leak-released"
 LOOKED_UP: Final = "looked-up"
+VIEW_DELIVERED: Final = "view-delivered"
+VIEW_EXPIRED: Final = "view-expired"
+VIEW_PURGED: Final = "view-purged"
+VIEW_ACKNOWLEDGED: Final = "view-acknowledged"
+UNREAD_ESCALATED: Final = "unread-escalated"
+MESSAGE_RECALLED: Final = "message-recalled"
+RECALL_ORDERED: Final = "recall-ordered"
 ACTS: Final = {
     CONSENT_WITHDRAWN: frozenset({"withdrawn"}),
     ERASURE_ORDERED: frozenset({"retrieved", "undelivered"}),
@@ -56,11 +64,22 @@ ACTS: Final = {
     REVIEW_CLOSED: frozenset({"justified", "unjustified", "training"}),
     LEAK_SUSPECTED: frozenset({"kept-aside"}),
     LEAK_RELEASED: codes.LEAK_GROUND,
+    VIEW_DELIVERED: frozenset({"handed-over"}),
+    VIEW_EXPIRED: frozenset({"unretrieved", "undelivered"}),
+    VIEW_PURGED: frozenset({"unretrieved", "undelivered"}),
+    VIEW_ACKNOWLEDGED: codes.SAID,
+    UNREAD_ESCALATED: codes.STAGE,
+    MESSAGE_RECALLED: codes.RECALLED,
+    RECALL_ORDERED: codes.RECALLED,
     LOOKED_UP: frozenset({"logged-in", "searched", "viewed", "exported"}),
 }
 """Each act, and how it can come out."""
-_ABOUT_NO_COPY: Final = frozenset({CONSENT_WITHDRAWN, LOOKED_UP})
-_OWN: Final = frozenset({ERASURE_CONFIRMED, LEAK_SUSPECTED, LEAK_RELEASED})
+STEPS: Final = frozenset({VIEW_DELIVERED, VIEW_EXPIRED, VIEW_PURGED})
+"""Acts of the broker itself on a view that waits; their digest is that of the view's signed stamp."""
+_ABOUT_NO_COPY: Final = frozenset({CONSENT_WITHDRAWN, MESSAGE_RECALLED, LOOKED_UP})
+_OWN: Final = frozenset({ERASURE_CONFIRMED, LEAK_SUSPECTED, LEAK_RELEASED, VIEW_ACKNOWLEDGED})
+_GROUNDS: Final = {"impossible": codes.KEEP_GROUND, "rejected": codes.FAULT}
+"""Outcomes that have a ground, and which there are."""
 
 _NAMES: Final = (
     "v",
@@ -264,11 +283,11 @@ class ActRecord:
     by: str  # the worker
     act: str  # one of `ACTS`
     agency: str | None  # the submitting agency; None where none submitted it
-    subject: bytes  # 16 bytes: the consent's id; of a closed review and a leak, the message's; of a look-up, its own
+    subject: bytes  # 16 bytes: the consent's id where one was withdrawn, else the message's; of a look-up its own
     recipient: str | None  # whose copy it is about
     view: bytes | None  # 32 bytes: which copy
     outcome: str
-    ground: str | None  # why a copy is kept
+    ground: str | None  # why a copy is kept, or a view rejected
     digest: bytes  # SHA-256 of the signed object; of a look-up, of what was asked
     signer: str  # the handle of whoever signed it; of a look-up, of whoever asked, by the broker's word
 
@@ -325,6 +344,28 @@ class ActRecord:
             return f"{self.signer} keeps words of message {self.subject.hex()} aside: they seem to identify somebody."
         if self.act == LEAK_RELEASED:
             return f"{self.signer} released the words of message {self.subject.hex()} kept aside ({self.outcome})."
+        if self.act in STEPS:
+            about = f"The view of message {self.subject.hex()} for {self.recipient}"
+            if self.act == VIEW_DELIVERED:
+                return f"{about} was handed over to a connection of its own."
+            why = "expired" if self.act == VIEW_EXPIRED else "was taken away, for its recipient is shut out,"
+            return f"{about} {why} {self.outcome}."
+        if self.act == UNREAD_ESCALATED:
+            who = {"contact": self.recipient, "deputies": "its deputies", "duty-desk": "its agency's duty desk"}
+            told = who.get(self.outcome, "the sender, to telephone")
+            return f"Urgent message {self.subject.hex()} waits unopened for {self.recipient}: told {told}."
+        if self.act == MESSAGE_RECALLED:
+            return f"{self.signer} {self.outcome} message {self.subject.hex()}."
+        if self.act == RECALL_ORDERED:
+            return f"{self.recipient} was told that message {self.subject.hex()} is {self.outcome}."
+        if self.act == VIEW_ACKNOWLEDGED and self.outcome in ("recall-confirmed", "not-here"):
+            does = "keeps people from" if self.outcome == "recall-confirmed" else "never got"
+            return f"{self.signer} {does} the view of message {self.subject.hex()}, which its sender took back."
+        if self.act == VIEW_ACKNOWLEDGED and self.outcome == "deleted":
+            return f"{self.signer} deleted its copy of message {self.subject.hex()}: the time to keep it is over."
+        if self.act == VIEW_ACKNOWLEDGED:
+            why = f" ({self.ground})" if self.ground else ""
+            return f"{self.signer} {self.outcome} the view of message {self.subject.hex()}{why}."
         return f"{self.signer} reviewed the broken glass of a view to {self.recipient}: {self.outcome}."
 
 
@@ -524,16 +565,18 @@ def _read_act(raw: bytes) -> ActRecord:
         subject=fields.octets("subject", 16),
         recipient=fields.handle_or_none("recipient", "c"),
         view=fields.octets_or_none("view", 32),
-        outcome=fields.choice("outcome", ACTS[act]),
-        ground=None if fields.raw("ground") is None else fields.choice("ground", codes.KEEP_GROUND),
+        outcome=(outcome := fields.choice("outcome", ACTS[act])),
+        ground=None if fields.raw("ground") is None else fields.choice("ground", _GROUNDS.get(outcome, frozenset())),
         digest=fields.octets("digest", 32),
         signer=fields.handle("signer", SIGNERS),
     )
     about_copy = record.act not in _ABOUT_NO_COPY
     if {record.recipient is None, record.view is None} != {not about_copy}:
         raise Unreadable("record: an act about a copy names recipient and view, and any other neither")
-    if (record.ground is not None) != (record.outcome == "impossible"):
-        raise Unreadable("record: a ground goes with a copy that is kept, and with nothing else")
+    if (record.ground is not None) != (record.outcome in _GROUNDS):
+        raise Unreadable("record: a ground goes with a copy that is kept or a view rejected, and with nothing else")
+    if record.act in (*STEPS, UNREAD_ESCALATED) and record.signer[0] != "w":
+        raise Unreadable("record: a worker hands over and takes away")
     if record.act in _OWN and record.signer != record.recipient:
         raise Unreadable("record: what becomes of a copy is said by its recipient")
     return record

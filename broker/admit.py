@@ -39,6 +39,7 @@ from audit.record import (
 from audit.record import leaf as commitment
 from audit.tree import leaf_hash
 from broker import records
+from bus.subjects import Watch
 from keys.domains import Tag
 from keys.sealing import key_id
 from keys.signing import Signer, digest, verify
@@ -48,6 +49,7 @@ from messages.catalogue import Catalogue
 from messages.directory import Bundle, Contact, Directory, KeyStatement
 from messages.envelope import COVER, Delivery, Envelope, Opening, SectionDetail, View
 from messages.errors import Malformed, RemoteError, Replayed, Stale, UnknownSender
+from messages.escalation import clock_of
 from messages.evidence import Entry, Evidence, EvidenceType, Outcome, RecipientOutcome, Retrieval, Stamp
 from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId
 from messages.labels import Lane
@@ -70,6 +72,10 @@ REMEMBERED: Final = 4096
 WAITING: Final = 10_000
 """Most views that may wait for one contact: a limit here, never of the stream, which would refuse the others too."""
 REFUSAL_KEPT: Final = 8 * limits.DAY
+GRACE: Final = 8 * limits.DAY
+"""So much longer than its message a view stays in the store if nobody takes it away. `broker.watching` does so within
+seconds, and says before that it was not retrieved; this covers brokers that were down for a week.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +131,7 @@ class ViewOut:
     view_id: ViewId
     data: bytes
     ttl: int  # milliseconds
+    watch: Watch | None = None  # of a message's view
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -620,5 +627,6 @@ class Draft:
             lane=verified.manifest.urgency.lane,
             view_id=ViewId(self._derive("view", recipient)[:16].hex()),
             data=delivery.to_bytes(),
-            ttl=verified.manifest.expires - self._now,
+            ttl=verified.manifest.expires - self._now + GRACE,
+            watch=Watch(self._now, verified.manifest.expires, clock_of(verified.manifest, self._world.catalogue)),
         )

@@ -32,6 +32,8 @@ from broker.admit import World
 from broker.bundles import BrokerTrust, Epoch
 from broker.copies import copies
 from broker.doors import Doors
+from broker.files import VERBS as FILE_VERBS
+from broker.files import Files, Room
 from broker.metrics import Readings
 from broker.projecting import Projector
 from broker.recordsdb import FILE as RECORDS_FILE
@@ -39,7 +41,9 @@ from broker.recordsdb import VARIABLE as RECORDS_VARIABLE
 from broker.recordsdb import RecordsDb
 from broker.sequencer import Lag, Sequencer
 from broker.stated import Stated
+from broker.timelines import timeline
 from broker.trust import STEP_TOLD, announce_epoch, announce_step, epoch_key
+from broker.watching import Watcher
 from broker.witnessing import Witnessing
 from broker.worker import Worker
 from bus import subjects
@@ -47,6 +51,7 @@ from bus.bounds import PER_SUBJECT
 from bus.callout import answering_logins
 from bus.connection import Connection, connected
 from bus.doorkeeper import Doorkeeper
+from bus.files import FileStore
 from bus.intake import Once
 from bus.queue import NatsBroker, NatsSequencer
 from bus.server import ClusterSpec, EmbeddedServer, TlsFiles
@@ -315,7 +320,8 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
             server, where = None, cluster
         urls = where.urls
         connection = await _connection(stack, home, urls, home.nkey_seed, subjects.BROKER_INBOX, "broker")
-        await Store(connection).ensure_streams(where.replicas)
+        store = Store(connection)
+        await store.ensure_streams(where.replicas)
         sequencing = NatsSequencer(connection)
         stack.push_async_callback(sequencing.close)
         sequencer = Sequencer(
@@ -328,7 +334,9 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
         )
         stack.callback(sequencer.close)
         await sequencer.start()
-        port, worker, followed = await _worker(stack, home, urls, connection, sequencer.may_admit, sequencer.renew)
+        port, worker, followed, watcher = await _worker(
+            stack, home, urls, connection, sequencer.may_admit, sequencer.renew
+        )
         callout = await _connection(stack, home, urls, home.callout_seed, subjects.CALLOUT_INBOX, "callout")
         await stack.enter_async_context(
             answering_logins(
@@ -347,7 +355,15 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
         records = RecordsDb.open(home.records)
         stack.callback(records.close)
         projector = Projector(records, sequencing, lambda: home.bundle.directory)
-        await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer, port)))
+        kept = FileStore(store)
+        files = Files(
+            store=kept,
+            bundle=lambda: home.bundle,
+            secret=home.secret,
+            clock=clock,
+            room=Room(home.folder, kept, clock),
+        )
+        await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer, port, files)))
         taken = _Taken(asyncio.Event())
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         serving = Serving(home, server, urls, worker, sequencer, endpoint, failed, taken, port)
@@ -359,9 +375,8 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
             write_atomically(run / name, [text.encode()])
         log.info("up", epoch=home.bundle.epoch, leaves=sequencer.size)
         try:
-            async with _running(
-                worker.run, sequencer.run, projector.run, following=followed.run(taken), failed=serving.failed
-            ):
+            parts = worker.run, sequencer.run, watcher.run, projector.run
+            async with _running(*parts, following=followed.run(taken), failed=serving.failed):
                 yield serving
         finally:
             for name in ("address", "trust"):
@@ -378,7 +393,7 @@ async def working(home: BrokerHome, urls: Sequence[str]) -> AsyncIterator["async
         connection = await _connection(stack, home, urls, home.nkey_seed, subjects.BROKER_INBOX, "worker")
         lag = Lag(NatsSequencer(connection), clock)
         await lag.look()
-        _, worker, followed = await _worker(stack, home, urls, connection, lag.may_admit, lambda _directory: None)
+        _, worker, followed, _ = await _worker(stack, home, urls, connection, lag.may_admit, lambda _directory: None)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         log.info("up", epoch=home.bundle.epoch)
         async with _running(worker.run, lag.run, following=followed.run(_Taken(asyncio.Event())), failed=failed):
@@ -400,15 +415,16 @@ async def _worker(
     connection: Connection,
     may_admit: Callable[[], bool],
     renew: Callable[[Directory], None],
-) -> tuple[NatsBroker, Worker, "_Following"]:
+) -> tuple[NatsBroker, Worker, "_Following", Watcher]:
     """A worker that has taken over the epoch in force."""
     port = await NatsBroker.open(connection, on_foreign=lambda what: log.error("foreign", what=what))
     stack.push_async_callback(port.close)
-    worker = Worker(port, home.world(), clock, may_admit, home.stated.add, home.stated.load)
+    watcher = Watcher(port, lambda: worker.world, clock)
+    worker = Worker(port, home.world(), clock, may_admit, home.stated.add, home.stated.load, watcher.forget)
     system = await _connection(stack, home, urls, home.system_seed, subjects.DOORKEEPER_INBOX, "doorkeeper")
-    followed = _Following(home, port, worker, renew, Doorkeeper(system))
+    followed = _Following(home, port, worker, renew, Doorkeeper(system), watcher)
     await followed.begin()
-    return port, worker, followed
+    return port, worker, followed, watcher
 
 
 @asynccontextmanager
@@ -462,6 +478,7 @@ class _Following:
         worker: Worker,
         renew: Callable[[Directory], None],
         doorkeeper: Doorkeeper,
+        watcher: Watcher,
     ) -> None:
         """`renew` is told of each directory that we go on under."""
         self._home = home
@@ -469,6 +486,7 @@ class _Following:
         self._worker = worker
         self._renew = renew
         self._doorkeeper = doorkeeper
+        self._watcher = watcher
         self._doors = Doors()
         self._taken: Epoch | None = None
         self._look_again = 0
@@ -571,7 +589,8 @@ class _Following:
     async def _purge(self) -> None:
         """Remove what waits for whoever was shut out; once the worker decides by that, so that nothing follows."""
         for contact in list(self._doors.to_purge.values()):
-            purged = await self._port.remove_views(contact.agency, contact.handle)
+            purged = await self._watcher.shut_out(contact.handle)
+            purged += await self._port.remove_views(contact.agency, contact.handle)  # notices
             self._doors.purged(contact.handle)
             log.info("views-purged", contact=contact.handle, views=purged)
 
@@ -626,19 +645,23 @@ def _tell(task: asyncio.Task[None], failed: asyncio.Future[None]) -> None:
 
 
 class _Asks:
-    """What adapters may ask a broker: the time, the epoch in force, the log's head, and proofs about leaves.
+    """What adapters may ask a broker: the time, the epoch in force, the log's head, proofs about leaves, and the chunks
+    of evidence files.
 
     Whoever asks is told of itself alone: no question takes another agency's handle.
     """
 
-    def __init__(self, home: BrokerHome, sequencer: Sequencer, port: NatsBroker) -> None:
+    def __init__(self, home: BrokerHome, sequencer: Sequencer, port: NatsBroker, files: Files) -> None:
         self._home = home
         self._sequencer = sequencer
         self._port = port
+        self._files = files
         self._witnessing = Witnessing(port, lambda: sequencer.head, lambda: home.bundle)
 
     async def __call__(self, agency: AgencyHandle, verb: str, data: bytes) -> bytes:
         match verb:
+            case verb if verb in FILE_VERBS:
+                return await self._files.answer(agency, verb, data)
             case "time":
                 return cbor.dump(clock())
             case "epoch":
@@ -652,6 +675,8 @@ class _Asks:
                 if not isinstance(size, int):
                     raise Malformed("A consistency proof is asked for by a number of leaves.")
                 return self._sequencer.prove_consistency(size) or cbor.dump(None)
+            case "timeline":
+                return await timeline(data, agency, self._home.bundle.directory, self._port)
             case "offered":
                 return cbor.dump(self._witnessing.offered(clock()))
             case "cosign":

@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from broker import leaks
+from broker import acknowledgements, leaks, recalls, steps
 from broker.admit import WAITING, Admitted, World, admit, refuse_stray, retrieve, retrieved_key, submission_digest
 from broker.trust import statement, statement_key
 from broker.withdrawals import WITHDRAWN, Word, confirm, order, withdraw
@@ -31,7 +31,7 @@ from messages.ceremony import StatementSubmission
 from messages.directory import Directory, KeyStatement
 from messages.errors import DependencyError, Malformed, RemoteError, ShareError, Unverified
 from messages.evidence import Answer, Entry
-from messages.ids import AgencyHandle, ContactHandle
+from messages.ids import AgencyHandle, ContactHandle, ViewId
 from messages.limits import HOLDING_LIFETIME
 from messages.signed import Signed
 from messages.withdrawals import Holding
@@ -71,7 +71,9 @@ STRAYS: Final = (1 / 60, 20.0)
 comes beyond is dropped, and told in the log of this process once a minute."""
 MINUTE: Final = 60.0
 
-_ALONE: Final = frozenset({"statement", "withdrawal", "leak"})
+_ALONE: Final = frozenset({"statement", "withdrawal", "leak", "acknowledgement", "recall"})
+OnRetrieved = Callable[[ViewId, ContactHandle], None]
+"""Told of each view that was retrieved, and waits no longer."""
 
 
 class Worker:
@@ -85,6 +87,7 @@ class Worker:
         may_admit: Callable[[], bool] = lambda: True,
         on_statement: OnStatement = lambda _contact, _statement: None,
         kept_statements: Callable[[], Mapping[ContactHandle, tuple[KeyStatement, ...]]] = dict,
+        on_retrieved: OnRetrieved = lambda _view, _contact: None,
     ) -> None:
         """`may_admit` says whether anything may be promised now; `kept_statements` gives the encryption keys that
         workers beside this one accepted, and is asked before each word about one.
@@ -97,6 +100,7 @@ class Worker:
         self._may_admit = may_admit
         self._on_statement = on_statement
         self._kept_statements = kept_statements
+        self._on_retrieved = on_retrieved
         self._withdrawn: set[bytes] = set(world.withdrawn)
         self._in_hand = asyncio.Lock()
         self._strays: dict[AgencyHandle, Bucket] = {}
@@ -147,7 +151,7 @@ class Worker:
         """
         for one in admitted:
             try:
-                await self._port.store([_stored(one)])
+                await self._port.store([stored(one)])
                 log.info("announced", entry=one.key)
             except AlreadyStored:
                 standing = await self._standing(one.agency, one.key)
@@ -229,6 +233,10 @@ class Worker:
                 if told.code == BROKER_FAILED:
                     await self._keep_dead(submission)
                 await self._settle(submission, told, now)
+            if submission.kind == "recall":
+                await self._take_back(submission, now)
+            if submission.kind == "acknowledgement":
+                await self._acknowledged(submission, now)
             if submission.kind == "statement":
                 await self._take_word(submission, now)
 
@@ -291,7 +299,7 @@ class Worker:
             return
         told, repeated = (admitted.submission, admitted.evidence), False
         try:
-            await self._port.store([_stored(admitted)])
+            await self._port.store([stored(admitted)])
         except AlreadyStored:
             standing = await self._standing(admitted.agency, admitted.key)
             self._withdrawn.add(word.consent)
@@ -320,7 +328,7 @@ class Worker:
             key = retrieved_key(holding.contact, holding.view_id)
             retrieved = await self._port.entry(holding.agency, key) is not None
             with suppress(AlreadyStored):  # where it was ordered before a crash
-                await self._port.store([_stored(order(word, holding, retrieved=retrieved, world=self.world, now=now))])
+                await self._port.store([stored(order(word, holding, retrieved=retrieved, world=self.world, now=now))])
             await self._port.remove_view(holding.agency, holding.contact, holding.view_id)
         return found
 
@@ -353,6 +361,78 @@ class Worker:
         except Exception as error:  # fail closed, as in `_judge`
             log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
             return refuse_stray(raw, submission.agency, world, now, code=BROKER_FAILED)
+
+    async def _take_back(self, submission: Submission, now: int) -> None:
+        """One recall or correction, to its end: stored, every holder told, what waits taken away, answered.
+
+        Whatever breaks off in between is done when it is handed out again: each piece is stored once.
+        """
+        world, raw, entry, word = self.world.of(submission.agency), submission.data, None, None
+        try:
+            word = recalls.read(raw, submission.agency, world, now)
+            entry = await self._entry(submission.agency, word.recall.message.hex())
+            admitted = recalls.recalled(word, entry, world, now)
+        except DependencyError:
+            raise
+        except RemoteError as error:
+            admitted = refuse_stray(raw, submission.agency, world, now, code=error.code)
+        except Exception as error:  # fail closed, as in `_judge`
+            log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
+            admitted = refuse_stray(raw, submission.agency, world, now, code="broker-failed")
+        if word is None or entry is None or admitted.key[0] != "m":
+            await self._settle(submission, admitted, now)
+            return
+        repeated = False
+        try:
+            await self._port.store([stored(admitted)])
+        except AlreadyStored:
+            repeated = True
+        standing = await self._standing(admitted.agency, admitted.key)
+        if standing is None or standing[0] != admitted.submission:  # it was said before, in other words
+            await self._settle(submission, refuse_stray(raw, submission.agency, world, now), now)
+            return
+        for view in entry.views:
+            await self._take_back_view(word, view, now)
+        await self._answer(submission, admitted.key, standing, 0, repeated=repeated)
+
+    async def _take_back_view(self, word: recalls.Word, view: tuple[ViewId, ContactHandle, bytes], now: int) -> None:
+        view_id, recipient, _ = view
+        contact = self.world.bundle.directory.contact(recipient)
+        if contact is None:
+            return
+        retrieved = await self._port.entry(contact.agency, retrieved_key(recipient, view_id)) is not None
+        ordered = recalls.order(word, view, retrieved=retrieved, world=self.world, now=now)
+        with suppress(AlreadyStored):  # where it was ordered before a crash
+            await self._port.store([stored(ordered)])
+        if await self._port.remove_view(contact.agency, recipient, view_id):
+            self._on_retrieved(view_id, recipient)
+        await self._tell(word.agency, ordered)
+
+    async def _acknowledged(self, submission: Submission, now: int) -> None:
+        """A recipient's word on a view, held against the entry of its message; its sender is told."""
+        world, raw, sender = self.world.of(submission.agency), submission.data, None
+        try:
+            word = acknowledgements.read(raw, submission.agency, world, now)
+            entry = await self._entry(word.sender, word.said.message.hex())
+            admitted = acknowledgements.told(raw, word, entry, submission.agency, world, now)
+            if admitted.key[0] == "a":
+                sender = word.sender
+        except DependencyError:
+            raise
+        except RemoteError as error:
+            admitted = refuse_stray(raw, submission.agency, world, now, code=error.code)
+        except Exception as error:  # fail closed, as in `_judge`
+            log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
+            admitted = refuse_stray(raw, submission.agency, world, now, code="broker-failed")
+        await self._settle(submission, admitted, now)
+        if sender is not None:
+            await self._tell(sender, admitted)
+
+    async def _tell(self, sender: AgencyHandle, admitted: Admitted) -> None:
+        """Tell a sender what stands about its message; where it does not hear, it asks."""
+        standing = await self._port.entry(admitted.agency, admitted.key)
+        if standing is not None:
+            await self._port.answer(sender, steps.step_of(standing.data).to_bytes())
 
     async def _settle(self, submission: Submission, admitted: Admitted, now: int) -> None:
         """Store, once, and answer what was judged already."""
@@ -402,7 +482,7 @@ class Worker:
         again: list[tuple[Submission, Admitted]] = []
         while first:
             try:
-                await self._port.store([_stored(a) for _, a in first.values()])
+                await self._port.store([stored(a) for _, a in first.values()])
                 return again
             except ConsentWithdrawn as gone:  # by another worker, since these were judged
                 self._withdrawn.update(gone.consents)
@@ -424,7 +504,7 @@ class Worker:
             return
         refusal = refuse_stray(submission.data, submission.agency, self.world, now)
         try:
-            await self._port.store([_stored(refusal)])
+            await self._port.store([stored(refusal)])
             await self._done(submission, refusal, repeated=False)
         except AlreadyStored:
             evidence = await self._standing(refusal.agency, refusal.key)
@@ -455,12 +535,26 @@ class Worker:
 
     async def _done(self, submission: Submission, admitted: Admitted, *, repeated: bool) -> None:
         if admitted.retrieved is not None:
-            contact, view = admitted.retrieved
-            await self._port.remove_view(admitted.agency, contact, view)
+            await self._retrieved(admitted, *admitted.retrieved, repeated=repeated)
         if admitted.stated is not None:
             self._keep(*admitted.stated)
         told = (admitted.submission, admitted.evidence)
         await self._answer(submission, admitted.key, told, len(admitted.views), repeated=repeated)
+
+    async def _retrieved(self, admitted: Admitted, contact: ContactHandle, view: ViewId, *, repeated: bool) -> None:
+        """Take a view away. Its sender is told if it was there: else it was told before, or asks."""
+        waited = await self._port.take_view(admitted.agency, contact, view)
+        if waited is None:
+            return
+        self._on_retrieved(view, contact)
+        sender = None
+        if admitted.key == retrieved_key(contact, view):  # not a notice that its holder has answered
+            with suppress(RemoteError):
+                sender = steps.sender_of(waited, self.world.bundle.directory)
+        if sender is not None and repeated:  # another entry stands than the one that would be made now
+            await self._tell(sender, admitted)
+        elif sender is not None:
+            await self._port.answer(sender, steps.step_of(admitted.entry).to_bytes())
 
     async def _answer(
         self, submission: Submission, key: str, told: tuple[bytes, Signed], views: int, *, repeated: bool
@@ -496,14 +590,15 @@ def _garbage(submission: Submission) -> bool:
     return False
 
 
-def _stored(admitted: Admitted) -> Admission:
+def stored(admitted: Admitted) -> Admission:
+    """What was decided, as the store takes it."""
     return Admission(
         agency=admitted.agency,
         key=admitted.key,
         entry=admitted.entry,
         ttl_seconds=None if admitted.ttl is None else -(-admitted.ttl // 1000),
         views=[
-            StoredView(v.agency, v.contact, v.lane.value, v.view_id, v.data, max(1, -(-v.ttl // 1000)))
+            StoredView(v.agency, v.contact, v.lane.value, v.view_id, v.data, max(1, -(-v.ttl // 1000)), v.watch)
             for v in admitted.views
         ],
         holdings=[StoredHolding(h.consent, h.view_id, h.data, HOLDING_LIFETIME // 1000) for h in admitted.holdings],

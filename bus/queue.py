@@ -33,7 +33,7 @@ from bus.intake import Bucket, Turns, shares, weight
 from bus.store import EXPECT_OF, EXPECT_STREAM, EXPECT_SUBJECT, TTL, Conflict, Fenced, Outgoing, Store, within_batches
 from bus.store import AlreadyStored as AlreadyStored
 from bus.store import ConsentWithdrawn as ConsentWithdrawn
-from bus.subjects import Kind, Lane
+from bus.subjects import Kind, Lane, Watch
 from messages.errors import DependencyError, LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 
@@ -83,6 +83,19 @@ class View:
     view_id: ViewId
     data: bytes = field(repr=False)
     ttl_seconds: int | None = None
+    watch: Watch | None = None  # of a message's view; None for notices
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A view that waits, seen from outside: where it stands, and what watching goes by."""
+
+    seq: int
+    agency: AgencyHandle
+    contact: ContactHandle
+    lane: Lane
+    view_id: ViewId
+    watch: Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +214,20 @@ class BrokerPort(Protocol):
 
     async def waiting(self, agency: AgencyHandle, contact: ContactHandle) -> int:
         """How many views this contact's devices have not acknowledged."""
+
+    async def outlines(self, after_flow_seq: int, limit: int) -> tuple[list[Outline], int]:
+        """Up to `limit` views that wait, stored after this FLOW sequence, in order, and the sequence up to which that
+        is all. Notices are left out. Does not wait for more to come; call it again until it brings none.
+        """
+
+    async def handed_over(self, contact: ContactHandle, lane: Lane) -> int:
+        """The FLOW sequence up to which this contact's devices have acknowledged everything in this lane."""
+
+    async def view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bytes | None:
+        """What waits under this id, in whatever lane; None where nothing does any more."""
+
+    async def take_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bytes | None:
+        """Take one view away, in whatever lane; what it was, None if it was not there."""
 
     async def remove_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bool:
         """Take one view away, in whatever lane; False if it was not there."""
@@ -487,6 +514,7 @@ class NatsBroker:
         self._wake = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
         self._publish = connection.client.publish
+        self._outlines: _FlowReader | None = None
 
     @classmethod
     async def open(cls, connection: Connection, on_foreign: Report | None = None) -> "NatsBroker":
@@ -665,9 +693,47 @@ class NatsBroker:
         ]
         return sum(counts)
 
+    async def outlines(self, after_flow_seq: int, limit: int) -> tuple[list[Outline], int]:
+        reader = self._outlines
+        if reader is None or reader.after != after_flow_seq:
+            await self._close_outlines()
+            reader = self._outlines = await _FlowReader.open(
+                self.streams, after_flow_seq, "watch", subjects.deliveries(), headers_only=True
+            )
+        messages = await reader.read(limit, bounds.LINGER_SECONDS)
+        if messages is None:
+            await self._close_outlines()
+            return [], after_flow_seq
+        found: list[Outline] = []
+        for seq, message in messages:
+            read = subjects.read_deliver(message.subject)
+            watch = Watch.read((message.headers or {}).get(subjects.WATCH, ""))
+            if read is not None and watch is not None:
+                found.append(Outline(seq, *read, watch))
+        return found, reader.after
+
+    async def _close_outlines(self) -> None:
+        if self._outlines is not None:
+            reader, self._outlines = self._outlines, None
+            await reader.close()
+
+    async def handed_over(self, contact: ContactHandle, lane: Lane) -> int:
+        return await self.streams.acknowledged(subjects.FLOW, subjects.consumer(contact, lane))
+
+    async def view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bytes | None:
+        found = await self.streams.last(subjects.FLOW, subjects.deliver_any_lane(agency, contact, view_id))
+        return found.data if found else None
+
+    async def take_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bytes | None:
+        # By its sequence, not by a purge: the server does not count what a purge in any lane takes from a consumer, and
+        # `waiting` would count it for ever.
+        found = await self.streams.last(subjects.FLOW, subjects.deliver_any_lane(agency, contact, view_id))
+        if found is None or not await self.streams.delete(subjects.FLOW, found.seq):
+            return None
+        return found.data
+
     async def remove_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bool:
-        pattern = subjects.deliver_any_lane(agency, contact, view_id)
-        return await self.streams.purge(subjects.FLOW, pattern) > 0
+        return await self.take_view(agency, contact, view_id) is not None
 
     async def remove_views(self, agency: AgencyHandle, contact: ContactHandle) -> int:
         return await self.streams.purge(subjects.FLOW, subjects.deliver_contact(agency, contact))
@@ -724,6 +790,7 @@ class NatsBroker:
         )
 
     async def close(self) -> None:
+        await self._close_outlines()
         open_ones = [intake.puller for lane in subjects.LANES for intake in self._lanes[lane].values()]
         await asyncio.gather(*(puller.close() for puller in open_ones))
 
@@ -742,7 +809,8 @@ def _outgoing(admission: Admission) -> list[Outgoing]:
             Outgoing(
                 subjects.deliver(view.agency, view.contact, view.lane, view.view_id),
                 view.data,
-                {TTL: str(view.ttl_seconds)} if view.ttl_seconds else {},
+                ({TTL: str(view.ttl_seconds)} if view.ttl_seconds else {})
+                | ({subjects.WATCH: view.watch.header()} if view.watch else {}),
             )
         )
     for holding in admission.holdings:
@@ -762,7 +830,7 @@ class NatsSequencer:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.streams = Store(connection)
-        self._reader: _EntryReader | None = None
+        self._reader: _FlowReader | None = None
 
     async def tail(self) -> tuple[int, int]:
         last = await self.streams.last(subjects.LOG, subjects.LEAF)
@@ -782,12 +850,12 @@ class NatsSequencer:
     async def entries(self, after_flow_seq: int, limit: int, wait: float) -> list[StoredEntry]:
         if self._reader is None or self._reader.after != after_flow_seq:
             await self.close()
-            self._reader = await _EntryReader.open(self.streams, after_flow_seq)
+            self._reader = await _FlowReader.open(self.streams, after_flow_seq, "sequencer", subjects.ENTRIES)
         found = await self._reader.read(limit, wait)
         if found is None:
             await self.close()
             return []
-        return found
+        return [StoredEntry(seq, message.subject, message.data) for seq, message in found]
 
     async def append(
         self,
@@ -850,8 +918,9 @@ class NatsSequencer:
             await reader.close()
 
 
-class _EntryReader:
-    """Reads entries in order through a consumer of its own, which lives in the server's memory and expires by itself.
+class _FlowReader:
+    """Reads a part of FLOW in order through a consumer of its own, which lives in the server's memory and expires by
+    itself.
 
     Nothing is acknowledged. Instead the consumer's own numbering is checked: a number that is missing (a reconnection
     in the middle) ends this reader, and the next begins where the caller stands.
@@ -866,16 +935,19 @@ class _EntryReader:
             streams.connection,
             subjects.FLOW.name,
             name,
-            lambda m: subjects.read_entry(m.subject) is not None,
+            lambda m: subjects.read_entry(m.subject) is not None or subjects.read_deliver(m.subject) is not None,
             lambda _: None,
         )
 
     @classmethod
-    async def open(cls, streams: Store, after: int) -> "_EntryReader":
-        name = f"sequencer-{secrets.token_hex(8)}"
+    async def open(
+        cls, streams: Store, after: int, who: str, pattern: str, *, headers_only: bool = False
+    ) -> "_FlowReader":
+        name = f"{who}-{secrets.token_hex(8)}"
         config = {
             "name": name,
-            "filter_subject": subjects.ENTRIES,
+            "filter_subject": pattern,
+            "headers_only": headers_only,
             "deliver_policy": "by_start_sequence",
             "opt_start_seq": after + 1,
             "ack_policy": "none",
@@ -889,15 +961,15 @@ class _EntryReader:
         await reader._puller.open()
         return reader
 
-    async def read(self, limit: int, wait: float) -> list[StoredEntry] | None:
-        """Entries, or none yet; None when this reader is at its end."""
-        found: list[StoredEntry] = []
+    async def read(self, limit: int, wait: float) -> list[tuple[int, Msg]] | None:
+        """FLOW sequences and messages, or none yet; None when this reader is at its end."""
+        found: list[tuple[int, Msg]] = []
         for message in await self._puller.pull(limit, wait):
             _, seq, number, _ = _counts(message.reply)
             if number != self._count + 1:
                 return found or None
             self._count, self.after = number, seq
-            found.append(StoredEntry(seq, message.subject, message.data))
+            found.append((seq, message))
         if not found and self._puller.trouble:
             return None
         return found

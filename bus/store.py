@@ -391,6 +391,16 @@ class Store:
             raise
         return int(info.get("num_pending", 0)) + int(info.get("num_ack_pending", 0))
 
+    async def acknowledged(self, stream: subjects.StreamSpec, consumer: str) -> int:
+        """The stream sequence up to which a consumer has acknowledged everything; 0 if there is no such consumer."""
+        try:
+            info = await self.api(f"CONSUMER.INFO.{stream.name}.{consumer}", None, "seeing what was handed over")
+        except Refused as refusal:
+            if refusal.number == _NO_CONSUMER:
+                return 0
+            raise
+        return int(info.get("ack_floor", {}).get("stream_seq", 0))
+
     async def state(self, stream: subjects.StreamSpec) -> dict[str, int]:
         """`messages`, `first_seq`, `last_seq` and `bytes` of a stream."""
         info = await self.api(f"STREAM.INFO.{stream.name}", None, "looking at a stream")

@@ -11,13 +11,16 @@
 | `dead.<agency>.<kind>.<digest>`              | DEAD    | broker workers        | the operator's command           |
 | `head`                                       | HEADS   | sequencer             | proofs, witnesses                |
 | `final`                                      | HEADS   | broker                | adapters, exports                |
+| `file.<agency>.<object>.<part>`              | FILES   | broker workers        | broker workers                   |
 | `answer.<agency>`                            | none    | broker workers        | that agency                      |
 | `ask.<agency>.<verb>`                        | none    | that agency, as a request | broker workers               |
 
-A `<kind>` is `message`, `urgent` (a message that asks to be taken first), `retrieval` (signed retrieval evidence),
-`statement` (a signed key statement), `withdrawal` (of a consent), `erasure` (what became of a copy) or `leak` (that
-something was kept aside). The `<agency>` of an entry is the word `operator` where no agency submitted anything (a step
-of a ceremony, a new epoch), and for a withdrawn consent, which counts once for everybody.
+A `<part>` is `head`, or the number of a chunk. A `<kind>` is `message`, `urgent` (a message that asks to be taken
+first), `retrieval` (signed retrieval evidence), `statement` (a signed key statement), `withdrawal` (of a consent),
+`erasure` (what became of a copy), `leak` (that something was kept aside), `acknowledgement` (of a view) or `recall` (of
+a message). The `<agency>` of an entry is the word `operator` where no agency submitted anything (a step of a
+ceremony, a new epoch), and for a withdrawn consent, which counts once for everybody; a step of a delivery stands under
+the agency that sent the message.
 
 **Two accounts.** Workers and all streams live in the account BROKER; agencies live in AGENCIES, which has no
 JetStream and imports from BROKER exactly the subjects of the table. The reason: a server's reply (a PubAck, a pulled
@@ -44,7 +47,9 @@ from messages.errors import LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 
 Lane = Literal["urgent", "normal"]
-Kind = Literal["message", "urgent", "retrieval", "statement", "withdrawal", "erasure", "leak"]
+Kind = Literal[
+    "message", "urgent", "retrieval", "statement", "withdrawal", "erasure", "leak", "acknowledgement", "recall"
+]
 Account = Literal["BROKER", "AGENCIES", "AUTH", "SYS"]
 
 LANES: Final[tuple[Lane, ...]] = ("urgent", "normal")  # in the order in which a reader drains them
@@ -55,6 +60,7 @@ URGENT_KINDS: Final[frozenset[Kind]] = frozenset({"urgent", "withdrawal"})  # ta
 LEAF: Final = "log.leaf"
 HEAD: Final = "head"
 TRIES: Final = "Tries"  # header of a dead letter: how often it was tried by itself
+WATCH: Final = "Sc-Watch"  # header of a view: when it was admitted, until when it waits, how long its clock runs
 FINAL: Final = "final"  # heads that enough witnesses cosigned
 FLOW_SEQUENCE: Final = "Flow-Seq"  # header of a leaf: the FLOW sequence of the entry it came from
 ASKS: Final = "ask.*.*"
@@ -71,9 +77,12 @@ _CONTACT = re.compile(r"c[a-z2-7]{12}", re.ASCII)
 _VIEW = re.compile(r"[0-9a-f]{32}", re.ASCII)
 # What an entry is about: nothing, a message; x, a stray that names none; r, a retrieval; s, a key statement; d, the
 # destruction of a key; c, a step of a ceremony; e, an epoch; w, a withdrawn consent; o, an order to erase a copy; k,
-# what became of a copy; t, a review that was closed; l, a report of a leak.
-_KEY = re.compile(r"[xrsdcewoktlq]?[0-9a-f]{32}", re.ASCII)
+# what became of a copy; t, a review that was closed; l, a report of a leak; v, a delivery step of a view; a, an
+# acknowledgement; u, a stage of an unopened urgent view; m, a recalled
+# message; n, the order to one holder of it; q, a look-up.
+_KEY = re.compile(r"[xrsdcewoktlvaumnq]?[0-9a-f]{32}", re.ASCII)
 _CONSENT = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_OBJECT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SERVER = re.compile(r"N[A-Z2-7]{55}", re.ASCII)
 _VERB = re.compile(r"[a-z]{1,32}", re.ASCII)
 
@@ -107,11 +116,12 @@ def _lane(lane: str) -> str:
 
 def submit(agency: AgencyHandle, kind: Kind) -> str:
     """Where `agency` hands in its envelopes ("message"), signed retrieval evidences ("retrieval"), signed key
-    statements ("statement"), withdrawals of consents ("withdrawal"), what became of copies ("erasure") and reports of
-    leaks ("leak").
+    statements ("statement"), withdrawals of consents ("withdrawal"), what became of copies ("erasure"), reports of
+    leaks ("leak") words on views ("acknowledgement") and recalls
+    ("recall").
     """
     if kind not in KINDS:
-        raise LocalError("A submission is a message, a retrieval, a statement, a withdrawal, an erasure or a leak.")
+        raise LocalError(f"A submission is of one of the kinds {', '.join(KINDS)}.")
     return f"submit.{_agency(agency)}.{kind}"
 
 
@@ -152,6 +162,32 @@ def holdings(consent: bytes) -> str:
     return f"holding.{_token(_CONSENT, consent.hex(), 'the id of a consent')}.*"
 
 
+def file_head(owner: AgencyHandle, stored: bytes) -> str:
+    """Where it stands what is reserved for one evidence file of an agency."""
+    return f"file.{_agency(owner)}.{_object(stored)}.head"
+
+
+def file_heads(owner: AgencyHandle) -> str:
+    """A filter for what is reserved for an agency."""
+    return f"file.{_agency(owner)}.*.head"
+
+
+def file_chunk(owner: AgencyHandle, stored: bytes, number: int) -> str:
+    """Where one sealed chunk stands; numbers begin at 0."""
+    if number < 0:
+        raise LocalError("The number of a chunk is not negative.")
+    return f"file.{_agency(owner)}.{_object(stored)}.{number}"
+
+
+def file_parts(owner: AgencyHandle, stored: bytes) -> str:
+    """A filter for one file, with its head."""
+    return f"file.{_agency(owner)}.{_object(stored)}.*"
+
+
+def _object(stored: bytes) -> str:
+    return _token(_OBJECT, stored.hex(), "the id of a stored file")
+
+
 def deliver(agency: AgencyHandle, contact: ContactHandle, lane: Lane, view: ViewId) -> str:
     """Where one view waits for one contact."""
     return f"deliver.{_agency(agency)}.{_contact(contact)}.{_lane(lane)}.{_token(_VIEW, view, 'a view id')}"
@@ -160,6 +196,11 @@ def deliver(agency: AgencyHandle, contact: ContactHandle, lane: Lane, view: View
 def deliver_any_lane(agency: AgencyHandle, contact: ContactHandle, view: ViewId) -> str:
     """A filter for one view whose lane is not known."""
     return f"deliver.{_agency(agency)}.{_contact(contact)}.*.{_token(_VIEW, view, 'a view id')}"
+
+
+def deliveries() -> str:
+    """A filter for everything that waits for anybody."""
+    return "deliver.>"
 
 
 def deliver_contact(agency: AgencyHandle, contact: ContactHandle) -> str:
@@ -254,6 +295,32 @@ def read_ask(subject: str) -> tuple[AgencyHandle, str] | None:
     if len(tokens) != 3 or tokens[0] != "ask" or not _AGENCY.fullmatch(tokens[1]) or not _VERB.fullmatch(tokens[2]):
         return None
     return AgencyHandle(tokens[1]), tokens[2]
+
+
+# What stands beside a view
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What whoever watches a waiting view goes by, without reading it. Milliseconds; unsigned, so it starts a closer
+    look and decides nothing.
+    """
+
+    admitted: int
+    until: int
+    clock: int  # how long the urgency's or kind's clock runs; 0: it has none
+
+    def header(self) -> str:
+        """As it stands beside the view."""
+        return f"{self.admitted},{self.until},{self.clock}"
+
+    @classmethod
+    def read(cls, text: str) -> "Watch | None":
+        """Read it; None where it is of another form."""
+        parts = text.split(",")
+        if len(parts) != 3 or not all(p.isascii() and p.isdecimal() and len(p) < 20 for p in parts):
+            return None
+        return cls(*map(int, parts))
 
 
 # Streams and consumers
@@ -357,7 +424,16 @@ DEAD: Final = StreamSpec(
     max_msgs=bounds.DEAD_KEPT,
     max_msgs_per_subject=1,
 )
-STREAMS: Final[tuple[StreamSpec, ...]] = (SUBMIT, FLOW, LOG, RECORDS, HEADS, DEAD)
+FILES: Final = StreamSpec(
+    name="FILES",
+    subjects=("file.*.*.*",),
+    why="Sealed chunks of evidence files. Each is written once and goes by its time to live, at the latest when its"
+    " message expires. Apart from FLOW, so that no file stands in the way of a message.",
+    allow_atomic=True,
+    allow_msg_ttl=True,
+    allow_direct=True,
+)
+STREAMS: Final[tuple[StreamSpec, ...]] = (SUBMIT, FLOW, LOG, RECORDS, HEADS, DEAD, FILES)
 
 
 def intake(agency: AgencyHandle, lane: Lane) -> str:
@@ -442,7 +518,6 @@ def agency_permissions(agency: AgencyHandle, contacts: Iterable[ContactHandle]) 
         for lane in LANES:
             name = consumer(contact, lane)
             pulls += (f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{name}", f"$JS.ACK.FLOW.{name}.>")
-    # The subjects of the agency's own object bucket, once evidence files travel, belong here and in BORDER.
     return Permissions(
         account="AGENCIES",
         publish=(*(submit(agency, kind) for kind in KINDS), f"ask.{_agency(agency)}.*", *pulls),
@@ -472,18 +547,20 @@ def worker_permissions() -> Permissions:
         account="BROKER",
         publish=(
             *FLOW.subjects,
+            *FILES.subjects,
             LEAF,
             "record.*",
             HEAD,
             FINAL,
             "answer.*",
             *(f"$JS.API.STREAM.{verb}.{name}" for name in streams for verb in ("CREATE", "UPDATE", "INFO")),
-            *(f"$JS.API.STREAM.MSG.GET.{name}" for name in ("FLOW", "LOG", "RECORDS", "HEADS", "DEAD")),
-            *(f"$JS.API.DIRECT.GET.{name}" for name in ("LOG", "RECORDS", "HEADS")),
+            *(f"$JS.API.STREAM.MSG.GET.{name}" for name in ("FLOW", "LOG", "RECORDS", "HEADS", "DEAD", "FILES")),
+            *(f"$JS.API.DIRECT.GET.{name}" for name in ("LOG", "RECORDS", "HEADS", "FILES")),
             "$JS.API.STREAM.MSG.DELETE.FLOW",
             "$JS.API.STREAM.PURGE.FLOW",
             *DEAD.subjects,
             "$JS.API.STREAM.PURGE.DEAD",
+            "$JS.API.STREAM.PURGE.FILES",
             "$JS.API.STREAM.MSG.DELETE.RECORDS",  # retention
             "$JS.API.STREAM.PURGE.RECORDS",
             "$JS.API.CONSUMER.CREATE.SUBMIT.*",

@@ -9,6 +9,8 @@ from rich.table import Table
 
 from adapters.casefile import CaseFile, load_value
 from adapters.client import AgencyClient, Sent, connect, offline
+from adapters.home import clock
+from adapters.journal import Unread
 from adapters.planning import Plan
 from cli import show
 from cli.ceremonies.work import moment
@@ -28,8 +30,10 @@ from cli.common import (
 from cli.messages_cmd import report
 from cli.serve import guard_at_hand
 from cli.unlock import own_passphrase
+from messages.directory import Directory
 from messages.errors import BadInput
-from messages.ids import message_from_text, message_text
+from messages.escalation import Stage
+from messages.ids import MessageId, message_from_text, message_text
 from messages.labels import Kind, Lift, Purpose
 
 permit_app = typer.Typer(
@@ -325,9 +329,14 @@ def requests(home: HomeOption = Path(), contact: ContactOption = "", as_json: Js
                 }
                 for s in agency.standing()
             ]
+            unread = [_unread(directory, one) for one in agency.unread()]
         if as_json:
-            out.print_json(data=rows)
+            out.print_json(data=[*rows, *unread])
             return
+        for one in unread:
+            out.print(
+                f"{one['message']}: {one['says']} Its clock runs out {one['due']}.", style="bold red", markup=False
+            )
         table = Table("message", "what", "with", "asked", "state", "due")
         table.columns[0].no_wrap = True
         for row in rows:
@@ -339,6 +348,30 @@ def requests(home: HomeOption = Path(), contact: ContactOption = "", as_json: Js
         out.print(table if rows else "Nothing was asked, on either side.")
 
     run(main())
+
+
+_UNREAD = {
+    Stage.CONTACT: "It is urgent and waits for you, unopened: open it now.",
+    Stage.DEPUTIES: "It is urgent, and {recipient}, for whom you stand in, has not opened it: find them.",
+    Stage.DUTY_DESK: "It is urgent, and your colleague {recipient} has not opened it: find them.",
+    Stage.SENDER: "It is urgent, and {recipient} has not opened it: telephone.",
+}
+
+
+def _unread(directory: Directory, one: Unread) -> dict[str, Any]:
+    """One urgent message that nobody opened, in the form of the rows of `requests`."""
+    recipient = show.address(directory, one.recipient)
+    return {
+        "workflow": "unopened",
+        "with": show.address(directory, one.sender if one.stage != Stage.SENDER else one.recipient),
+        "asked": "we" if one.stage == Stage.SENDER else "they",
+        "message": message_text(MessageId(one.message)),
+        "kind": None,
+        "state": one.stage,
+        "says": _UNREAD[Stage(one.stage)].format(recipient=recipient),
+        "due": show.moment(one.due),
+        "overdue": clock() > one.due,
+    }
 
 
 __all__ = ["accept", "decline", "forward", "permit_app", "referral_app", "reply", "requests"]

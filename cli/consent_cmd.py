@@ -301,7 +301,7 @@ def erasure_list(
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Withdrawals that reached us, and what became of our copies."""
+    """Withdrawals that reached us and copies whose time to be kept is over, and what becomes of our copies."""
     name, secret = only_contact(home, contact), passphrase(home)
 
     async def main() -> None:
@@ -320,13 +320,24 @@ def erasure_list(
                         "confirm_by": show.moment(notice.confirm_by) if notice.confirm_by else None,
                     }
                 )
+            for incoming, until in agency.retention.due():
+                rows.append(
+                    {
+                        "view": incoming.view,
+                        "part": "holder",
+                        "consent": None,
+                        "state": "due",
+                        "confirm_by": show.moment(until),
+                    }
+                )
             if as_json:
                 out.print_json(data=rows)
                 return
             table = Table("view", "we are its", "consent", "state", "answer by")
             for row in rows:
                 table.add_row(*(str(row[n] or "")[:16] for n in ("view", "part", "consent", "state", "confirm_by")))
-            out.print(table if rows else "No consent was withdrawn on which anything of ours rests.")
+            nothing = "No consent was withdrawn on which anything of ours rests, and no copy is due to be deleted."
+            out.print(table if rows else nothing)
 
     run(main())
 
@@ -342,7 +353,7 @@ def erasure_erase(
     contact: ContactOption = "",
     url: UrlOption = None,
 ) -> None:
-    """Erase a copy whose consent was withdrawn, and say so."""
+    """Erase a copy whose consent was withdrawn, or whose time to be kept is over, and say so."""
     name, secret = only_contact(home, contact), passphrase(home)
 
     async def main() -> None:

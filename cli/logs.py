@@ -15,6 +15,9 @@ from typing import Any, Final
 
 import structlog
 
+from adapters.timeline import CONFIRMED
+from messages.evidence import EvidenceType
+
 Fits = Callable[[object], bool]
 
 
@@ -44,6 +47,7 @@ _HANDLE: Final = _form(r"operator|[a-z][a-z2-7]{12}")
 _HEX: Final = _form(r"[a-z]?[0-9a-f]{8,64}")
 _UUID: Final = _form(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TYPE: Final = _form(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
+_EVIDENCE: Final = frozenset({*EvidenceType, CONFIRMED})
 _SYSTEM: Final = frozenset(map(os.strerror, errno.errorcode))
 
 FIELDS: Final[Mapping[str, Fits]] = {
@@ -56,9 +60,11 @@ FIELDS: Final[Mapping[str, Fits]] = {
     "contact": _HANDLE,
     "copies": _number,
     "count": _number,
+    "due": _number,
     "entry": _HEX,
     "epoch": _number,
     "error": _TYPE,
+    "evidence": lambda value: isinstance(value, str) and value in _EVIDENCE,
     "found": _number,
     "ground": _CODE,
     "kind": _CODE,
@@ -78,6 +84,7 @@ FIELDS: Final[Mapping[str, Fits]] = {
     "sections": _number,
     "seq": _number,
     "size": _number,
+    "stage": _CODE,
     "state": _CODE,
     "status": _number,
     "times": _number,

@@ -18,9 +18,12 @@ from cli.cluster_cmd import cluster_app
 from cli.common import MISTAKE, JsonOption, command, err, out
 from cli.deadletters_cmd import deadletters_app
 from cli.doctor import doctor
+from cli.packet_cmd import packet_app
 from cli.quarantine_cmd import quarantine_app
+from cli.recall_cmd import correct, recall
 from cli.redact_cmd import redact
 from cli.tasks_cmd import tasks_app
+from cli.timeline_cmd import timeline
 from cli.tls_cmd import tls_app
 from cli.unlock import DescriptorOption
 
@@ -44,6 +47,9 @@ app.command()(messages.release)
 app.command()(consent_cmd.review)
 app.command("break-glass")(consent_cmd.break_glass)
 app.command()(messages.outbox)
+app.command()(timeline)
+app.command()(recall)
+app.command()(correct)
 app.command()(messages.promises)
 app.command()(messages.contacts)
 app.command()(messages.inspect)
@@ -62,6 +68,7 @@ app.command()(console_cmd.console)
 app.command(hidden=True)(serve.worker)
 app.command("demo")(demo_command.demo)
 app.add_typer(messages.inbox_app, name="inbox")
+app.add_typer(packet_app, name="packet")
 app.add_typer(answers.permit_app, name="permit")
 app.add_typer(answers.referral_app, name="referral")
 app.add_typer(consent_cmd.consent_app, name="consent")

@@ -21,6 +21,7 @@ from adapters.planning import Plan
 from adapters.receiving import Opened
 from audit.logdir import write_atomically
 from cli import show
+from cli.bars import carrying_bars
 from cli.common import (
     DEPENDENCY,
     REFUSED,
@@ -70,7 +71,7 @@ def send(
     plan: Annotated[bool, typer.Option("--plan", help="Show each recipient's exact view; send nothing.")] = False,
     attach: Annotated[
         list[str] | None,
-        typer.Option("--attach", help="A small file for the first object, or ID=FILE."),
+        typer.Option("--attach", help="A file of up to 5 GB for the first object, or ID=FILE."),
     ] = None,
     home: HomeOption = Path(),
     contact: ContactOption = "",
@@ -78,9 +79,11 @@ def send(
     as_json: JsonOption = False,
 ) -> None:
     """Send a case file: each recipient gets exactly what the agreement, the law and the consent allow it."""
-    case = read_file(file)
-    if attach:
-        case = with_attachments(case, [_attached(text, {str(o["id"]) for o in case.objects}) for text in attach])
+    with carrying_bars() as bars:
+        case = read_file(file, bars)
+        if attach:
+            named = [_attached(text, {str(o["id"]) for o in case.objects}) for text in attach]
+            case = with_attachments(case, named, bars)
     if purpose is not None:
         try:
             case = replace(case, purpose=Purpose(purpose))
@@ -115,11 +118,12 @@ def send(
     async def sending() -> None:
         async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
             ready = with_vital(agency)
-            if any(m.guarded for m in agency.plan(ready, to).messages):
-                async with guard_at_hand(home, secret):
+            with carrying_bars() as agency.progress:
+                if any(m.guarded for m in agency.plan(ready, to).messages):
+                    async with guard_at_hand(home, secret):
+                        made, sent = await agency.send(ready, to)
+                else:
                     made, sent = await agency.send(ready, to)
-            else:
-                made, sent = await agency.send(ready, to)
             report(agency, made, sent, home, as_json=as_json)
 
     run(planned() if plan else sending())
@@ -214,7 +218,9 @@ def outbox(
     async def flushing() -> None:
         async with connect(home, only_contact(home, contact), passphrase(home), url, ask=own_passphrase) as agency:
             agency.home.trust.check_sendable(agency.home.bundle, clock())  # or the sentence that says why nothing goes
-            out.print(f"{await agency.flush()} handed in")
+            with carrying_bars() as agency.progress:
+                handed_in = await agency.flush()
+            out.print(f"{handed_in} handed in")
 
     read_settings(home)
     if flush:
@@ -284,7 +290,9 @@ def _list(agency: AgencyClient, *, as_json: bool) -> None:
     rows = []
     for item in agency.journal.incoming(agency.keys.contact.handle):
         seen = agency.look(agency.find_view(item.view))
+        taken = agency.journal.taken_back(item.view)
         state = item.state if seen.opened or item.state != NEW else "kept aside"
+        state = taken.standing if taken is not None else state
         rows.append(
             {
                 "view": item.view,
@@ -322,7 +330,9 @@ def _list(agency: AgencyClient, *, as_json: bool) -> None:
 @command
 def inbox_open(
     view: Annotated[str, typer.Argument(help="The view's id, or how it begins.")],
-    files: Annotated[Path | None, typer.Option("--files", help="Write the attachments into this folder.")] = None,
+    files: Annotated[
+        Path | None, typer.Option("--files", help="Write attachments and evidence files into this folder.")
+    ] = None,
     home: HomeOption = Path(),
     contact: ContactOption = "",
     url: UrlOption = None,
@@ -356,6 +366,8 @@ def inbox_open(
             if received.opened is None:
                 raise typer.Exit(REFUSED)
             if files is not None:
+                _make(files)
+                await _fetch_files(agency, found, received.opened, files)  # first: this may break off, and goes on
                 _write_files(received.opened, files)
             proof = await agency.prove(received.opened.stamp.leaf) if agency.online else None
             if not as_json:
@@ -371,8 +383,7 @@ def inbox_open(
 
 def _write_files(opened: Opened, folder: Path) -> None:
     """Each attachment under the name of its section and its own, never over a file that is there."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in sorted(n for n, d in opened.details.items() if d.part == FILE):
+    for name in sorted(n for n, d in opened.details.items() if d.part == FILE and n not in opened.files):
         value = opened.sections[name]
         path = folder / f"{name}-{value['name']}"
         try:
@@ -383,20 +394,38 @@ def _write_files(opened: Opened, folder: Path) -> None:
         err.print(f"wrote {path}", soft_wrap=True, markup=False)
 
 
+def _make(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+async def _fetch_files(agency: AgencyClient, view: str, opened: Opened, folder: Path) -> None:
+    """Each evidence file under its own name; one that is there already is left alone. What breaks off goes on later."""
+    for name, file in sorted(opened.files.items()):
+        path = folder / f"evidence-{name.split('.')[1][:8]}-{file.name}"
+        if path.exists():
+            err.print(f"{path} is there already", soft_wrap=True, markup=False)
+            continue
+        with carrying_bars() as agency.progress:
+            await agency.fetch_file(view, name, path)
+        err.print(f"wrote {path}, its digest is the one that was signed", soft_wrap=True, markup=False)
+
+
 @inbox_app.command("ack")
 @command
 def inbox_ack(
     view: Annotated[str, typer.Argument(help="The view's id, or how it begins.")],
     home: HomeOption = Path(),
     contact: ContactOption = "",
+    url: UrlOption = None,
 ) -> None:
-    """Mark an opened message as handled."""
+    """Mark an opened message as handled: its sender gets your signed Acceptance, that people have taken it on."""
     name = only_contact(home, contact)
     secret = passphrase(home)
 
     async def main() -> None:
-        async with offline(home, name, secret, ask=own_passphrase) as agency:
+        async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
             agency.done(agency.find_view(view))
+            await agency.say()
             out.print("handled")
 
     run(main())

@@ -57,6 +57,7 @@ guard_app = typer.Typer(help="The release guard: checks and seals what goes to r
 log = structlog.get_logger("cli.serve")
 
 WATCH_SECONDS = 15.0
+MISSING_SECONDS = 60.0  # between two looks for evidence that is missing
 """Between two looks at what the log promised; include-by is ten minutes."""
 READY = "ready"
 """The line a service prints when it can be used; whoever starts it waits for that, not for a time."""
@@ -270,10 +271,16 @@ async def _watch(agency: AgencyClient, witness: Signer | None) -> None:
     all), and people to what is due: once for each request that is late. A witness cosigns.
     """
     told: set[bytes] = set()
+    missed: set[tuple[bytes, str | None, str]] = set()
+    asked = 0.0
     while True:
         try:
             await agency.flush()
             await agency.check_promises()
+            if (now := asyncio.get_running_loop().time()) - asked >= MISSING_SECONDS:
+                asked = now
+                agency.delete_due()
+                await _missing(agency, missed)
             await agency.check_heads()
             if witness is not None:
                 await agency.cosign(witness)
@@ -287,6 +294,22 @@ async def _watch(agency: AgencyClient, witness: Signer | None) -> None:
         except DependencyError as error:
             log.warning("bus-trouble", code=error.code)
         await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _missing(agency: AgencyClient, told: set[tuple[bytes, str | None, str]]) -> None:
+    """Ask for the steps of our messages that lack one, and raise an alarm for each that is late: once."""
+    for made in agency.open_timelines():
+        if made.submitted is not None:
+            try:
+                await agency.ask_steps(made.message)
+            except DependencyError as error:
+                log.info("bus-trouble", code=error.code)
+        for recipient, missing in agency.timeline(made.message).overdue(clock()):
+            name = (made.message, recipient, missing.name)
+            if name not in told:
+                told.add(name)
+                ids = {"message": message_text(made.message), "recipient": recipient}
+                log.error("alarm", what="evidence-missing", evidence=missing.name, due=missing.due, **ids)
 
 
 async def start_service(

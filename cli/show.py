@@ -287,6 +287,10 @@ def _fields(value: Mapping[str, Any]) -> RenderableType:
 
 def _file(value: Mapping[str, Any]) -> RenderableType:
     """An attachment: its name and format, and its words where it is plain text."""
+    if "sha256" in value:  # an evidence file, fetched by itself
+        return Text(
+            f"{value['name']}  {value['media']}, {value['size']:,} bytes, SHA-256 {value['sha256']}", style="bold"
+        )
     size = len(of_value(value))
     head = Text(f"{value['name']}  {value['media']}, {size:,} bytes", style="bold")
     return Group(head, Text(value["text"])) if "text" in value else head

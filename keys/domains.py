@@ -48,6 +48,8 @@ class Tag(StrEnum):
     EVIDENCE = "evidence"
     ENTRY = "entry"
     RETRIEVAL = "retrieval-evidence"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    UNREAD = "unread-notice"
     ACCEPTANCE = "acceptance-evidence"
     PERMISSION = "dissemination-permission"
     RECALL = "recall"
@@ -150,6 +152,19 @@ TABLE: Final = MappingProxyType(
             "broker before the view leaves; auditor",
             "v1",
         ),
+        Tag.ACKNOWLEDGEMENT: Row(
+            (_C,),
+            "message id, view id, view digest, sender, recipient, accepted or rejected, fault, time",
+            "broker on receipt; auditor",
+            "v1",
+        ),
+        Tag.UNREAD: Row(
+            (_W,),
+            "addressee and stage, message id, view id, recipient, sender, when the clock runs out, time, epoch, leaf "
+            "hash, include-by",
+            "addressee; auditor",
+            "v1",
+        ),
         Tag.ACCEPTANCE: Row(
             (_C,),
             "message id and manifest digest of the offer, referrer, recipient, accepted or declined, time",
@@ -162,7 +177,9 @@ TABLE: Final = MappingProxyType(
             "grantee; broker; recipient",
             "v1",
         ),
-        Tag.RECALL: Row((_C, _O), "message id, ground, time", "broker; holders", "later"),
+        Tag.RECALL: Row(
+            (_C,), "message id, ground, which message corrects it, time", "broker on receipt; holders", "v1"
+        ),
         Tag.ENROLMENT: Row(
             (_C, _G, _W, _O, _H, KeyKind.ROOT, KeyKind.ONLINE),
             "SHA-256 of the request, which names the key and what it is wanted for",
@@ -173,7 +190,9 @@ TABLE: Final = MappingProxyType(
             (_O, _H), "step, subject, digest of the proposal, epoch, time", "broker before it is logged; auditor", "v1"
         ),
         Tag.CONSOLE_ACTION: Row((_O,), "action, subject, time", "auditor", "later"),
-        Tag.EVIDENCE_FILE: Row((_C,), "view id, chunk range, time", "broker", "later"),
+        Tag.EVIDENCE_FILE: Row(
+            (_C,), "id of the stored file, view digest, message id, time", "broker before it hands out chunks", "v1"
+        ),
     }
 )
 

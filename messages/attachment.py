@@ -53,6 +53,7 @@ REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
         "attachment-active": "The file holds a macro, a script, a formula that runs, or a form; save it without.",
         "attachment-external": "The file loads something from elsewhere; save it so that it holds everything itself.",
         "attachment-nested": "The file holds other files; take them out and attach each by itself.",
+        "attachment-evidence": "An evidence file does not go where identities may not go: nobody can search it.",
         "attachment-picture": "A picture does not go where identities may not go, for nobody can search it.",
         "attachment-no-text": "The file holds no text that can be read, as a scan does; it cannot be searched.",
         "attachment-changes": "The file holds tracked changes, comments or hidden parts; accept or remove them first.",

@@ -22,8 +22,12 @@ class EvidenceType(StrEnum):
 
     SUBMISSION_ACCEPTANCE = "SubmissionAcceptance"
     SUBMISSION_REJECTION = "SubmissionRejection"
-    RETRIEVAL = "Retrieval"
+    DELIVERY = "Delivery"  # handed over to a connection of the recipient, which acknowledged it
     NON_DELIVERY = "NonDelivery"
+    RETRIEVAL = "Retrieval"  # opened, by the recipient's signed word
+    NON_RETRIEVAL = "NonRetrieval"
+    ACCEPTANCE = "Acceptance"  # people of the recipient have taken it on, by its signed word
+    REJECTION = "Rejection"  # it does not hold for the recipient and is shown to nobody, by its signed word
 
 
 class Outcome(StrEnum):
@@ -281,6 +285,45 @@ class Answer:
         )
         reader.end()
         return answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a sender is told about one recipient of its message: a worker's evidence, with the record of which it
+    promises the leaf. The record says who it is about, so nothing here is believed before both were held together.
+    """
+
+    evidence: Signed
+    record: bytes
+    salt: bytes
+
+    def to_bytes(self) -> bytes:
+        """The bytes that are told."""
+        return cbor.dump(
+            {"v": limits.VERSION, "evidence": self.evidence.to_bytes(), "record": self.record, "salt": self.salt}
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Step":
+        """Read it, or raise `Malformed`."""
+        reader = Reader(cbor.load(data, 2 * limits.ATTESTATION_BYTES, "step"), "step")
+        reader.version()
+        step = cls(
+            evidence=Signed.from_bytes(reader.raw("evidence", 1, limits.ATTESTATION_BYTES)),
+            record=reader.raw("record", 1, limits.ATTESTATION_BYTES),
+            salt=reader.fixed("salt", limits.DIGEST),
+        )
+        reader.end()
+        return step
+
+
+def is_step(data: bytes) -> bool:
+    """Whether what an agency is told claims to be a step; everything else is read as an answer."""
+    try:
+        value = cbor.load(data, limits.ENVELOPE_BYTES, "answer")
+    except Malformed:
+        return False
+    return isinstance(value, dict) and "record" in value
 
 
 def _rules(reader: Reader) -> tuple[str, ...]:

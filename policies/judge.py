@@ -8,11 +8,14 @@ of that recipient is refused with the rules, and the adapter plans again.
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
+from messages import evidencefile
+from messages.attachment import FILE
 from messages.attestations import AttestedSection, Consent, Papers
 from messages.catalogue import Catalogue
 from messages.directory import Contact, Directory
 from messages.envelope import SectionDetail
 from messages.evidence import Outcome
+from messages.evidencefile import CHUNKS, chunks_of
 from messages.labels import Flag, PartyClass
 from messages.manifest import Manifest
 from policies.agreements import Agreement
@@ -22,6 +25,7 @@ from policies.facts import Facts, gather
 NO_SUCH_CONTACT = "undesignated-recipient"
 KEY_NOT_IN_FORCE = "key-not-in-force"
 RECIPIENT_FULL = "recipient-full"
+FILE_TOO_LARGE = "file-too-large"
 NOT_DELIVERABLE = "not-deliverable"
 BEYOND_EXTRACT = frozenset({RECIPIENT_FULL})
 """Refusals that follow from what no sender's extract tells: the sender hears `NOT_DELIVERABLE`, the record says why."""
@@ -29,6 +33,7 @@ BEYOND_EXTRACT = frozenset({RECIPIENT_FULL})
 SENTENCES: Mapping[str, str] = {
     NO_SUCH_CONTACT: "The recipient is not a designated contact of the task force.",
     KEY_NOT_IN_FORCE: "The message was sealed to an encryption key that the recipient does not have in force.",
+    FILE_TOO_LARGE: "An evidence file is larger than its data type permits for its media type, or of none it permits.",
     NOT_DELIVERABLE: "The message cannot be delivered now; the officers can say why: give them its id.",
     RECIPIENT_FULL: "Too many messages wait for this recipient; ask its agency to collect them, then send again.",
 }
@@ -66,6 +71,16 @@ def countersignature_due(consent: Consent, sender: Contact, recipient_class: Par
     return recipient_class in _NGO or (exposing and consent.collector == sender.handle)
 
 
+def _file_fits(section: SectionDetail, catalogue: Catalogue) -> bool:
+    """Whether an evidence file has a media type and a size that its data type permits; all else fits."""
+    stored = evidencefile.object_of(section.name)
+    if stored is None:
+        return True
+    known = catalogue.types.get(section.type)
+    limit = known.media_limits.get(section.media, 0) if known is not None else 0
+    return section.part == FILE and stored[1] <= min(chunks_of(limit) if limit else 0, CHUNKS)
+
+
 def judge(
     *,
     manifest: Manifest,
@@ -86,6 +101,8 @@ def judge(
     `papers` must have been verified by the caller, who also says for how many identities the guard `searched` what goes
     to this recipient; `agreement` is the one the grant names, or None.
     """
+    if not all(_file_fits(section, catalogue) for section in sections):
+        return refused(FILE_TOO_LARGE, sections)
     sender_agency, recipient_agency = directory.agency_of(sender), directory.agency_of(recipient)
     usable = [
         c

@@ -31,6 +31,7 @@ def flow() -> Mapping[str, str]:
         ),
         "key-unknown": "The contact never stated the encryption key that is said to be destroyed.",
         "consent-withdrawn": "The consent was withdrawn: it holds no longer, and what rests on it is taken away.",
+        "message-unknown": "No message of that id was taken from this agency with anybody to get it.",
         "broker-failed": "The broker could not judge the message, and what cannot be judged is refused.",
         "redaction-refused": "The words of this section could not be made safe for this recipient; they are withheld.",
     }

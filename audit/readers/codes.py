@@ -38,9 +38,15 @@ ROLES: Final = _codes(
 )
 FLAGS: Final = frozenset("DQLS")
 OUTCOME: Final = frozenset({"permitted", "refused"})
-EVIDENCE_TYPE: Final = frozenset({"SubmissionAcceptance", "SubmissionRejection", "Retrieval", "NonDelivery"})
+EVIDENCE_TYPE: Final = _codes(
+    "SubmissionAcceptance SubmissionRejection Delivery NonDelivery Retrieval NonRetrieval Acceptance Rejection"
+)
 PART: Final = _codes("holder sender collector")
 KEEP_GROUND: Final = _codes("evidence-in-proceedings court-order legal-duty-to-keep vital-interest-of-the-person")
+FAULT: Final = _codes("malformed unverified undesignated-sender content decision-differs mislabelled")
+SAID: Final = _codes("accepted rejected recall-confirmed not-here deleted")
+RECALLED: Final = _codes("recalled corrected")
+STAGE: Final = _codes("contact deputies duty-desk sender")
 LEAK_GROUND: Final = _codes("false-alarm known-already vital-interest")
 STEP: Final = _codes(
     "init request fingerprint-compared propose rehearse review sign publish renew rotate-signing-key suspend resume"

@@ -17,13 +17,14 @@ ENTRY: Final = "entry"
 EVIDENCE: Final = "evidence"
 STAMP: Final = "stamp"
 NOTICE: Final = "withdrawal-notice"
+UNREAD: Final = "unread-notice"
 
 MAX_RECORDS: Final = bounds.GRANTS + 1  # one for each recipient, and the submission's own
 LANES: Final = ("urgent", "normal")
 OPERATOR: Final = "operator"  # stands in an entry's subject where no agency submitted anything
 
 _VIEW_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_ENTRY_KEY = re.compile(r"[xrsdcewoktlq]?[0-9a-f]{32}", re.ASCII)
+_ENTRY_KEY = re.compile(r"[xrsdcewoktlvaumnq]?[0-9a-f]{32}", re.ASCII)
 _OPERATORS = "cewotq"  # what no agency submits, and withdrawals with their orders, which hold for all agencies at once
 
 
@@ -121,6 +122,107 @@ def is_notice(raw: bytes) -> bool:
     """Whether what waits for a contact claims to be a notice. Raises `Unreadable` where it is no CBOR."""
     value = cbor.loads(raw, max_bytes=bounds.STORED_BYTES)
     return isinstance(value, dict) and "notice" in value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A worker's word to one contact that an urgent message was not opened."""
+
+    to: str
+    stage: str
+    message: bytes
+    view_id: str
+    recipient: str
+    sender: str
+    due: int
+    at: int
+    epoch: int
+    leaf: bytes
+    include_by: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadDelivery:
+    """What waits for a contact of whose agency a message was not opened: signed notice as bytes, record and salt."""
+
+    unread: bytes
+    record: bytes
+    salt: bytes
+
+
+def is_unread(raw: bytes) -> bool:
+    """Whether what waits for a contact claims to be an unread notice. Raises `Unreadable` where it is no CBOR."""
+    value = cbor.loads(raw, max_bytes=bounds.STORED_BYTES)
+    return isinstance(value, dict) and "unread" in value
+
+
+def read_unread_delivery(raw: bytes) -> UnreadDelivery:
+    """Read such a notice as it waits, or raise `Unreadable`."""
+    fields = read_map(raw, "unread notice", ("v", "unread", "record", "salt"))
+    fields.version()
+    delivery = UnreadDelivery(
+        unread=fields.octets_within("unread", 1, bounds.ATTESTATION_BYTES),
+        record=fields.octets_within("record", 1, bounds.ATTESTATION_BYTES),
+        salt=fields.octets("salt", 32),
+    )
+    read_signed(delivery.unread, "unread notice", max_bytes=bounds.ATTESTATION_BYTES)
+    return delivery
+
+
+def read_unread(body: bytes) -> Unread:
+    """Read the body of an unread notice, or raise `Unreadable`."""
+    names = (
+        "v", "to", "stage", "message", "view_id", "recipient", "sender", "due", "at", "epoch", "leaf", "include_by",
+    )  # fmt: skip
+    fields = read_map(body, "unread notice", names, max_bytes=bounds.ATTESTATION_BYTES)
+    fields.version()
+    notice = Unread(
+        to=fields.handle("to", "c"),
+        stage=fields.choice("stage", codes.STAGE),
+        message=fields.octets("message", 16),
+        view_id=_matching(fields.code("view_id"), _VIEW_ID, "unread notice: view id"),
+        recipient=fields.handle("recipient", "c"),
+        sender=fields.handle("sender", "c"),
+        due=fields.uint("due"),
+        at=fields.uint("at"),
+        epoch=fields.uint("epoch"),
+        leaf=fields.octets("leaf", 32),
+        include_by=fields.uint("include_by"),
+    )
+    own = {"contact": notice.recipient, "sender": notice.sender}.get(notice.stage, notice.to)
+    if notice.to != own or (notice.stage != "contact" and notice.to == notice.recipient):
+        raise Unreadable("unread notice: it goes to somebody else than its stage says")
+    return notice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallDelivery:
+    """What waits for whoever got a view of a message that was taken back: that signed word, view id, record, salt."""
+
+    recall: bytes
+    view_id: str
+    record: bytes
+    salt: bytes
+
+
+def is_recall(raw: bytes) -> bool:
+    """Whether what waits for a contact claims to be a recall. Raises `Unreadable` where it is no CBOR."""
+    value = cbor.loads(raw, max_bytes=bounds.STORED_BYTES)
+    return isinstance(value, dict) and "recall" in value
+
+
+def read_recall_delivery(raw: bytes) -> RecallDelivery:
+    """Read a recall as it waits, or raise `Unreadable`."""
+    fields = read_map(raw, "recall", ("v", "recall", "view_id", "record", "salt"))
+    fields.version()
+    delivery = RecallDelivery(
+        recall=fields.octets_within("recall", 1, bounds.ATTESTATION_BYTES),
+        view_id=_matching(fields.code("view_id"), _VIEW_ID, "recall: view id"),
+        record=fields.octets_within("record", 1, bounds.ATTESTATION_BYTES),
+        salt=fields.octets("salt", 32),
+    )
+    read_signed(delivery.recall, "recall", max_bytes=bounds.ATTESTATION_BYTES)
+    return delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

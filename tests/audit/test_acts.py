@@ -80,6 +80,63 @@ def leaking(**changes: Any) -> ActRecord:
     return act(**(given | {"agency": NGO, "digest": sha256(LEAK).digest()} | changes))
 
 
+def stepped(**changes: Any) -> ActRecord:
+    given = {"act": "view-delivered", "subject": message_id("one id"), "outcome": "handed-over", "signer": WORKER}
+    return act(**(given | {"agency": AGENCY} | changes))
+
+
+def escalated(**changes: Any) -> ActRecord:
+    return stepped(**({"act": "unread-escalated", "outcome": "contact"} | changes))
+
+
+def unread(broker: Broker, record: ActRecord, **changes: Any) -> DeliveryLine:
+    """The notice to the recipient, as it waits beside the views."""
+    raw = record.to_bytes()
+    salt = next(line.salt for line in broker.parts.records if line.record == raw)
+    body: dict[str, Any] = {
+        "v": 1, "to": FIRST, "stage": "contact", "message": message_id("one id"), "view_id": some("id", 16).hex(),
+        "recipient": FIRST, "sender": SENDER, "due": T0 + 9 * HOUR, "at": T0 + HOUR, "epoch": 7,
+        "leaf": leaf_hash(leaf(salt, raw)), "include_by": T0 + HOUR + 600_000,
+    } | {k: v for k, v in changes.items() if k not in ("salt", "by")}  # fmt: skip
+    delivery: dict[str, Any] = {
+        "v": 1, "unread": signed("unread-notice", cbor.dumps(body), key=changes.get("by", WORKER)), "record": raw,
+        "salt": changes.get("salt", salt),
+    }  # fmt: skip
+    return DeliveryLine(subject=f"deliver.{NGO}.{FIRST}.urgent.{some('u', 16).hex()}", delivery=cbor.dumps(delivery))
+
+
+def test_a_word_on_an_unopened_message_is_the_one_that_was_recorded(tmp_path: Path) -> None:
+    def told(**changes: Any) -> Broker:
+        broker, record = story(), escalated()
+        broker.admit(AGENCY, key("u", record, b"contact"), some("stamp"), [record])  # type: ignore[list-item]
+        broker.parts.deliveries = [unread(broker, record, **changes)]
+        return broker
+
+    assert first(tmp_path / "log", told().parts) is None
+    for number, changes in enumerate(
+        (
+            {"leaf": bytes(32)},
+            {"message": message_id("two id")},
+            {"stage": "sender", "to": SENDER},
+            {"salt": bytes(32)},
+            {"by": "somebody else"},
+            {"stage": "deputies"},
+        )
+    ):
+        found = first(tmp_path / str(number), told(**changes).parts)
+        assert found is not None and found.where.startswith("deliveries"), changes
+
+
+def acknowledged(**changes: Any) -> ActRecord:
+    given = {"act": "view-acknowledged", "subject": message_id("one id"), "outcome": "accepted", "signer": FIRST}
+    return act(**(given | {"agency": NGO} | changes))
+
+
+def step_key(record: ActRecord) -> str:
+    about = record.subject + (record.recipient or "").encode() + (record.view or b"")
+    return "v" + blake2b(record.act.encode() + about, digest_size=16).hexdigest()
+
+
 def key(letter: str, record: ActRecord, more: bytes = b"") -> str:
     about = record.subject + (record.recipient or "").encode() + (record.view or b"") + more
     return letter + blake2b(about, digest_size=16).hexdigest()
@@ -95,6 +152,9 @@ def story(order: ActRecord | None = None) -> Broker:
     broker.parts.deliveries = [notice(broker, ordered)]  # the view was taken away
     broker.admit(NGO, key("k", confirmed(), b"erased"), some("said"), [confirmed()])  # type: ignore[list-item]
     broker.admit("operator", key("t", reviewed()), some("review"), [reviewed()])  # type: ignore[list-item]
+    for step in (stepped(), stepped(act="view-expired", outcome="unretrieved")):
+        broker.admit(AGENCY, step_key(step), some("stamp"), [step])  # type: ignore[list-item]
+    broker.admit(NGO, key("a", acknowledged(), b"accepted"), some("ack"), [acknowledged()])  # type: ignore[list-item]
     return broker
 
 
@@ -132,7 +192,21 @@ def first(folder: Path, parts: Parts) -> Break | None:
 
 @pytest.mark.parametrize(
     "record",
-    [withdrawn(), act(), confirmed(), reviewed(), leaking(), leaking(act="leak-released", outcome="false-alarm")],
+    [
+        withdrawn(),
+        act(),
+        confirmed(),
+        reviewed(),
+        leaking(),
+        leaking(act="leak-released", outcome="false-alarm"),
+        stepped(),
+        stepped(act="view-expired", outcome="undelivered"),
+        stepped(act="view-purged", outcome="unretrieved"),
+        acknowledged(),
+        acknowledged(outcome="rejected", ground="unverified"),
+        escalated(),
+        escalated(outcome="sender"),
+    ],
     ids=lambda r: r.act,
 )
 def test_a_record_of_an_act_is_read_as_it_was_written_and_says_what_happened(record: ActRecord) -> None:
@@ -199,7 +273,7 @@ def test_a_report_of_a_leak_that_waits_for_the_sender_is_the_one_that_was_record
 
 
 def test_what_becomes_of_a_copy_is_said_by_its_recipient_alone() -> None:
-    for record in (leaking, confirmed):
+    for record in (leaking, confirmed, acknowledged):
         with pytest.raises(ValueError, match="recipient"):
             record(signer=SENDER).to_bytes()
 
@@ -212,6 +286,9 @@ def test_what_becomes_of_a_copy_is_said_by_its_recipient_alone() -> None:
         ("operator", "t", reviewed(recipient="c" + "e" * 12)),
         (NGO, "k", confirmed(outcome="not-here")),
         (NGO, "l", leaking()),
+        (AGENCY, "v", stepped(view=some("another view"))),
+        (AGENCY, "u", escalated()),
+        (NGO, "a", acknowledged(outcome="rejected", ground="content")),
     ],
 )
 def test_an_act_under_another_key_than_its_own_is_a_break(

@@ -27,6 +27,10 @@ CODES = {
     "part of a notice": codes.PART,
     "ground to keep a copy": codes.KEEP_GROUND,
     "ground to release": codes.LEAK_GROUND,
+    "word on a view": codes.SAID,
+    "fault of a view": codes.FAULT,
+    "stage of an unopened message": codes.STAGE,
+    "what is said of a message": codes.RECALLED,
     "type of evidence": codes.EVIDENCE_TYPE,
     "step of a ceremony": codes.STEP,
 }

@@ -15,6 +15,7 @@ from audit.record import leaf as audit_leaf
 from audit.tree import leaf_hash
 from broker import records
 from broker.admit import (
+    GRACE,
     NOT_PERMITTED,
     WAITING,
     Admitted,
@@ -123,7 +124,8 @@ def test_every_case_that_should_be_delivered_is_permitted_stamped_and_evidenced(
             assert contact is not None and contact.agency == view.agency
             reached.append(force.bundle.directory.address(contact))
             assert view.lane is message.header.urgency.lane
-            assert view.ttl == message.header.expires - force.now
+            assert view.ttl == message.header.expires - force.now + GRACE
+            assert view.watch is not None and view.watch.until == message.header.expires
     assert sorted(reached) == sorted(to)
 
 

@@ -58,7 +58,8 @@ class Town:
         monkeypatch.setattr(service, "clock", lambda: NOW)
         monkeypatch.setattr(service, "LOOK_SECONDS", 0)
         monkeypatch.setattr(service, "announce_epoch", lambda statement, *_: statement)
-        self.following = _Following(home, port, worker, lambda _: None, doorkeeper)
+        watcher: Any = SimpleNamespace(shut_out=self.part("evidence", 0))
+        self.following = _Following(home, port, worker, lambda _: None, doorkeeper, watcher)
         self.taken = _Taken(asyncio.Event())
 
     @property
@@ -117,16 +118,22 @@ async def test_a_suspended_contact_is_cut_and_purged_once_and_the_epoch_announce
     await town.rounds_of(5)
     desk = town.trust.current.bundle.directory.contacts_of(POLICE)[0]
     assert sorted(town.done, key=str) == sorted(
-        [("cut", {nkey("C")}), ("announce", [2]), ("take", town.done[-2][1]), ("purge", desk.handle)], key=str
+        [
+            ("cut", {nkey("C")}),
+            ("announce", [2]),
+            ("take", town.done[-3][1]),
+            *((name, desk.handle) for name in ("evidence", "purge")),
+        ],
+        key=str,
     )
     order = [name for name, _ in town.done if name != "cut"]
-    assert order == ["announce", "take", "purge"]
+    assert order == ["announce", "take", "evidence", "purge"]
 
 
 async def test_a_server_that_does_not_say_whom_it_cut_holds_up_no_decision(town: Town) -> None:
     town.failing.add("cut")
     await town.rounds_of(3)
-    assert town.names() == {"announce", "take", "purge"}
+    assert town.names() == {"announce", "take", "evidence", "purge"}
     town.failing.clear()
     await town.rounds_of(3)
     assert [what for name, what in town.done if name == "cut"] == [{nkey("C")}]
@@ -138,7 +145,7 @@ async def test_whoever_is_shut_out_is_cut_although_the_epoch_cannot_be_announced
     assert town.names() == {"cut"}  # nothing is decided under it, and nothing purged that could come again
     town.failing.clear()
     await town.rounds_of(3)
-    assert town.names() == {"cut", "announce", "take", "purge"}
+    assert town.names() == {"cut", "announce", "take", "evidence", "purge"}
 
 
 async def test_a_purge_that_failed_is_done_the_next_time(town: Town) -> None:

@@ -14,7 +14,7 @@ from audit.record import leaf as commitment
 from audit.tree import leaf_hash, root_of
 from broker.admit import Admitted
 from broker.sequencer import Lag, Sequencer
-from broker.worker import _stored
+from broker.worker import stored
 from bus.queue import StoredEntry
 from bus.store import Fenced
 from keys.domains import Tag
@@ -52,7 +52,7 @@ def leaves_of(admissions: list[Admitted]) -> list[bytes]:
 
 
 async def store(bus: FakeBus, *admissions: Admitted) -> None:
-    await bus.broker().store([_stored(a) for a in admissions])
+    await bus.broker().store([stored(a) for a in admissions])
 
 
 def sequencer(force: TaskForce, port: Any, folder: Path, clock: Any = None) -> Sequencer:
@@ -405,11 +405,11 @@ async def test_on_a_real_server_the_log_survives_its_writer(
 ) -> None:
     async with running_bus(tmp_path / "bus") as bus:
         port = await bus.broker()
-        await port.store([_stored(a) for a in admissions[:3]])
+        await port.store([stored(a) for a in admissions[:3]])
         one = sequencer(force, await bus.sequencer(), tmp_path / "one")
         await one.start()
         assert await one.step(2.0) == 6
-        await port.store([_stored(a) for a in admissions[3:]])
+        await port.store([stored(a) for a in admissions[3:]])
         two = sequencer(force, await bus.sequencer(), tmp_path / "two")
         await two.start()
         assert await two.step(2.0) == 4

@@ -19,7 +19,7 @@ from keys.signing import verify
 from messages import wire
 from messages.envelope import Delivery
 from messages.errors import DependencyError
-from messages.evidence import Answer, Entry, Evidence, EvidenceType, Retrieval, Stamp
+from messages.evidence import Answer, Entry, Evidence, EvidenceType, Retrieval, Stamp, is_step
 from messages.ids import AgencyHandle
 from messages.limits import DAY
 from messages.signed import Signed
@@ -50,6 +50,8 @@ class Desk:
     async def answer(self, to: str = DESK) -> tuple[Evidence, bool]:
         async with asyncio.timeout(10):
             async for raw in self.agency(to).answers():
+                if is_step(raw):
+                    continue
                 answer = Answer.from_bytes(raw)
                 worker = self.force.bundle.directory.worker(answer.evidence.by)
                 assert worker is not None
@@ -219,10 +221,10 @@ async def test_a_retrieval_takes_the_view_away_and_leaves_a_record(desk: Desk) -
     assert len(Entry.from_bytes(Signed.from_bytes(stored.data).body).records) == 1
 
 
-def signed_retrieval(force: TaskForce, view_id: Any, data: bytes) -> bytes:
+def signed_retrieval(force: TaskForce, view_id: Any, data: bytes, address: str = SHELTER) -> bytes:
     delivery = Delivery.from_bytes(data)
     stamp = Stamp.from_bytes(delivery.stamp.body)
-    keys = force.keys(SHELTER)
+    keys = force.keys(address)
     body = Retrieval(
         view_id=view_id,
         view=stamp.view,

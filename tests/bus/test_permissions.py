@@ -23,6 +23,8 @@ FORBIDDEN_TO_PUBLISH = [
     subjects.deliver(HARBOUR, DESK, "normal", ViewId(KEY)),
     subjects.LEAF,
     subjects.record(0),
+    subjects.file_head(HARBOUR, bytes(16)),
+    subjects.file_chunk(HARBOUR, bytes(16), 0),
     subjects.HEAD,
     subjects.answer(HARBOUR),
     subjects.answer(SHELTER),

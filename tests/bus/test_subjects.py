@@ -15,7 +15,7 @@ BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 agencies = st.text(BASE32, min_size=12, max_size=12).map(lambda t: AgencyHandle("a" + t))
 contacts = st.text(BASE32, min_size=12, max_size=12).map(lambda t: ContactHandle("c" + t))
 views = st.text("0123456789abcdef", min_size=32, max_size=32).map(ViewId)
-keys = st.tuples(st.sampled_from(["", *"xrsdcewoktlq"]), views).map("".join)
+keys = st.tuples(st.sampled_from(["", *"xrsdcewoktlvaumnq"]), views).map("".join)
 HOSTILE = [
     "",
     ">",
@@ -51,8 +51,11 @@ def test_a_submission_is_read_back_as_it_was_named(agency: AgencyHandle, kind: s
 @given(st.text(max_size=80) | st.text(".>*submitdelvrnyaskcgo0123 \n", max_size=80))
 def test_reading_any_text_gives_one_of_ours_or_nothing(text: str) -> None:
     for read, form in (
-        (subjects.read_submit, r"submit\.a[a-z2-7]{12}\.(message|retrieval|statement|withdrawal|erasure|leak)"),
-        (subjects.read_entry, r"entry\.(operator|a[a-z2-7]{12})\.[xrsdcewoktlq]?[0-9a-f]{32}"),
+        (
+            subjects.read_submit,
+            r"submit\.a[a-z2-7]{12}\.(message|retrieval|statement|withdrawal|erasure|leak|acknowledgement|recall)",
+        ),
+        (subjects.read_entry, r"entry\.(operator|a[a-z2-7]{12})\.[xrsdcewoktlvaumnq]?[0-9a-f]{32}"),
         (subjects.read_deliver, r"deliver\.a[a-z2-7]{12}\.c[a-z2-7]{12}\.(urgent|normal)\.[0-9a-f]{32}"),
         (subjects.read_ask, r"ask\.a[a-z2-7]{12}\.[a-z]{1,32}"),
     ):
@@ -120,9 +123,11 @@ def test_the_rights_of_an_agency_are_exactly_these() -> None:
         f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{DESK}-normal",
         f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{DESK}-urgent",
         f"ask.{HARBOUR}.*",
+        f"submit.{HARBOUR}.acknowledgement",
         f"submit.{HARBOUR}.erasure",
         f"submit.{HARBOUR}.leak",
         f"submit.{HARBOUR}.message",
+        f"submit.{HARBOUR}.recall",
         f"submit.{HARBOUR}.retrieval",
         f"submit.{HARBOUR}.statement",
         f"submit.{HARBOUR}.urgent",
@@ -155,3 +160,10 @@ def test_a_withdrawn_consent_is_read_back_and_nothing_else_is_taken_for_one(cons
     for other in (view, *(letter + view for letter in "xrsdceokt"), "w" + view[1:], "w" + view.upper() + "g"):
         assert subjects.read_withdrawn(other) is None
     assert subjects.holding(consent, view).startswith(subjects.holdings(consent)[:-1])
+
+
+@given(st.text(max_size=80) | st.text("0123456789,-", max_size=80))
+def test_what_stands_beside_a_view_is_read_as_three_numbers_or_not_at_all(text: str) -> None:
+    read = subjects.Watch.read(text)
+    assert (read is not None) == bool(re.fullmatch(r"\d{1,19},\d{1,19},\d{1,19}", text, re.ASCII))
+    assert read is None or subjects.Watch.read(read.header()) == read

@@ -494,6 +494,8 @@ def test_held_and_quarantined_messages_and_promises_that_are_due_are_named(made:
     waiting = advised(agency.journal(Standing(aside=1, unsealed=2), now, made.party(POLICE)))
     assert "seem to identify" in about(waiting, "inbox", Health.WARN)
     assert "guard" in about(waiting, "outbox", Health.WARN)
+    unread = advised(agency.journal(Standing(unread=1), now, made.party(POLICE)))
+    assert "1 urgent message that nobody has opened" in about(unread, "inbox", Health.WARN)
     found = advised(agency.journal(Standing(held=2, quarantined=1), now, made.party(POLICE)))
     assert "2 messages held" in about(found, "outbox", Health.WARN)
     assert "1 message kept aside" in about(found, "inbox", Health.WARN)

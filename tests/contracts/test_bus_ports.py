@@ -16,6 +16,7 @@ from bus.queue import (
     StoredEntry,
     Submission,
     View,
+    Watch,
 )
 from bus.store import Fenced
 from bus.subjects import OPERATOR, Lane, withdrawn_key
@@ -371,6 +372,59 @@ async def test_all_views_of_one_contact_can_be_taken_away_and_only_those(bus: Po
     assert await broker.remove_views(SHELTER, HELPER) == 2
     assert (await broker.waiting(SHELTER, HELPER), await broker.waiting(HARBOUR, DESK)) == (0, 1)
     assert await broker.entry(HARBOUR, key(1)) is not None
+
+
+def watched(number: int, lane: Lane = "normal") -> View:
+    return View(SHELTER, HELPER, lane, ViewId(key(number)), b"view", None, Watch(1, 2, number))
+
+
+async def test_views_that_wait_are_seen_from_outside_in_order_from_where_one_stopped(bus: Ports) -> None:
+    broker = await bus.broker()
+    assert await broker.outlines(0, 10) == ([], 0)
+    await broker.store([admission(1, watched(1), view(2), watched(3, "urgent")), admission(2, watched(4))])
+    assert await broker.remove_view(SHELTER, HELPER, ViewId(key(1)))
+    found, after = await broker.outlines(0, 2)
+    more, end = await broker.outlines(after, 10)
+    assert [(o.view_id, o.lane, o.watch) for o in found + more] == [
+        (key(3), "urgent", Watch(1, 2, 3)),
+        (key(4), "normal", Watch(1, 2, 4)),
+    ]
+    assert [o.seq for o in found + more] == sorted(o.seq for o in found + more) and end >= more[-1].seq
+    assert (await broker.outlines(end, 10))[0] == []
+    await broker.store([admission(5, watched(5))])
+    async with asyncio.timeout(WAIT):
+        while not (last := (await broker.outlines(end, 10))[0]):
+            pass
+    assert [o.view_id for o in last] == [key(5)]
+
+
+async def test_what_was_acknowledged_was_handed_over_and_nothing_after_it(bus: Ports) -> None:
+    broker = await bus.broker()
+    await broker.store([admission(1, watched(1), watched(2))])
+    first, second = (o.seq for o in (await broker.outlines(0, 10))[0])
+    assert await broker.handed_over(HELPER, "normal") < first
+    one, two = await delivered(bus, SHELTER, HELPER, 2)
+    assert await broker.handed_over(HELPER, "normal") < first
+    await one.ack()
+    async with asyncio.timeout(WAIT):
+        while not first <= await broker.handed_over(HELPER, "normal") < second:
+            await asyncio.sleep(0.01)
+    await two.ack()
+    async with asyncio.timeout(WAIT):
+        while await broker.handed_over(HELPER, "normal") < second:
+            await asyncio.sleep(0.01)
+    assert await broker.handed_over(HELPER, "urgent") < first
+
+
+async def test_a_view_is_looked_at_until_it_is_taken_away(bus: Ports) -> None:
+    broker = await bus.broker()
+    await broker.store([admission(1, view(1, "urgent", b"this"))])
+    assert await broker.view(SHELTER, HELPER, ViewId(key(1))) == b"this"
+    assert await broker.waiting(SHELTER, HELPER) == 1
+    assert await broker.take_view(SHELTER, HELPER, ViewId(key(1))) == b"this"
+    assert await broker.view(SHELTER, HELPER, ViewId(key(1))) is None
+    assert await broker.take_view(SHELTER, HELPER, ViewId(key(1))) is None
+    assert await broker.waiting(SHELTER, HELPER) == 0
 
 
 # Answers and asks

@@ -311,7 +311,7 @@ def test_subjects_and_streams_are_those_of_the_code() -> None:
     ]
     known = {re.findall(r"`([^`]+)`", r[0])[0]: (r[1].strip(), r[2].split(",")[0].strip()) for r in rows}
     shown = {re.findall(r"`([^`]+)`", r[0])[0]: (r[1].strip(), r[2].split(",")[0].strip()) for r in page}
-    assert len(known) == 11
+    assert len(known) == 12
     assert {name: shown.get(name) for name in known} == known
     streams = re.findall(r"^\| ([A-Z]+) \| ", text("docs/protocol.md"), re.M)
     assert streams == [spec.name for spec in subjects.STREAMS]

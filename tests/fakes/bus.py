@@ -15,9 +15,9 @@ from hashlib import sha256
 
 from bus import bounds, subjects
 from bus.intake import Turns, weight
-from bus.queue import Admission, Delivery, Handler, Report, StoredEntry, Submission, is_answer
+from bus.queue import Admission, Delivery, Handler, Outline, Report, StoredEntry, Submission, is_answer
 from bus.store import AlreadyStored, ConsentWithdrawn, Fenced
-from bus.subjects import Kind, Lane
+from bus.subjects import Kind, Lane, Watch
 from messages.errors import DependencyError, LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 
@@ -33,6 +33,7 @@ class Kept:
     attempts: int = 0
     out: bool = False
     acked: bool = False
+    watch: Watch | None = None
 
 
 @dataclass
@@ -96,10 +97,10 @@ class FakeBus:
             return False
         return True
 
-    def put_flow(self, subject: str, data: bytes, ttl_seconds: int | None) -> None:
+    def put_flow(self, subject: str, data: bytes, ttl_seconds: int | None, watch: Watch | None = None) -> None:
         seq = self.next_sequence("FLOW")
         expires = None if ttl_seconds is None else self.now + ttl_seconds
-        self.flow[seq] = Kept(seq, subject, data, expires)
+        self.flow[seq] = Kept(seq, subject, data, expires, watch=watch)
 
     def find(self, subject: str) -> Kept | None:
         return next((kept for kept in self.flow.values() if kept.subject == subject), None)
@@ -196,15 +197,15 @@ class FakeBroker(_Counting):
         gone = sorted(consent for consent in named if self.bus.find(subjects.withdrawn(consent)))
         if gone:
             raise ConsentWithdrawn(gone)
-        messages: list[tuple[str, bytes, int | None]] = []
+        messages: list[tuple[str, bytes, int | None, Watch | None]] = []
         for a in batch:
-            messages.append((subjects.entry(a.agency, a.key), a.entry, a.ttl_seconds))
+            messages.append((subjects.entry(a.agency, a.key), a.entry, a.ttl_seconds, None))
             for view in a.views:
                 subject = subjects.deliver(view.agency, view.contact, view.lane, view.view_id)
-                messages.append((subject, view.data, view.ttl_seconds))
-            messages += [(subjects.holding(h.consent, h.view_id), h.data, h.ttl_seconds) for h in a.holdings]
-        for subject, data, ttl in messages:
-            self.bus.put_flow(subject, data, ttl)
+                messages.append((subject, view.data, view.ttl_seconds, view.watch))
+            messages += [(subjects.holding(h.consent, h.view_id), h.data, h.ttl_seconds, None) for h in a.holdings]
+        for subject, data, ttl, watch in messages:
+            self.bus.put_flow(subject, data, ttl, watch)
         self.bus.changed()
 
     async def set_aside(self, submission: Submission, tries: int) -> None:
@@ -253,13 +254,42 @@ class FakeBroker(_Counting):
         self.bus.check("waiting")
         return sum(not kept.acked for kept in self._views(subjects.deliver_contact(agency, contact)[:-1]))
 
+    async def outlines(self, after_flow_seq: int, limit: int) -> tuple[list[Outline], int]:
+        self.bus.check("outlines")
+        kept = [k for k in self._views("deliver.") if k.seq > after_flow_seq]
+        taken = sorted(kept, key=lambda k: k.seq)[:limit]
+        found = [
+            Outline(k.seq, *read, k.watch)
+            for k in taken
+            if k.watch is not None and (read := subjects.read_deliver(k.subject)) is not None
+        ]
+        return found, taken[-1].seq if taken else after_flow_seq
+
+    async def handed_over(self, contact: ContactHandle, lane: Lane) -> int:
+        self.bus.check("handed_over")
+        floor = 0
+        for kept in sorted(self._views("deliver."), key=lambda k: k.seq):
+            read = subjects.read_deliver(kept.subject)
+            if read is not None and read[1:3] == (contact, lane):
+                if not kept.acked:
+                    break
+                floor = kept.seq
+        return floor
+
+    async def view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bytes | None:
+        self.bus.check("view")
+        wanted = {subjects.deliver(agency, contact, lane, view_id) for lane in subjects.LANES}
+        return next((kept.data for kept in self.bus.flow.values() if kept.subject in wanted), None)
+
     async def remove_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bool:
         self.bus.check("remove_view")
+        return await self.take_view(agency, contact, view_id) is not None
+
+    async def take_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bytes | None:
+        self.bus.check("take_view")
         wanted = {subjects.deliver(agency, contact, lane, view_id) for lane in subjects.LANES}
-        found = [kept.seq for kept in self.bus.flow.values() if kept.subject in wanted]
-        for seq in found:
-            del self.bus.flow[seq]
-        return bool(found)
+        found = next((kept for kept in self.bus.flow.values() if kept.subject in wanted), None)
+        return self.bus.flow.pop(found.seq).data if found is not None else None
 
     async def remove_views(self, agency: AgencyHandle, contact: ContactHandle) -> int:
         self.bus.check("remove_views")

@@ -17,7 +17,7 @@ from audit.logdir import DeliveryLine, EntryLine, RecordLine, write_log_dir
 from audit.tree import FileStore, Tree, root_of
 from broker.admit import Admitted
 from broker.sequencer import Sequencer
-from broker.worker import _stored
+from broker.worker import stored
 from messages import cbor
 from tests.fakes.bus import FakeBus
 from tests.faults.logwriter import leaf
@@ -127,7 +127,7 @@ async def _snapshots(force: TaskForce, admissions: list[Admitted], folder: Path)
     await working.start()
     found = []
     for admitted in admissions:
-        await bus.broker().store([_stored(admitted)])
+        await bus.broker().store([stored(admitted)])
         await working.step(0.0)
         found.append(exported(force, bus))
     working.close()
@@ -222,7 +222,7 @@ async def test_a_sequencer_whose_disk_is_full_at_any_write_loses_and_doubles_not
         monkeypatch.setattr(audit.tree, "_write_all", until)
         try:
             for admitted in admissions[:4]:
-                await bus.broker().store([_stored(admitted)])
+                await bus.broker().store([stored(admitted)])
                 await first.step(0.0)
         except OSError:
             failed += 1
@@ -231,7 +231,7 @@ async def test_a_sequencer_whose_disk_is_full_at_any_write_loses_and_doubles_not
         assert_log_holds(force, bus, tmp_path / "exported")
         standing = {k.subject for k in bus.flow.values()}
         missing = [a for a in admissions if f"entry.{a.agency}.{a.key}" not in standing]
-        await bus.broker().store([_stored(a) for a in missing])
+        await bus.broker().store([stored(a) for a in missing])
         second = sequencer(force, bus, folder)
         await second.start()
         while await second.step(0.0):

@@ -203,7 +203,7 @@ def place(force: Consenting, tmp_path: Path) -> Holder:
     return holder(force, tmp_path / "holder")
 
 
-STEPS = ("settle", "withdrawn", "_wipe", "erase", "confirm")
+STEPS = ("settle", "withdrawn", "wipe", "erase", "confirm")
 
 
 def test_what_was_broken_off_at_any_step_is_finished_and_said_once(
@@ -213,7 +213,7 @@ def test_what_was_broken_off_at_any_step_is_finished_and_said_once(
     for step in STEPS:
         for late in (False, True):
             made = holder(force, tmp_path / f"{step}-{late}")
-            owner: Any = {"_wipe": erasure, "erase": Journal}.get(step, Shelf)
+            owner: Any = {"wipe": erasure, "erase": Journal}.get(step, Shelf)
             real = getattr(owner, step)
 
             def killed(*args: Any, real: Any = real, late: bool = late, **named: Any) -> Any:

@@ -15,6 +15,7 @@ from keys.domains import KeyKind, Tag
 from keys.sealing import DecryptionKey
 from keys.signing import Signer
 from keys.verifying import Verified, verify_envelope
+from messages.acknowledgements import Acknowledgement, Fault, Said
 from messages.attestations import (
     Acceptance,
     AttestedSection,
@@ -31,7 +32,10 @@ from messages.attestations import (
 )
 from messages.directory import Agency, Contact, Directory, Guard, KeyStatement, Mandate, Operator, Worker
 from messages.envelope import Envelope, Opening, View
+from messages.escalation import Stage
 from messages.evidence import Entry, Evidence, EvidenceType, Outcome, RecipientOutcome, Retrieval, Stamp
+from messages.evidence import Step as EvidenceStep
+from messages.evidencefile import FileRequest
 from messages.labels import (
     Basis,
     Caveat,
@@ -55,7 +59,9 @@ from messages.labels import (
 from messages.leaks import LeakDelivery, LeakPlace, LeakReport
 from messages.limits import DAY, HOUR, INCLUDE_BY
 from messages.manifest import Handling, Manifest
+from messages.recalls import Recall, RecallDelivery, RecallGround
 from messages.signed import Signed
+from messages.unread import UnreadDelivery, UnreadNotice
 from messages.withdrawals import (
     Erasure,
     ErasureConfirmation,
@@ -466,6 +472,67 @@ def leak_delivery(view: bytes) -> LeakDelivery:
     return LeakDelivery(leak=signer(REFUGE).sign(Tag.LEAK, leak(view).to_bytes()), record=b"record", salt=seed("salt"))
 
 
+def acknowledgement(view: bytes, **changed: Any) -> Acknowledgement:
+    """The refuge shows the view to nobody: it is not what its sender declared."""
+    fields: dict[str, Any] = {
+        "message": MESSAGE,
+        "view_id": VIEW_ID,
+        "view": view,
+        "sender": DESK,
+        "recipient": REFUGE,
+        "said": Said.REJECTED,
+        "fault": Fault.MISLABELLED,
+        "at": T0 + 6,
+    }
+    return Acknowledgement(**(fields | changed))
+
+
+def unread(**changed: Any) -> UnreadNotice:
+    """The sender is told to telephone the refuge."""
+    fields: dict[str, Any] = {
+        "to": DESK,
+        "stage": Stage.SENDER,
+        "message": MESSAGE,
+        "view_id": VIEW_ID,
+        "recipient": REFUGE,
+        "sender": DESK,
+        "due": T0 + 8,
+        "at": T0 + 7,
+        "epoch": 7,
+        "leaf": seed("leaf"),
+        "include_by": T0 + 9,
+    }
+    return UnreadNotice(**(fields | changed))
+
+
+def unread_delivery() -> UnreadDelivery:
+    """The same, as it waits."""
+    return UnreadDelivery(
+        unread=signer(WORKER).sign(Tag.UNREAD, unread().to_bytes()), record=b"record", salt=seed("salt")
+    )
+
+
+def recall(**changed: Any) -> Recall:
+    """The desk recalls its message."""
+    fields: dict[str, Any] = {"message": MESSAGE, "ground": RecallGround.INACCURATE, "corrected_by": None, "at": T0 + 9}
+    return Recall(**(fields | changed))
+
+
+def recall_delivery() -> RecallDelivery:
+    """The same, as it waits for whoever got the message."""
+    return RecallDelivery(
+        recall=signer(DESK).sign(Tag.RECALL, recall().to_bytes()), view_id=VIEW_ID, record=b"record", salt=seed("salt")
+    )
+
+
+def step() -> EvidenceStep:
+    """What a sender is told of it."""
+    made = evidence(type=EvidenceType.REJECTION, outcomes=())
+    return EvidenceStep(
+        evidence=signer(WORKER).sign(Tag.EVIDENCE, made.to_bytes()), record=b"\xa1\x61v\x01", salt=seed("salt")
+    )
+
+
 def review_closed(view: bytes, **changed: Any) -> ReviewClosed:
     """An officer has reviewed a broken glass."""
     fields: dict[str, Any] = {
@@ -476,6 +543,11 @@ def review_closed(view: bytes, **changed: Any) -> ReviewClosed:
         "at": T0 + DAY,
     }
     return ReviewClosed(**(fields | changed))
+
+
+def file_request(view: bytes, **changed: Any) -> FileRequest:
+    """The recipient wants the evidence file that its view names."""
+    return FileRequest(**({"object": bytes(range(16)), "view": view, "message": MESSAGE, "at": T0 + DAY} | changed))
 
 
 def make_envelope(parts: Parts | None = None) -> Envelope:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 from keys.domains import TABLE, KeyKind
 from messages import labels, limits
+from messages.acknowledgements import Fault, Said
 from messages.attestations import ConsentForm, ConsentPurpose, ConsentRoute
 from messages.ceremony import StepCode
+from messages.escalation import Stage
 from messages.evidence import EvidenceType, Outcome
 from messages.leaks import LeakGround
+from messages.recalls import RecallGround, Standing
 from messages.withdrawals import Erasure, KeepGround, Part, ReviewNote
 from tests.vectors import check as checker
 
@@ -40,7 +43,12 @@ CODES: list[tuple[str, type[Enum]]] = [
     ("outcome of an erasure", Erasure),
     ("ground to keep a copy", KeepGround),
     ("ground to release", LeakGround),
+    ("word on a view", Said),
+    ("fault of a view", Fault),
     ("note of a review", ReviewNote),
+    ("ground to recall", RecallGround),
+    ("what is said of a message", Standing),
+    ("stage of an unopened message", Stage),
     ("type of evidence", EvidenceType),
     ("step of a ceremony", StepCode),
 ]

@@ -21,13 +21,16 @@ from keys.repository import Repository
 from keys.statements import check as check_statement
 from keys.verifying import check_attestations, open_view, verify_envelope, verify_view
 from messages import cbor, wire
+from messages.acknowledgements import Acknowledgement
 from messages.attestations import Consent, GuardAttestation, Release
 from messages.envelope import Delivery, Envelope, GrantDetail, Outer, SectionDetail
 from messages.errors import KeyTrouble, Malformed, RemoteError
-from messages.evidence import Answer, Entry, Evidence, Retrieval, Stamp
+from messages.evidence import Answer, Entry, Evidence, Retrieval, Stamp, Step
 from messages.leaks import LeakDelivery, LeakReport
 from messages.manifest import Manifest
+from messages.recalls import Recall, RecallDelivery
 from messages.signed import Signed
+from messages.unread import UnreadDelivery, UnreadNotice
 from messages.withdrawals import (
     ErasureConfirmation,
     Holding,
@@ -76,6 +79,12 @@ READERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     "notice": (Notice.from_bytes, world.notice(world.seed("v")).to_bytes()),
     "notice-delivery": (NoticeDelivery.from_bytes, world.notice_delivery(world.seed("v")).to_bytes()),
     "leak": (LeakReport.from_bytes, world.leak(world.seed("v")).to_bytes()),
+    "acknowledgement": (Acknowledgement.from_bytes, world.acknowledgement(world.seed("v")).to_bytes()),
+    "unread": (UnreadNotice.from_bytes, world.unread().to_bytes()),
+    "unread delivery": (UnreadDelivery.from_bytes, world.unread_delivery().to_bytes()),
+    "recall": (Recall.from_bytes, world.recall().to_bytes()),
+    "recall delivery": (RecallDelivery.from_bytes, world.recall_delivery().to_bytes()),
+    "step": (Step.from_bytes, world.step().to_bytes()),
     "leak delivery": (LeakDelivery.from_bytes, world.leak_delivery(world.seed("v")).to_bytes()),
     "erasure": (ErasureConfirmation.from_bytes, world.erasure(world.seed("v")).to_bytes()),
     "review-closed": (ReviewClosed.from_bytes, world.review_closed(world.seed("v")).to_bytes()),

@@ -250,18 +250,24 @@ TRUST_RECORD: Shape = {
 KEEP_GROUNDS = "evidence-in-proceedings|court-order|legal-duty-to-keep|vital-interest-of-the-person"
 LEAK_GROUNDS = "false-alarm|known-already|vital-interest"
 NOTES = "justified|unjustified|training"
+FAULTS = "malformed|unverified|undesignated-sender|content|decision-differs|mislabelled"
 VIEW_ID = _text("[0-9a-f]{32}")
 OUTCOMES = {
     "consent-withdrawn": "withdrawn", "erasure-ordered": "retrieved|undelivered",
     "erasure-confirmed": "erased|not-here|impossible", "review-closed": NOTES,
-    "leak-suspected": "kept-aside", "leak-released": LEAK_GROUNDS,
+    "leak-suspected": "kept-aside", "leak-released": LEAK_GROUNDS, "view-delivered": "handed-over",
+    "view-expired": "unretrieved|undelivered", "view-purged": "unretrieved|undelivered",
+    "message-recalled": "recalled|corrected", "recall-ordered": "recalled|corrected",
+    "view-acknowledged": "accepted|rejected|recall-confirmed|not-here|deleted",
+    "unread-escalated": "contact|deputies|duty-desk|sender",
     "looked-up": "logged-in|searched|viewed|exported",
 }  # fmt: skip
+BY_WORKERS = ("view-delivered", "view-expired", "view-purged", "unread-escalated")
 ACT_RECORD: Shape = {
     "v": _one, "type": _text("act"), "at": _uint, "epoch": _uint, "by": _text(HANDLE.format("w")),
     "act": _text("|".join(OUTCOMES)), "agency": _or_null(_text(HANDLE.format("a"))), "subject": _bytes(16),
     "recipient": _or_null(CONTACT), "view": _or_null(DIGEST), "outcome": _text("|".join(OUTCOMES.values())),
-    "ground": _or_null(_text(KEEP_GROUNDS)), "digest": DIGEST, "signer": ANYBODY,
+    "ground": _or_null(_text(f"{KEEP_GROUNDS}|{FAULTS}")), "digest": DIGEST, "signer": ANYBODY,
 }  # fmt: skip
 BODIES: dict[str, Shape] = {
     "guard-attestation": {
@@ -312,10 +318,30 @@ BODIES: dict[str, Shape] = {
         "v": _one, "message": _uuid4, "view_id": VIEW_ID, "view": DIGEST, "sender": CONTACT, "recipient": CONTACT,
         "by": _or_null(CONTACT), "ground": _or_null(_text(LEAK_GROUNDS)), "places": _places, "at": _uint,
     },
+    "acknowledgement": {
+        "v": _one, "message": _uuid4, "view_id": VIEW_ID, "view": DIGEST, "sender": CONTACT, "recipient": CONTACT,
+        "said": _text("accepted|rejected|recall-confirmed|not-here|deleted"), "fault": _or_null(_text(FAULTS)),
+        "at": _uint,
+    },
+    "unread-notice": {
+        "v": _one, "to": CONTACT, "stage": _text("contact|deputies|duty-desk|sender"), "message": _uuid4,
+        "view_id": VIEW_ID, "recipient": CONTACT, "sender": CONTACT, "due": _uint, "at": _uint, "epoch": _uint,
+        "leaf": DIGEST, "include_by": _uint,
+    },
+    "unread-delivery": {"v": _one, "unread": _bytes(1, 32768), "record": _bytes(1, 32768), "salt": DIGEST},
+    "recall": {
+        "v": _one, "message": _uuid4, "ground": _text("inaccurate|unlawfully-sent|court-order"),
+        "corrected_by": _or_null(_uuid4), "at": _uint,
+    },
+    "recall-delivery": {
+        "v": _one, "recall": _bytes(1, 32768), "view_id": VIEW_ID, "record": _bytes(1, 32768), "salt": DIGEST,
+    },
+    "step": {"v": _one, "evidence": _bytes(1, 32768), "record": _bytes(1, 32768), "salt": DIGEST},
     "leak-delivery": {"v": _one, "leak": _bytes(1, 32768), "record": _bytes(1, 32768), "salt": DIGEST},
     "review-closed": {
         "v": _one, "message": _uuid4, "recipient": CONTACT, "view": DIGEST, "note": _text(NOTES), "at": _uint,
     },
+    "evidence-file-request": {"v": _one, "object": _bytes(16), "view": DIGEST, "message": _uuid4, "at": _uint},
     "consent": {
         "v": _one, "id": _bytes(16), "collector": CONTACT, "purposes": _rising(_text(PURPOSES)),
         "recipient": _or_null(_text(HANDLE.format("a"))), "class": _or_null(_text(CLASSES)), "items": _list(ITEM, 64),
@@ -665,11 +691,21 @@ def _body(v: Vector) -> Any:
         need(body["part"] != "holder" or body["to"] == body["recipient"], Malformed, "a holder's own copy")
     if v["of"] == "erasure-confirmation":
         need((body["ground"] is None) != (body["outcome"] == "impossible"), Malformed, "a ground to keep it")
+    if v["of"] == "recall":
+        need(body["corrected_by"] != body["message"], Malformed, "corrected by another")
+    if v["of"] == "unread-notice":
+        own = {"contact": body["recipient"], "sender": body["sender"]}.get(body["stage"], body["to"])
+        need(body["to"] == own, Malformed, "to whom the stage says")
+        need(body["stage"] == "contact" or body["to"] != body["recipient"], Malformed, "to somebody else")
+    if v["of"] == "acknowledgement":
+        need((body["fault"] is None) != (body["said"] == "rejected"), Malformed, "a fault of what was rejected")
     if v["of"] == "leak-report":
         need((body["by"] is None) == (body["ground"] is None), Malformed, "a person and a ground, or neither")
     signed_inside = {
-        "entry": ["evidence"], "delivery": ["stamp"], "statement-submission": ["statement", "counter"],
-        "withdrawal-submission": ["withdrawal"], "notice-delivery": ["notice", "withdrawal"], "leak-delivery": ["leak"],
+        "entry": ["evidence"], "step": ["evidence"], "unread-delivery": ["unread"],
+        "recall-delivery": ["recall"], "delivery": ["stamp"],
+        "statement-submission": ["statement", "counter"], "withdrawal-submission": ["withdrawal"],
+        "notice-delivery": ["notice", "withdrawal"], "leak-delivery": ["leak"],
     }  # fmt: skip
     for inner in signed_inside.get(v["of"], []):
         if body[inner] is not None:
@@ -694,13 +730,16 @@ def _act_record(v: Vector) -> Any:
     """Section 8, the same for a record of an act."""
     record = _fields(cbor(_x(v, "record")), ACT_RECORD, "record")
     need(_text(OUTCOMES[record["act"]])(record["outcome"]), Malformed, "an outcome of another act")
-    about = record["act"] not in ("consent-withdrawn", "looked-up")
+    about = record["act"] not in ("consent-withdrawn", "message-recalled", "looked-up")
     need([record[n] is not None for n in ("recipient", "view")] == [about] * 2, Malformed, "about a copy, or none")
-    need((record["ground"] is None) != (record["outcome"] == "impossible"), Malformed, "a ground to keep it")
+    grounds = {"impossible": KEEP_GROUNDS, "rejected": FAULTS}.get(record["outcome"])
+    need((record["ground"] is None) == (grounds is None), Malformed, "a ground to keep it, or a fault")
+    need(grounds is None or _text(grounds)(record["ground"]), Malformed, "a ground of another outcome")
     own = (
-        record["act"] not in ("erasure-confirmed", "leak-suspected", "leak-released")
+        record["act"] not in ("erasure-confirmed", "leak-suspected", "leak-released", "view-acknowledged")
         or record["signer"] == record["recipient"]
     )
+    need(record["act"] not in BY_WORKERS or record["signer"][0] == "w", Malformed, "a step of a worker's")
     need(own, Malformed, "somebody else's copy")
     keys = sorted(record, key=lambda name: (len(name), name))
     need(_x(v, "record") == _head(5, len(keys)) + b"".join(enc(k) + _short(record[k]) for k in keys), Malformed, "form")

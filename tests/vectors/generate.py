@@ -661,7 +661,11 @@ def samples(env: Envelope, parts: world.Parts) -> dict[str, tuple[str, Tag, byte
         "withdrawal-notice": (world.WORKER, Tag.NOTICE, world.notice(view).to_bytes()),
         "erasure-confirmation": (world.REFUGE, Tag.ERASURE, world.erasure(view).to_bytes()),
         "leak-report": (world.REFUGE, Tag.LEAK, world.leak(view).to_bytes()),
+        "recall": (world.DESK, Tag.RECALL, world.recall(corrected_by=world.OFFER).to_bytes()),
+        "unread-notice": (world.WORKER, Tag.UNREAD, world.unread().to_bytes()),
+        "acknowledgement": (world.REFUGE, Tag.ACKNOWLEDGEMENT, world.acknowledgement(view).to_bytes()),
         "review-closed": (world.OFFICERS[0], Tag.REVIEW_CLOSED, world.review_closed(view).to_bytes()),
+        "evidence-file-request": (world.REFUGE, Tag.EVIDENCE_FILE, world.file_request(view).to_bytes()),
         "consent": (world.DESK, Tag.CONSENT, world.consent().to_bytes()),
         "consent-countersignature": (world.CHIEF, Tag.CONSENT_COUNTER, world.consent().to_bytes()),
         "key-statement": (world.REFUGE, Tag.KEY_STATEMENT, stated.body),
@@ -728,6 +732,9 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
     bodies["withdrawal-submission"] = world.withdrawal_submission().to_bytes()
     bodies["notice-delivery"] = world.notice_delivery(named).to_bytes()
     bodies["leak-delivery"] = world.leak_delivery(named).to_bytes()
+    bodies["unread-delivery"] = world.unread_delivery().to_bytes()
+    bodies["recall-delivery"] = world.recall_delivery().to_bytes()
+    bodies["step"] = world.step().to_bytes()
     out = []
     for name, body in bodies.items():
         fields = cbor.load(body, 10**6)
@@ -762,7 +769,26 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
     bad("leak-report", "place-twice", "each once", put("places", lambda p: p * 2))
     bad("leak-report", "words-for-a-place", "never a word", put("places", [["a24.1.facts", "Ana Pop", "name"]]))
     bad("leak-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
+    bad("acknowledgement", "unknown-word", "accepted or rejected", put("said", "maybe"))
+    bad("acknowledgement", "unknown-fault", "six faults", put("fault", "boring"))
+    bad("acknowledgement", "rejected-without-a-fault", "why", put("fault", None))
+    bad("acknowledgement", "accepted-with-a-fault", "it holds", put("said", "accepted"))
+    bad("unread-notice", "unknown-stage", "four stages", put("stage", "press"))
+    bad("unread-notice", "to-another-sender", "the sender is told", put("to", world.CHIEF))
+    bad(
+        "unread-notice",
+        "deputy-of-itself",
+        "somebody else looks",
+        lambda v: v.update(stage="deputies", to=world.REFUGE),
+    )
+    bad("unread-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
+    bad("recall", "unknown-ground", "three grounds", put("ground", "regret"))
+    bad("recall", "corrected-by-itself", "another message", put("corrected_by", world.MESSAGE))
+    bad("recall-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
+    bad("step", "short-salt", "31 bytes", put("salt", bytes(31)))
     bad("review-closed", "unknown-note", "three notes", put("note", "boring"))
+    bad("evidence-file-request", "short-object", "15 bytes", put("object", bytes(15)))
+    bad("evidence-file-request", "no-message", "a file is of a message", put("message", None))
     bad("withdrawal-submission", "empty-terms", "terms or null", put("terms", b""))
     bad("notice-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
     bad("stamp", "negative-time", "times are unsigned", put("admitted", -1))
@@ -856,6 +882,38 @@ def of_act_records() -> list[Vector]:
             **(copy | {"subject": world.MESSAGE}), act="leak-released", outcome="vital-interest",
             agency=world.SHELTER, signer=refuge,
         ),
+        "delivered": act_record(
+            **(copy | {"subject": world.MESSAGE}), act="view-delivered", outcome="handed-over", agency=world.POLICE,
+            signer=world.WORKER,
+        ),
+        "expired": act_record(
+            **(copy | {"subject": world.MESSAGE}), act="view-expired", outcome="unretrieved", agency=world.POLICE,
+            signer=world.WORKER,
+        ),
+        "purged": act_record(
+            **(copy | {"subject": world.MESSAGE}), act="view-purged", outcome="undelivered", agency=world.POLICE,
+            signer=world.WORKER,
+        ),
+        "recalled": act_record(
+            **common, subject=world.MESSAGE, act="message-recalled", outcome="recalled", agency=world.POLICE,
+            signer=world.DESK,
+        ),
+        "recall-ordered": act_record(
+            **(copy | {"subject": world.MESSAGE}), act="recall-ordered", outcome="corrected", agency=world.POLICE,
+            signer=world.DESK,
+        ),
+        "recall-confirmed": act_record(
+            **(copy | {"subject": world.MESSAGE}), act="view-acknowledged", outcome="recall-confirmed",
+            agency=world.SHELTER, signer=refuge,
+        ),
+        "escalated": act_record(
+            **(copy | {"subject": world.MESSAGE}), act="unread-escalated", outcome="duty-desk", agency=world.POLICE,
+            signer=world.WORKER,
+        ),
+        "rejected": act_record(
+            **(copy | {"subject": world.MESSAGE}), act="view-acknowledged", outcome="rejected", ground="mislabelled",
+            agency=world.SHELTER, signer=refuge,
+        ),
         "reviewed": act_record(
             **(copy | {"subject": world.MESSAGE}), act="review-closed", outcome="unjustified", signer=head
         ),
@@ -886,6 +944,13 @@ def of_act_records() -> list[Vector]:
     bad("kept-without-a-ground", "why is it kept?", put("ground", None), "kept")
     bad("kept-on-an-unknown-ground", "four grounds", put("ground", "habit"), "kept")
     bad("confirmed-by-another", "a holder confirms for itself", put("signer", world.DESK))
+    bad("rejected-to-keep-it", "not a fault", put("ground", "court-order"), "rejected")
+    bad("rejected-without-a-fault", "why?", put("ground", None), "rejected")
+    bad("rejected-by-another", "a recipient says so itself", put("signer", world.DESK), "rejected")
+    bad("recalled-from-somebody", "a recall is about no copy", put("recipient", refuge), "recalled")
+    bad("recall-ordered-of-nobody", "whose copy?", put("recipient", None), "recall-ordered")
+    bad("escalated-by-nobody", "a worker tells", put("signer", refuge), "escalated")
+    bad("delivered-by-nobody", "a worker hands over", put("signer", refuge), "delivered")
     bad("subject-of-15", "an id has 16 bytes", put("subject", bytes(15)))
     body = made["erased"].to_bytes()
     out.append(vector("length-written-longer", "one byte form", "malformed", None, record=b"\xb8\x0e" + body[1:]))

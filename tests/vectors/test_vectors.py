@@ -17,6 +17,7 @@ from keys.sealing import DecryptionKey, SectionKey, key_id, open_grant, open_sec
 from keys.signing import check, digest, verify
 from keys.verifying import _open, _section, open_view, verify_envelope, verify_view
 from messages import cbor, limits, wire
+from messages.acknowledgements import Acknowledgement
 from messages.attestations import (
     Acceptance,
     BreakGlass,
@@ -30,10 +31,13 @@ from messages.attestations import (
 from messages.ceremony import CeremonyStep, EpochStatement, KeyDestroyed, StatementSubmission
 from messages.envelope import GRANT, Delivery, GrantDetail, Opening, SectionDetail
 from messages.errors import Malformed, RemoteError, Unverified
-from messages.evidence import Entry, Evidence, Retrieval, Stamp
+from messages.evidence import Entry, Evidence, Retrieval, Stamp, Step
+from messages.evidencefile import FileRequest
 from messages.leaks import LeakDelivery, LeakReport
 from messages.manifest import Manifest
+from messages.recalls import Recall, RecallDelivery
 from messages.signed import Signed, pae
+from messages.unread import UnreadDelivery, UnreadNotice
 from messages.withdrawals import (
     ErasureConfirmation,
     Holding,
@@ -211,7 +215,14 @@ READERS: dict[str, Any] = {
     "erasure-confirmation": ErasureConfirmation,
     "leak-report": LeakReport,
     "leak-delivery": LeakDelivery,
+    "acknowledgement": Acknowledgement,
+    "step": Step,
+    "recall": Recall,
+    "recall-delivery": RecallDelivery,
+    "unread-notice": UnreadNotice,
+    "unread-delivery": UnreadDelivery,
     "review-closed": ReviewClosed,
+    "evidence-file-request": FileRequest,
     "consent": Consent,
     "stamp": Stamp,
     "evidence": Evidence,

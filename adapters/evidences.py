@@ -1,0 +1,116 @@
+"""The steps of our messages as workers told them, checked. Pure.
+
+Each is signed by a worker of the trust bundle, its record is the one of which it promises the leaf, and both are about
+a message and a recipient of ours.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from audit.errors import Unreadable
+from audit.record import (
+    RECALL_ORDERED,
+    RETRIEVED,
+    VIEW_ACKNOWLEDGED,
+    VIEW_DELIVERED,
+    VIEW_EXPIRED,
+    VIEW_PURGED,
+    ActRecord,
+    Record,
+    read_record,
+)
+from audit.record import leaf as record_leaf
+from audit.tree import leaf_hash
+from keys.domains import Tag
+from keys.signing import verify
+from messages import wire
+from messages.directory import Directory
+from messages.errors import Malformed, Unverified
+from messages.evidence import Evidence, EvidenceType, Step
+from messages.ids import MessageId
+
+_UNREAD: Final = {"undelivered": EvidenceType.NON_DELIVERY, "unretrieved": EvidenceType.NON_RETRIEVAL}
+_TYPES: Final = {
+    VIEW_DELIVERED: {"handed-over": EvidenceType.DELIVERY},
+    VIEW_EXPIRED: _UNREAD,
+    VIEW_PURGED: _UNREAD,
+    VIEW_ACKNOWLEDGED: {"accepted": EvidenceType.ACCEPTANCE, "rejected": EvidenceType.REJECTION},
+}
+_OTHER: Final = {
+    (VIEW_ACKNOWLEDGED, "recall-confirmed"): "recall confirmed",
+    (VIEW_ACKNOWLEDGED, "not-here"): "recall confirmed",
+    (VIEW_ACKNOWLEDGED, "deleted"): "deleted",
+    (RECALL_ORDERED, "recalled"): "recalled",
+    (RECALL_ORDERED, "corrected"): "corrected",
+}
+"""Steps that have no name of ETSI's. Where an order took an unopened view away, its evidence is NonRetrieval."""
+"""Which evidence goes with which record: a worker's word of a retrieval over the record of something else is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """One step that was checked. `promised` is the leaf hash of its record, in the log by `include_by`."""
+
+    message: MessageId
+    recipient: str  # handle
+    type: EvidenceType
+    at: int  # milliseconds
+    signer: str  # whose word it is: the recipient's, or a worker's
+    worker: str  # who signed the evidence
+    code: str | None
+    other: str | None  # what it says besides, or instead of, the type
+    promised: bytes
+    include_by: int
+
+
+def check(step: Step, directory: Directory) -> Proof:
+    """What the step proves, or the `RemoteError` that says why it proves nothing."""
+    worker = directory.worker(step.evidence.by)
+    if worker is None:
+        raise Unverified("A step is not by a worker of the trust bundle.")
+    evidence = Evidence.from_bytes(verify(step.evidence, Tag.EVIDENCE, worker.key))
+    if not worker.start <= evidence.at < worker.end:
+        raise Unverified("A step is by a worker whose key was not in force.")
+    if leaf_hash(record_leaf(step.salt, step.record)) != evidence.leaf:
+        raise Unverified("The record that came with a step is not the one that it promises to the log.")
+    try:
+        record = read_record(step.record)
+    except Unreadable:
+        raise Malformed("The record that came with a step cannot be read.") from None
+    about: bytes
+    signer: str | None
+    other = None
+    if isinstance(record, ActRecord):
+        about, signer, code = record.subject, record.signer, record.ground or evidence.code
+        other = _OTHER.get((record.act, record.outcome))
+        type_ = _TYPES.get(record.act, {}).get(record.outcome)
+        if other is not None:
+            unopened = record.act == RECALL_ORDERED and evidence.type is EvidenceType.NON_RETRIEVAL
+            type_ = EvidenceType.NON_RETRIEVAL if unopened else EvidenceType.SUBMISSION_ACCEPTANCE
+    elif isinstance(record, Record) and record.outcome == RETRIEVED and record.message is not None:
+        about, signer, code = record.message, record.recipient, None
+        type_ = EvidenceType.RETRIEVAL
+    else:
+        raise Unverified("The record that came with a step is of no step.")
+    message = evidence.message
+    if type_ is not evidence.type or record.recipient is None or signer is None or message is None or about != message:
+        raise Unverified("The record that came with a step is about something else.")
+    return Proof(
+        message=message,
+        recipient=record.recipient,
+        type=evidence.type,
+        at=evidence.at,
+        signer=signer,
+        worker=step.evidence.by,
+        code=code,
+        other=other,
+        promised=evidence.leaf,
+        include_by=evidence.include_by,
+    )
+
+
+def ours(proof: Proof, envelope: bytes | None) -> Proof:
+    """The step, if it is about a message that we sent (`envelope`) and somebody to whom we sent it."""
+    if envelope is None or proof.recipient not in wire.decode(envelope).grants:
+        raise Unverified("A step is about no message of ours, or about somebody to whom we did not send it.")
+    return proof

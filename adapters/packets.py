@@ -1,0 +1,202 @@
+"""A message of ours with all that proves it, as one file for somebody without a connection (docs/packet.md).
+
+What goes in is what this agency holds: the envelope that it sent with the broker's evidence, or the view that it got
+with stamp, record and its own retrieval; of its trust bundle of the epoch in which that was decided, the parts that
+name who was involved; and, as far as the broker answers now, the log's proofs. `audit.packet` says what that proves.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from hashlib import sha256
+from typing import Final
+
+from adapters.journal import Incoming, Outgoing
+from adapters.trust import AgencyTrust
+from audit import packet
+from audit.packet import Packet, Proof, Stated
+from keys.bundle import line
+from keys.repository import State
+from messages import cbor, limits, wire
+from messages.cbor import Reader
+from messages.directory import Directory
+from messages.envelope import Delivery, GrantDetail, Opening
+from messages.errors import BadInput, DependencyError, RemoteError, Unverified
+from messages.evidence import Evidence, Stamp
+from messages.ids import AgencyHandle, agency_handle
+from messages.signed import Signed
+
+Ask = Callable[[str, bytes], Awaitable[bytes]]
+
+_ROLE: Final = "contacts/{}.json"
+_AGENCY: Final = "agency/{}.json"
+_ALWAYS: Final = ("operator.json", "officers.json")
+_STEPS: Final = 128
+
+
+def of_sent(sent: Outgoing) -> tuple[Packet, int]:
+    """What is known of a message that was sent, without trust bundle and proofs; raises `BadInput` where the broker has
+    not answered yet.
+    """
+    if sent.evidence is None:
+        raise BadInput("The broker has not answered about this message yet; try again when it has.")
+    evidence = Evidence.from_bytes(Signed.from_bytes(sent.evidence).body)
+    return _bare(packet.SENT, sent.data, evidence.epoch, evidence=sent.evidence), evidence.epoch
+
+
+def of_received(incoming: Incoming, retrieval: bytes | None) -> tuple[Packet, int]:
+    """The same of a view that was received; raises `BadInput` where it is gone."""
+    if not incoming.delivery:
+        raise BadInput("This message is not here any more.")
+    stamp = Stamp.from_bytes(Delivery.from_bytes(incoming.delivery).stamp.body)
+    return _bare(packet.RECEIVED, incoming.delivery, stamp.epoch, retrieval=retrieval), stamp.epoch
+
+
+def _bare(
+    kind: str, message: bytes, epoch: int, *, evidence: bytes | None = None, retrieval: bytes | None = None
+) -> Packet:
+    return Packet(
+        kind=kind,
+        message=message,
+        evidence=evidence,
+        retrieval=retrieval,
+        epoch=epoch,
+        audience="",
+        roots=(),
+        top=b"",
+        lists={},
+        files=(),
+        stated=None,
+        proofs=(),
+    )
+
+
+def involved(bare: Packet, directory: Directory) -> tuple[set[AgencyHandle], set[str]]:
+    """Agencies whose parts of the trust bundle are needed, and ids of the agreements that the grants rest on."""
+    if bare.kind == packet.SENT:
+        envelope = wire.decode(bare.message)
+        openings, papers, people = envelope.openings, envelope.attestations, [envelope.manifest.sender]
+    else:
+        delivery = Delivery.from_bytes(bare.message)
+        view = wire.decode_view(delivery.view)
+        openings, papers, people = view.openings, view.attestations, [view.manifest.sender]
+    grants = list(_grants(openings))
+    handles = [*map(str, people), *(str(g.recipient) for g in grants), *(p.by for p in papers)]
+    found = {contact.agency for handle in handles if (contact := directory.contact(handle)) is not None}
+    return found, {g.agreement for g in grants}
+
+
+def _grants(openings: Iterable[Opening]) -> Iterable[GrantDetail]:
+    for opening in openings:
+        try:
+            yield GrantDetail.from_bytes(opening.detail or b"")
+        except RemoteError:
+            continue  # of a section, or withheld
+
+
+def trusted(bare: Packet, trust: AgencyTrust, audience: AgencyHandle, directory: Directory) -> Packet:
+    """The packet with the parts of the trust bundle of its epoch; raises `BadInput` where they are not kept here."""
+    agencies, agreements = involved(bare, directory)
+    repository = trust.copy.repository
+    if bare.epoch not in repository.epochs():
+        raise BadInput(f"The trust bundle of epoch {bare.epoch} is not kept here, so nothing can be proved by it.")
+    state = repository.state(bare.epoch)
+    first = json.loads((trust.copy.folder / "root.json").read_bytes())["signed"]["version"]
+    roots = [data for version in range(first, state.root + 1) if (data := repository.root(version)) is not None]
+    top = repository.top(trust.copy.audience, state.tops[trust.copy.audience])
+    lists = {a: repository.role(a, state.roles[a]) for a in sorted(agencies) if a in state.roles}
+    named = _targets(top)
+    wanted = [named[path] for path in (*_ALWAYS, *(_AGENCY.format(a) for a in lists)) if path in named]
+    wanted += [_targets(data)[_ROLE.format(a)] for a, data in lists.items()]
+    texts = {digest: repository.file(digest) for path, digest in named.items() if path.startswith("agreement/")}
+    wanted += [d for d, text in texts.items() if any(f"id: {a}".encode() in text.splitlines() for a in agreements)]
+    files = tuple(repository.file(digest) for digest in sorted(set(wanted)))
+    return replace(
+        bare,
+        audience=audience,
+        roots=tuple(roots),
+        top=top,
+        lists={str(a): data for a, data in lists.items()},
+        files=files,
+    )
+
+
+def _targets(part: bytes) -> dict[str, str]:
+    return {path: t["hashes"]["sha256"] for path, t in json.loads(part)["signed"]["targets"].items()}
+
+
+def lines(state: State, trust: AgencyTrust, top: bytes) -> tuple[str, ...]:
+    """Those of all lists of contacts of our extract, as its listing has them."""
+    agencies = [agency_handle(p[7:-5]) for p in _targets(top) if p.startswith("agency/")]
+    found = (line(a, sha256(trust.copy.repository.role(a, state.roles[a])).digest()) for a in agencies)
+    return tuple(sorted(found))
+
+
+async def proved(made: Packet, trust: AgencyTrust, ask: Ask) -> Packet:
+    """The packet with what the broker's log proves now of what it was promised; less where it does not answer."""
+    state = trust.copy.repository.state(made.epoch)
+    stated, leaves = await _stated(made, lines(state, trust, made.top), ask), _leaves(made)
+    if stated is not None:
+        leaves.append(packet.leaf_of(stated))
+    proofs = [found for leaf in dict.fromkeys(leaves) if (found := await _proof(leaf, ask)) is not None]
+    return replace(made, stated=stated, proofs=tuple(proofs))
+
+
+def _leaves(made: Packet) -> list[bytes]:
+    if made.evidence is not None:
+        evidence = Evidence.from_bytes(Signed.from_bytes(made.evidence).body)
+        return [evidence.leaf, *(o.leaf for o in evidence.outcomes)]
+    return [Stamp.from_bytes(Delivery.from_bytes(made.message).stamp.body).leaf]
+
+
+async def _stated(made: Packet, listed: tuple[str, ...], ask: Ask) -> Stated | None:
+    value = cbor.load(await ask("epoch", cbor.dump(made.epoch)), limits.ENVELOPE_BYTES, "epoch")
+    if value is None:
+        return None  # it is a past one, of which brokers do not tell
+    reader = Reader(value, "epoch")
+    stated = Stated(
+        statement=reader.raw("statement", 1, limits.ATTESTATION_BYTES),
+        index=reader.number("index"),
+        path=tuple(cbor.bytes_list(reader.items("path", 64), "path", limits.DIGEST, limits.DIGEST)),
+        lines=listed,
+        salt=reader.fixed("salt", limits.DIGEST),
+        record=reader.raw("record", 1, limits.ATTESTATION_BYTES),
+    )
+    reader.end()
+    return stated
+
+
+async def _proof(leaf: bytes, ask: Ask) -> Proof | None:
+    value = cbor.load(await ask("proof", leaf), limits.ENVELOPE_BYTES, "proof")
+    if value is None:
+        return None
+    reader = Reader(value, "proof")
+    proof = Proof(
+        leaf=leaf,
+        index=reader.number("index"),
+        size=reader.number("size"),
+        path=tuple(cbor.bytes_list(reader.items("proof", _STEPS), "proof", limits.DIGEST, limits.DIGEST)),
+        head=reader.raw("checkpoint"),
+    )
+    reader.end()
+    return proof
+
+
+async def export(
+    bare: Packet, trust: AgencyTrust, audience: AgencyHandle, directory: Directory, ask: Ask | None
+) -> bytes:
+    """The packet's bytes, checked before anybody gets them; raises `BadInput`, or `Unverified` where they do not hold.
+
+    Without `ask`, or where nobody answers, the log's proofs are not in it.
+    """
+    made = trusted(bare, trust, audience, directory)
+    if ask is not None:
+        try:
+            made = await proved(made, trust, ask)
+        except DependencyError:
+            made = replace(made, stated=None, proofs=())
+    data = packet.write(made)
+    verdict = packet.check(data)
+    if not verdict.holds:
+        raise Unverified(f"The packet would not hold: {verdict.steps[-1].says}")
+    return data

@@ -1,0 +1,494 @@
+"""A packet: one message with all that proves it, in one file; written by an agency, checked by anybody, offline.
+
+`write` makes its one byte form, `read` gives its shape, `check` goes through it in numbered steps and says of each what
+held, in plain words, and at the end what could not be checked. It trusts one thing: the root of trust, which whoever
+checks has from elsewhere (or takes from the packet, and is told so). Mandates and keys are those of the trust bundle
+that was in force when the message was admitted, so a packet holds as long as it is kept.
+
+    1 packet     it is one, complete, in its one byte form, and holds nothing that no step looks at
+    2 root       each root of trust is signed by those whom the one before names
+    3 bundle     officers and heads signed the parts of the trust bundle, and their signatures were in date
+    4 epoch      the log holds this bundle as that of its epoch
+    5 contacts   sender and recipient had a mandate at creation and at admission
+    6 message    the sender signed the manifest, and everything described is what was signed
+    7 papers     whatever is attested beside the message is signed by whom it says
+    8 broker     a worker's stamp (or evidence) is about exactly these bytes
+    9 record     the decision's record says the same, and is the one that the log was promised
+   10 retrieval  the recipient signed that it got this view
+   11 log        every leaf that was promised is in the log, under a head that the log's key signed
+
+A step whose object is not in the packet is not left out silently: it is named as not checked.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Final
+
+from audit import checkpoint
+from audit.errors import AuditError, BadSignature, ProofFailed, Unreadable
+from audit.findings import many
+from audit.proofs import verify_inclusion
+from audit.readers import bounds, cbor, entries, envelope
+from audit.readers.bundle import Contact, Part, Trust, roots, trust
+from audit.readers.cbor import Value
+from audit.readers.envelope import Delivery, Manifest
+from audit.readers.fields import Fields, as_bytes, as_handle, as_text, read_map
+from audit.readers.signed import Signed, digest, read_signed, verify
+from audit.readers.trust import read_epoch_statement
+from audit.record import Record, TrustRecord, leaf, read_record
+from audit.tree import leaf_hash
+
+MAX_BYTES: Final = cbor.MAX_BYTES
+RECEIVED, SENT = "received", "sent"
+_FILES: Final = 2_000
+_LINES: Final = 20_000
+_PATH: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """That a leaf stands in the log, with the head that it leads to."""
+
+    leaf: bytes  # its hash
+    index: int
+    size: int
+    path: tuple[bytes, ...]
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What the log holds about the epoch: its statement, this extract's place in it, and the salted record."""
+
+    statement: bytes
+    index: int
+    path: tuple[bytes, ...]
+    lines: tuple[str, ...]  # of all lists of contacts of the extract
+    salt: bytes
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """A packet's shape. Nothing in it is proved."""
+
+    kind: str  # RECEIVED: `message` is a delivery; SENT: an envelope
+    message: bytes
+    evidence: bytes | None  # a worker's signed evidence about what was sent
+    retrieval: bytes | None  # the recipient's signed retrieval evidence
+    epoch: int
+    audience: str  # the agency whose extract of the trust bundle this is
+    roots: tuple[bytes, ...]
+    top: bytes
+    lists: Mapping[str, bytes]  # signed lists of contacts by agency
+    files: tuple[bytes, ...]
+    stated: Stated | None
+    proofs: tuple[Proof, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One step: what held, or why it does not."""
+
+    name: str
+    holds: bool
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What `check` found: steps up to the first that does not hold, and what could not be checked."""
+
+    steps: tuple[Told, ...]
+    unchecked: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        return all(step.holds for step in self.steps)
+
+
+def write(packet: Packet) -> bytes:
+    """The packet's one byte form."""
+    stated = packet.stated
+    said: Value = None
+    if stated is not None:
+        said = {
+            "statement": stated.statement,
+            "index": stated.index,
+            "path": list(stated.path),
+            "lines": list(stated.lines),
+            "salt": stated.salt,
+            "record": stated.record,
+        }
+    lists: dict[str, Value] = dict(packet.lists)
+    return cbor.dumps(
+        {
+            "v": 1,
+            "kind": packet.kind,
+            "message": packet.message,
+            "evidence": packet.evidence,
+            "retrieval": packet.retrieval,
+            "epoch": packet.epoch,
+            "audience": packet.audience,
+            "roots": list(packet.roots),
+            "top": packet.top,
+            "lists": lists,
+            "files": list(packet.files),
+            "stated": said,
+            "proofs": [
+                {"leaf": p.leaf, "index": p.index, "size": p.size, "path": list(p.path), "head": p.head}
+                for p in packet.proofs
+            ],
+        }
+    )
+
+
+def read(raw: bytes) -> Packet:
+    """Read a packet's shape, or raise `Unreadable`."""
+    names = "v kind message evidence retrieval epoch audience roots top lists files stated proofs"
+    fields = read_map(raw, "packet", names.split(), max_bytes=MAX_BYTES)
+    fields.version()
+    lists = fields.raw("lists")
+    if not isinstance(lists, dict) or len(lists) > bounds.GRANTS:
+        raise Unreadable("packet: lists is not a map of a few lists")
+    packet = Packet(
+        kind=fields.choice("kind", {RECEIVED, SENT}),
+        message=fields.octets("message"),
+        evidence=fields.octets_or_none("evidence"),
+        retrieval=fields.octets_or_none("retrieval"),
+        epoch=fields.uint("epoch"),
+        audience=fields.handle("audience", "a"),
+        roots=_many(fields, "roots", _FILES),
+        top=fields.octets("top"),
+        lists={as_handle(k, "packet: lists", "a"): as_bytes(v, "packet: lists") for k, v in lists.items()},
+        files=_many(fields, "files", _FILES),
+        stated=_stated(fields.raw("stated")),
+        proofs=tuple(_proof(item) for item in fields.items("proofs", 2 * bounds.GRANTS)),
+    )
+    if write(packet) != raw:
+        raise Unreadable("packet: not in its one byte form")
+    return packet
+
+
+def _many(fields: Fields, name: str, most: int, length: int | None = None) -> tuple[bytes, ...]:
+    return tuple(as_bytes(item, f"{fields.what}: {name}", length) for item in fields.items(name, most))
+
+
+def _stated(value: Value) -> Stated | None:
+    if value is None:
+        return None
+    fields = Fields(value, "packet: stated", ("statement", "index", "path", "lines", "salt", "record"))
+    return Stated(
+        statement=fields.octets_within("statement", 1, bounds.ATTESTATION_BYTES),
+        index=fields.uint("index"),
+        path=_many(fields, "path", _PATH, bounds.DIGEST),
+        lines=tuple(as_text(item, "packet: lines", 128) for item in fields.items("lines", _LINES)),
+        salt=fields.octets("salt", 32),
+        record=fields.octets_within("record", 1, bounds.ATTESTATION_BYTES),
+    )
+
+
+def _proof(value: Value) -> Proof:
+    fields = Fields(value, "packet: proof", ("leaf", "index", "size", "path", "head"))
+    return Proof(
+        leaf=fields.octets("leaf", bounds.DIGEST),
+        index=fields.uint("index"),
+        size=fields.uint("size"),
+        path=_many(fields, "path", _PATH, bounds.DIGEST),
+        head=fields.octets_within("head", 1, checkpoint.MAX_NOTE_BYTES),
+    )
+
+
+def leaf_of(stated: Stated) -> bytes:
+    """The leaf hash of the log's record about the epoch."""
+    return leaf_hash(leaf(stated.salt, stated.record))
+
+
+def check(raw: bytes, root: bytes | None = None) -> Verdict:
+    """Go through a packet. `root`: the root of trust that whoever checks knows; without it the packet's own is taken.
+
+    Never raises for what the bytes hold: a step that does not hold is the last one.
+    """
+    return _Check(raw, root).run()
+
+
+class _Check:
+    """One pass; each step leaves behind what the next ones stand on."""
+
+    packet: Packet
+    delivery: Delivery | None
+    manifest: Manifest
+    root: Part
+    trust: Trust
+
+    def __init__(self, raw: bytes, root: bytes | None) -> None:
+        self._raw = raw
+        self._known = root
+        self._unchecked: list[str] = []
+        self._promised: dict[bytes, str] = {}  # leaf hashes, and whose they are
+        self._at = 0  # when the broker admitted it
+        self.delivery = None
+
+    def run(self) -> Verdict:
+        steps: list[Told] = []
+        names = "packet root bundle epoch contacts message papers broker record retrieval log"
+        for name in names.split():
+            step: Callable[[], str | None] = getattr(self, f"_{name}")
+            try:
+                says = step()
+            except AuditError as error:
+                steps.append(Told(name=name, holds=False, says=f"{error}."))
+                break
+            if says is not None:
+                steps.append(Told(name=name, holds=True, says=says))
+        self._unchecked += [
+            "What the sections say: they are sealed, and only a recipient's key opens them.",
+            "Whether the rules permit it: the recipient's program decides that again, this one does not.",
+            "Whether witnesses saw the same log: their cosignatures are not checked here.",
+        ]
+        return Verdict(steps=tuple(steps), unchecked=tuple(self._unchecked))
+
+    def _packet(self) -> str:
+        self.packet = packet = read(self._raw)
+        if packet.kind == SENT:
+            self.manifest = envelope.read_envelope(packet.message).manifest
+            if packet.retrieval is not None:
+                raise Unreadable("packet: a sender has no retrieval of its own")
+            if packet.evidence is None:
+                raise Unreadable("packet: what was sent comes with the broker's evidence")
+            self._at = entries.read_evidence(read_signed(packet.evidence).body).at
+        else:
+            self.delivery = envelope.read_delivery(packet.message)
+            self.manifest = envelope.read_view(self.delivery.view).manifest
+            if packet.evidence is not None:
+                raise Unreadable("packet: what was received comes with a stamp, not with the sender's evidence")
+            self._at = entries.read_stamp(read_signed(self.delivery.stamp).body).admitted
+        what = "A message as its sender handed it in" if packet.kind == SENT else "A message as its recipient got it"
+        return f"{what}, {self.manifest.kind}, of {moment(self.manifest.created)}."
+
+    def _root(self) -> str:
+        chain = roots(self.packet.roots)
+        self.root = chain[-1]
+        first = sha256(self.packet.roots[0]).hexdigest()
+        if self._known is None:
+            self._unchecked.append(
+                f"Whether the root of trust is the task force's: it was taken from the packet (SHA-256 {first}). "
+                "Compare it, or give --root."
+            )
+        elif self._known not in self.packet.roots:
+            raise ProofFailed("the root of trust is not the one that you gave")
+        return f"{many(len(chain), 'root')} of trust, each signed by enough of its holders."
+
+    def _bundle(self) -> str:
+        packet = self.packet
+        self.trust = found = trust(self.root, packet.top, packet.lists, packet.files)
+        if found.audience != packet.audience:
+            raise ProofFailed("the extract of the trust bundle was made for somebody else")
+        idle = [f for f in packet.files if sha256(f).hexdigest() not in found.files | set(found.agreements.values())]
+        if idle or len(set(packet.files)) != len(packet.files):
+            raise ProofFailed("the packet holds a file that no part of the trust bundle names, or one twice")
+        if not self._at < min(found.expires, self.root.expires):
+            raise ProofFailed("the signatures under the trust bundle had ended when the message was admitted")
+        return (
+            f"{many(len(found.contacts), 'contact')} of {many(len(found.agencies), 'list')}, each signed by two people,"
+            f" in date until {moment(found.expires)}."
+        )
+
+    def _epoch(self) -> str | None:
+        stated = self.packet.stated
+        if stated is None:
+            self._unchecked.append(
+                "Whether just these parts of the trust bundle were in force together: the packet does not hold the "
+                f"log's record of epoch {self.packet.epoch}."
+            )
+            return None
+        said = read_epoch_statement(stated.statement)
+        lines = list(stated.lines)
+        if lines != sorted(set(lines)) or not set(self.trust.lines) <= set(lines):
+            raise ProofFailed("the lists of contacts are not those of the extract that the log holds")
+        listing = "\n".join([f"for {self.trust.audience}", f"top {self.trust.top.hex()}", *lines, ""]).encode()
+        mine = digest("extract", cbor.dumps([self.trust.audience, listing]))
+        place = digest("epoch-leaf", cbor.dumps([said.epoch, mine]))
+        verify_inclusion(stated.index, said.extracts, leaf_hash(place), stated.path, said.root)
+        record = read_record(stated.record)
+        if not isinstance(record, TrustRecord) or (record.step, record.epoch, record.digest) != (
+            "epoch",
+            self.packet.epoch,
+            sha256(stated.statement).digest(),
+        ):
+            raise ProofFailed("the log's record is about another epoch of the trust bundle")
+        if said.epoch != self.packet.epoch:
+            raise ProofFailed("the statement is about another epoch of the trust bundle")
+        self._promised[leaf_of(stated)] = f"epoch {said.epoch} of the trust bundle"
+        return f"The log was promised just this extract for epoch {said.epoch}."
+
+    def _contacts(self) -> str:
+        sender = self._contact(self.manifest.sender, "the sender")
+        mandates = [sender.mandate_at(at) for at in (self.manifest.created, self._at)]
+        if not all(m is not None and m.may_send for m in mandates):
+            raise ProofFailed("the sender had no mandate to send, at creation or at admission")
+        told = [f"{self._address(sender)} might send at {moment(self.manifest.created)} and at {moment(self._at)}"]
+        if self.delivery is not None:
+            recipient = self._contact(
+                entries.read_stamp(read_signed(self.delivery.stamp).body).recipient, "the recipient"
+            )
+            mandates = [recipient.mandate_at(at) for at in (self.manifest.created, self._at)]
+            if not all(m is not None and m.may_receive for m in mandates):
+                raise ProofFailed("the recipient had no mandate to receive, at creation or at admission")
+            told.append(f"{self._address(recipient)} might receive")
+        self._unchecked.append(
+            "For which types and areas the mandates and the agreement were: they are here, not decided."
+        )
+        return f"{'; '.join(told)}."
+
+    def _message(self) -> str:
+        key = self._contact(self.manifest.sender, "the sender").key_at(self._at)
+        if self.delivery is not None:
+            stamp = entries.read_stamp(read_signed(self.delivery.stamp).body)
+            view = envelope.check_view(envelope.read_view(self.delivery.view), key, stamp.recipient)
+            withheld = f", {many(len(view.withheld), 'other')} withheld" if view.withheld else ""
+            return f"The sender signed it; {many(len(view.sections), 'sealed section')}{withheld}, all as described."
+        whole = envelope.check_envelope(envelope.read_envelope(self.packet.message), key)
+        return (
+            f"The sender signed it; {many(len(whole.sections), 'sealed section')} and "
+            f"{many(len(whole.grants), 'grant')}, all as described."
+        )
+
+    def _papers(self) -> str | None:
+        if self.delivery is not None:
+            papers = envelope.read_view(self.delivery.view).attestations
+        else:
+            papers = envelope.read_envelope(self.packet.message).attestations
+        held = 0
+        for raw in papers:
+            paper = read_signed(raw, "attestation", max_bytes=bounds.ATTESTATION_BYTES)
+            key = self._attester(paper)
+            if key is None:
+                self._unchecked.append(f"A {paper.tag} by {paper.by}, whom the packet's trust bundle does not name.")
+                continue
+            verify(paper, paper.tag, key)
+            held += 1
+        if not papers:
+            return None
+        self._unchecked.append("Whether what is attested had to be, and by whom: only who signed it is checked.")
+        return f"{many(held, 'attestation')} signed by whom it says."
+
+    def _attester(self, paper: Signed) -> bytes | None:
+        guard = self.trust.guards.get(paper.by)
+        if guard is not None:
+            if not guard.span.holds(self.manifest.created):
+                raise ProofFailed("an attestation is by a guard whose key was not in force")
+            return guard.public
+        contact = self.trust.contacts.get(paper.by)
+        return contact.key_at(self._at) if contact is not None else None
+
+    def _broker(self) -> str:
+        if self.delivery is None:
+            return self._evidence()
+        signed = read_signed(self.delivery.stamp, "stamp", max_bytes=bounds.ATTESTATION_BYTES)
+        stamp = entries.read_stamp(self._by_worker(signed, "stamp"))
+        view = envelope.read_view(self.delivery.view)
+        if stamp.view != envelope.view_digest(self.delivery.view):
+            raise ProofFailed("the stamp is about another view")
+        if stamp.manifest != envelope.manifest_digest(view.manifest_bytes) or stamp.epoch != self.packet.epoch:
+            raise ProofFailed("the stamp is about another message, or another epoch of the trust bundle")
+        if stamp.outcome != "permitted":
+            raise ProofFailed("the stamp is no permission")
+        self._promised[stamp.leaf] = "the decision about this recipient"
+        rules = ", ".join(stamp.rules)
+        return f"Worker {signed.by} stamped exactly this view at {moment(self._at)}: permitted by {rules}."
+
+    def _evidence(self) -> str:
+        signed = read_signed(self.packet.evidence or b"", "evidence")
+        told = entries.read_evidence(self._by_worker(signed, "evidence"))
+        if told.submission != sha256(self.packet.message).digest() or told.epoch != self.packet.epoch:
+            raise ProofFailed("the evidence is about other bytes, or another epoch of the trust bundle")
+        if told.message not in (None, self.manifest.id):
+            raise ProofFailed("the evidence is about another message")
+        self._promised[told.leaf] = "the submission"
+        for recipient, _, _, hashed in told.outcomes:
+            self._promised[hashed] = f"the decision about {recipient}"
+        outcomes = "; ".join(f"{recipient} {outcome}" for recipient, outcome, _, _ in told.outcomes)
+        return f"Worker {signed.by} answered {told.type} at {moment(told.at)}{': ' + outcomes if outcomes else ''}."
+
+    def _by_worker(self, signed: Signed, tag: str) -> bytes:
+        worker = self.trust.workers.get(signed.by)
+        if worker is None or not worker.span.holds(self._at):
+            raise BadSignature(f"{tag}: by nobody whom the trust bundle names as a worker of then")
+        return verify(signed, tag, worker.public)
+
+    def _record(self) -> str | None:
+        if self.delivery is None:
+            self._unchecked.append("The records of the decisions: their recipients have them, a sender has not.")
+            return None
+        stamp = entries.read_stamp(read_signed(self.delivery.stamp).body)
+        record = Record.from_bytes(self.delivery.record)
+        if leaf_hash(leaf(self.delivery.salt, self.delivery.record)) != stamp.leaf:
+            raise ProofFailed("the record is not the one that the stamp promises to the log")
+        said = (record.outcome, record.recipient, record.manifest, record.view, record.rules, record.epoch)
+        if said != (stamp.outcome, stamp.recipient, stamp.manifest, stamp.view, stamp.rules, stamp.epoch):
+            raise ProofFailed("the record says something else than the stamp")
+        return (
+            f"The record of the decision is the one that was promised: {many(len(record.sections), 'section')} decided."
+        )
+
+    def _retrieval(self) -> str | None:
+        if self.delivery is None:
+            self._unchecked.append("Whether any recipient has opened it: their own packets can show that.")
+            return None
+        if self.packet.retrieval is None:
+            self._unchecked.append("Whether the recipient has opened it: the packet holds no retrieval evidence.")
+            return None
+        signed = read_signed(self.packet.retrieval, "retrieval evidence", max_bytes=bounds.ATTESTATION_BYTES)
+        names = ("v", "view_id", "view", "manifest", "message", "recipient", "at", "checkpoint")
+        fields = read_map(signed.body, "retrieval evidence", names)
+        fields.version()
+        stamp = entries.read_stamp(read_signed(self.delivery.stamp).body)
+        at, recipient = fields.uint("at"), self._contact(stamp.recipient, "the recipient")
+        verify(signed, "retrieval-evidence", recipient.key_at(at))
+        said = (fields.octets("view"), fields.octets("manifest"), fields.octets("message"), fields.raw("recipient"))
+        if said != (stamp.view, stamp.manifest, self.manifest.id, stamp.recipient) or signed.by != stamp.recipient:
+            raise ProofFailed("the retrieval is of another view, or by somebody else")
+        self._unchecked.append("Whether the retrieval is in the log: its record is the broker's.")
+        return f"{self._address(recipient)} signed at {moment(at)} that it got this view."
+
+    def _log(self) -> str | None:
+        proved, head = set[bytes](), None
+        for proof in self.packet.proofs:
+            if proof.leaf not in self._promised or proof.leaf in proved:
+                raise ProofFailed("the packet proves a leaf that nothing in it promises, or one twice")
+            note = checkpoint.read_note(proof.head)
+            if len(note.signatures) != 1:
+                others = many(len(note.signatures) - 1, "other signature")
+                self._unchecked.append(f"{others} under the head over {many(proof.size, 'leaf')}.")
+            head = checkpoint.verify(proof.head, self.trust.log)
+            if head.size != proof.size:
+                raise ProofFailed("the head of the log is of another size than the proof")
+            verify_inclusion(proof.index, proof.size, proof.leaf, proof.path, head.root)
+            proved.add(proof.leaf)
+        for hashed, whose in self._promised.items():
+            if hashed not in proved:
+                self._unchecked.append(f"Whether {whose} is in the log: the packet holds no proof of it.")
+        if head is None:
+            return None
+        return f"{many(len(proved), 'promised leaf')} in the log {head.origin}, the last of {many(head.size, 'leaf')}."
+
+    def _contact(self, handle: str, whose: str) -> Contact:
+        found = self.trust.contacts.get(handle)
+        if found is None:
+            raise ProofFailed(f"the trust bundle in the packet does not name {whose}, {handle}")
+        return found
+
+    def _address(self, contact: Contact) -> str:
+        return f"{self.trust.agencies[contact.agency]}/{contact.name}"
+
+
+def moment(at: int) -> str:
+    """A time in words, UTC."""
+    year_9999 = 253_402_300_000_000
+    return datetime.fromtimestamp(min(at, year_9999 - 1) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+__all__ = ["RECEIVED", "SENT", "Packet", "Proof", "Stated", "Told", "Verdict", "check", "leaf_of", "read", "write"]

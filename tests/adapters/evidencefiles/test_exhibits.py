@@ -1,0 +1,171 @@
+"""Which file goes as an evidence file, to whom, and what keeps it here."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.casefile import load_value, read, with_attachments
+from adapters.evidencefiles.exhibits import ATTACHED, is_exhibit
+from adapters.evidencefiles.spool import Spool
+from adapters.guard import GuardRefused
+from cli.practice import example_folder
+from messages.errors import BadInput, Unverified
+from messages.evidencefile import SEALED_CHUNK, object_of
+from messages.ids import MessageId
+from tests.support import exhibit
+from tests.support.orchid import FOREIGN, INSPECTORS, PROSECUTOR, TaskForce
+
+MESSAGE = MessageId(bytes(16))
+
+
+def test_what_is_too_large_or_of_a_format_of_its_own_or_the_exhibit_itself_goes_as_evidence(tmp_path: Path) -> None:
+    small, large, image = tmp_path / "a.pdf", tmp_path / "b.pdf", tmp_path / "c.e01"
+    small.write_bytes(b"x")
+    large.write_bytes(bytes(ATTACHED + 1))
+    image.write_bytes(b"x")
+    assert [is_exhibit(p, {"type": "A01"}) for p in (small, large, image)] == [False, True, True]
+    assert is_exhibit(small, {"type": "A18", "file_carried": True})
+    assert not is_exhibit(small, {"type": "A18", "file_carried": False})
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"hashes": [{"alg": "sha256", "value": "7a" * 32}]}, "is not the file that the exhibit"),
+        ({"size": 7}, "is not the file that the exhibit"),
+        ({"media_type": "application/zip"}, "is not the file that the exhibit"),
+        ({"file_carried": False}, "does not say that its file travels"),
+    ],
+)
+def test_an_exhibits_file_is_the_one_that_it_describes(changes: dict[str, Any], says: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=says):
+        exhibit.case(exhibit.image(tmp_path), **changes)
+
+
+def test_abuse_material_stays_whatever_is_attached(force: TaskForce, tmp_path: Path) -> None:
+    for answer in ("possible", "yes"):
+        with pytest.raises(BadInput, match="R-24"):
+            force.plan(exhibit.case(exhibit.image(tmp_path), contains_csam=answer), PROSECUTOR)
+
+
+def test_what_does_not_begin_as_its_name_says_or_of_an_unknown_format_is_refused(tmp_path: Path) -> None:
+    path = exhibit.image(tmp_path)
+    case = read(exhibit.value(path))
+    path.write_bytes(b"PK\x03\x04" + bytes(10))
+    with pytest.raises(BadInput, match="does not begin"):
+        with_attachments(case, [(path, "e1")])
+    odd = tmp_path / "odd.exe"
+    odd.write_bytes(b"MZ")
+    with pytest.raises(BadInput, match="of no format"):
+        with_attachments(case, [(odd, "e1")])
+    with pytest.raises(BadInput, match="cannot be read"):
+        with_attachments(case, [(tmp_path / "absent.e01", "e1")])
+
+
+def test_a_type_carries_what_its_catalogue_entry_permits(tmp_path: Path) -> None:
+    path = exhibit.image(tmp_path)
+    case = read(load_value(example_folder() / "cases" / "17-exhibits.json"))
+    with pytest.raises(BadInput, match="A19 carries no file"):
+        with_attachments(case, [(path, "c1")])
+
+
+def test_nobody_without_identity_rights_gets_a_file_that_no_guard_can_search(force: TaskForce, tmp_path: Path) -> None:
+    plan = force.plan(exhibit.case(exhibit.image(tmp_path)), PROSECUTOR, INSPECTORS)
+    got = {r.contact.handle: [n for n in r.granted if object_of(n)] for m in plan.messages for r in m.recipients}
+    assert len(got[force.contact(PROSECUTOR).handle]) == 1
+    assert got.get(force.contact(INSPECTORS).handle, []) == []
+    told = [w for r in (*plan.refused, *(r for m in plan.messages for r in m.recipients)) for w in r.withheld]
+    assert any(w.rules == ("attachment-evidence",) for w in told)
+    for message in plan.messages:
+        if message.guarded:
+            assert not [s.name for s in message.sections if object_of(s.name)]
+
+
+def test_a_guard_seals_nothing_beside_a_file_that_it_cannot_search(force: TaskForce, tmp_path: Path) -> None:
+    message = replace(force.forced(exhibit.case(exhibit.image(tmp_path)), INSPECTORS), guarded=True)
+    with pytest.raises(GuardRefused, match="evidence"):
+        force.compose(message)
+
+
+def test_an_agreement_that_does_not_name_the_media_type_withholds_it(force: TaskForce, tmp_path: Path) -> None:
+    plan = force.plan(exhibit.case(exhibit.image(tmp_path)), FOREIGN)
+    assert not [n for m in plan.messages for r in m.recipients for n in r.granted if object_of(n)]
+
+
+def test_a_file_opens_in_its_message_as_what_was_said_of_it(force: TaskForce, tmp_path: Path) -> None:
+    case = exhibit.case(exhibit.image(tmp_path))
+    (view,) = force.admit(force.send(case, PROSECUTOR)).views
+    opened = force.open(view.data, PROSECUTOR)
+    ((name, file),) = opened.files.items()
+    sent = case.exhibits[0]
+    assert (name, file.key, file.digest, file.size) == (sent.section, sent.key, sent.digest, exhibit.SIZE)
+    assert file.name == "telephone-3.e01"
+    assert "key" not in opened.sections[name] and file.key.hex() not in repr(opened)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path)
+
+
+def crossed(spool: Spool, tmp_path: Path) -> tuple[Any, list[bytes], bytes]:
+    """A sealed file, its chunks, and what it was."""
+    path = exhibit.image(tmp_path)
+    (sent,) = exhibit.case(path).exhibits
+    spool.seal(sent, MESSAGE)
+    spool.note(sent, MESSAGE, 10**15)
+    return sent, [spool.chunk(sent.object, n) for n in range(6)], path.read_bytes()
+
+
+def test_what_arrives_in_any_pieces_opens_once_all_of_it_is_there(spool: Spool, tmp_path: Path) -> None:
+    sent, chunks, plain = crossed(spool, tmp_path)
+    target, said = tmp_path / "got.e01", sent.described("x")
+    spool.receive(sent.object, 0, chunks[:4])
+    with pytest.raises(Unverified):
+        spool.open_into(target, sent.object, said, MESSAGE)
+    assert not target.exists() and spool.arrived(sent.object) == 0  # it is fetched anew
+    spool.receive(sent.object, 0, chunks[:4])
+    part = tmp_path / "files" / "in" / sent.object.hex()
+    part.write_bytes(part.read_bytes()[:-7])  # a power cut in the middle of a write
+    assert spool.arrived(sent.object) == 3
+    spool.receive(sent.object, 3, chunks[3:])
+    spool.open_into(target, sent.object, said, MESSAGE)
+    assert target.read_bytes() == plain and target.stat().st_mode & 0o077 == 0
+    assert [p.name for p in (tmp_path / "files" / "in").iterdir()] == [] == list(tmp_path.glob(".*.part"))
+
+
+def test_nothing_appears_where_a_chunk_was_changed(spool: Spool, tmp_path: Path) -> None:
+    sent, chunks, _ = crossed(spool, tmp_path)
+    spool.receive(sent.object, 0, [*chunks[:5], bytes(SEALED_CHUNK)])
+    with pytest.raises(Unverified):
+        spool.open_into(tmp_path / "got.e01", sent.object, sent.described("x"), MESSAGE)
+    assert not (tmp_path / "got.e01").exists() and list(tmp_path.glob(".*.part")) == []
+
+
+def test_nothing_appears_that_is_not_what_the_sender_signed(spool: Spool, tmp_path: Path) -> None:
+    sent, chunks, _ = crossed(spool, tmp_path)
+    for other in ({"digest": bytes(32)}, {"size": exhibit.SIZE + 1}):
+        spool.receive(sent.object, 0, chunks)
+        with pytest.raises(Unverified, match="is not the one"):
+            spool.open_into(tmp_path / "got.e01", sent.object, replace(sent.described("x"), **other), MESSAGE)
+        assert not (tmp_path / "got.e01").exists()
+
+
+def test_a_file_that_changed_since_it_was_looked_at_is_not_sealed(spool: Spool, tmp_path: Path) -> None:
+    path = exhibit.image(tmp_path)
+    (sent,) = exhibit.case(path).exhibits
+    for changed in (path.read_bytes()[:-1], path.read_bytes() + b"x", bytes([1]) + path.read_bytes()[1:]):
+        path.write_bytes(changed)
+        with pytest.raises(BadInput, match="changed"):
+            spool.seal(sent, MESSAGE)
+    assert list((tmp_path / "files" / "out").iterdir()) == [] and spool.outgoing() == []
+
+
+def test_what_is_of_no_use_any_more_is_swept_away(spool: Spool, tmp_path: Path) -> None:
+    sent, _, _ = crossed(spool, tmp_path)
+    spool.sweep(0)
+    assert [f.object for f in spool.outgoing(MESSAGE)] == [sent.object]
+    spool.sweep(10**15 + 1)
+    assert spool.outgoing() == [] and list((tmp_path / "files" / "out").iterdir()) == []

@@ -1,0 +1,231 @@
+"""What an agency exports about a message, checked by the independent implementation: it holds, and no byte is loose."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters import packets
+from adapters.journal import Incoming, Outgoing
+from audit import packet
+from audit.__main__ import main
+from audit.packet import Packet, Verdict, check
+from keys.domains import Tag
+from keys.signing import digest
+from messages import wire
+from messages.envelope import Delivery
+from messages.errors import BadInput
+from messages.evidence import Outcome, Retrieval, Stamp
+from messages.ids import ViewId
+from messages.limits import DAY
+from tests.support.orchid import DESK, INSPECTORS, PROSECUTOR, TaskForce
+from tests.support.packets import Log, exported
+
+ALL = ["packet", "root", "bundle", "epoch", "contacts", "message", "papers", "broker", "record", "retrieval", "log"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A packet of what was received, one of what was sent, and the root of trust."""
+
+    received: bytes
+    guarded: bytes
+    sent: bytes
+    root: bytes
+
+
+def received(force: TaskForce, delivery: bytes, address: str) -> Packet:
+    stamp = Stamp.from_bytes(Delivery.from_bytes(delivery).stamp.body)
+    opened = force.open(delivery, address)
+    view = ViewId("0" * 32)
+    retrieval = Retrieval(
+        view_id=view,
+        view=stamp.view,
+        manifest=stamp.manifest,
+        message=opened.manifest.id,
+        recipient=stamp.recipient,
+        at=force.now,
+        checkpoint=None,
+    )
+    signed = force.keys(address).signer.sign(Tag.RETRIEVAL, retrieval.to_bytes()).to_bytes()
+    incoming = Incoming(view, stamp.recipient, delivery, force.now, "opened", None)
+    return packets.of_received(incoming, signed)[0]
+
+
+@pytest.fixture(scope="module")
+def made(force: TaskForce) -> Made:
+    return asyncio.run(make(force))
+
+
+async def make(force: TaskForce) -> Made:
+    envelope = force.send("01-full-report.json", PROSECUTOR)
+    admitted, guarded = force.admit(envelope), force.admit(force.send("02-labour-disclosure.json", INSPECTORS))
+    data = envelope.to_bytes()
+    sent = Outgoing(b"", envelope.manifest.id, "", data, "accepted", force.now, admitted.evidence.to_bytes(), False)
+    log = Log(force, PROSECUTOR)
+    log.add(admitted, guarded)
+    return Made(
+        received=await exported(force, PROSECUTOR, received(force, admitted.views[0].data, PROSECUTOR), log),
+        guarded=await exported(
+            force, INSPECTORS, received(force, guarded.views[0].data, INSPECTORS), replace(log, asker=INSPECTORS)
+        ),
+        sent=await exported(force, DESK, packets.of_sent(sent)[0], replace(log, asker=DESK)),
+        root=(force.homes["harbour-police"].trust.copy.folder / "root.json").read_bytes(),
+    )
+
+
+def names(verdict: Verdict) -> list[str]:
+    return [step.name for step in verdict.steps]
+
+
+def test_what_was_received_is_proved_in_every_step(made: Made) -> None:
+    for data, skipped in ((made.received, {"papers"}), (made.guarded, set[str]())):
+        verdict = check(data, made.root)
+        assert verdict.holds, verdict.steps[-1]
+        assert names(verdict) == [n for n in ALL if n not in skipped]
+        assert not any("root of trust" in u or "no proof" in u for u in verdict.unchecked)
+
+
+def test_what_was_sent_is_proved_as_far_as_a_sender_can(made: Made) -> None:
+    verdict = check(made.sent, made.root)
+    assert verdict.holds, verdict.steps[-1]
+    assert names(verdict) == [n for n in ALL if n not in ("papers", "record", "retrieval")]
+    assert any("records of the decisions" in u for u in verdict.unchecked)
+
+
+def test_it_says_that_it_took_the_root_of_trust_from_the_packet_and_refuses_another(made: Made) -> None:
+    assert any("Whether the root of trust" in u for u in check(made.received).unchecked)
+    other = check(made.received, made.root + b" ")
+    assert (other.holds, names(other)[-1]) == (False, "root")
+
+
+async def test_what_the_broker_did_not_answer_is_named_as_not_checked(force: TaskForce) -> None:
+    admitted = force.admit(force.send("01-full-report.json", PROSECUTOR))
+    bare = received(force, admitted.views[0].data, PROSECUTOR)
+    verdict = check(await exported(force, PROSECUTOR, replace(bare, retrieval=None), None))
+    assert verdict.holds and names(verdict) == ["packet", "root", "bundle", "contacts", "message", "broker", "record"]
+    said = " ".join(verdict.unchecked)
+    for what in ("in force together", "has opened it", "is in the log", "root of trust", "sealed", "witnesses"):
+        assert what in said
+
+
+async def test_nothing_is_exported_of_what_cannot_be_proved(force: TaskForce) -> None:
+    with pytest.raises(BadInput, match="not answered"):
+        packets.of_sent(Outgoing(b"", b"", "", b"", "queued", 0, None, False))
+    admitted = force.admit(force.send("01-full-report.json", PROSECUTOR))
+    bare = received(force, admitted.views[0].data, PROSECUTOR)
+    with pytest.raises(BadInput, match="epoch 9 is not kept"):
+        await exported(force, PROSECUTOR, replace(bare, epoch=9), None)
+
+
+def swapped(made: Made, **changes: object) -> bytes:
+    return packet.write(replace(packet.read(made.received), **changes))  # type: ignore[arg-type]
+
+
+def test_parts_of_another_message_do_not_pass(made: Made, force: TaskForce) -> None:
+    whole, other = packet.read(made.received), packet.read(made.guarded)
+    stamp = Delivery.from_bytes(other.message).stamp
+    mixed = replace(Delivery.from_bytes(whole.message), stamp=stamp).to_bytes()
+    lists = dict(whole.lists)
+    lists.popitem()
+    for broken in (
+        swapped(made, message=mixed),
+        swapped(made, retrieval=other.retrieval),
+        swapped(made, audience=other.audience),
+        swapped(made, top=other.top),
+        swapped(made, epoch=whole.epoch + 1),
+        swapped(made, roots=()),
+        swapped(made, roots=(*whole.roots, *whole.roots)),
+        swapped(made, lists=lists),
+        swapped(made, files=whole.files[1:]),
+        swapped(made, files=(*whole.files, b"idle")),
+        swapped(made, stated=replace(whole.stated, lines=whole.stated.lines[1:])),  # type: ignore[type-var]
+        swapped(made, stated=replace(whole.stated, index=whole.stated.index + 1)),  # type: ignore[type-var,union-attr]
+        swapped(made, proofs=(*whole.proofs, whole.proofs[0])),
+        swapped(made, proofs=(replace(whole.proofs[0], index=0), *whole.proofs[1:])),
+        swapped(made, evidence=whole.retrieval),
+        swapped(made, kind=packet.SENT),
+    ):
+        assert not check(broken, made.root).holds
+    shorter = check(swapped(made, proofs=whole.proofs[1:]))
+    assert shorter.holds and any("the packet holds no proof of it" in u for u in shorter.unchecked)
+
+
+def test_a_view_from_which_something_was_left_out_is_not_the_one_that_was_stamped(made: Made) -> None:
+    whole = packet.read(made.guarded)
+    delivery = Delivery.from_bytes(whole.message)
+    view = wire.decode_view(delivery.view)
+    assert view.attestations
+    less = replace(view, attestations=()).to_bytes()
+    verdict = check(packet.write(replace(whole, message=replace(delivery, view=less).to_bytes())), made.root)
+    assert (verdict.holds, verdict.steps[-1].name) == (False, "broker")
+
+
+def restamped(force: TaskForce, data: bytes, *, view: bytes | None = None, **changes: object) -> bytes:
+    """A packet from a dishonest broker: another view, or another stamp, signed by its real worker."""
+    whole = packet.read(data)
+    delivery = Delivery.from_bytes(whole.message)
+    shown = view or delivery.view
+    stamp = replace(Stamp.from_bytes(delivery.stamp.body), view=digest("view", shown), **changes)  # type: ignore[arg-type]
+    signed = force.broker.worker.sign(Tag.STAMP, stamp.to_bytes())
+    made = replace(delivery, view=shown, stamp=signed)
+    return packet.write(replace(whole, message=made.to_bytes(), retrieval=None))
+
+
+def test_what_a_dishonest_broker_stamps_is_found(made: Made, force: TaskForce) -> None:
+    view = wire.decode_view(Delivery.from_bytes(packet.read(made.guarded).message).view)
+    paper = view.attestations[0]
+    forged = replace(view, attestations=(replace(paper, body=paper.body[:-1] + b"\x00"),)).to_bytes()
+    for data, broken in (
+        (restamped(force, made.guarded, view=forged), "papers"),
+        (restamped(force, made.received, rules=("SC-99",)), "record"),
+        (restamped(force, made.received, leaf=bytes(32)), "record"),
+        (restamped(force, made.received, manifest=bytes(32)), "broker"),
+        (restamped(force, made.received, outcome=Outcome.REFUSED), "broker"),
+        (restamped(force, made.received, recipient=force.contact(INSPECTORS).handle), "contacts"),
+        (restamped(force, made.received, admitted=force.now + 300 * DAY), "bundle"),
+    ):
+        verdict = check(data, made.root)
+        assert (verdict.holds, verdict.steps[-1].name) == (False, broken), verdict.steps[-1]
+
+
+@pytest.mark.parametrize("kind", ["received", "guarded", "sent"])
+def test_every_byte_that_is_changed_is_found(made: Made, kind: str) -> None:
+    """A few hundred places spread over the packet, with every bit in turn; 7 is prime to the widths of all fields."""
+    data = getattr(made, kind)
+    step = max(1, len(data) // 250) | 1
+    places = range(0, len(data), step)
+    assert len(places) > 200
+    loose = [p for number, p in enumerate(places) if check(flipped(data, p, number % 8), made.root).holds]
+    assert loose == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.binary(max_size=400))
+def test_whatever_the_bytes_a_packet_is_judged_and_nothing_is_raised(data: bytes) -> None:
+    assert not check(data).holds
+
+
+def flipped(data: bytes, place: int, bit: int) -> bytes:
+    changed = bytearray(data)
+    changed[place] ^= 1 << bit
+    return bytes(changed)
+
+
+def test_the_command_says_each_step_and_what_it_does_not_show(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, root = tmp_path / "a.packet", tmp_path / "root.json"
+    path.write_bytes(made.guarded)
+    root.write_bytes(made.root)
+    assert main(["packet", "verify", str(path), "--root", str(root)]) == 0
+    told = capsys.readouterr().out
+    assert "The packet holds." in told and "not checked: What the sections say" in told
+    assert [line.split()[1] for line in told.splitlines() if line[:2].strip().isdigit()] == ALL
+    path.write_bytes(flipped(made.guarded, len(made.guarded) // 2, 0))
+    assert main(["packet", "verify", str(path)]) == 1
+    assert "BROKEN" in capsys.readouterr().out
+    assert main(["packet", "verify", str(tmp_path / "absent")]) == 2
