@@ -51,6 +51,7 @@ _EVIDENCE: Final = frozenset({*EvidenceType, CONFIRMED})
 _SYSTEM: Final = frozenset(map(os.strerror, errno.errorcode))
 
 FIELDS: Final[Mapping[str, Fits]] = {
+    "accounts": _number,
     "agency": _HANDLE,
     "attempt": _number,
     "attempts": _number,
@@ -67,6 +68,7 @@ FIELDS: Final[Mapping[str, Fits]] = {
     "evidence": lambda value: isinstance(value, str) and value in _EVIDENCE,
     "found": _number,
     "ground": _CODE,
+    "index": _number,
     "kind": _CODE,
     "leaf": _HEX,
     "leaves": _number,

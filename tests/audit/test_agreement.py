@@ -190,7 +190,7 @@ BY_AGENCY = cbor.dumps({"body": b"x", "by": "a" + "a" * 12, "sig": bytes(64), "t
         ("signed", "tag", "x" * 64, True),
         ("signed", "tag", "x" * 65, False),
         ("evidence", "message", V1, False),
-        ("evidence", "type", "Acceptance", False),
+        ("evidence", "type", "Accepted", False),
         ("evidence", "code", "x" * 64, True),
         ("evidence", "code", "x" * 65, False),
         ("stamp", "outcome", "accepted", False),

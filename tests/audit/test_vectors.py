@@ -43,6 +43,10 @@ BODIES_NOT_READ = {
     "review-closed": "the broker's record of it is what a log holds",
     "statement-submission": "what it holds is read; the wrapping is the broker's",
     "retrieval-evidence": "the broker's record of it is what a log holds",
+    "acknowledgement": "the broker's record of it is what a log holds",
+    "recall": "the broker's record of it is what a log holds",
+    "step": "what a sender is told; the record and the evidence that it carries are read",
+    "evidence-file-request": "a question to the broker; nothing of it is kept",
 }
 SEEN_ONLY_INSIDE = {"commitment-of-something-else"}  # views that only their opened plaintext convicts
 
@@ -146,6 +150,9 @@ BODIES: dict[str, Callable[[bytes], Any]] = {
     "entry": _entry,
     "withdrawal-notice": lambda body: asdict(entries.read_notice(body)),
     "notice-delivery": lambda body: asdict(entries.read_notice_delivery(body)),
+    "unread-notice": lambda body: asdict(entries.read_unread(body)),
+    "unread-delivery": lambda body: asdict(entries.read_unread_delivery(body)),
+    "recall-delivery": lambda body: asdict(entries.read_recall_delivery(body)),
     "leak-delivery": lambda body: asdict(entries.read_leak_delivery(body)),
     "delivery": _delivery,
 }
