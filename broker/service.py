@@ -89,6 +89,7 @@ NEWER: Final = 50
 FLOOD_LOOK: Final = 10_000
 """Milliseconds between two looks at whose queue is full."""
 DRAIN: Final = 10.0
+PORT_FREES: Final = 3.0  # seconds for which the port of the run before is waited for
 """Seconds to finish what is in hand at the end; what is not finished then is handed out again."""
 LOOK_SECONDS: Final = 0.5
 """Between two looks for a newer epoch: a revocation has to be in force within five seconds of its publication."""
@@ -629,13 +630,25 @@ def _port(value: object) -> int | None:
 
 
 def _last_port(folder: Path, name: str = "port") -> int | None:
-    """The port of the run before, if it is free: adapters that are connected look for the broker where it was."""
+    """The port of the run before, if it is free: adapters that are connected look for the broker where it was.
+
+    The server of a broker that was killed ends a moment after it, so the port is waited for.
+    """
     try:
         port = int((folder / "run" / name).read_text())
-        with socket.create_server(("127.0.0.1", port)):
-            return port
-    except (OSError, ValueError, OverflowError):
+    except (OSError, ValueError):
         return None
+    until = time.monotonic() + PORT_FREES
+    while True:
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OverflowError:
+            return None
+        except OSError:
+            if time.monotonic() >= until:
+                return None
+            time.sleep(0.05)
 
 
 def _tell(task: asyncio.Task[None], failed: asyncio.Future[None]) -> None:
