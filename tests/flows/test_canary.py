@@ -16,6 +16,7 @@ import pytest
 
 from adapters.casefile import CaseFile, read, with_attachments
 from adapters.client import AgencyClient, Sent
+from messages.errors import BadInput
 from messages.evidence import EvidenceType
 from messages.labels import Kind
 from tests.adapters.attachments import documents
@@ -159,6 +160,9 @@ async def test_no_detail_of_a_victim_that_was_planted_anywhere_is_on_the_other_s
     paths = list(files(folder, every))
     plain = planted(town.force, some, "Nothing is known of this.")
     plain = replace(plain, objects=plain.objects[:1])
+    archive = paths.pop()
+    with pytest.raises(BadInput, match="carries no file of application/zip"):
+        with_attachments(plain, [(archive, "")])
     second, third = [with_attachments(plain, [(p, "") for p in some_paths]) for some_paths in (paths[:4], paths[4:])]
     for case in (first, second, third):
         await carried(desk, case)
