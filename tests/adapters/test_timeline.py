@@ -57,6 +57,7 @@ def proof(manifest: Manifest, type_: EvidenceType, recipient: str = FIRST, after
         code=None,
         promised=type_.value.encode().ljust(32, b"."),
         include_by=AT + 1,
+        other=None,
     )
 
 

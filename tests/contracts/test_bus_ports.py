@@ -403,14 +403,14 @@ async def test_what_was_acknowledged_was_handed_over_and_nothing_after_it(bus: P
     await broker.store([admission(1, watched(1), watched(2))])
     first, second = (o.seq for o in (await broker.outlines(0, 10))[0])
     assert await broker.handed_over(HELPER, "normal") < first
-    one, two = await delivered(bus, SHELTER, HELPER, 2)
-    assert await broker.handed_over(HELPER, "normal") < first
-    await one.ack()
-    async with asyncio.timeout(WAIT):
+    port = await bus.agency(SHELTER)
+    async with asyncio.timeout(WAIT), aclosing(port.deliveries(HELPER)) as deliveries:
+        one, two = await anext(deliveries), await anext(deliveries)
+        assert await broker.handed_over(HELPER, "normal") < first
+        await one.ack()
         while not first <= await broker.handed_over(HELPER, "normal") < second:
             await asyncio.sleep(0.01)
-    await two.ack()
-    async with asyncio.timeout(WAIT):
+        await two.ack()
         while await broker.handed_over(HELPER, "normal") < second:
             await asyncio.sleep(0.01)
     assert await broker.handed_over(HELPER, "urgent") < first

@@ -27,7 +27,7 @@ from keys.signing import verify
 from messages import wire
 from messages.envelope import Delivery
 from messages.errors import DependencyError
-from messages.evidence import Answer, Evidence, EvidenceType
+from messages.evidence import Answer, Evidence, EvidenceType, is_step
 
 AT_ONCE = 64
 AGAIN: float = 8.0
@@ -138,6 +138,8 @@ class Traffic:
 
     async def _hear(self) -> None:
         async for raw in self._sender.answers():
+            if is_step(raw):
+                continue  # what became of the view later; the ledger asks the recipients themselves
             answer = Answer.from_bytes(raw)
             worker = self.bench.broker.bundle.directory.worker(answer.evidence.by)
             assert worker is not None
