@@ -14,8 +14,9 @@ import pytest
 
 from adapters.client import AgencyClient
 from adapters.database import Database
-from adapters.home import Home
+from adapters.home import Home, clock
 from adapters.journal import ACCEPTED, NEW, QUEUED, Journal
+from broker.worker import Worker
 from messages.ids import ViewId
 from tests.broker.test_worker import FIRMS, Desk, entries, fake_desk, views
 from tests.fakes.bus import FakeAgency, FakeBus
@@ -126,6 +127,7 @@ async def test_a_sender_killed_at_any_write_sends_once_what_it_had_saved(
     moments = 0
     for moment in range(40):
         bus, desk = fake_desk(force)
+        desk.worker = Worker(desk.port, force.world(), clock)  # what a client sends is dated by its own clock
         folder = tmp_path / f"{moment}"
         one = Fuse(moment, after=after)
         sender = Agency(force, DESK, bus, folder, one)
