@@ -150,10 +150,13 @@ def _to_standard_error(*_: object) -> structlog.WriteLogger:
     return structlog.WriteLogger(sys.stderr)  # looked up anew: whoever runs us may have put another one there
 
 
-async def until_stopped() -> None:
-    """Wait for SIGINT or SIGTERM."""
+def until_stopped() -> Coroutine[Any, Any, object]:
+    """Hear SIGINT and SIGTERM from this call on; what it returns, awaited, ends with one of them.
+
+    A service calls it before it says that it is ready: who hears that may ask it to stop at once.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop.wait()

@@ -46,8 +46,9 @@ def console(
             context = tls.server_context(broker.tls, clock(), mutual=False)
         async with consoling(broker, running, host=host, port=port, origin=origin, tls=context) as serving:
             settled()
+            stopped = until_stopped()
             typer.echo(f"ready {serving.url}")
             say(serving)
-            await until_stopped()
+            await stopped
 
     run(main())

@@ -115,11 +115,12 @@ def up(
                     serving_console = consoling(broker, ",".join(running.urls), port=with_console, follow=False)
                     console = await stack.enter_async_context(serving_console)
                 settled()
+                stopped = until_stopped()
                 where = f"{running.urls[0]} epoch {broker.bundle.epoch} trust {running.endpoint.url}"
                 print(f"{READY} {where}", flush=True)  # noqa: T201
                 if console is not None:
                     say(console)
-                await _until(running.failed)
+                await _until(running.failed, stopped)
 
     run(main())
 
@@ -136,15 +137,16 @@ def worker(
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
         async with working(BrokerHome.open(home, passphrase(home)), nats) as failed:
             settled()
+            stopped = until_stopped()
             print(READY, flush=True)  # noqa: T201
-            await _until(failed, ended.wait())
+            await _until(failed, stopped, ended.wait())
 
     run(main())
 
 
 async def _until(failed: "asyncio.Future[None]", *others: Coroutine[Any, Any, object]) -> None:
-    """Until we are asked to stop or one of `others` is done; raises what made `failed` so."""
-    waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for one in (until_stopped(), *others)]
+    """Until one of `others` is done; raises what made `failed` so."""
+    waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for one in others]
     try:
         await asyncio.wait([*waiting, failed], return_when=asyncio.FIRST_COMPLETED)
         if failed.done():
@@ -177,8 +179,9 @@ def guard_run(
         if same_user(home):
             log.warning("guard-as-adapter", says="It runs as the adapter's own user; see docs/guard.md.")
         async with guard_serving(own, signer, clock, settings=told, socket=socket, net=net):
+            stopped = until_stopped()
             print(READY, flush=True)  # noqa: T201
-            await until_stopped()
+            await stopped
 
     run(main())
 
@@ -202,8 +205,8 @@ def adapter_run(
         witness = open_witness(home, secret) if is_witness(home) else None
         async with connect(home, name, secret, url, unattended=True) as agency:
             settled()
-            print(READY, flush=True)  # noqa: T201
             stopped = asyncio.ensure_future(until_stopped())
+            print(READY, flush=True)  # noqa: T201
             tasks = [asyncio.create_task(_receive(agency, target)), asyncio.create_task(_watch(agency, witness))]
             await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
             for task in (*tasks, stopped):
