@@ -18,6 +18,7 @@ from broker.withdrawals import confirmation_key, order_key
 from broker.worker import Worker
 from bus import subjects
 from bus.queue import Admission, View
+from bus.subjects import Lane
 from keys.domains import Tag
 from keys.signing import Signer, verify
 from messages import cbor
@@ -108,17 +109,20 @@ async def notices(desk: Desk, address: str) -> int:
 async def take_all(desk: Desk, address: str) -> list[bytes]:
     """Everything that is handed out to a contact before a marker that is stored after it."""
     contact = desk.force.contact(address)
-    end = View(contact.agency, contact.handle, "normal", ViewId("0" * 32), b"end", 60)
-    await desk.port.store([Admission(desk.force.agency(DESK), "x" + "0" * 32, b"marker", 60, [end])])
-    found = []
+    lanes: tuple[Lane, ...] = ("normal", "urgent")  # each is read by itself, so each has a marker
+    ends = [View(contact.agency, contact.handle, n, ViewId(f"{k}" * 32), b"end", 60) for k, n in enumerate(lanes)]
+    await desk.port.store([Admission(desk.force.agency(DESK), "x" + "0" * 32, b"marker", 60, ends)])
+    found: list[bytes] = []
+    ended = 0
     stream = desk.agency(address).deliveries(contact.handle)
     async with asyncio.timeout(10):
-        while True:
+        while ended < len(ends):
             delivery = await anext(stream)
             await delivery.ack()
             if delivery.data == b"end":
-                break
-            found.append(delivery.data)
+                ended += 1
+            else:
+                found.append(delivery.data)
     await stream.aclose()
     return found
 
