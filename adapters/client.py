@@ -110,13 +110,13 @@ from messages.escalation import Stage
 from messages.evidence import Answer, Evidence, EvidenceType, Retrieval, Stamp, Step, is_step
 from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId, agency_handle, message_from_text, message_text
 from messages.labels import Duty, Ground, Keeping, Kind, Lane, Lift, Purpose
-from messages.leaks import LeakGround, is_leak
+from messages.leaks import LeakGround
 from messages.limits import ENVELOPE_BYTES, GRANTS, HOUR, LIFETIME
-from messages.recalls import Recall, RecallGround, is_recall
+from messages.recalls import Recall, RecallGround
 from messages.recalls import Standing as Taken
 from messages.signed import Signed
-from messages.unread import is_unread
-from messages.withdrawals import KeepGround, Notice, NoticeDelivery, is_notice
+from messages.waiting import claimed
+from messages.withdrawals import KeepGround, Notice, NoticeDelivery
 from messages.workflows import BEGIN
 from policies.agreements import Agreements, read_all
 from policies.agreements import Reader as AgreementReader
@@ -1158,19 +1158,22 @@ class AgencyClient:
     def _journaled(self, delivery: Waits) -> bool:
         """Keep what was handed out to us, before it is acknowledged; whether it is a view that people should see."""
         own, now = self.keys.contact.handle, clock()
-        if is_notice(delivery.data):
-            if self.shelf.noticed(delivery.view_id, own, delivery.data, now):
-                self.take_notices(again=False)
-            return False
-        if is_leak(delivery.data):
-            self._heard_of_leak(delivery.view_id, delivery.data)
-            return False
-        if is_recall(delivery.data):
-            self._heard_of_recall(delivery.data)
-            return False
-        if is_unread(delivery.data):
-            self._heard_of_unread(delivery.view_id, delivery.data)
-            return False
+        match claimed(delivery.data):
+            case "notice":
+                if self.shelf.noticed(delivery.view_id, own, delivery.data, now):
+                    self.take_notices(again=False)
+                return False
+            case "leak":
+                self._heard_of_leak(delivery.view_id, delivery.data)
+                return False
+            case "recall":
+                self._heard_of_recall(delivery.data)
+                return False
+            case "unread":
+                self._heard_of_unread(delivery.view_id, delivery.data)
+                return False
+            case None:
+                pass
         taken = self.journal.taken_back(delivery.view_id)
         if taken is not None and self.journal.exactly(delivery.view_id) is None:
             self.journal.never(delivery.view_id, own, now, taken.standing)  # taken back while it was on its way

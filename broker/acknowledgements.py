@@ -4,53 +4,36 @@ Pure. `read` checks who speaks; `told` says what follows, once the worker has fo
 this very view was delivered to whoever speaks.
 """
 
-from dataclasses import dataclass
 from hashlib import blake2b, sha256
 
 from audit.record import VIEW_ACKNOWLEDGED, act_record
-from broker.admit import Admitted, Draft, World, own_contact, submission_digest
+from broker import words
+from broker.admit import Admitted, Draft, World, submission_digest
+from broker.words import Word
 from keys.domains import Tag
-from keys.signing import verify
 from messages import limits
 from messages.acknowledgements import Acknowledgement, Said
-from messages.errors import Stale, UnknownSender, Unverified
+from messages.errors import Unverified
 from messages.evidence import Entry, EvidenceType
 from messages.ids import AgencyHandle
-from messages.signed import Signed
 
 _EVIDENCE = {Said.ACCEPTED: EvidenceType.ACCEPTANCE, Said.REJECTED: EvidenceType.REJECTION}
 """What ETSI names; any other word is taken like whatever else is handed in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
-    """What a recipient says, by whoever it says; not yet held against what was delivered."""
-
-    said: Acknowledgement
-    signed: Signed
-    sender: AgencyHandle
-
-
-def read(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Word:
+def read(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Word[Acknowledgement]:
     """The word, or raise the `RemoteError` that says why it is refused. `world` is the submitter's own."""
-    signed = Signed.from_bytes(raw, limits.ATTESTATION_BYTES)
-    contact = own_contact(signed, submitter, world.bundle.directory)
-    said = Acknowledgement.from_bytes(verify(signed, Tag.ACKNOWLEDGEMENT, contact.key_at(now)))
-    if said.recipient != contact.handle:
-        raise UnknownSender("A view is acknowledged by whom it was for.")
-    if said.at > now + limits.CLOCK_SKEW:
-        raise Stale("The acknowledgement is dated in the future; check the clock of the machine that signed it.")
-    sender = world.bundle.directory.contact(said.sender)
-    if sender is None:
-        raise UnknownSender
-    return Word(said=said, signed=signed, sender=sender.agency)
+    of, what = Acknowledgement.from_bytes, "acknowledgement"
+    return words.read(raw, submitter, world, now, tag=Tag.ACKNOWLEDGEMENT, of=of, what=what)
 
 
-def told(raw: bytes, word: Word, entry: Entry | None, submitter: AgencyHandle, world: World, now: int) -> Admitted:
+def told(
+    raw: bytes, word: Word[Acknowledgement], entry: Entry | None, submitter: AgencyHandle, world: World, now: int
+) -> Admitted:
     """What follows: a record. `entry` is that of the message, as it is stored under its sender."""
     draft = Draft(submission_digest(raw), submitter, world, now)
     said = word.said
-    if entry is None or (said.view_id, said.recipient, said.view) not in entry.views:
+    if not word.was_delivered(entry):
         return draft.refuse(Unverified.code, None, None)
     record = act_record(
         at=now,

@@ -6,52 +6,36 @@ whether a message exists.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b, sha256
 
 from audit.errors import AuditError
 from audit.record import LEAK_RELEASED, LEAK_SUSPECTED, ActRecord, act_record, read_record
-from broker.admit import Admitted, Draft, ViewOut, World, own_contact, submission_digest
+from broker import words
+from broker.admit import Admitted, Draft, ViewOut, World, submission_digest
+from broker.words import Word
 from keys.domains import Tag
-from keys.signing import verify
 from messages import limits
-from messages.errors import Stale, UnknownSender, Unverified
+from messages.errors import Unverified
 from messages.evidence import Entry
 from messages.ids import AgencyHandle, ViewId
 from messages.labels import Lane
 from messages.leaks import LeakDelivery, LeakReport
-from messages.signed import Signed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
-    """A report by whoever it says, of the agency that hands it in; not yet held against what was delivered."""
-
-    report: LeakReport
-    signed: Signed
-    sender: AgencyHandle
-
-
-def read(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Word:
+def read(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Word[LeakReport]:
     """The report, or raise the `RemoteError` that says why it is refused. `world` is the submitter's own."""
-    signed = Signed.from_bytes(raw, limits.ATTESTATION_BYTES)
-    contact = own_contact(signed, submitter, world.bundle.directory)
-    report = LeakReport.from_bytes(verify(signed, Tag.LEAK, contact.key_at(now)))
-    if report.recipient != contact.handle:
-        raise UnknownSender("A leak is reported by whom the view was for.")
-    if report.at > now + limits.CLOCK_SKEW:
-        raise Stale("The report is dated in the future; check the clock of the machine that signed it.")
-    sender = world.bundle.directory.contact(report.sender)
-    if sender is None:
-        raise UnknownSender
-    return Word(report=report, signed=signed, sender=sender.agency)
+    of, what = LeakReport.from_bytes, "report of a leak"
+    return words.read(raw, submitter, world, now, tag=Tag.LEAK, of=of, what=what)
 
 
-def told(raw: bytes, word: Word, entry: Entry | None, submitter: AgencyHandle, world: World, now: int) -> Admitted:
+def told(
+    raw: bytes, word: Word[LeakReport], entry: Entry | None, submitter: AgencyHandle, world: World, now: int
+) -> Admitted:
     """What follows: a record, and the word itself for the sender. `entry` is that of the message, as it is stored."""
     draft = Draft(submission_digest(raw), submitter, world, now)
-    report = word.report
-    if entry is None or (report.view_id, report.recipient, report.view) not in entry.views:
+    report = word.said
+    if not word.was_delivered(entry):
         return draft.refuse(Unverified.code, None, None)
     record = act_record(
         at=now,

@@ -8,7 +8,7 @@ withdrawn. Words about encryption keys are taken one by one, after the messages:
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -229,10 +229,7 @@ class Worker:
         await self._admit_all(taken, now)
         for submission in submissions:
             if submission.kind == "leak":
-                told = await self._leak(submission, now)
-                if told.code == BROKER_FAILED:
-                    await self._keep_dead(submission)
-                await self._settle(submission, told, now)
+                await self._leak(submission, now)
             if submission.kind == "recall":
                 await self._take_back(submission, now)
             if submission.kind == "acknowledgement":
@@ -347,41 +344,54 @@ class Worker:
             return None
         return holding
 
-    async def _leak(self, submission: Submission, now: int) -> Admitted:
-        """What follows from a report of a leak, held against the entry of the message that it is about."""
-        world, raw = self.world.of(submission.agency), submission.data
+    async def _decided(self, submission: Submission, now: int, decide: Callable[[], Awaitable[Admitted]]) -> Admitted:
+        """What `decide` says; a refusal where it raises. Fail closed, as in `_judge`: what the flow fails on is kept
+        for the operator. That the bus fails is raised, for then the submission is handed out again.
+        """
         try:
-            word = leaks.read(raw, submission.agency, world, now)
-            stored = await self._entry(word.sender, word.report.message.hex())
-            return leaks.told(raw, word, stored, submission.agency, world, now)
+            return await decide()
         except DependencyError:
             raise
         except RemoteError as error:
-            return refuse_stray(raw, submission.agency, world, now, code=error.code)
-        except Exception as error:  # fail closed, as in `_judge`
+            code = error.code
+        except Exception as error:
             log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
-            return refuse_stray(raw, submission.agency, world, now, code=BROKER_FAILED)
+            code = BROKER_FAILED
+            await self._keep_dead(submission)
+        return refuse_stray(submission.data, submission.agency, self.world.of(submission.agency), now, code=code)
+
+    async def _leak(self, submission: Submission, now: int) -> None:
+        """A report of a leak, held against the entry of the message that it is about."""
+        world, raw = self.world.of(submission.agency), submission.data
+
+        async def decide() -> Admitted:
+            word = leaks.read(raw, submission.agency, world, now)
+            entry = await self._entry(word.sender, word.said.message.hex())
+            return leaks.told(raw, word, entry, submission.agency, world, now)
+
+        await self._settle(submission, await self._decided(submission, now, decide), now)
 
     async def _take_back(self, submission: Submission, now: int) -> None:
         """One recall or correction, to its end: stored, every holder told, what waits taken away, answered.
 
         Whatever breaks off in between is done when it is handed out again: each piece is stored once.
         """
-        world, raw, entry, word = self.world.of(submission.agency), submission.data, None, None
-        try:
+        world, raw = self.world.of(submission.agency), submission.data
+        taken: list[tuple[recalls.Word, Entry]] = []
+
+        async def decide() -> Admitted:
             word = recalls.read(raw, submission.agency, world, now)
             entry = await self._entry(submission.agency, word.recall.message.hex())
             admitted = recalls.recalled(word, entry, world, now)
-        except DependencyError:
-            raise
-        except RemoteError as error:
-            admitted = refuse_stray(raw, submission.agency, world, now, code=error.code)
-        except Exception as error:  # fail closed, as in `_judge`
-            log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
-            admitted = refuse_stray(raw, submission.agency, world, now, code="broker-failed")
-        if word is None or entry is None or admitted.key[0] != "m":
+            if entry is not None and admitted.code is None:
+                taken.append((word, entry))
+            return admitted
+
+        admitted = await self._decided(submission, now, decide)
+        if not taken:
             await self._settle(submission, admitted, now)
             return
+        ((word, entry),) = taken
         repeated = False
         try:
             await self._port.store([stored(admitted)])
@@ -410,22 +420,20 @@ class Worker:
 
     async def _acknowledged(self, submission: Submission, now: int) -> None:
         """A recipient's word on a view, held against the entry of its message; its sender is told."""
-        world, raw, sender = self.world.of(submission.agency), submission.data, None
-        try:
+        world, raw = self.world.of(submission.agency), submission.data
+        senders: list[AgencyHandle] = []
+
+        async def decide() -> Admitted:
             word = acknowledgements.read(raw, submission.agency, world, now)
             entry = await self._entry(word.sender, word.said.message.hex())
             admitted = acknowledgements.told(raw, word, entry, submission.agency, world, now)
-            if admitted.key[0] == "a":
-                sender = word.sender
-        except DependencyError:
-            raise
-        except RemoteError as error:
-            admitted = refuse_stray(raw, submission.agency, world, now, code=error.code)
-        except Exception as error:  # fail closed, as in `_judge`
-            log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
-            admitted = refuse_stray(raw, submission.agency, world, now, code="broker-failed")
+            if admitted.code is None:
+                senders.append(word.sender)
+            return admitted
+
+        admitted = await self._decided(submission, now, decide)
         await self._settle(submission, admitted, now)
-        if sender is not None:
+        for sender in senders:
             await self._tell(sender, admitted)
 
     async def _tell(self, sender: AgencyHandle, admitted: Admitted) -> None:

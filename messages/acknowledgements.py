@@ -68,11 +68,6 @@ class Acknowledgement:
         """Read it, or raise `Malformed`."""
         reader = Reader(cbor.load(data, limits.ATTESTATION_BYTES, "acknowledgement"), "acknowledgement")
         reader.version()
-        fault = reader.maybe_text("fault")
-        try:
-            why = Fault(fault) if fault is not None else None
-        except ValueError:
-            raise Malformed("An acknowledgement names a fault that does not exist.") from None
         word = cls(
             message=ids.message_id(reader.fixed("message", 16)),
             view_id=reader.code("view_id", ids.view_id),
@@ -80,7 +75,7 @@ class Acknowledgement:
             sender=reader.code("sender", ids.contact_handle),
             recipient=reader.code("recipient", ids.contact_handle),
             said=reader.code("said", Said),
-            fault=why,
+            fault=reader.maybe_code("fault", Fault),
             at=reader.number("at"),
         )
         reader.end()

@@ -395,20 +395,16 @@ class Consent:
         """Read it, or raise `Malformed`."""
         reader = Reader(cbor.load(data, limits.ATTESTATION_BYTES, "consent"), "consent")
         reader.version()
-        recipient = reader.maybe_text("recipient")
-        party_class = reader.maybe_text("class")
+        recipient = reader.maybe_code("recipient", ids.agency_handle)
+        party_class = reader.maybe_code("class", PartyClass)
         if (recipient is None) == (party_class is None):
             raise Malformed("A consent names one recipient agency or one class of agencies.")
-        try:
-            allowed_class = PartyClass(party_class) if party_class is not None else None
-        except ValueError:
-            raise Malformed("A consent names a class of agencies that does not exist.") from None
         consent = cls(
             id=reader.fixed("id", 16),
             collector=reader.code("collector", ids.contact_handle),
             purposes=reader.codes("purposes", ConsentPurpose),
-            recipient=ids.agency_handle(recipient) if recipient is not None else None,
-            party_class=allowed_class,
+            recipient=recipient,
+            party_class=party_class,
             items=tuple(_item(i) for i in reader.items("items", limits.SECTIONS)),
             form=reader.code("form", ConsentForm),
             language=reader.text("language", 16),

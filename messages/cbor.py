@@ -164,6 +164,13 @@ class Reader:
         except ValueError:
             raise self._wrong(name) from None
 
+    def maybe_code(self, name: str, of: Callable[[str], T]) -> T | None:
+        """The same, or null."""
+        if self._fields.get(name, 0) is None:
+            del self._fields[name]
+            return None
+        return self.code(name, of)
+
     def items(self, name: str, maximum: int) -> list[Any]:
         """A list of at most `maximum` items."""
         value = self._take(name)

@@ -74,11 +74,6 @@ class LeakReport:
         """Read it, or raise `Malformed`."""
         reader = Reader(cbor.load(data, limits.ATTESTATION_BYTES, "leak report"), "leak report")
         reader.version()
-        ground, by = reader.maybe_text("ground"), reader.maybe_text("by")
-        try:
-            released = LeakGround(ground) if ground is not None else None
-        except ValueError:
-            raise Malformed("A leak report names a ground that does not exist.") from None
         places = tuple(map(_place, reader.items("places", PLACES)))
         report = cls(
             message=ids.message_id(reader.fixed("message", 16)),
@@ -86,8 +81,8 @@ class LeakReport:
             view=reader.fixed("view", limits.DIGEST),
             sender=reader.code("sender", ids.contact_handle),
             recipient=reader.code("recipient", ids.contact_handle),
-            by=ids.contact_handle(by) if by is not None else None,
-            ground=released,
+            by=reader.maybe_code("by", ids.contact_handle),
+            ground=reader.maybe_code("ground", LeakGround),
             places=places,
             at=reader.number("at"),
         )
@@ -129,12 +124,3 @@ class LeakDelivery:
         )
         reader.end()
         return delivery
-
-
-def is_leak(data: bytes) -> bool:
-    """Whether what waited for a contact claims to be a leak report."""
-    try:
-        value = cbor.load(data, len(data), "delivery")
-    except Malformed:
-        return False
-    return isinstance(value, dict) and "leak" in value

@@ -108,12 +108,3 @@ class RecallDelivery:
         )
         reader.end()
         return delivery
-
-
-def is_recall(data: bytes) -> bool:
-    """Whether what waited for a contact claims to be a recall."""
-    try:
-        value = cbor.load(data, len(data), "delivery")
-    except Malformed:
-        return False
-    return isinstance(value, dict) and "recall" in value

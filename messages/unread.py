@@ -99,12 +99,3 @@ class UnreadDelivery:
         )
         reader.end()
         return delivery
-
-
-def is_unread(data: bytes) -> bool:
-    """Whether what waited for a contact claims to be an unread notice."""
-    try:
-        value = cbor.load(data, len(data), "delivery")
-    except Malformed:
-        return False
-    return isinstance(value, dict) and "unread" in value

@@ -174,17 +174,16 @@ class Notice:
         """Read it, or raise `Malformed`."""
         reader = Reader(cbor.load(data, limits.ATTESTATION_BYTES, "notice"), "notice")
         reader.version()
-        message, view_id = reader.maybe("message", 16), reader.maybe_text("view_id")
-        recipient = reader.maybe_text("recipient")
+        message = reader.maybe("message", 16)
         notice = cls(
             consent=reader.fixed("consent", _CONSENT),
             withdrawal=reader.fixed("withdrawal", limits.DIGEST),
             to=reader.code("to", ids.contact_handle),
             part=reader.code("part", Part),
             message=ids.message_id(message) if message is not None else None,
-            view_id=ids.view_id(view_id) if view_id is not None else None,
+            view_id=reader.maybe_code("view_id", ids.view_id),
             view=reader.maybe("view", limits.DIGEST),
-            recipient=ids.contact_handle(recipient) if recipient is not None else None,
+            recipient=reader.maybe_code("recipient", ids.contact_handle),
             retrieved=reader.flag("retrieved"),
             at=reader.number("at"),
             confirm_by=reader.number("confirm_by"),
@@ -240,15 +239,6 @@ class NoticeDelivery:
         return delivery
 
 
-def is_notice(data: bytes) -> bool:
-    """Whether what waited for a contact claims to be a notice; everything else is read as a view's delivery."""
-    try:
-        value = cbor.load(data, len(data), "delivery")
-    except Malformed:
-        return False
-    return isinstance(value, dict) and "notice" in value
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureConfirmation:
     """A holder's word on what became of its copy after the consent was withdrawn."""
@@ -284,11 +274,6 @@ class ErasureConfirmation:
         what = "erasure confirmation"
         reader = Reader(cbor.load(data, limits.ATTESTATION_BYTES, what), what)
         reader.version()
-        ground = reader.maybe_text("ground")
-        try:
-            kept_for = KeepGround(ground) if ground is not None else None
-        except ValueError:
-            raise Malformed("An erasure confirmation names a ground that does not exist.") from None
         confirmation = cls(
             consent=reader.fixed("consent", _CONSENT),
             message=ids.message_id(reader.fixed("message", 16)),
@@ -296,7 +281,7 @@ class ErasureConfirmation:
             view=reader.fixed("view", limits.DIGEST),
             recipient=reader.code("recipient", ids.contact_handle),
             outcome=reader.code("outcome", Erasure),
-            ground=kept_for,
+            ground=reader.maybe_code("ground", KeepGround),
             at=reader.number("at"),
         )
         reader.end()

@@ -15,9 +15,10 @@ from messages.envelope import Delivery
 from messages.errors import Malformed, RemoteError, Unverified
 from messages.evidence import Entry, EvidenceType
 from messages.ids import ViewId
-from messages.leaks import LeakDelivery, LeakGround, LeakPlace, LeakReport, is_leak
+from messages.leaks import LeakDelivery, LeakGround, LeakPlace, LeakReport
 from messages.limits import HOUR
 from messages.signed import Signed
+from messages.waiting import claimed
 from tests.broker.test_worker import Desk, fake_desk, take
 from tests.support.orchid import DEPUTY, DESK, INSPECTORS, PROSECUTOR, TaskForce
 
@@ -53,7 +54,7 @@ async def test_a_report_is_recorded_once_and_waits_for_the_sender_word_for_word(
     ((evidence, repeated),) = await desk.work(raw, by=INSPECTORS, kind="leak")
     assert (evidence.type, repeated) == (EvidenceType.SUBMISSION_ACCEPTANCE, False)
     (told,) = await take(desk, DESK, 1)
-    assert is_leak(told) and LeakDelivery.from_bytes(told).leak.to_bytes() == raw
+    assert claimed(told) == "leak" and LeakDelivery.from_bytes(told).leak.to_bytes() == raw
     record = read_record(LeakDelivery.from_bytes(told).record)
     assert isinstance(record, ActRecord) and record.digest == sha256(raw).digest()
     assert (record.act, record.outcome, record.subject) == ("leak-suspected", "kept-aside", report.message)

@@ -13,8 +13,11 @@ from adapters import acknowledging, recalls
 from adapters.evidences import Proof, check
 from adapters.journal import NEW, Incoming
 from audit.record import ActRecord, read_record
+from broker import acknowledgements, leaks
+from broker import recalls as broker_recalls
 from broker.timelines import timeline
 from broker.worker import Worker
+from bus.subjects import Kind
 from keys.domains import Tag
 from messages import cbor
 from messages.envelope import Envelope
@@ -22,7 +25,8 @@ from messages.errors import DependencyError, ShareError, Unverified
 from messages.evidence import EvidenceType, Step
 from messages.ids import MessageId
 from messages.limits import DAY
-from messages.recalls import Recall, RecallDelivery, RecallGround, Standing, is_recall
+from messages.recalls import Recall, RecallDelivery, RecallGround, Standing
+from messages.waiting import claimed
 from tests.broker.test_worker import FIRMS, Desk, a_desk, fake_desk, signed_retrieval, take, views, waiting
 from tests.support.orchid import DEPUTY, DESK, FOREIGN, PROSECUTOR, TaskForce
 
@@ -80,7 +84,7 @@ async def test_what_waits_is_taken_away_and_whoever_has_it_is_told_confirms_and_
     assert await waiting(desk, FOREIGN) == 1  # the word alone: the view is gone
     for address in (PROSECUTOR, FOREIGN):
         (told,) = await take(desk, address, 1)
-        assert is_recall(told)
+        assert claimed(told) == "recall"
         checked = recalls.check(told, force.contact(address).handle, force.bundle.directory)
         assert checked.recall == Recall.from_bytes(RecallDelivery.from_bytes(told).recall.body)
         incoming = Incoming(checked.view_id, force.contact(address).handle, view, force.now, NEW, None)
@@ -146,7 +150,9 @@ async def test_a_recall_that_breaks_off_anywhere_is_finished_by_whoever_gets_it_
     desk.worker = Worker(bus.broker(), force.world(), lambda: force.now + 1)
     assert await desk.worker.step(0.1) == 1
     assert [s[1:] for s in await steps(desk, envelope)] == [(EvidenceType.NON_RETRIEVAL, "recalled")] * 2
-    assert len(views(bus)) == 2 and all(is_recall(k.data) for k in bus.flow.values() if "deliver." in k.subject)
+    assert len(views(bus)) == 2 and all(
+        claimed(k.data) == "recall" for k in bus.flow.values() if "deliver." in k.subject
+    )
     assert not bus.submissions
 
 
@@ -182,3 +188,20 @@ async def test_a_holder_believes_no_recall_that_does_not_hold_in_every_part(forc
     with pytest.raises(Unverified):  # an agency that recalls what another one sent
         recalls.belongs(replace(checked, agency=force.agency(FOREIGN)), incoming, directory)
     assert other.manifest.id != envelope.manifest.id
+
+
+@pytest.mark.parametrize("kind", ["leak", "recall", "acknowledgement"])
+async def test_a_word_on_which_the_flow_fails_is_refused_on_record_and_kept_for_the_operator(
+    force: TaskForce, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    bus, desk = fake_desk(force)
+    flow = {"leak": leaks, "recall": broker_recalls, "acknowledgement": acknowledgements}[kind]
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("what nobody may see")
+
+    monkeypatch.setattr(flow, "read", broken)
+    ((evidence, _),) = await desk.work(b"a word", kind=kind)
+    assert (evidence.type, evidence.code) == (EvidenceType.SUBMISSION_REJECTION, "broker-failed")
+    assert desk.worker.set_aside == 1
+    assert b"nobody may see" not in b"".join(k.data for k in bus.flow.values())

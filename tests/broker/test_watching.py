@@ -28,7 +28,8 @@ from messages.ids import ViewId
 from messages.labels import Keeping, Urgency
 from messages.limits import DAY, HOUR
 from messages.signed import Signed
-from messages.unread import UnreadDelivery, UnreadNotice, is_unread
+from messages.unread import UnreadDelivery, UnreadNotice
+from messages.waiting import claimed
 from tests.broker.test_worker import FIRMS, Desk, a_desk, fake_desk, signed_retrieval, take, waiting
 from tests.support.orchid import DEPUTY, DESK, FOREIGN, PROSECUTOR, RELEASER, TaskForce
 
@@ -167,7 +168,7 @@ async def test_an_urgent_view_that_nobody_opens_escalates_once_at_each_fraction_
         await watching(desk, watched.now).watcher.look()  # another broker finds it too
         for address in (DESK, DEPUTY, PROSECUTOR):
             found = await waiting_for(desk, address)
-            told.setdefault(address, []).extend(data for data in found if is_unread(data))
+            told.setdefault(address, []).extend(data for data in found if claimed(data) == "unread")
     notices = {
         address: [unopened.check(data, force.contact(address).handle, force.bundle) for data in found]
         for address, found in told.items()
@@ -199,7 +200,7 @@ async def test_what_is_opened_in_time_or_is_not_urgent_escalates_to_nobody(watch
     watched.now = force.now + 30 * HOUR
     await watched.watcher.look()
     for address in (DESK, DEPUTY, PROSECUTOR):
-        assert not any(is_unread(data) for data in await waiting_for(desk, address))
+        assert not any(claimed(data) == "unread" for data in await waiting_for(desk, address))
 
 
 async def waiting_for(desk: Desk, address: str) -> list[bytes]:

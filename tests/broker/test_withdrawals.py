@@ -28,6 +28,7 @@ from messages.evidence import Entry, Evidence, EvidenceType
 from messages.ids import AgencyHandle, MessageId, ViewId
 from messages.limits import CONSENTS, DAY, MINUTE
 from messages.signed import Signed
+from messages.waiting import claimed
 from messages.withdrawals import (
     Erasure,
     ErasureConfirmation,
@@ -37,7 +38,6 @@ from messages.withdrawals import (
     NoticeDelivery,
     Part,
     WithdrawalSubmission,
-    is_notice,
 )
 from tests.broker.test_worker import Desk, a_desk, fake_desk, take, views, waiting
 from tests.fakes.bus import FakeBus
@@ -102,7 +102,7 @@ async def notices(desk: Desk, address: str) -> int:
     """How many notices wait for a contact, looked for by the ids that they would have."""
     contact = desk.force.contact(address)
     found = await take_all(desk, address)
-    assert all(is_notice(data) for data in found), contact.name
+    assert all(claimed(data) == "notice" for data in found), contact.name
     return len(found)
 
 
