@@ -24,13 +24,12 @@ import structlog
 
 from adapters.home import ContactKeys
 from adapters.journal import ERASED, Incoming, Journal
+from adapters.promised import promised
 from adapters.shelf import ALARM, DONE, DUE, Shelf, StoredNotice
 from audit.logdir import write_atomically
-from audit.record import leaf as record_leaf
-from audit.tree import leaf_hash
 from keys.consents import check_withdrawal
 from keys.domains import Tag
-from keys.signing import digest, verify
+from keys.signing import digest
 from messages import wire
 from messages.attestations import GuardAttestation, Withdrawal
 from messages.directory import Bundle
@@ -65,16 +64,13 @@ class Checked:
 def check(data: bytes, to: ContactHandle, bundle: Bundle) -> Checked:
     """Steps 1 to 3, or the `RemoteError` that says what does not hold."""
     delivery = NoticeDelivery.from_bytes(data)
-    worker = bundle.directory.worker(delivery.notice.by)
-    if worker is None:
-        raise Unverified("The notice is not by a worker of the trust bundle.")
-    notice = Notice.from_bytes(verify(delivery.notice, Tag.NOTICE, worker.key))
-    if not worker.start <= notice.at < worker.end or notice.to != to:
-        raise Unverified("The notice is by a worker whose key was not in force, or to somebody else.")
+    notice = promised(
+        delivery.notice, Tag.NOTICE, Notice.from_bytes, delivery.salt, delivery.record, bundle.directory, "notice"
+    )
+    if notice.to != to:
+        raise Unverified("The notice is to somebody else.")
     if sha256(delivery.withdrawal.to_bytes()).digest() != notice.withdrawal:
         raise Unverified("The withdrawal that came with the notice is not the one that it names.")
-    if leaf_hash(record_leaf(delivery.salt, delivery.record)) != notice.leaf:
-        raise Unverified("The record that came with the notice is not the one that it promises to the log.")
     submitted = WithdrawalSubmission(withdrawal=delivery.withdrawal, terms=delivery.terms)
     withdrawal, _ = check_withdrawal(submitted, bundle.directory, notice.at)
     if withdrawal.consent != notice.consent:

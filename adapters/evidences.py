@@ -7,7 +7,7 @@ a message and a recipient of ours.
 from dataclasses import dataclass
 from typing import Final
 
-from audit.errors import Unreadable
+from adapters.promised import promised, record_of
 from audit.record import (
     RECALL_ORDERED,
     RETRIEVED,
@@ -17,15 +17,11 @@ from audit.record import (
     VIEW_PURGED,
     ActRecord,
     Record,
-    read_record,
 )
-from audit.record import leaf as record_leaf
-from audit.tree import leaf_hash
 from keys.domains import Tag
-from keys.signing import verify
 from messages import wire
 from messages.directory import Directory
-from messages.errors import Malformed, Unverified
+from messages.errors import Unverified
 from messages.evidence import Evidence, EvidenceType, Step
 from messages.ids import MessageId
 
@@ -65,18 +61,8 @@ class Proof:
 
 def check(step: Step, directory: Directory) -> Proof:
     """What the step proves, or the `RemoteError` that says why it proves nothing."""
-    worker = directory.worker(step.evidence.by)
-    if worker is None:
-        raise Unverified("A step is not by a worker of the trust bundle.")
-    evidence = Evidence.from_bytes(verify(step.evidence, Tag.EVIDENCE, worker.key))
-    if not worker.start <= evidence.at < worker.end:
-        raise Unverified("A step is by a worker whose key was not in force.")
-    if leaf_hash(record_leaf(step.salt, step.record)) != evidence.leaf:
-        raise Unverified("The record that came with a step is not the one that it promises to the log.")
-    try:
-        record = read_record(step.record)
-    except Unreadable:
-        raise Malformed("The record that came with a step cannot be read.") from None
+    evidence = promised(step.evidence, Tag.EVIDENCE, Evidence.from_bytes, step.salt, step.record, directory, "step")
+    record = record_of(step.record, "step")
     about: bytes
     signer: str | None
     other = None

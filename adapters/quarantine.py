@@ -11,15 +11,15 @@ from typing import Final
 from adapters.guarding import arriving
 from adapters.home import ContactKeys
 from adapters.journal import Aside, Incoming, Journal, Leak
+from adapters.promised import record_of
 from adapters.receiving import Opened
-from audit.errors import Unreadable
-from audit.record import LEAK_RELEASED, LEAK_SUSPECTED, ActRecord, read_record
+from audit.record import LEAK_RELEASED, LEAK_SUSPECTED, ActRecord
 from keys.domains import Tag
 from keys.signing import verify
 from messages import wire
 from messages.catalogue import Catalogue
 from messages.directory import Bundle
-from messages.errors import BadInput, Malformed, NotPermitted, Unverified
+from messages.errors import BadInput, NotPermitted, Unverified
 from messages.ids import ContactHandle, ViewId
 from messages.labels import Keeping
 from messages.leaks import LeakDelivery, LeakGround, LeakPlace, LeakReport
@@ -92,10 +92,7 @@ def heard(data: bytes, to: ContactHandle, bundle: Bundle, journal: Journal) -> L
         raise Unverified("The report of a leak is about no message of ours.")
     if contact.handle not in wire.decode(sent.data).grants:
         raise Unverified("The report of a leak is by somebody to whom we did not send that message.")
-    try:
-        record = read_record(delivery.record)
-    except Unreadable:
-        raise Malformed("The record that came with a report of a leak cannot be read.") from None
+    record = record_of(delivery.record, "report of a leak")
     if not isinstance(record, ActRecord) or (record.act, record.subject, record.recipient, record.view) != (
         LEAK_SUSPECTED if said.ground is None else LEAK_RELEASED,
         said.message,

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from adapters.journal import Incoming
-from audit.errors import Unreadable
-from audit.record import RECALL_ORDERED, ActRecord, read_record
+from adapters.promised import record_of
+from audit.record import RECALL_ORDERED, ActRecord
 from keys.domains import Tag
 from keys.signing import digest, verify
 from messages import wire
 from messages.directory import Directory
 from messages.envelope import Delivery
-from messages.errors import Malformed, UnknownSender, Unverified
+from messages.errors import UnknownSender, Unverified
 from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId, message_text
 from messages.recalls import Recall, RecallDelivery, Standing
 
@@ -42,10 +42,7 @@ def check(data: bytes, to: ContactHandle, directory: Directory) -> Checked:
     recall = Recall.from_bytes(verify(delivery.recall, Tag.RECALL, signer.key_at(claimed.at)))
     if signer.mandate_at(recall.at) is None:
         raise UnknownSender("A recall is by a contact that had no mandate.")
-    try:
-        record = read_record(delivery.record)
-    except Unreadable:
-        raise Malformed("The record that came with a recall cannot be read.") from None
+    record = record_of(delivery.record, "recall")
     if (
         not isinstance(record, ActRecord)
         or (record.act, record.outcome, record.subject, record.recipient)

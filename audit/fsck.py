@@ -608,18 +608,19 @@ class _Check:
     def _strange(self, line: DeliveryLine, number: int) -> Break | None:
         """A break if this does not even claim to be stamped by a known worker."""
         try:
-            if shapes.is_notice(line.delivery):
-                signed = shapes.read_notice_delivery(line.delivery).notice
-            elif shapes.is_unread(line.delivery):
-                signed = shapes.read_unread_delivery(line.delivery).unread
-            elif shapes.is_recall(line.delivery):
-                shapes.read_recall_delivery(line.delivery)  # no worker's word either; see below
-                return None
-            elif shapes.is_leak(line.delivery):
-                shapes.read_leak_delivery(line.delivery)  # no worker's word; its record tells whether it was taken
-                return None
-            else:
-                signed = envelope.read_delivery(line.delivery).stamp
+            match shapes.claimed(line.delivery):
+                case "notice":
+                    signed = shapes.read_notice_delivery(line.delivery).notice
+                case "unread":
+                    signed = shapes.read_unread_delivery(line.delivery).unread
+                case "recall":
+                    shapes.read_recall_delivery(line.delivery)  # no worker's word: its record tells whether it counts
+                    return None
+                case "leak":
+                    shapes.read_leak_delivery(line.delivery)  # nor this
+                    return None
+                case _:
+                    signed = envelope.read_delivery(line.delivery).stamp
             foreign = self._foreign(signed, f"Delivery {number}: its stamp")
         except Unreadable as error:
             foreign = "unreadable", f"Delivery {number} cannot be read ({error})."
@@ -638,14 +639,15 @@ class _Check:
         """Kind and words of what is wrong with one delivery; two empty strings where nothing is."""
         try:
             subject = shapes.read_delivery_subject(line.subject)
-            if shapes.is_notice(line.delivery):
-                return self._judge_notice(subject, shapes.read_notice_delivery(line.delivery))
-            if shapes.is_unread(line.delivery):
-                return self._judge_unread(subject, shapes.read_unread_delivery(line.delivery))
-            if shapes.is_recall(line.delivery):
-                return self._judge_recall(subject, shapes.read_recall_delivery(line.delivery))
-            if shapes.is_leak(line.delivery):
-                return self._judge_leak(shapes.read_leak_delivery(line.delivery))
+            match shapes.claimed(line.delivery):
+                case "notice":
+                    return self._judge_notice(subject, shapes.read_notice_delivery(line.delivery))
+                case "unread":
+                    return self._judge_unread(subject, shapes.read_unread_delivery(line.delivery))
+                case "recall":
+                    return self._judge_recall(subject, shapes.read_recall_delivery(line.delivery))
+                case "leak":
+                    return self._judge_leak(shapes.read_leak_delivery(line.delivery))
             delivery = envelope.read_delivery(line.delivery)
             _, body = self._worker_signed(delivery.stamp, shapes.STAMP)
             stamp = shapes.read_stamp(body)

@@ -118,10 +118,34 @@ class NoticeDelivery:
     salt: bytes
 
 
-def is_notice(raw: bytes) -> bool:
-    """Whether what waits for a contact claims to be a notice. Raises `Unreadable` where it is no CBOR."""
+CLAIMS: Final = ("notice", "unread", "recall", "leak")
+
+
+def claimed(raw: bytes) -> str | None:
+    """Which of `CLAIMS` this claims to be that waits for a contact; None: a view. Raises `Unreadable` for no CBOR."""
     value = cbor.loads(raw, max_bytes=bounds.STORED_BYTES)
-    return isinstance(value, dict) and "notice" in value
+    return next((claim for claim in CLAIMS if isinstance(value, dict) and claim in value), None)
+
+
+def _waiting(raw: bytes, name: str, what: str, *more: str) -> Fields:
+    fields = read_map(raw, what, ("v", name, *more, "record", "salt"))
+    fields.version()
+    return fields
+
+
+def _signed(fields: Fields, name: str) -> bytes:
+    """The bytes of a signed object, which has its shape."""
+    signed = fields.octets_within(name, 1, bounds.ATTESTATION_BYTES)
+    read_signed(signed, fields.what, max_bytes=bounds.ATTESTATION_BYTES)
+    return signed
+
+
+def _recorded(fields: Fields) -> dict[str, bytes]:
+    """The record that came with it, and its salt."""
+    return {
+        "record": fields.octets_within("record", 1, bounds.ATTESTATION_BYTES),
+        "salt": fields.octets("salt", 32),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,23 +174,10 @@ class UnreadDelivery:
     salt: bytes
 
 
-def is_unread(raw: bytes) -> bool:
-    """Whether what waits for a contact claims to be an unread notice. Raises `Unreadable` where it is no CBOR."""
-    value = cbor.loads(raw, max_bytes=bounds.STORED_BYTES)
-    return isinstance(value, dict) and "unread" in value
-
-
 def read_unread_delivery(raw: bytes) -> UnreadDelivery:
     """Read such a notice as it waits, or raise `Unreadable`."""
-    fields = read_map(raw, "unread notice", ("v", "unread", "record", "salt"))
-    fields.version()
-    delivery = UnreadDelivery(
-        unread=fields.octets_within("unread", 1, bounds.ATTESTATION_BYTES),
-        record=fields.octets_within("record", 1, bounds.ATTESTATION_BYTES),
-        salt=fields.octets("salt", 32),
-    )
-    read_signed(delivery.unread, "unread notice", max_bytes=bounds.ATTESTATION_BYTES)
-    return delivery
+    fields = _waiting(raw, "unread", "unread notice")
+    return UnreadDelivery(unread=_signed(fields, "unread"), **_recorded(fields))
 
 
 def read_unread(body: bytes) -> Unread:
@@ -205,24 +216,11 @@ class RecallDelivery:
     salt: bytes
 
 
-def is_recall(raw: bytes) -> bool:
-    """Whether what waits for a contact claims to be a recall. Raises `Unreadable` where it is no CBOR."""
-    value = cbor.loads(raw, max_bytes=bounds.STORED_BYTES)
-    return isinstance(value, dict) and "recall" in value
-
-
 def read_recall_delivery(raw: bytes) -> RecallDelivery:
     """Read a recall as it waits, or raise `Unreadable`."""
-    fields = read_map(raw, "recall", ("v", "recall", "view_id", "record", "salt"))
-    fields.version()
-    delivery = RecallDelivery(
-        recall=fields.octets_within("recall", 1, bounds.ATTESTATION_BYTES),
-        view_id=_matching(fields.code("view_id"), _VIEW_ID, "recall: view id"),
-        record=fields.octets_within("record", 1, bounds.ATTESTATION_BYTES),
-        salt=fields.octets("salt", 32),
-    )
-    read_signed(delivery.recall, "recall", max_bytes=bounds.ATTESTATION_BYTES)
-    return delivery
+    fields = _waiting(raw, "recall", "recall", "view_id")
+    view_id = _matching(fields.code("view_id"), _VIEW_ID, "recall: view id")
+    return RecallDelivery(recall=_signed(fields, "recall"), view_id=view_id, **_recorded(fields))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,23 +232,10 @@ class LeakDelivery:
     salt: bytes
 
 
-def is_leak(raw: bytes) -> bool:
-    """Whether what waits for a contact claims to be a report of a leak. Raises `Unreadable` where it is no CBOR."""
-    value = cbor.loads(raw, max_bytes=bounds.STORED_BYTES)
-    return isinstance(value, dict) and "leak" in value
-
-
 def read_leak_delivery(raw: bytes) -> LeakDelivery:
     """Read such a report as it waits, or raise `Unreadable`."""
-    fields = read_map(raw, "leak", ("v", "leak", "record", "salt"))
-    fields.version()
-    delivery = LeakDelivery(
-        leak=fields.octets_within("leak", 1, bounds.ATTESTATION_BYTES),
-        record=fields.octets_within("record", 1, bounds.ATTESTATION_BYTES),
-        salt=fields.octets("salt", 32),
-    )
-    read_signed(delivery.leak, "leak", max_bytes=bounds.ATTESTATION_BYTES)
-    return delivery
+    fields = _waiting(raw, "leak", "leak")
+    return LeakDelivery(leak=_signed(fields, "leak"), **_recorded(fields))
 
 
 def read_notice_delivery(raw: bytes) -> NoticeDelivery:
