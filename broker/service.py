@@ -591,7 +591,8 @@ class _Following:
         """Remove what waits for whoever was shut out; once the worker decides by that, so that nothing follows."""
         for contact in list(self._doors.to_purge.values()):
             purged = await self._watcher.shut_out(contact.handle)
-            purged += await self._port.remove_views(contact.agency, contact.handle)  # notices
+            # Notices alone: a view of a message goes with its evidence or not at all.
+            purged += await self._port.remove_notices(contact.agency, contact.handle)
             self._doors.purged(contact.handle)
             log.info("views-purged", contact=contact.handle, views=purged)
 

@@ -217,7 +217,8 @@ class BrokerPort(Protocol):
 
     async def outlines(self, after_flow_seq: int, limit: int) -> tuple[list[Outline], int]:
         """Up to `limit` views that wait, stored after this FLOW sequence, in order, and the sequence up to which that
-        is all. Notices are left out. Does not wait for more to come; call it again until it brings none.
+        is all. Notices are left out. Does not wait for more to come; call it again until it brings none. That it brings
+        none means that there is none: raises `DependencyError` where something waits that does not come.
         """
 
     async def handed_over(self, contact: ContactHandle, lane: Lane) -> int:
@@ -232,8 +233,10 @@ class BrokerPort(Protocol):
     async def remove_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bool:
         """Take one view away, in whatever lane; False if it was not there."""
 
-    async def remove_views(self, agency: AgencyHandle, contact: ContactHandle) -> int:
-        """Take all views away that wait for a contact; how many there were."""
+    async def remove_notices(self, agency: AgencyHandle, contact: ContactHandle) -> int:
+        """Take away what waits for a contact and is no view of a message, as `outlines` leaves it out; how many there
+        were.
+        """
 
     async def ensure_consumers(self, agency: AgencyHandle, contact: ContactHandle) -> None:
         """Make sure that this contact can pull. Idempotent."""
@@ -694,23 +697,34 @@ class NatsBroker:
         return sum(counts)
 
     async def outlines(self, after_flow_seq: int, limit: int) -> tuple[list[Outline], int]:
-        reader = self._outlines
-        if reader is None or reader.after != after_flow_seq:
-            await self._close_outlines()
-            reader = self._outlines = await _FlowReader.open(
-                self.streams, after_flow_seq, "watch", subjects.deliveries(), headers_only=True
-            )
-        messages = await reader.read(limit, bounds.LINGER_SECONDS)
-        if messages is None:
-            await self._close_outlines()
-            return [], after_flow_seq
         found: list[Outline] = []
-        for seq, message in messages:
+        for seq, message in await self._deliveries(after_flow_seq, limit):
             read = subjects.read_deliver(message.subject)
             watch = Watch.read((message.headers or {}).get(subjects.WATCH, ""))
             if read is not None and watch is not None:
                 found.append(Outline(seq, *read, watch))
-        return found, reader.after
+        return found, self._outlines.after if self._outlines is not None else after_flow_seq
+
+    async def _deliveries(self, after: int, limit: int) -> list[tuple[int, Msg]]:
+        """The next of what waits, without its content. That nothing came yet does not say that nothing is there: on a
+        slow way the first message takes longer than we wait, so the store's leader is asked.
+        """
+        for wait in (bounds.LINGER_SECONDS, bounds.REQUEST_SECONDS):
+            reader = self._outlines
+            if reader is None or reader.after != after:
+                await self._close_outlines()
+                reader = self._outlines = await _FlowReader.open(
+                    self.streams, after, "watch", subjects.deliveries(), headers_only=True
+                )
+            messages = await reader.read(limit, wait)
+            if messages:
+                return messages
+            if messages is None:
+                await self._close_outlines()
+            if not await self.streams.holds(subjects.FLOW, subjects.deliveries(), after + 1):
+                return []
+        await self._close_outlines()
+        raise DependencyError("The message bus did not tell in time which views wait; try again.")
 
     async def _close_outlines(self) -> None:
         if self._outlines is not None:
@@ -735,8 +749,12 @@ class NatsBroker:
     async def remove_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bool:
         return await self.take_view(agency, contact, view_id) is not None
 
-    async def remove_views(self, agency: AgencyHandle, contact: ContactHandle) -> int:
-        return await self.streams.purge(subjects.FLOW, subjects.deliver_contact(agency, contact))
+    async def remove_notices(self, agency: AgencyHandle, contact: ContactHandle) -> int:
+        removed = 0
+        async for found in self.streams.each(subjects.FLOW, subjects.deliver_contact(agency, contact)):
+            if Watch.read(found.headers.get(subjects.WATCH, "")) is None:
+                removed += await self.streams.delete(subjects.FLOW, found.seq)
+        return removed
 
     async def ensure_consumers(self, agency: AgencyHandle, contact: ContactHandle) -> None:
         await self.streams.ensure_consumers(agency, contact)

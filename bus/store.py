@@ -312,6 +312,10 @@ class Store:
             yield found
             seq = found.seq + 1
 
+    async def holds(self, stream: subjects.StreamSpec, pattern: str, first: int) -> bool:
+        """Whether any message from sequence `first` on has a subject that matches `pattern`, as the leader knows it."""
+        return await self._get(stream, {"seq": first, "next_by_subj": pattern}) is not None
+
     async def _get(self, stream: subjects.StreamSpec, body: Mapping[str, object]) -> Stored | None:
         try:
             answer = await self.api(f"STREAM.MSG.GET.{stream.name}", body, "reading the store")

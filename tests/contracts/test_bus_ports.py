@@ -365,12 +365,13 @@ async def test_a_removed_view_is_not_delivered(bus: Ports) -> None:
     assert sorted(one.view_id for one in await delivered(bus, SHELTER, HELPER, 2)) == [key(1), key(3)]
 
 
-async def test_all_views_of_one_contact_can_be_taken_away_and_only_those(bus: Ports) -> None:
+async def test_all_notices_of_one_contact_can_be_taken_away_and_no_view_of_a_message(bus: Ports) -> None:
     broker = await bus.broker()
     theirs = View(HARBOUR, DESK, "normal", ViewId(key(9)), b"view")
-    await broker.store([admission(1, view(1), view(2, "urgent"), theirs)])
-    assert await broker.remove_views(SHELTER, HELPER) == 2
-    assert (await broker.waiting(SHELTER, HELPER), await broker.waiting(HARBOUR, DESK)) == (0, 1)
+    await broker.store([admission(1, view(1), watched(3), view(2, "urgent"), theirs)])
+    assert await broker.remove_notices(SHELTER, HELPER) == 2
+    assert (await broker.waiting(SHELTER, HELPER), await broker.waiting(HARBOUR, DESK)) == (1, 1)
+    assert [o.view_id for o in (await broker.outlines(0, 10))[0]] == [key(3)]
     assert await broker.entry(HARBOUR, key(1)) is not None
 
 

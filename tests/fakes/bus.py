@@ -291,9 +291,9 @@ class FakeBroker(_Counting):
         found = next((kept for kept in self.bus.flow.values() if kept.subject in wanted), None)
         return self.bus.flow.pop(found.seq).data if found is not None else None
 
-    async def remove_views(self, agency: AgencyHandle, contact: ContactHandle) -> int:
-        self.bus.check("remove_views")
-        found = self._views(subjects.deliver_contact(agency, contact)[:-1])
+    async def remove_notices(self, agency: AgencyHandle, contact: ContactHandle) -> int:
+        self.bus.check("remove_notices")
+        found = [k for k in self._views(subjects.deliver_contact(agency, contact)[:-1]) if k.watch is None]
         for kept in found:
             del self.bus.flow[kept.seq]
         return len(found)
