@@ -105,6 +105,7 @@ class Worker:
         self._in_hand = asyncio.Lock()
         self._strays: dict[AgencyHandle, Bucket] = {}
         self._told: Once[AgencyHandle] = Once(MINUTE)
+        self._outlived: dict[tuple[AgencyHandle, str, bytes], tuple[Submission, int]] = {}  # notes that may stand
         self.admitted = 0
         self.refused = 0
         self.dropped = 0
@@ -181,6 +182,7 @@ class Worker:
 
     async def step(self, wait: float) -> int:
         """Take up to `BATCH` submissions through all steps; how many there were."""
+        await self._take_back_notes()
         submissions = await self._port.pull(BATCH, wait)
         if not submissions:
             return 0
@@ -198,8 +200,10 @@ class Worker:
     async def _suspect(self, submission: Submission) -> None:
         """Take one by itself, and note that before: whoever finds the note often enough knows that it ends workers.
 
-        That the bus failed meanwhile does not count against it, so the note is taken back whenever we live on.
+        That the bus failed meanwhile does not count against it, so the note is taken back whenever we live on: at the
+        latest before we count again, where the bus did not let us at once.
         """
+        await self._take_back_notes()
         tries = await self._port.tries(submission)
         if tries >= TRIES:
             log.error("set-aside", agency=submission.agency, kind=submission.kind, attempts=submission.attempt)
@@ -208,13 +212,23 @@ class Worker:
             refusal = refuse_stray(submission.data, submission.agency, self.world, now, code=BROKER_FAILED)
             await self._settle(submission, refusal, now)
             return
-        await self._port.set_aside(submission, tries + 1)
+        name = (submission.agency, submission.kind, submission_digest(submission.data))
         before = self.set_aside
+        self._outlived[name] = submission, tries + 1  # first: what is not confirmed may be noted all the same
         try:
+            await self._port.set_aside(submission, tries + 1)
             await self._handle([submission])
         finally:
             if self.set_aside == before:
+                await self._take_back_notes()
+            else:
+                del self._outlived[name]
+
+    async def _take_back_notes(self) -> None:
+        for name, (submission, noted) in list(self._outlived.items()):
+            if await self._port.tries(submission) == noted:  # else another worker has it, or has kept it
                 await self._port.take_back(submission)
+            del self._outlived[name]
 
     async def _handle(self, submissions: Sequence[Submission]) -> None:
         now = self._clock()

@@ -523,6 +523,23 @@ async def test_trouble_with_the_bus_never_sets_anything_aside(force: TaskForce) 
     assert evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE and not bus.dead
 
 
+async def test_trouble_with_the_bus_between_the_note_and_the_store_counts_for_nothing(force: TaskForce) -> None:
+    bus, desk = fake_desk(force)
+    await desk.submit(force.send(FIRMS, PROSECUTOR).to_bytes())
+    for kept in bus.submissions.values():
+        kept.attempts = SUSPECT
+    for _ in range(2 * TRIES):
+        bus.failing |= {"store", "take_back"}
+        with pytest.raises(DependencyError):
+            await desk.worker.handle(await desk.port.pull(1, 0.01))
+        assert bus.dead  # the note stands, for the bus was away
+        bus.failing.clear()
+        bus.give_back()
+    await desk.worker.step(0.01)
+    evidence, _ = await desk.answer()
+    assert evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE and not bus.dead and not desk.worker.set_aside
+
+
 async def test_what_the_flow_failed_on_is_kept_for_the_operator(
     force: TaskForce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
