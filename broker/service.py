@@ -53,7 +53,7 @@ from bus.connection import Connection, connected
 from bus.doorkeeper import Doorkeeper
 from bus.files import FileStore
 from bus.intake import Once
-from bus.queue import NatsBroker, NatsSequencer
+from bus.queue import BrokerPort, NatsBroker, NatsSequencer
 from bus.server import ClusterSpec, EmbeddedServer, TlsFiles
 from bus.store import Store
 from keys import keystore, tls
@@ -467,6 +467,17 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
+async def check_newest(port: BrokerPort, epoch: int) -> None:
+    """Return if the log knows of no epoch after this one, or raise `BundleRefused`."""
+    for newer in range(epoch + 1, epoch + 1 + NEWER):
+        if await port.entry(subjects.OPERATOR, epoch_key(newer)) is not None:
+            raise BundleRefused(
+                "rolled-back",
+                f"The log knows a newer trust bundle than epoch {epoch}, the newest that holds in this folder; have it "
+                "published here again: safeconduct bundle publish",
+            )
+
+
 class _Following:
     """Follows the trust bundle: announces each epoch in the log, decides under it, and closes the door behind whoever
     it no longer names.
@@ -501,15 +512,7 @@ class _Following:
         otherwise have put an older bundle back into force.
         """
         current = self._home.trust.current
-        first = current.state.epoch + 1
-        for newer in range(first, first + NEWER):
-            if await self._port.entry(subjects.OPERATOR, epoch_key(newer)) is None:
-                continue
-            raise BundleRefused(
-                "rolled-back",
-                f"The log knows a newer trust bundle than epoch {current.state.epoch}, the newest that holds in this "
-                "folder; have it published here again: safeconduct bundle publish",
-            )
+        await check_newest(self._port, current.state.epoch)
         await self._hear_withdrawals()
         await self._take(current)
         await self._close_doors()
