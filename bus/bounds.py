@@ -34,6 +34,7 @@ WAITING_PULLS: Final = 512  # pull requests open at once on one consumer
 PULL_SECONDS: Final = 25.0  # life of an adapter's open pull; below the two minutes an account border remembers a reply
 LANE_BATCH: Final = 32  # views an adapter asks for at once: enough for a round trip, few enough to share among devices
 ASKS_AT_ONCE: Final = 64  # requests of adapters answered at the same time by one worker
+ASKS_OF_AGENCY: Final = 8  # of them in hand for one agency: whoever floods is told at once that it was too much
 ANSWERS_WAITING: Final = 10_000  # answers an adapter keeps before it loses some; it can ask again by submitting again
 
 LOGIN_SECONDS: Final = (

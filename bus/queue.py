@@ -15,7 +15,7 @@ What every port promises:
 import asyncio
 import json
 import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -243,7 +243,8 @@ class BrokerPort(Protocol):
 
     def serve_asks(self, handler: Handler) -> AbstractAsyncContextManager[None]:
         """For the time of the block, answer what agencies ask: `await handler(agency, verb, data)` gives the reply. A
-        handler that fails, or returns nothing, makes the asker's `ask` fail; several workers share the asking.
+        handler that fails, or returns nothing, makes the asker's `ask` fail, and so does asking for more than
+        `bounds.ASKS_OF_AGENCY` things at once; several workers share the asking.
         """
 
     async def close(self) -> None:
@@ -763,6 +764,7 @@ class NatsBroker:
     async def serve_asks(self, handler: Handler) -> AsyncIterator[None]:
         tasks: set[asyncio.Task[None]] = set()
         room = asyncio.Semaphore(bounds.ASKS_AT_ONCE)
+        in_hand: Counter[AgencyHandle] = Counter()
         client = self.connection.client
 
         async def answered(agency: AgencyHandle, verb: str, message: Msg) -> None:
@@ -773,6 +775,7 @@ class NatsBroker:
                 self._ask_failed(verb, error)
             finally:
                 room.release()
+                in_hand[agency] -= 1
             with suppress(nats.errors.Error, OSError):
                 await client.publish(message.reply, reply)
 
@@ -783,6 +786,11 @@ class NatsBroker:
             if read is None or not message.reply.startswith("_R_."):
                 self.report_foreign("ask-with-foreign-reply")
                 return
+            if in_hand[read[0]] >= bounds.ASKS_OF_AGENCY:  # waiting here would make everybody else wait
+                with suppress(nats.errors.Error, OSError):
+                    await client.publish(message.reply, b"")
+                return
+            in_hand[read[0]] += 1
             await room.acquire()
             task = asyncio.create_task(answered(read[0], read[1], message))
             tasks.add(task)

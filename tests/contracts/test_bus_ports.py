@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
+from bus import bounds
 from bus.queue import (
     Admission,
     AlreadyStored,
@@ -490,6 +491,29 @@ async def test_a_handler_that_fails_makes_the_ask_fail_and_serves_the_next(bus: 
         assert await agency.ask("head", b"", WAIT) == b"good"
     assert "secret" not in str(caught.value)
     assert not any("secret" in line for line in reported)
+
+
+async def test_who_asks_for_too_much_at_once_is_told_so_and_nobody_else_waits(bus: Ports) -> None:
+    broker, flooding, other = await bus.broker(), await bus.agency(HARBOUR), await bus.agency(SHELTER)
+    slow = asyncio.Event()
+
+    async def handler(asker: AgencyHandle, verb: str, data: bytes) -> bytes:
+        if asker == HARBOUR:
+            await slow.wait()
+        return b"good"
+
+    async with broker.serve_asks(handler):
+        flood = [asyncio.create_task(flooding.ask("head", b"", WAIT)) for _ in range(bounds.ASKS_AT_ONCE + 9)]
+        refused = len(flood) - bounds.ASKS_OF_AGENCY
+        async with asyncio.timeout(WAIT):
+            while sum(task.done() for task in flood) < refused:
+                await asyncio.sleep(0.01)
+        assert await other.ask("head", b"", WAIT) == b"good"
+        slow.set()
+        answers = await asyncio.gather(*flood, return_exceptions=True)
+        assert answers.count(b"good") == bounds.ASKS_OF_AGENCY
+        assert sum(isinstance(answer, DependencyError) for answer in answers) == refused
+        assert await flooding.ask("head", b"", WAIT) == b"good"  # what was answered counts no longer
 
 
 async def test_what_is_urgent_is_taken_before_a_backlog_and_another_agency_beside_it(bus: Ports) -> None:
