@@ -66,7 +66,7 @@ async def retry(home: BrokerHome, connection: Connection, names: Sequence[str]) 
     failed = 0
     for one in chosen:
         before = worker.set_aside
-        again = Submission(one.agency, one.kind, one.data, 1, _settled)
+        again = Submission(one.agency, one.kind, one.data, 2, _settled)  # a second try: what broke off is finished
         await worker.handle([again])
         if worker.set_aside == before:
             await port.take_back(again)

@@ -388,7 +388,8 @@ class Worker:
     async def _take_back(self, submission: Submission, now: int) -> None:
         """One recall or correction, to its end: stored, every holder told, what waits taken away, answered.
 
-        Whatever breaks off in between is done when it is handed out again: each piece is stored once.
+        Whatever breaks off in between is done when it is handed out again: each piece is stored once. Where its agency
+        hands it in again, it gets the first answer and no more: a recall costs a few hundred round trips.
         """
         world, raw = self.world.of(submission.agency), submission.data
         taken: list[tuple[recalls.Word, Entry]] = []
@@ -415,8 +416,9 @@ class Worker:
         if standing is None or standing[0] != admitted.submission:  # it was said before, in other words
             await self._settle(submission, refuse_stray(raw, submission.agency, world, now), now)
             return
-        for view in entry.views:
-            await self._take_back_view(word, view, now)
+        if not repeated or submission.attempt > 1:
+            for view in entry.views:
+                await self._take_back_view(word, view, now)
         await self._answer(submission, admitted.key, standing, 0, repeated=repeated)
 
     async def _take_back_view(self, word: recalls.Word, view: tuple[ViewId, ContactHandle, bytes], now: int) -> None:
@@ -433,7 +435,9 @@ class Worker:
         await self._tell(word.agency, ordered)
 
     async def _acknowledged(self, submission: Submission, now: int) -> None:
-        """A recipient's word on a view, held against the entry of its message; its sender is told."""
+        """A recipient's word on a view, held against the entry of its message; its sender is told, once unless we broke
+        off before.
+        """
         world, raw = self.world.of(submission.agency), submission.data
         senders: list[AgencyHandle] = []
 
@@ -446,9 +450,9 @@ class Worker:
             return admitted
 
         admitted = await self._decided(submission, now, decide)
-        await self._settle(submission, admitted, now)
-        for sender in senders:
-            await self._tell(sender, admitted)
+        if await self._settle(submission, admitted, now) or submission.attempt > 1:
+            for sender in senders:
+                await self._tell(sender, admitted)
 
     async def _tell(self, sender: AgencyHandle, admitted: Admitted) -> None:
         """Tell a sender what stands about its message; where it does not hear, it asks."""
@@ -456,13 +460,14 @@ class Worker:
         if standing is not None:
             await self._port.answer(sender, steps.step_of(standing.data).to_bytes())
 
-    async def _settle(self, submission: Submission, admitted: Admitted, now: int) -> None:
-        """Store, once, and answer what was judged already."""
+    async def _settle(self, submission: Submission, admitted: Admitted, now: int) -> bool:
+        """Store, once, and answer what was judged already; whether it is new."""
         first = {(admitted.agency, admitted.key): (submission, admitted)}
         for again in await self._store_all(first):
             await self._repeat(*again, now)
         for stored in first.values():
             await self._done(*stored, repeated=False)
+        return bool(first)
 
     async def _take_word(self, submission: Submission, now: int) -> None:
         """One word about an encryption key. If it was accepted before, it is found by the key of its entry: judged

@@ -117,6 +117,28 @@ async def test_a_message_is_corrected_once_and_may_be_recalled_afterwards(desk: 
 # In memory
 
 
+async def test_a_recall_that_its_agency_repeats_gets_the_first_answer_and_is_not_carried_out_again(
+    force: TaskForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, desk = fake_desk(force)
+    envelope = await sent(desk, PROSECUTOR, FOREIGN)
+    raw = recall(force, envelope.manifest.id)
+    ((first, _),) = await desk.work(raw, kind="recall")
+    touched: list[object] = []
+
+    async def remove_view(*what: object) -> bool:
+        touched.append(what)
+        return False
+
+    monkeypatch.setattr(desk.port, "remove_view", remove_view)
+    assert await desk.work(raw, kind="recall") == [(first, True)]
+    assert not touched
+    await desk.submit(raw, kind="recall")
+    (again,) = await desk.port.pull(1, 0.1)
+    await desk.worker.handle([replace(again, attempt=2)])  # but what may have broken off is
+    assert len(touched) == 2
+
+
 async def test_a_message_is_taken_back_by_a_contact_of_its_agency_and_nobody_else(force: TaskForce) -> None:
     _, desk = fake_desk(force)
     envelope = await sent(desk, PROSECUTOR)
