@@ -325,15 +325,21 @@ async def start_service(
     """Start `safeconduct ARGUMENTS` as a process of its own and wait until it says that it is ready.
 
     With `secret` it unlocks its keys with that; else it looks for a passphrase as any command does. If `tied` it logs
-    where we do, and its standard input ends when we do. `module` is what stands for the command.
+    where we do, and its standard input ends when we do. `module` is what stands for the command. Raises
+    `DependencyError` where the machine has no room for it, or it does not get ready.
     """
     sink: Any = await asyncio.to_thread(log.open, "ab") if log else None if tied else asyncio.subprocess.DEVNULL
-    with handing_over(secret) if secret else nullcontext() as handed:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE, stderr=sink,
-            stdin=asyncio.subprocess.PIPE if tied else None,
-            **(handed.arguments() if handed else {}),
-        )  # fmt: skip
+    try:
+        with handing_over(secret) if secret else nullcontext() as handed:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE, stderr=sink,
+                stdin=asyncio.subprocess.PIPE if tied else None,
+                **(handed.arguments() if handed else {}),
+            )  # fmt: skip
+    except OSError:  # no process, memory or file is left
+        raise DependencyError(
+            f"The machine did not let another process start: safeconduct {' '.join(arguments[:2])}."
+        ) from None
     assert process.stdout is not None  # noqa: S101  asked for above
     try:
         async with asyncio.timeout(60):
