@@ -26,15 +26,19 @@ from bus.queue import View as StoredView
 from keys import statements
 from keys.domains import Tag
 from keys.signing import verify
-from messages import wire
+from messages import limits, wire
+from messages.acknowledgements import Acknowledgement
+from messages.attestations import Consent, Withdrawal
 from messages.ceremony import StatementSubmission
 from messages.directory import Directory, KeyStatement
 from messages.errors import DependencyError, Malformed, RemoteError, ShareError, Unverified
-from messages.evidence import Answer, Entry
+from messages.evidence import Answer, Entry, Retrieval
 from messages.ids import AgencyHandle, ContactHandle, ViewId
+from messages.leaks import LeakReport
 from messages.limits import HOLDING_LIFETIME
+from messages.recalls import Recall
 from messages.signed import Signed
-from messages.withdrawals import Holding
+from messages.withdrawals import ErasureConfirmation, Holding, WithdrawalSubmission
 
 log = structlog.get_logger("broker.worker")
 
@@ -59,6 +63,37 @@ _FUNCTIONS: Final[Mapping[str, Callable[[bytes, AgencyHandle, World, int], Admit
 }
 
 
+def _signed(of: Callable[[bytes], object]) -> Callable[[bytes], object]:
+    return lambda raw: of(Signed.from_bytes(raw, limits.ATTESTATION_BYTES).body)
+
+
+def _withdrawal(raw: bytes) -> None:
+    submitted = WithdrawalSubmission.from_bytes(raw)
+    Withdrawal.from_bytes(submitted.withdrawal.body)
+    if submitted.terms is not None:
+        Consent.from_bytes(submitted.terms)
+
+
+def _statement(raw: bytes) -> None:
+    if statement_key(raw) is None:
+        raise Malformed
+
+
+_FORMS: Final[Mapping[str, Callable[[bytes], object]]] = {
+    "message": wire.decode,
+    "urgent": wire.decode,
+    "retrieval": _signed(Retrieval.from_bytes),
+    "statement": _statement,
+    "withdrawal": _withdrawal,
+    "erasure": _signed(ErasureConfirmation.from_bytes),
+    "leak": _signed(LeakReport.from_bytes),
+    "acknowledgement": _signed(Acknowledgement.from_bytes),
+    "recall": _signed(Recall.from_bytes),
+}
+"""What raises `RemoteError` where bytes are not of the form of their kind. What it reads is unchecked, and acted on by
+nobody.
+"""
+
 SUSPECT: Final = 3
 """Hand-outs after which a submission is taken by itself: whatever ends a worker ends it alone, not with its batch."""
 TRIES: Final = 3
@@ -71,7 +106,8 @@ STRAYS: Final = (1 / 60, 20.0)
 comes beyond is dropped, and told in the log of this process once a minute."""
 MINUTE: Final = 60.0
 
-_ALONE: Final = frozenset({"statement", "withdrawal", "leak", "acknowledgement", "recall"})
+_AFTERWARDS: Final = frozenset({"statement", "leak", "acknowledgement", "recall"})
+"""Taken one by one, once the messages of their batch are stored."""
 OnRetrieved = Callable[[ViewId, ContactHandle], None]
 """Told of each view that was retrieved, and waits no longer."""
 
@@ -233,15 +269,18 @@ class Worker:
     async def _handle(self, submissions: Sequence[Submission]) -> None:
         now = self._clock()
         taken: list[Submission] = []
+        later = [s for s in submissions if s.kind in _AFTERWARDS]
         for submission in submissions:
+            if submission.kind in _AFTERWARDS or await self._dropped(submission):
+                continue
             if submission.kind == "withdrawal":
                 await self._withdraw(submission, now)
-            elif await self._dropped(submission):
-                continue
-            elif submission.kind not in _ALONE:
+            else:
                 taken.append(submission)
         await self._admit_all(taken, now)
-        for submission in submissions:
+        for submission in later:
+            if await self._dropped(submission):
+                continue
             if submission.kind == "leak":
                 await self._leak(submission, now)
             if submission.kind == "recall":
@@ -264,9 +303,10 @@ class Worker:
             log.error("garbage-dropped", agency=submission.agency, count=count)
         return True
 
-    def _stray(self, agency: AgencyHandle) -> None:
-        bucket = self._strays.setdefault(agency, Bucket(*STRAYS))
-        bucket.take(1, self._clock() / 1000)
+    def _count_garbage(self, agency: AgencyHandle, code: str | None) -> None:
+        """Note that a refusal of this agency's is recorded: it counts where the bytes failed in step 1."""
+        if code == Malformed.code:
+            self._strays.setdefault(agency, Bucket(*STRAYS)).take(1, self._clock() / 1000)
 
     async def _keep_dead(self, submission: Submission) -> None:
         """Keep for the operator what the flow failed on."""
@@ -280,8 +320,7 @@ class Worker:
             admitted = self._judge(submission, now)
             if admitted.code == BROKER_FAILED:
                 await self._keep_dead(submission)
-            elif admitted.code == Malformed.code:
-                self._stray(submission.agency)
+            self._count_garbage(submission.agency, admitted.code)
             if (admitted.agency, admitted.key) in first:
                 again.append((submission, admitted))
             else:
@@ -306,6 +345,7 @@ class Worker:
             admitted = refuse_stray(submission.data, submission.agency, self.world, now, code=BROKER_FAILED)
             await self._keep_dead(submission)
         if word is None:
+            self._count_garbage(submission.agency, admitted.code)
             await self._settle(submission, admitted, now)
             return
         told, repeated = (admitted.submission, admitted.evidence), False
@@ -368,6 +408,7 @@ class Worker:
             raise
         except RemoteError as error:
             code = error.code
+            self._count_garbage(submission.agency, code)
         except Exception as error:
             log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
             code = BROKER_FAILED
@@ -607,11 +648,9 @@ class Worker:
 
 
 def _garbage(submission: Submission) -> bool:
-    """Whether these bytes fail in step 1. Of what is no message that is not known without all steps: it does not."""
-    if submission.kind not in ("message", "urgent"):
-        return False
+    """Whether these bytes fail in step 1: they are not even of the form of what they were handed in as."""
     try:
-        wire.decode(submission.data)
+        _FORMS[submission.kind](submission.data)
     except RemoteError:
         return True
     return False
