@@ -89,8 +89,9 @@ NEWER: Final = 50
 FLOOD_LOOK: Final = 10_000
 """Milliseconds between two looks at whose queue is full."""
 DRAIN: Final = 10.0
-PORT_FREES: Final = 3.0  # seconds for which the port of the run before is waited for
 """Seconds to finish what is in hand at the end; what is not finished then is handed out again."""
+PORT_FREES: Final = 3.0
+"""Seconds for which the port of the run before is waited for."""
 LOOK_SECONDS: Final = 0.5
 """Between two looks for a newer epoch: a revocation has to be in force within five seconds of its publication."""
 

@@ -57,8 +57,9 @@ guard_app = typer.Typer(help="The release guard: checks and seals what goes to r
 log = structlog.get_logger("cli.serve")
 
 WATCH_SECONDS = 15.0
-MISSING_SECONDS = 60.0  # between two looks for evidence that is missing
 """Between two looks at what the log promised; include-by is ten minutes."""
+MISSING_SECONDS = 60.0
+"""Between two looks for evidence that is missing."""
 READY = "ready"
 """The line a service prints when it can be used; whoever starts it waits for that, not for a time."""
 
@@ -134,7 +135,13 @@ def worker(
 
     async def main() -> None:
         ended = asyncio.Event()
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
+        loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
+
+        def left_alone() -> None:
+            loop.remove_reader(stdin)  # else it would be called without a pause until we have drained
+            ended.set()
+
+        loop.add_reader(stdin, left_alone)  # nothing else tells us that the broker was killed
         async with working(BrokerHome.open(home, passphrase(home)), nats) as failed:
             settled()
             stopped = until_stopped()
