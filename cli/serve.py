@@ -48,7 +48,7 @@ from keys import keystore
 from keys.fingerprints import fingerprint
 from keys.signing import Signer
 from keys.unlocking import Passphrase
-from messages.errors import DependencyError, ShareError, Unverified
+from messages.errors import DependencyError, RemoteError, ShareError
 from messages.ids import ViewId, message_text
 
 adapter_app = typer.Typer(help="The agency's adapter as a service.")
@@ -215,11 +215,12 @@ def adapter_run(
             stopped = asyncio.ensure_future(until_stopped())
             print(READY, flush=True)  # noqa: T201
             tasks = [asyncio.create_task(_receive(agency, target)), asyncio.create_task(_watch(agency, witness))]
-            await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
             for task in (*tasks, stopped):
                 task.cancel()
-            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(outcome, ShareError):
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            for task, outcome in zip(tasks, outcomes, strict=True):
+                if isinstance(outcome, ShareError) or (task in ended and isinstance(outcome, Exception)):
                     raise outcome
 
     run(main())
@@ -293,17 +294,31 @@ async def _watch(agency: AgencyClient, witness: Signer | None) -> None:
                 await _missing(agency, missed)
             await agency.check_heads()
             if witness is not None:
-                await agency.cosign(witness)
+                await _cosign(agency, witness)
             await agency.check_witnessed()
             for late in (s for s in agency.standing() if s.state == s.machine.late and s.message not in told):
                 told.add(late.message)
                 what = {"workflow": late.machine.name, "message": message_text(late.message), "agency": late.agency}
                 log.error("alarm", what=late.state, **what)
-        except Unverified as error:
+        except RemoteError as error:
             log.error("alarm", what=error.code, says=str(error))
         except DependencyError as error:
             log.warning("bus-trouble", code=error.code)
         await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _cosign(agency: AgencyClient, witness: Signer) -> None:
+    """Cosign, and say where that fails: a broker that takes no word of ours must not keep us from looking whether it
+    takes anybody's.
+    """
+    try:
+        await agency.cosign(witness)
+    except RemoteError as error:
+        log.error("alarm", what=error.code, says=str(error))
+    except DependencyError as error:
+        log.warning("not-cosigned", code=error.code)
+    except Exception as error:  # whatever is wrong with our key or clock, the watching goes on
+        log.error("not-cosigned", error=type(error).__name__)
 
 
 async def _missing(agency: AgencyClient, told: set[tuple[bytes, str | None, str]]) -> None:
