@@ -698,7 +698,7 @@ class _Asks:
             case "offered":
                 return cbor.dump(self._witnessing.offered(clock()))
             case "cosign":
-                return await self._witnessing.take(data)
+                return await self._witnessing.take(data, clock())
             case "final":
                 return cbor.dump(await self._port.last_final())
             case "withdrawal":
