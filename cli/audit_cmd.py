@@ -21,7 +21,7 @@ from broker.worker import Worker
 from bus.connection import Connection
 from bus.queue import NatsBroker, NatsSequencer
 from cli.ceremonies.work import moment
-from cli.common import JsonOption, UrlOption, command, out, passphrase, run
+from cli.common import BrokerOption, JsonOption, UrlOption, command, out, passphrase, run
 from cli.enrol import officer_signer
 from cli.unlock import own_passphrase
 from messages.errors import BadInput
@@ -29,7 +29,6 @@ from messages.limits import DAY
 
 audit_app = typer.Typer(help="The log of what was decided.", no_args_is_help=True)
 
-BrokerOption = Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")]
 OfficerOption = Annotated[
     Path | None,
     typer.Option("--officer", help="Your folder as an officer: the look-up is recorded as yours, else as the host's."),

@@ -48,6 +48,7 @@ HomeOption = Annotated[
     Path,
     typer.Option("--home", envvar="SAFECONDUCT_HOME", help="The agency's (or broker's) folder.", show_default="."),
 ]
+BrokerOption = Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")]
 ContactOption = Annotated[
     str, typer.Option("--as", help="Which of our contacts, such as desk.", show_default="the only one")
 ]
