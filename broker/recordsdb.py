@@ -260,6 +260,9 @@ class RecordsDb:
         with self._writing() as db:
             _meta.create_all(db)
             version = db.execute(select(_place.c.version)).scalar()
+            if version is not None and version != VERSION:
+                _meta.drop_all(db)  # `create_all` leaves a table that is there as it is
+                _meta.create_all(db)
             if version != VERSION:
                 self._clear(db)
 
@@ -279,7 +282,8 @@ class RecordsDb:
             yield db
 
     def _clear(self, db: Connection) -> None:
-        for table in (_mark, _word, _record, _place):
+        # Words stay: other processes remember their numbers, and would mark leaves with one that means something else.
+        for table in (_mark, _record, _place):
             db.execute(delete(table))
         db.execute(insert(_place).values(version=VERSION, next=0))
         self._words.clear()
