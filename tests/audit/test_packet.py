@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,16 @@ def test_the_root_of_trust_is_signed_by_two_people_at_least() -> None:
         bundle.roots([json.dumps(value, sort_keys=True, separators=(",", ":")).encode()])
     with pytest.raises(packet.Unreadable):
         bundle.roots([json.dumps(value).encode()])  # the same with spaces: no byte of it is loose
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "\udfff\ud800", "key \ud800"])
+def test_text_that_is_none_in_a_part_breaks_a_packet_and_nothing_is_raised(odd: str) -> None:
+    value = json.loads(ROOT.read_bytes())
+    for spoiled in (value["signed"] | {"x": odd}, value["signed"] | {odd: "x"}):
+        part = json.dumps(value | {"signed": spoiled}, sort_keys=True, separators=(",", ":")).encode()
+        whole = packet.read(PACKETS["received"].read_bytes())
+        verdict = packet.check(packet.write(replace(whole, roots=(part,))))
+        assert (verdict.holds, verdict.steps[-1].name) == (False, "root")
 
 
 HOUR = 3_600_000
