@@ -186,11 +186,16 @@ def _packet(arguments: argparse.Namespace) -> int:
         print(json.dumps({"holds": verdict.holds, "steps": steps, "unchecked": list(verdict.unchecked)}, indent=1))
         return HOLDS if verdict.holds else BROKEN
     for number, step in enumerate(verdict.steps, 1):
-        print(f"{number:>2}  {step.name:<10} {'holds ' if step.holds else 'BROKEN'}  {step.says}")
+        print(f"{number:>2}  {step.name:<10} {'holds ' if step.holds else 'BROKEN'}  {_shown(step.says)}")
     for what in verdict.unchecked:
-        print(f"    not checked: {what}")
+        print(f"    not checked: {_shown(what)}")
     print("The packet holds." if verdict.holds else f"The packet is BROKEN. First break: {verdict.steps[-1].name}.")
     return HOLDS if verdict.holds else BROKEN
+
+
+def _shown(says: str) -> str:
+    """A sentence for a terminal: names in it are those of the packet, which may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in says)
 
 
 def _number(value: object, what: str) -> int:
