@@ -200,8 +200,11 @@ class Access:
         session = Session(account.officer, account.credential, _digest(browser), now, now)
         return self._sessions.put(session, now + LONGEST)
 
-    def person(self, secret: str, browser: str) -> Person | None:
-        """Who that is; None where the session is over, another browser's, or the account no longer in force."""
+    def person(self, secret: str, browser: str, *, renews: bool = True) -> Person | None:
+        """Who that is; None where the session is over, another browser's, or the account no longer in force.
+
+        `renews`: that somebody does something; False for what a page asks by itself, which keeps no session alive.
+        """
         now = self.clock()
         session = self._sessions.look(secret, now) if secret else None
         if session is None:
@@ -211,7 +214,8 @@ class Access:
         if account is None or now - session.seen >= IDLE or session.browser != _digest(browser):
             self._sessions.drop(secret)
             return None
-        session.seen = now
+        if renews:
+            session.seen = now
         return Person(account.officer, account.role, account.title or account.officer)
 
     def leave(self, secret: str) -> None:

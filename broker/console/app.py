@@ -35,6 +35,8 @@ from policies.decide import Engine
 log = structlog.get_logger("broker.console")
 
 COOKIE: Final = "safeconduct-console"
+LIVE: Final = "/overview/live"
+"""What the overview asks for by itself, every ten seconds."""
 EXPORTED: Final = 10_000
 SIGNS: Final = 50_000
 STATIC: Final = Path(__file__).parent / "static"
@@ -99,7 +101,7 @@ class Console:
                 web.post("/enrol/finish", self._registered),
                 web.post("/enrol/invite", self._invite),
                 web.get("/", self._overview),
-                web.get("/overview/live", self._live),
+                web.get(LIVE, self._live),
                 web.get("/decisions", self._decisions),
                 web.get("/decisions/export", self._export),
                 web.get("/records/{index:[0-9]{1,15}}", self._record),
@@ -161,7 +163,8 @@ class Console:
         return web.Response(text=text, content_type="text/html", status=status)
 
     def _whoever(self, request: web.Request) -> Person | None:
-        return self.access.person(request.cookies.get(COOKIE, ""), request.headers.get("User-Agent", ""))
+        secret, browser = request.cookies.get(COOKIE, ""), request.headers.get("User-Agent", "")
+        return self.access.person(secret, browser, renews=request.path != LIVE)
 
     def _person(self, request: web.Request, roles: frozenset[str] = READS_RECORDS | MANAGES) -> Person:
         """Who asks; to the log-in page where nobody is logged in, 403 where the role is another."""
@@ -246,6 +249,8 @@ class Console:
         return self._page("overview.html", request, title=ENGLISH.overview, **await self._figures())
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
+        if "HX-Request" in request.headers and self._whoever(request) is None:
+            return web.Response(headers={"HX-Redirect": "/login"})  # the whole page, not this part of it
         self._person(request)
         return self._page("live.html", request, title="", **await self._figures())
 
