@@ -8,7 +8,7 @@ import typer
 
 from broker.console.serving import LOOPBACK, Running, consoling
 from broker.service import BrokerHome, clock
-from cli.common import UrlOption, command, passphrase, run, service_logs, settled, until_stopped
+from cli.common import UrlOption, command, passphrase, run, service_logs, settled, until, until_stopped
 from keys import tls
 
 PORT = 8480
@@ -49,6 +49,6 @@ def console(
             stopped = until_stopped()
             typer.echo(f"ready {serving.url}")
             say(serving)
-            await stopped
+            await until(serving.failed, stopped)
 
     run(main())

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,6 +39,7 @@ from cli.common import (
     run,
     service_logs,
     settled,
+    until,
     until_stopped,
 )
 from cli.console_cmd import say
@@ -120,7 +121,7 @@ def up(
                 print(f"{READY} {where}", flush=True)  # noqa: T201
                 if console is not None:
                     say(console)
-                await _until(running.failed, stopped)
+                await until(running.failed, stopped)
 
     run(main())
 
@@ -139,21 +140,9 @@ def worker(
             settled()
             stopped = until_stopped()
             print(READY, flush=True)  # noqa: T201
-            await _until(failed, stopped, ended.wait())
+            await until(failed, stopped, ended.wait())
 
     run(main())
-
-
-async def _until(failed: "asyncio.Future[None]", *others: Coroutine[Any, Any, object]) -> None:
-    """Until one of `others` is done; raises what made `failed` so."""
-    waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for one in others]
-    try:
-        await asyncio.wait([*waiting, failed], return_when=asyncio.FIRST_COMPLETED)
-        if failed.done():
-            await failed
-    finally:
-        for one in waiting:
-            one.cancel()
 
 
 @guard_app.command("run")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientSession
+from aiohttp import ClientError, ClientSession
 from typer.testing import CliRunner
 
 from adapters.client import connect
@@ -21,6 +21,7 @@ from adapters.guard import serving as guarding
 from adapters.home import clock
 from audit.record import LOOKED_UP, ActRecord, read_record
 from audit.witness import WitnessKey, cosign, joined
+from broker.console.access import IDLE
 from broker.console.app import COOKIE, HEADERS
 from broker.console.reading import Reading
 from broker.console.serving import Running, consoling
@@ -308,6 +309,41 @@ async def test_a_session_is_over_after_log_out_and_its_cookie_is_for_this_site_a
     late = ClientSession(place.console.url, headers=BROWSER, cookies={COOKIE: secret})
     async with late, late.get("/", allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (303, "/login")
+
+
+async def test_an_overview_that_nobody_looks_at_does_not_keep_its_session(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [place.console.access.clock()]
+    monkeypatch.setattr(place.console.access, "clock", lambda: now[0])
+    async with await place.browser() as browser:
+        for _ in range(3):
+            now[0] += IDLE // 3
+            async with browser.get("/overview/live", allow_redirects=False) as answer:
+                status = answer.status
+        assert status == 303
+        async with browser.get("/overview/live", headers={"HX-Request": "true"}) as answer:
+            assert answer.headers["HX-Redirect"] == "/login" and await answer.text() == ""
+
+
+async def test_a_console_of_which_a_part_has_failed_answers_nobody_and_says_what_failed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        await failing.wait()
+        raise ValueError("a part")
+
+    failing = asyncio.Event()
+    monkeypatch.setattr("broker.console.serving._following", fails)
+    async with consoling(place.broker.home, place.broker.urls[0]) as console, ClientSession(console.url) as browser:
+        async with browser.get("/login") as answer:
+            assert answer.status == 200
+        failing.set()
+        with pytest.raises(ValueError, match="a part"):
+            await asyncio.wait_for(console.failed, 30)
+        with pytest.raises(ClientError):
+            async with browser.get("/login") as answer:
+                pass
 
 
 async def test_an_administrator_sees_the_house_and_not_what_it_decides(place: Place) -> None:
