@@ -15,7 +15,7 @@ from audit.__main__ import main
 from audit.packet import Packet, Verdict, check
 from keys.domains import Tag
 from keys.signing import digest
-from messages import wire
+from messages import cbor, wire
 from messages.envelope import Delivery
 from messages.errors import BadInput
 from messages.evidence import Outcome, Retrieval, Stamp
@@ -110,6 +110,38 @@ async def test_what_the_broker_did_not_answer_is_named_as_not_checked(force: Tas
     said = " ".join(verdict.unchecked)
     for what in ("in force together", "has opened it", "is in the log", "root of trust", "sealed", "witnesses"):
         assert what in said
+
+
+@dataclass
+class Lying(Log):
+    """A broker that answers about its log with `nonsense`, or with a proof of another place."""
+
+    nonsense: bytes | None = None
+
+    async def ask(self, verb: str, data: bytes) -> bytes:
+        if self.nonsense is not None:
+            return self.nonsense
+        answer = await super().ask(verb, data)
+        value = cbor.load(answer, len(answer))
+        return cbor.dump({**value, "index": value["index"] + 1} if verb == "proof" else value)
+
+
+@pytest.mark.parametrize("nonsense", [b"", b"\xff", cbor.dump([]), cbor.dump({"index": 1}), cbor.dump("x" * 500), None])
+async def test_a_broker_that_lies_about_its_log_keeps_nobody_from_exporting_what_it_signed(
+    force: TaskForce, nonsense: bytes | None
+) -> None:
+    admitted = force.admit(force.send("01-full-report.json", PROSECUTOR))
+    log = Lying(force, PROSECUTOR, nonsense=nonsense)
+    log.add(admitted)
+    home, bare = force.homes[PROSECUTOR.partition("/")[0]], received(force, admitted.views[0].data, PROSECUTOR)
+    made = await packets.export(bare, home.trust, home.agency.handle, home.bundle.directory, log.ask)
+    whole = packet.read(made.data)
+    assert check(made.data).holds and (whole.stated, whole.proofs) == (None, ())
+    assert made.lacks is not None and "does not hold" in made.lacks
+    honest = Log(force, PROSECUTOR)
+    honest.add(admitted)
+    told = await packets.export(bare, home.trust, home.agency.handle, home.bundle.directory, honest.ask)
+    assert told.lacks is None and packet.read(told.data).proofs
 
 
 async def test_nothing_is_exported_of_what_cannot_be_proved(force: TaskForce) -> None:
