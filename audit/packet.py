@@ -338,9 +338,6 @@ class _Check:
             if not all(m is not None and m.may_receive for m in mandates):
                 raise ProofFailed("the recipient had no mandate to receive, at creation or at admission")
             told.append(f"{self._address(recipient)} might receive")
-        self._unchecked.append(
-            "For which types and areas the mandates and the agreement were: they are here, not decided."
-        )
         return f"{'; '.join(told)}."
 
     def _message(self) -> str:
@@ -348,13 +345,32 @@ class _Check:
         if self.delivery is not None:
             stamp = entries.read_stamp(read_signed(self.delivery.stamp).body)
             view = envelope.check_view(envelope.read_view(self.delivery.view), key, stamp.recipient)
+            self._agreements({view.grant.agreement})
             withheld = f", {many(len(view.withheld), 'other')} withheld" if view.withheld else ""
             return f"The sender signed it; {many(len(view.sections), 'sealed section')}{withheld}, all as described."
         whole = envelope.check_envelope(envelope.read_envelope(self.packet.message), key)
+        self._agreements({grant.agreement for grant in whole.grants})
         return (
             f"The sender signed it; {many(len(whole.sections), 'sealed section')} and "
             f"{many(len(whole.grants), 'grant')}, all as described."
         )
+
+    def _agreements(self, named: set[str]) -> None:
+        """Say which of the agreements that the grants name are not here; refuse one that no grant names."""
+        listed, here = set(self.trust.agreements.values()), set[str]()
+        for data in self.packet.files:
+            if sha256(data).hexdigest() in listed:
+                mine = {one for one in named if f"id: {one}".encode() in data.splitlines()}
+                if not mine:
+                    raise ProofFailed("the packet holds an agreement on which no grant in it rests")
+                here |= mine
+        self._unchecked.append(
+            "For which types and areas the mandates and the agreement were: they are here, not decided."
+            if here == named
+            else "For which types and areas the mandates were: they are here, not decided."
+        )
+        if lacking := ", ".join(sorted(named - here)):
+            self._unchecked.append(f"What the agreement allows on which it rests: the packet does not hold {lacking}.")
 
     def _papers(self) -> str | None:
         if self.delivery is not None:

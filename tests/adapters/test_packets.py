@@ -1,6 +1,8 @@
 """What an agency exports about a message, checked by the independent implementation: it holds, and no byte is loose."""
 
 import asyncio
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -157,31 +159,84 @@ def swapped(made: Made, **changes: object) -> bytes:
     return packet.write(replace(packet.read(made.received), **changes))  # type: ignore[arg-type]
 
 
-def test_parts_of_another_message_do_not_pass(made: Made, force: TaskForce) -> None:
+def mixed(whole: Packet, other: Packet) -> bytes:
+    """This view under the other message's stamp."""
+    return replace(Delivery.from_bytes(whole.message), stamp=Delivery.from_bytes(other.message).stamp).to_bytes()
+
+
+def stated(whole: Packet, **changes: object) -> dict[str, object]:
+    assert whole.stated is not None
+    return {"stated": replace(whole.stated, **changes)}  # type: ignore[arg-type]
+
+
+def lines(whole: Packet) -> tuple[str, ...]:
+    assert whole.stated is not None and whole.stated.lines
+    return whole.stated.lines
+
+
+def place(whole: Packet) -> int:
+    assert whole.stated is not None
+    return whole.stated.index
+
+
+# What is changed in the packet of a message, by that of another; of what chance orders (digests), each one in turn.
+VARIANTS: dict[str, Callable[[Packet, Packet], dict[str, object]]] = {
+    "the other's stamp": lambda whole, other: {"message": mixed(whole, other)},
+    "the other's retrieval": lambda whole, other: {"retrieval": other.retrieval},
+    "the other's audience": lambda whole, other: {"audience": other.audience},
+    "the other's top": lambda whole, other: {"top": other.top},
+    "the next epoch": lambda whole, other: {"epoch": whole.epoch + 1},
+    "no root": lambda whole, other: {"roots": ()},
+    "a root twice": lambda whole, other: {"roots": (*whole.roots, *whole.roots)},
+    "an idle file": lambda whole, other: {"files": (*whole.files, b"idle")},
+    "a file twice": lambda whole, other: {"files": (*whole.files, whole.files[0])},
+    "a line less": lambda whole, other: stated(whole, lines=lines(whole)[1:]),
+    "another place": lambda whole, other: stated(whole, index=place(whole) + 1),
+    "a proof twice": lambda whole, other: {"proofs": (*whole.proofs, whole.proofs[0])},
+    "a proof of another place": lambda whole, other: {
+        "proofs": (replace(whole.proofs[0], index=whole.proofs[0].index + 1), *whole.proofs[1:])
+    },
+    "evidence": lambda whole, other: {"evidence": whole.retrieval},
+    "another kind": lambda whole, other: {"kind": packet.SENT},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_parts_of_another_message_do_not_pass(made: Made, variant: str) -> None:
     whole, other = packet.read(made.received), packet.read(made.guarded)
-    stamp = Delivery.from_bytes(other.message).stamp
-    mixed = replace(Delivery.from_bytes(whole.message), stamp=stamp).to_bytes()
-    lists = dict(whole.lists)
-    lists.popitem()
-    for broken in (
-        swapped(made, message=mixed),
-        swapped(made, retrieval=other.retrieval),
-        swapped(made, audience=other.audience),
-        swapped(made, top=other.top),
-        swapped(made, epoch=whole.epoch + 1),
-        swapped(made, roots=()),
-        swapped(made, roots=(*whole.roots, *whole.roots)),
-        swapped(made, lists=lists),
-        swapped(made, files=whole.files[1:]),
-        swapped(made, files=(*whole.files, b"idle")),
-        swapped(made, stated=replace(whole.stated, lines=whole.stated.lines[1:])),  # type: ignore[type-var]
-        swapped(made, stated=replace(whole.stated, index=whole.stated.index + 1)),  # type: ignore[type-var,union-attr]
-        swapped(made, proofs=(*whole.proofs, whole.proofs[0])),
-        swapped(made, proofs=(replace(whole.proofs[0], index=0), *whole.proofs[1:])),
-        swapped(made, evidence=whole.retrieval),
-        swapped(made, kind=packet.SENT),
-    ):
-        assert not check(broken, made.root).holds
+    broken = swapped(made, **VARIANTS[variant](whole, other))
+    assert broken != made.received
+    assert not check(broken, made.root).holds
+
+
+def test_without_a_list_or_a_file_that_it_needs_it_does_not_pass(made: Made) -> None:
+    whole = packet.read(made.received)
+    assert len(whole.lists) > 1
+    for agency in whole.lists:
+        less = {a: data for a, data in whole.lists.items() if a != agency}
+        assert not check(swapped(made, lists=less), made.root).holds
+    needed = [f for f in whole.files if not f.startswith(b"id: ")]
+    assert len(needed) == len(whole.files) - 1  # the other one is the agreement
+    for file in needed:
+        assert not check(swapped(made, files=tuple(f for f in whole.files if f != file)), made.root).holds
+
+
+def test_an_agreement_of_the_extract_on_which_no_grant_rests_does_not_pass(made: Made, force: TaskForce) -> None:
+    whole, repository = packet.read(made.received), force.homes[PROSECUTOR.partition("/")[0]].trust.copy.repository
+    listed = json.loads(whole.top)["signed"]["targets"]
+    idle = repository.file(listed["agreement/AGR-2026-06-fiu.yaml"]["hashes"]["sha256"])
+    verdict = check(swapped(made, files=(*whole.files, idle)), made.root)
+    assert (verdict.holds, verdict.steps[-1].name) == (False, "message")
+
+
+def test_an_agreement_or_a_proof_that_is_not_in_it_is_named_as_not_checked(made: Made) -> None:
+    whole = packet.read(made.received)
+    less = check(swapped(made, files=tuple(f for f in whole.files if not f.startswith(b"id: "))), made.root)
+    assert less.holds and any("does not hold AGR-2026-01" in u for u in less.unchecked)
+    assert not any("the agreement were" in u for u in less.unchecked)
+    full = check(made.received, made.root)
+    assert full.holds and any("the agreement were: they are here" in u for u in full.unchecked)
+    assert not any("does not hold AGR" in u for u in full.unchecked)
     shorter = check(swapped(made, proofs=whole.proofs[1:]))
     assert shorter.holds and any("the packet holds no proof of it" in u for u in shorter.unchecked)
 
