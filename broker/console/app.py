@@ -347,12 +347,12 @@ class Console:
         if detail is None:
             raise web.HTTPNotFound
         record = detail.record
-        known = {rule.id: rule for rule in Engine.load().rules}
+        known, names = {rule.id: rule for rule in Engine.load().rules}, self._names
         return self._page(
-            "record.html", request, title=f"Leaf {index}", detail=detail, record=record, names=self._names,
+            "record.html", request, title=f"Leaf {index}", detail=detail, record=record, names=names,
             rules=[(i, known.get(i)) for i in (record.rules if isinstance(record, Record) else ())],
             whole=record if isinstance(record, Record) else None,
-            told=record.says if isinstance(record, TrustRecord | ActRecord) else "",
+            told=names.within(record.says) if isinstance(record, TrustRecord | ActRecord) else "",
         )  # fmt: skip
 
     # Matrix and trust

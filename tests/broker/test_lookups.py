@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -13,6 +14,7 @@ from broker.misuse import Sign, Thresholds, signs
 from broker.naming import COLUMNS, Names, as_csv, query_of, safe_cell, subject_of, subject_text
 from broker.recordsdb import Line, Query, line_of
 from bus.subjects import OPERATOR
+from messages.directory import Directory
 from messages.errors import BadInput
 from messages.evidence import Entry
 from messages.ids import message_text
@@ -116,6 +118,27 @@ def test_names_lead_to_handles_and_back(force: TaskForce, names: Names) -> None:
         with pytest.raises(BadInput) as raised:
             names.find(text)
         assert text not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["coastguardnow", "officetrustee"])
+def test_a_name_of_the_form_of_a_handle_is_that_name_and_a_handle_that_nobody_is_called_by_is_one(
+    force: TaskForce, name: str
+) -> None:
+    known = force.bundle.directory
+    renamed = [a.model_copy(update={"name": name}) if a.name == "harbour-police" else a for a in known.agencies]
+    fields = {f: getattr(known, f) for f in Directory.model_fields} | {"agencies": tuple(renamed)}
+    names = Names(replace(force.bundle, directory=Directory(**fields)))
+    assert names.find(name) == force.agency("harbour-police") and names.of(names.find(name)) == name
+    assert names.find(f"{name}/desk") == force.contact(DESK).handle
+    assert Names(force.bundle).find(name) == name
+
+
+def test_people_are_told_of_by_their_names(force: TaskForce, names: Names) -> None:
+    desk, officer = force.contact(DESK).handle, force.bundle.directory.officers[0]
+    stranger = "c" + "z" * 12
+    said = f"{desk} was told; {officer.handle}, {stranger} and x{desk} were not."
+    assert names.within(said) == f"{DESK} was told; {officer.title}, {stranger} and x{desk} were not."
+    assert names.row(line(0, form="trust", subject=desk))["message"] == DESK
 
 
 def test_a_message_s_id_is_read_in_both_ways_of_writing_it(force: TaskForce, names: Names) -> None:

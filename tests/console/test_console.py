@@ -243,6 +243,15 @@ async def test_a_record_explains_itself_and_its_proof_holds(place: Place) -> Non
     assert "All that the log has about it" in text and "SC-" in text
 
 
+async def test_a_record_of_a_look_up_tells_who_looked_by_name(place: Place) -> None:
+    async with await place.browser() as browser:
+        await until(lambda: place.looked("logged-in"))
+        found = place.console.reading.db.search(Query(kind=LOOKED_UP, outcome="logged-in")).lines[0]
+        async with browser.get(f"/records/{found.index}") as answer:
+            text = await answer.text()
+    assert "Auditor, Coast Guard logged in to the console." in text and found.signers[0] not in text
+
+
 async def test_a_proof_against_another_head_does_not_hold(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     reading = place.console.reading
     assert (await reading.prove(0, bytes(32))).holds is False
