@@ -396,6 +396,11 @@ class RecordsDb:
             if after is None:
                 return
 
+    def newest(self, query: Query, most: int) -> tuple[list[Line], bool]:
+        """Up to `most` lines, the newest first, and whether there are older ones: who gets a part is told so."""
+        found = list(self.each(query, most + 1))
+        return found[:most], len(found) > most
+
     @_mapped
     def counts(self, facet: str, start: int, end: int) -> dict[str, int]:
         """How many leaves of a span of time have each value of a facet."""

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from audit.record import ActRecord, read_record
+from broker import misuse
 from broker.lookups import Deed, asked, look_up, viewed
-from broker.misuse import Sign, Thresholds, signs
+from broker.misuse import Sign, Thresholds, newest_signs, signs
 from broker.naming import COLUMNS, Names, as_csv, query_of, safe_cell, subject_of, subject_text
 from broker.recordsdb import Line, Query, line_of
 from bus.subjects import OPERATOR
@@ -100,6 +101,14 @@ def test_thresholds_can_be_tuned_and_not_switched_off() -> None:
     for bad in ({"fan_out": 0}, {"probing": -1}, {"refused_share": 1.5}):
         with pytest.raises(BadInput):
             Thresholds(**bad)
+
+
+def test_signs_of_a_part_of_the_records_are_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [line(n, recipient=f"c{n}") for n in range(12)]
+    monkeypatch.setattr(misuse, "COUNTED", 11)
+    told, more = newest_signs(lines)
+    assert more and [(t.sign, t.count) for t in told] == [(Sign.FAN_OUT, 11)]
+    assert newest_signs(lines[:11]) == (signs(lines[:11]), False)
 
 
 def test_refusals_count_only_where_they_are_a_large_part() -> None:

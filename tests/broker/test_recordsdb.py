@@ -135,6 +135,9 @@ def test_a_search_finds_what_looking_at_every_record_finds_page_by_page(db: Reco
     assert found == expected(query)
     assert list(db.each(query, 31)) == expected(query)[:31]
     assert list(db.each(query, 10_000)) == expected(query)
+    whole = expected(query)
+    for most in (len(whole) - 1, len(whole), len(whole) + 1):
+        assert most < 0 or db.newest(query, most) == (whole[:most], most < len(whole))
 
 
 def test_the_queries_tried_find_something_and_not_everything() -> None:

@@ -402,6 +402,29 @@ async def test_an_export_is_what_the_search_finds_and_cannot_run(place: Place) -
     assert [(r["sender"], r["recipient"], r["outcome"]) for r in rows] == [(DESK, INSPECTORS, "permitted")]
 
 
+async def test_an_export_or_a_count_of_a_part_says_that_it_is_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def given(browser: ClientSession, path: str) -> tuple[str, str]:
+        async with browser.get(path) as answer:
+            return answer.headers.get("Content-Disposition", ""), await answer.text()
+
+    async with await place.browser() as browser:
+        await until(lambda: place.console.reading.db.next() > 2)
+        name, whole = await given(browser, "/decisions/export?as=csv&form=decision")
+        assert 'filename="records.csv"' in name and len(whole.splitlines()) == 2
+        assert "10,000 newest" in (await given(browser, "/decisions"))[1]
+        assert "are counted" not in (await given(browser, "/tasks"))[1]
+        monkeypatch.setattr("broker.console.app.EXPORTED", 1)
+        monkeypatch.setattr("broker.console.app.COUNTED", 1)
+        monkeypatch.setattr("broker.misuse.COUNTED", 1)
+        name, part = await given(browser, "/decisions/export?as=csv&form=")
+        assert 'filename="records-newest-1.csv"' in name and len(part.splitlines()) == 2
+        assert 'filename="records-newest-1.json"' in (await given(browser, "/decisions/export?as=json&form="))[0]
+        assert 'filename="records.csv"' in (await given(browser, "/decisions/export?as=csv&form=decision"))[0]
+        assert "counts over the 1 newest" in (await given(browser, "/tasks"))[1]
+
+
 async def test_without_tls_it_listens_on_this_machine_alone(place: Place) -> None:
     with pytest.raises(DependencyError):
         async with consoling(place.broker.home, place.broker.urls[0], host="0.0.0.0"):  # noqa: S104

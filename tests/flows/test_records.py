@@ -72,15 +72,18 @@ async def test_what_the_broker_decided_is_found_by_search_and_every_look_up_is_i
     told = await said("search", "--kind", rows[0]["kind"], "--csv", "--officer", str(officer))
     assert told.splitlines()[0].startswith("leaf,at,form") and INSPECTORS in told
     assert "No count" in await said("signs") and "broke" not in told
-    assert str(count + 3) in await said("rebuild"), "three look-ups are leaves too"
+    few = await said("search", "--most", "1")
+    assert "these are the 1 newest" in few and "newest" not in told
+    assert str(count + 4) in await said("rebuild"), "four look-ups are leaves too"
     with opened(home.records) as db:
-        assert db.search(Query(), size=500).lines[3:] == lines, "and a rebuilt database is the same"
+        assert db.search(Query(), size=500).lines[4:] == lines, "and a rebuilt database is the same"
 
     looked = [a for a in await town.log(tmp_path / "log") if a.act == LOOKED_UP]
     first = town.force.bundle.directory.officers[0].handle
     assert [(a.signer, a.outcome) for a in looked] == [
         (home.worker.handle, "exported"),
         (first, "exported"),
+        (home.worker.handle, "searched"),
         (home.worker.handle, "searched"),
     ]
 
