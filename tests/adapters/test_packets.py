@@ -17,7 +17,7 @@ from audit.__main__ import main
 from audit.packet import Packet, Verdict, check
 from keys.domains import Tag
 from keys.signing import digest
-from messages import cbor, wire
+from messages import cbor, limits, wire
 from messages.envelope import Delivery
 from messages.errors import BadInput
 from messages.evidence import Outcome, Retrieval, Stamp
@@ -100,8 +100,46 @@ def test_what_was_sent_is_proved_as_far_as_a_sender_can(made: Made) -> None:
 
 def test_it_says_that_it_took_the_root_of_trust_from_the_packet_and_refuses_another(made: Made) -> None:
     assert any("Whether the root of trust" in u for u in check(made.received).unchecked)
-    other = check(made.received, made.root + b" ")
-    assert (other.holds, names(other)[-1]) == (False, "root")
+    other = json.loads(made.root)
+    other["signed"]["expires"] = "2199-01-01T00:00:00Z"
+    forged = check(made.received, json.dumps(other, sort_keys=True, separators=(",", ":")).encode())
+    assert (forged.holds, forged.comparable, names(forged)[-1]) == (False, True, "root")
+
+
+@pytest.mark.parametrize("version", [0, 2, 7, None])
+def test_a_root_from_before_or_after_those_in_the_packet_makes_it_not_comparable_and_not_broken(
+    made: Made, version: int | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert packet.read(made.received).roots == (made.root,)
+    value = json.loads(made.root)
+    value["signed"]["version"] = version
+    known = made.root + b" " if version is None else json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    verdict = check(made.received, known)
+    assert (verdict.holds, verdict.comparable, names(verdict)) == (False, False, ["packet", "root"])
+    assert version is None or f"is number {version}, and the packet holds number 1" in verdict.steps[-1].says
+    path, root = tmp_path / "a.packet", tmp_path / "root.json"
+    path.write_bytes(made.received)
+    root.write_bytes(known)
+    assert main(["packet", "verify", str(path), "--root", str(root)]) == 2
+    told = capsys.readouterr().out
+    assert "NOT COMPARABLE" in told and "BROKEN" not in told
+    assert main(["packet", "verify", str(path), "--root", str(root), "--json"]) == 2
+    said = json.loads(capsys.readouterr().out)
+    assert (said["holds"], said["comparable"]) == (False, False)
+
+
+def test_a_packet_holds_a_list_of_every_recipients_agency_and_the_senders_and_no_more() -> None:
+    def packed(count: int) -> bytes:
+        lists = {f"a{chr(97 + n // 26)}{chr(97 + n % 26)}{'a' * 10}": b"x" for n in range(count)}
+        empty = Packet(
+            kind=packet.SENT, message=b"", evidence=None, retrieval=None, epoch=1, audience="a" + "b" * 12, roots=(),
+            top=b"", lists=lists, files=(), stated=None, proofs=(),
+        )  # fmt: skip
+        return packet.write(empty)
+
+    assert len(packet.read(packed(limits.GRANTS + 1)).lists) == limits.GRANTS + 1
+    with pytest.raises(packet.Unreadable, match="at most 257 lists"):
+        packet.read(packed(limits.GRANTS + 2))
 
 
 async def test_what_the_broker_did_not_answer_is_named_as_not_checked(force: TaskForce) -> None:
