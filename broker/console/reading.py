@@ -186,9 +186,12 @@ class Reading:
         return line, tuple(sorted(around, key=lambda x: (x.at, x.index)))
 
     async def raw(self, lines: list[Line]) -> list[bytes]:
-        """The records of these lines, as far as they are held."""
-        found = await asyncio.gather(*(held(self._port, line.index) for line in lines))
-        return [pair[1] for pair in found if pair is not None]
+        """The records of these lines, in their order, as far as they are held; `AT_ONCE` are asked for at a time."""
+        found: list[bytes] = []
+        for first in range(0, len(lines), AT_ONCE):  # thousands of questions at once would keep the bus from deliveries
+            pairs = await asyncio.gather(*(held(self._port, line.index) for line in lines[first : first + AT_ONCE]))
+            found += [pair[1] for pair in pairs if pair is not None]
+        return found
 
     async def tasks(self) -> list[Task]:
         """Broken glasses with what their reviews found."""

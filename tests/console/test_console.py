@@ -23,7 +23,7 @@ from audit.record import LOOKED_UP, ActRecord, read_record
 from audit.witness import WitnessKey, cosign, joined
 from broker.console.access import IDLE
 from broker.console.app import COOKIE, HEADERS
-from broker.console.reading import Reading
+from broker.console.reading import AT_ONCE, Reading
 from broker.console.serving import Running, consoling
 from broker.recordsdb import Query
 from broker.service import BrokerHome, Serving, serving, stores
@@ -34,7 +34,7 @@ from keys.domains import KeyKind
 from keys.signing import Signer
 from messages.directory import Witness
 from messages.errors import BadInput, DependencyError
-from tests.broker.test_recordsdb import HOSTILE
+from tests.broker.test_recordsdb import HOSTILE, line
 from tests.flows.test_quarantine import case
 from tests.support.exported import exported
 from tests.support.orchid import DESK, INSPECTORS, TaskForce, leaks, task_force
@@ -264,6 +264,25 @@ async def test_a_proof_against_another_head_does_not_hold(place: Place, monkeypa
 
     monkeypatch.setattr(reading, "head", other)
     assert "call the operator" in (await reading.prove(0, bytes(32))).says
+
+
+async def test_many_records_are_asked_for_a_hundred_at_a_time_and_come_in_their_order(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_now, most = 0, 0
+
+    async def held(_: object, index: int) -> tuple[bytes, bytes] | None:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        await asyncio.sleep(0)
+        open_now -= 1
+        return (b"", str(index).encode()) if index % 7 else None
+
+    monkeypatch.setattr("broker.console.reading.held", held)
+    wanted = [line(n) for n in range(3 * AT_ONCE + 1)]
+    assert await place.console.reading.raw(wanted) == [str(n).encode() for n in range(3 * AT_ONCE + 1) if n % 7]
+    assert most == AT_ONCE and await place.console.reading.raw([]) == []
 
 
 async def test_hostile_words_find_nothing_and_are_never_shown_unescaped(place: Place) -> None:
