@@ -195,6 +195,17 @@ def test_a_code_registers_one_passkey_within_its_time(host: Host, passkey: Passk
             host.access.register(host.access.invite("host"), title)
 
 
+def test_a_title_that_no_request_may_have_makes_none_and_uses_nothing_up(host: Host, passkey: Passkey) -> None:
+    code = host.access.invite("host")
+    asked = host.access.register(code, "Auditor")
+    raw = json.dumps({**asked, "credential": passkey.register(asked["options"])}).encode()
+    for title in ("", "  ", "x" * 81, "a\x1bb", "\ud800"):
+        with pytest.raises(BadInput, match="how the officers know you"):
+            host.access.registered(raw, code, title)
+    made = host.access.registered(raw, code, "  Auditor,  Coast Guard ")
+    assert made.title == "Auditor, Coast Guard" and accounts.read_request(accounts.request(made)) == made
+
+
 def test_whoever_asks_without_end_fills_no_memory() -> None:
     kept: _Kept[int] = _Kept()
     first = kept.put(0, 10)

@@ -392,6 +392,15 @@ async def test_the_full_check_is_that_of_the_auditor(place: Place) -> None:
     assert answer.status == 200 and "The log holds" in text and "✗" not in text
 
 
+async def test_registering_is_finished_under_a_title_that_a_request_may_have_alone(place: Place) -> None:
+    async with ClientSession(place.console.url, headers=place.own) as browser:
+        for title in ("", "x" * 81, "a\x1bb", None, 7):
+            async with browser.post("/enrol/finish", json={"code": "x", "title": title}) as answer:
+                assert answer.status == 400 and "how the officers know you" in (await answer.json())["says"]
+        async with browser.post("/enrol/finish", json={"code": "x", "title": "Auditor"}) as answer:
+            assert answer.status == 403
+
+
 async def test_a_used_code_and_a_replayed_answer_open_nothing(place: Place) -> None:
     async with await place.browser(None) as browser:
         again = {"code": place.first_code, "title": "Somebody"}
