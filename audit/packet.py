@@ -9,7 +9,7 @@ that was in force when the message was admitted, so a packet holds as long as it
     2 root       each root of trust is signed by those whom the one before names
     3 bundle     officers and heads signed the parts of the trust bundle, and their signatures were in date
     4 epoch      the log holds this bundle as that of its epoch
-    5 contacts   sender and recipient had a mandate at creation and at admission
+    5 contacts   sender, and recipient of what was received, had a mandate at creation and at admission
     6 message    the sender signed the manifest, and everything described is what was signed
     7 papers     whatever is attested beside the message is signed by whom it says
     8 broker     a worker's stamp (or evidence) is about exactly these bytes
@@ -365,6 +365,8 @@ class _Check:
             if not all(m is not None and m.may_receive for m in mandates):
                 raise ProofFailed("the recipient had no mandate to receive, at creation or at admission")
             told.append(f"{self._address(recipient)} might receive")
+        else:
+            self._unchecked.append("Whether the recipients might receive it: that is in the records of the decisions.")
         return f"{'; '.join(told)}."
 
     def _message(self) -> str:
@@ -414,6 +416,7 @@ class _Check:
             verify(paper, paper.tag, key)
             held += 1
         if not papers:
+            self._unchecked.append("Whether anything had to be attested: the packet holds no attestation.")
             return None
         self._unchecked.append("Whether what is attested had to be, and by whom: only who signed it is checked.")
         return f"{many(held, 'attestation')} signed by whom it says."
