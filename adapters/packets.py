@@ -14,6 +14,7 @@ from typing import Final
 from adapters.journal import Incoming, Outgoing
 from adapters.trust import AgencyTrust
 from audit import packet
+from audit.checkpoint import MAX_NOTE_BYTES
 from audit.packet import Packet, Proof, Stated
 from keys.bundle import line
 from keys.repository import State
@@ -176,7 +177,7 @@ async def _proof(leaf: bytes, ask: Ask) -> Proof | None:
         index=reader.number("index"),
         size=reader.number("size"),
         path=tuple(cbor.bytes_list(reader.items("proof", _STEPS), "proof", limits.DIGEST, limits.DIGEST)),
-        head=reader.raw("checkpoint"),
+        head=reader.raw("checkpoint", 1, MAX_NOTE_BYTES),
     )
     reader.end()
     return proof

@@ -349,7 +349,7 @@ class _Check:
         if said.epoch != self.packet.epoch:
             raise ProofFailed("the statement is about another epoch of the trust bundle")
         self._promised[leaf_of(stated)] = f"epoch {said.epoch} of the trust bundle"
-        return f"The log was promised just this extract for epoch {said.epoch}."
+        return f"The record of epoch {said.epoch} of the trust bundle is about just this extract."
 
     def _contacts(self) -> str:
         sender = self._contact(self.manifest.sender, "the sender")

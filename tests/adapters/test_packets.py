@@ -3,8 +3,9 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -157,24 +158,43 @@ async def test_what_the_broker_did_not_answer_is_named_as_not_checked(force: Tas
 
 @dataclass
 class Lying(Log):
-    """A broker that answers about its log with `nonsense`, or with a proof of another place."""
+    """A broker that answers about its log with `nonsense`, or else says of `lied` something that is not so."""
 
     nonsense: bytes | None = None
+    lied: str = ""
+    changes: dict[str, Any] = field(default_factory=dict)
 
     async def ask(self, verb: str, data: bytes) -> bytes:
         if self.nonsense is not None:
             return self.nonsense
         answer = await super().ask(verb, data)
         value = cbor.load(answer, len(answer))
-        return cbor.dump({**value, "index": value["index"] + 1} if verb == "proof" else value)
+        return cbor.dump({**value, **self.changes} if verb == self.lied else value)
 
 
-@pytest.mark.parametrize("nonsense", [b"", b"\xff", cbor.dump([]), cbor.dump({"index": 1}), cbor.dump("x" * 500), None])
+LIES: dict[str, dict[str, Any]] = {
+    "nothing": {"nonsense": b""},
+    "no CBOR": {"nonsense": b"\xff"},
+    "a list": {"nonsense": cbor.dump([])},
+    "half an answer": {"nonsense": cbor.dump({"index": 1})},
+    "text": {"nonsense": cbor.dump("x" * 500)},
+    "another place": {"lied": "proof", "changes": {"index": 0}},
+    "a place far away": {"lied": "proof", "changes": {"index": 2**53 - 1, "size": 2**53 - 1}},
+    "a long way": {"lied": "proof", "changes": {"proof": [bytes(32)] * 128}},
+    "no head": {"lied": "proof", "changes": {"checkpoint": b"x"}},
+    "an endless head": {"lied": "proof", "changes": {"checkpoint": bytes(2**21)}},
+    "another epoch": {"lied": "epoch", "changes": {"statement": b"x"}},
+    "another extract": {"lied": "epoch", "changes": {"index": 2**53 - 1}},
+    "another record": {"lied": "epoch", "changes": {"record": b"x"}},
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
 async def test_a_broker_that_lies_about_its_log_keeps_nobody_from_exporting_what_it_signed(
-    force: TaskForce, nonsense: bytes | None
+    force: TaskForce, lie: str
 ) -> None:
     admitted = force.admit(force.send("01-full-report.json", PROSECUTOR))
-    log = Lying(force, PROSECUTOR, nonsense=nonsense)
+    log = Lying(force, PROSECUTOR, **LIES[lie])
     log.add(admitted)
     home, bare = force.homes[PROSECUTOR.partition("/")[0]], received(force, admitted.views[0].data, PROSECUTOR)
     made = await packets.export(bare, home.trust, home.agency.handle, home.bundle.directory, log.ask)
