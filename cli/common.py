@@ -161,3 +161,15 @@ def until_stopped() -> Coroutine[Any, Any, object]:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     return stop.wait()
+
+
+async def until(failed: "asyncio.Future[None]", *others: Coroutine[Any, Any, object]) -> None:
+    """Until one of `others` is done; raises what made `failed` so."""
+    waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for one in others]
+    try:
+        await asyncio.wait([*waiting, failed], return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            await failed
+    finally:
+        for one in waiting:
+            one.cancel()

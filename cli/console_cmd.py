@@ -7,7 +7,7 @@ import typer
 
 from broker.console.serving import LOOPBACK, Running, consoling
 from broker.service import BrokerHome, clock
-from cli.common import BrokerOption, UrlOption, command, passphrase, run, service_logs, settled, until_stopped
+from cli.common import BrokerOption, UrlOption, command, passphrase, run, service_logs, settled, until, until_stopped
 from keys import tls
 
 PORT = 8480
@@ -48,6 +48,6 @@ def console(
             stopped = until_stopped()
             typer.echo(f"ready {serving.url}")
             say(serving)
-            await stopped
+            await until(serving.failed, stopped)
 
     run(main())

@@ -2,9 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,7 +11,7 @@ from audit.logdir import write_atomically
 from broker.metrics import watched
 from broker.service import BrokerHome, Cluster, serving, working
 from broker.supervisor import kept_running
-from cli.common import BrokerOption, command, passphrase, run, service_logs, settled, until_stopped
+from cli.common import BrokerOption, command, passphrase, run, service_logs, settled, until, until_stopped
 from cli.services import READY, start_service
 
 
@@ -73,7 +72,7 @@ def up(
                 print(f"{READY} {where}", flush=True)  # noqa: T201
                 if console is not None:
                     say(console)
-                await _until(running.failed, stopped)
+                await until(running.failed, stopped)
 
     run(main())
 
@@ -98,18 +97,6 @@ def worker(
             settled()
             stopped = until_stopped()
             print(READY, flush=True)  # noqa: T201
-            await _until(failed, stopped, ended.wait())
+            await until(failed, stopped, ended.wait())
 
     run(main())
-
-
-async def _until(failed: "asyncio.Future[None]", *others: Coroutine[Any, Any, object]) -> None:
-    """Until one of `others` is done; raises what made `failed` so."""
-    waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for one in others]
-    try:
-        await asyncio.wait([*waiting, failed], return_when=asyncio.FIRST_COMPLETED)
-        if failed.done():
-            await failed
-    finally:
-        for one in waiting:
-            one.cancel()
