@@ -99,7 +99,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     broker = start("up", "--home", str(force.practice.broker), log=folder / "broker.log")
     guards = [
         start("guard", "run", "--home", str(force.practice.party(name)), log=folder / f"{name}.log")
-        for name in ("harbour-police", "wrenfold-support")
+        for name in ("harbour-police", "wrenfold-support", "district-prosecutor")  # valea's is started at hand
     ]
     try:
         yield Town(force, folder)
