@@ -27,7 +27,8 @@ ATTACHED: Final = 1024 * 1024
 """What is larger is no attachment."""
 ALONE: Final = frozenset({"wav", "mp3", "mp4", "zip", "e01"})
 """Extensions that no attachment has, whatever its size."""
-_EXHIBIT: Final = "A18"
+EXHIBIT: Final = "A18"
+"""The data type whose file is held to what its object says of it."""
 _PIECE: Final = 1024 * 1024
 
 
@@ -70,7 +71,7 @@ def is_exhibit(path: Path, about: Mapping[str, Any]) -> bool:
 
 
 def _carried(about: Mapping[str, Any]) -> bool:
-    return about.get("type") == _EXHIBIT and about.get("file_carried") is True
+    return about.get("type") == EXHIBIT and about.get("file_carried") is True
 
 
 def _extension(path: Path) -> str:
@@ -125,7 +126,7 @@ def _read(path: Path, progress: Progress) -> tuple[bytes, int, bytes, bytes]:
 
 def _hold_against(path: Path, about: Mapping[str, Any], media: str, size: int, digest: bytes) -> None:
     """An exhibit's file is the one that its hash names; of one that does not say so, no file goes (R-24)."""
-    if about.get("type") != _EXHIBIT:
+    if about.get("type") != EXHIBIT:
         return
     if not _carried(about):
         raise BadInput(

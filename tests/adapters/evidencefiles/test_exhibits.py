@@ -1,6 +1,9 @@
 """Which file goes as an evidence file, to whom, and what keeps it here."""
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +13,9 @@ from adapters.casefile import load_value, read, with_attachments
 from adapters.evidencefiles.exhibits import ATTACHED, is_exhibit
 from adapters.evidencefiles.spool import Spool
 from adapters.guard import GuardRefused
+from adapters.planning import MessagePlan
 from cli.practice import example_folder
-from messages.errors import BadInput, Unverified
+from messages.errors import BadInput, Mislabelled, Unverified
 from messages.evidencefile import SEALED_CHUNK, object_of
 from messages.ids import MessageId
 from tests.support import exhibit
@@ -103,6 +107,38 @@ def test_a_file_opens_in_its_message_as_what_was_said_of_it(force: TaskForce, tm
     assert (name, file.key, file.digest, file.size) == (sent.section, sent.key, sent.digest, exhibit.SIZE)
     assert file.name == "telephone-3.e01"
     assert "key" not in opened.sections[name] and file.key.hex() not in repr(opened)
+
+
+def without_item(message: MessagePlan) -> MessagePlan:
+    (item,) = (s.name for s in message.sections if (s.type, s.part) == ("A18", "item"))
+    kept = [replace(r, granted=tuple(n for n in r.granted if n != item)) for r in message.recipients]
+    return replace(message, recipients=tuple(kept))
+
+
+def resaid(message: MessagePlan, **changes: Any) -> MessagePlan:
+    """The same, but that the exhibit says something else of its file."""
+    (item,) = (s for s in message.sections if (s.type, s.part) == ("A18", "item"))
+    said = replace(item, plaintext=json.dumps({**json.loads(item.plaintext), **changes}).encode())
+    return replace(message, sections=tuple(said if s is item else s for s in message.sections))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without_item,
+        partial(resaid, size=7),
+        partial(resaid, media_type="application/zip"),
+        partial(resaid, hashes=[{"alg": "sha256", "value": "7a" * 32}]),
+        partial(resaid, file_carried=False),
+    ],
+)
+def test_a_recipient_keeps_a_file_aside_that_its_exhibit_does_not_vouch_for(
+    change: Callable[[MessagePlan], MessagePlan], force: TaskForce, tmp_path: Path
+) -> None:
+    message = force.one(exhibit.case(exhibit.image(tmp_path)), PROSECUTOR)
+    (view,) = force.admit(force.compose(change(message))).views
+    with pytest.raises(Mislabelled):
+        force.open(view.data, PROSECUTOR)
 
 
 @pytest.fixture
