@@ -60,7 +60,6 @@ from adapters.journal import (
     Incoming,
     Journal,
     Outgoing,
-    TakenBack,
     Unread,
 )
 from adapters.journal import Step as ThreadStep
@@ -1174,9 +1173,7 @@ class AgencyClient:
                 return False
             case None:
                 pass
-        taken = self.journal.taken_back(delivery.view_id)
-        if taken is not None and self.journal.exactly(delivery.view_id) is None:
-            self.journal.never(delivery.view_id, own, now, taken.standing)  # taken back while it was on its way
+        if self._taken_back_before(delivery.view_id, own, delivery.data, now):
             return False
         about = self.shelf.about(delivery.view_id)
         if about is not None and self.journal.exactly(delivery.view_id) is None and about.state != ALARM:
@@ -1202,6 +1199,9 @@ class AgencyClient:
         try:
             checked = recalls.check(data, own, directory)
             incoming = self.journal.exactly(checked.view_id)
+            if incoming is None:
+                self._recalled_before(checked, data)
+                return
             here = incoming if incoming is not None and incoming.delivery else None
             if here is not None:
                 recalls.belongs(checked, here, directory)
@@ -1212,12 +1212,45 @@ class AgencyClient:
         for path in self.shelf.files(checked.view_id):
             erasure.wipe(path, erasure.tombstone(checked.view_id, f"{recall.standing.value} by its sender"))
         said = acknowledging.withdrawn_from_use(checked, here, checked.signer, self.keys, clock())
-        taken = TakenBack(recall.standing.value, recall.message, recall.ground.value, recall.corrected_by, recall.at)
-        if self.journal.taken_back(checked.view_id) != taken:
+        if self.journal.taken_back(checked.view_id) != recalls.taken_back(recall):
             self._acknowledge(said)  # before it is noted: a crash in between says it twice, which the broker takes once
-            self.journal.recalled(checked.view_id, taken)
-            ids = {"message": message_text(recall.message), "view": checked.view_id}
-            log.error("alarm", what=recall.standing.value, ground=recall.ground.value, **ids)
+            self._note_recall(checked)
+
+    def _note_recall(self, checked: recalls.Checked) -> None:
+        recall = checked.recall
+        self.journal.recalled(checked.view_id, recalls.taken_back(recall))
+        ids = {"message": message_text(recall.message), "view": checked.view_id}
+        log.error("alarm", what=recall.standing.value, ground=recall.ground.value, **ids)
+
+    def _recalled_before(self, checked: recalls.Checked, data: bytes) -> None:
+        """Keep a recall whose view is not here, and say so, once: nothing else follows until it is held to the view."""
+        if any(data == kept for kept, _ in self.journal.early_recalls(checked.view_id)):
+            return
+        now = clock()
+        self._acknowledge(acknowledging.withdrawn_from_use(checked, None, checked.signer, self.keys, now))
+        self.journal.early_recall(checked.view_id, data, checked.agency, now)
+
+    def _taken_back_before(self, view: ViewId, own: ContactHandle, delivery: bytes, now: int) -> bool:
+        """Whether a view that arrives was taken back while it was on its way; then it is not kept. A recall that is not
+        of this very view, or not by its sender's agency, is an alarm. Every step can be done again.
+        """
+        early = self.journal.early_recalls(view)
+        if not early or self.journal.exactly(view) is not None:
+            return False
+        arrived = Incoming(view, own, delivery, now, NEW, None)
+        for data, agency in early:
+            try:
+                checked = recalls.held_before(data, AgencyHandle(agency))
+                recalls.belongs(checked, arrived, self.home.bundle.directory)
+            except RemoteError as error:
+                log.error("alarm", what="recall-not-verified", code=error.code, says=str(error))
+            else:
+                self._note_recall(checked)
+        taken = self.journal.taken_back(view)
+        if taken is not None:
+            self.journal.never(view, own, now, taken.standing)
+        self.journal.drop_early(view)
+        return taken is not None
 
     async def recall(
         self, message: MessageId, ground: RecallGround, *, corrected_by: MessageId | None = None

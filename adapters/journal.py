@@ -13,6 +13,7 @@ from typing import Any
 
 from adapters.database import Database
 from messages.leaks import LeakGround, LeakPlace
+from messages.limits import LIFETIME
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (
@@ -54,6 +55,8 @@ CREATE INDEX IF NOT EXISTS evidence_message ON evidence (message);
 CREATE TABLE IF NOT EXISTS recall (
   view TEXT NOT NULL, standing TEXT NOT NULL, message BLOB NOT NULL, ground TEXT NOT NULL, corrected_by BLOB,
   at INTEGER NOT NULL, PRIMARY KEY (view, standing));
+CREATE TABLE IF NOT EXISTS early (
+  view TEXT NOT NULL, data BLOB NOT NULL, agency TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (view, data));
 CREATE TABLE IF NOT EXISTS retention (view TEXT PRIMARY KEY, until INTEGER NOT NULL, word BLOB);
 CREATE TABLE IF NOT EXISTS unread (
   id TEXT PRIMARY KEY, contact TEXT NOT NULL, stage TEXT NOT NULL, message BLOB NOT NULL, view TEXT NOT NULL,
@@ -403,6 +406,24 @@ class Journal(Database):
             (view,),
         ).fetchone()
         return TakenBack(*row) if row else None
+
+    def early_recall(self, view: str, data: bytes, agency: str, now: int) -> None:
+        """Keep a recall by this agency whose view is not here, to be held to that view when it arrives. Those whose
+        view cannot come any more go.
+        """
+        with self._write() as db:
+            db.execute("DELETE FROM early WHERE at < ?", (now - LIFETIME,))
+            db.execute("INSERT OR IGNORE INTO early VALUES (?, ?, ?, ?)", (view, data, agency, now))
+
+    def early_recalls(self, view: str) -> list[tuple[bytes, str]]:
+        """Recalls that came before this view, each with the agency whose contact signed it, oldest first."""
+        rows = self._db.execute("SELECT data, agency FROM early WHERE view = ? ORDER BY at, rowid", (view,))
+        return [(bytes(data), str(agency)) for data, agency in rows]
+
+    def drop_early(self, view: str) -> None:
+        """The view is here, and what came before it was held to it."""
+        with self._write() as db:
+            db.execute("DELETE FROM early WHERE view = ?", (view,))
 
     def told_unread(self, identifier: str, unread: Unread) -> bool:
         """Keep the word that an urgent message was not opened; False if it was here."""
