@@ -1305,16 +1305,17 @@ class AgencyClient:
             notice.to, notice.stage.value, notice.message, notice.view_id, notice.recipient, notice.sender, notice.due,
             notice.at,
         )  # fmt: skip
-        if self.journal.told_unread(identifier, kept):
+        if self.journal.told_unread(identifier, kept, clock()):
             ids = {"message": message_text(notice.message), "recipient": notice.recipient, "due": notice.due}
             log.error("alarm", what="telephone" if notice.stage is Stage.SENDER else "unopened", **ids)
 
     def unread(self) -> list[Unread]:
-        """Urgent messages of which this contact was told that nobody opened them, and that were not opened since as far
-        as we know: a view by this adapter's journal, a message that we sent by its evidence.
+        """Urgent messages of which this contact was told that nobody opened them, whose clock still runs, and that were
+        not opened since as far as we know: a view by this adapter's journal, a message that we sent by its evidence.
+        What a colleague opened, only the end of the clock tells.
         """
         found = []
-        for one in self.journal.unread(self.keys.contact.handle):
+        for one in self.journal.unread(self.keys.contact.handle, clock()):
             outgoing = self.journal.sent(one.message) if one.stage == Stage.SENDER else None
             lines = self._timeline(outgoing).lines if outgoing is not None else ()
             if not any(line.recipient == one.recipient and not line.missing for line in lines):

@@ -425,9 +425,10 @@ class Journal(Database):
         with self._write() as db:
             db.execute("DELETE FROM early WHERE view = ?", (view,))
 
-    def told_unread(self, identifier: str, unread: Unread) -> bool:
-        """Keep the word that an urgent message was not opened; False if it was here."""
+    def told_unread(self, identifier: str, unread: Unread, now: int) -> bool:
+        """Keep the word that an urgent message was not opened; False if it was here. Others whose clock ran out go."""
         with self._write() as db:
+            db.execute("DELETE FROM unread WHERE due <= ? AND id <> ?", (now, identifier))
             done = db.execute(
                 "INSERT OR IGNORE INTO unread VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -437,14 +438,16 @@ class Journal(Database):
             )  # fmt: skip
             return done.rowcount == 1
 
-    def unread(self, contact: str | None = None) -> list[Unread]:
-        """What was told of unopened messages and is not known to be opened since, oldest first."""
+    def unread(self, contact: str, now: int) -> list[Unread]:
+        """What this contact was told of unopened messages whose clock still runs, and that are not known to be opened
+        since, oldest first.
+        """
         rows = self._db.execute(
             "SELECT unread.contact, stage, message, unread.view, recipient, sender, due, at FROM unread "
             "LEFT JOIN inbox ON inbox.view = unread.view "
-            "WHERE unread.contact = coalesce(?, unread.contact) AND (inbox.state IS NULL OR inbox.state = ?) "
+            "WHERE unread.contact = ? AND due > ? AND (inbox.state IS NULL OR inbox.state = ?) "
             "ORDER BY at, unread.rowid",
-            (contact, NEW),
+            (contact, now, NEW),
         )
         return [Unread(*row) for row in rows]
 

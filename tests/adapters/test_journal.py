@@ -5,11 +5,12 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from adapters.journal import ACCEPTED, DONE, HELD, NEW, OPENED, QUARANTINED, QUEUED, REJECTED, Journal
+from adapters.journal import ACCEPTED, DONE, HELD, NEW, OPENED, QUARANTINED, QUEUED, REJECTED, Journal, Unread
 from messages.errors import DependencyError
 from tests.adapters.writer import submission, view
 
@@ -176,3 +177,15 @@ def test_a_pseudonym_is_noted_for_good_and_never_twice(journal: Journal) -> None
         with pytest.raises(DependencyError):
             journal.name(agency, person, name)
     assert journal.pseudonyms_taken() == {"V-1"}
+
+
+def test_the_word_that_nobody_opened_a_message_ends_with_the_messages_clock(journal: Journal) -> None:
+    """A deputy or a duty desk never sees the view itself, so nothing else would end it."""
+    word = Unread("deputy", "deputies", bytes(16), view(1), "desk", "other", due=1000, at=500)
+    assert journal.told_unread("first", word, 600)
+    assert not journal.told_unread("first", word, 600)
+    assert journal.unread("deputy", 999) == [word] and journal.unread("desk", 999) == []
+    assert journal.unread("deputy", 1000) == []
+    assert not journal.told_unread("first", word, 2000)  # handed out again: no second alarm
+    assert journal.told_unread("second", replace(word, due=3000), 2000)
+    assert [one.due for one in journal.unread("deputy", 0)] == [3000]  # the first is gone
