@@ -23,6 +23,7 @@ from keys.filestream import Opener, Sealer
 from messages.errors import BadInput, DependencyError, Unverified
 from messages.evidencefile import CHUNK, HEADER, SEALED_CHUNK, EvidenceFile, chunks_of
 from messages.ids import MessageId
+from messages.limits import LIFETIME
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS outgoing (
@@ -132,13 +133,18 @@ class Spool(Database):
         (self._out / stored.hex()).unlink(missing_ok=True)
 
     def sweep(self, now: int) -> None:
-        """Take away what is of no use any more: files whose message has expired, and what a crash left half sealed."""
+        """Take away what is of no use any more: files whose message has expired, what a crash left half sealed, and
+        what was fetched in part and left so for longer than any message lives.
+        """
         for file in self.outgoing():
             if now > file.until:
                 self.done(file.object)
         known = {file.object.hex() for file in self.outgoing()}
         for path in self._out.iterdir():
             if path.name not in known and now / 1000 - path.stat().st_mtime > 86_400:
+                path.unlink(missing_ok=True)
+        for path in self._in.iterdir():
+            if now / 1000 - path.stat().st_mtime > LIFETIME / 1000:
                 path.unlink(missing_ok=True)
 
     # coming in

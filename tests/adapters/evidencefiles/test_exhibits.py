@@ -18,6 +18,7 @@ from cli.practice import example_folder
 from messages.errors import BadInput, Mislabelled, Unverified
 from messages.evidencefile import SEALED_CHUNK, object_of
 from messages.ids import MessageId
+from messages.limits import LIFETIME
 from tests.support import exhibit
 from tests.support.orchid import FOREIGN, INSPECTORS, PROSECUTOR, TaskForce
 
@@ -205,3 +206,14 @@ def test_what_is_of_no_use_any_more_is_swept_away(spool: Spool, tmp_path: Path) 
     assert [f.object for f in spool.outgoing(MESSAGE)] == [sent.object]
     spool.sweep(10**15 + 1)
     assert spool.outgoing() == [] and list((tmp_path / "files" / "out").iterdir()) == []
+
+
+def test_what_was_fetched_in_part_goes_once_no_message_can_name_it_any_more(spool: Spool, tmp_path: Path) -> None:
+    sent, chunks, _ = crossed(spool, tmp_path)
+    spool.receive(sent.object, 0, chunks[:2])
+    (part,) = (tmp_path / "files" / "in").iterdir()
+    left = part.stat().st_mtime * 1000
+    spool.sweep(int(left) + LIFETIME)
+    assert spool.arrived(sent.object) == 2
+    spool.sweep(int(left) + LIFETIME + 1000)
+    assert list((tmp_path / "files" / "in").iterdir()) == []
