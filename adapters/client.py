@@ -35,7 +35,7 @@ from adapters.casefile import write as write_case
 from adapters.consents import Held, for_guard
 from adapters.erasure import Eraser
 from adapters.evidencefiles import carrying
-from adapters.evidencefiles.exhibits import Progress, quiet
+from adapters.evidencefiles.exhibits import Exhibit, Progress, quiet
 from adapters.evidencefiles.spool import Spool
 from adapters.guard import (
     GuardClient,
@@ -361,17 +361,29 @@ class AgencyClient:
         waited: bytes | None = None,
     ) -> Sent:
         """Hold a sealed message for a second contact, or submit it."""
+        await self._seal_files(case, message)  # before the message is journaled: what is journaled can go
         needs = message.needs()
         if needs:
             read = keys if "review" in needs else {}
             self.shelf.hold(Waiting(message=message.header.id, needs=needs, keys=read))
         self._keep_offer(case, message)
-        names = {s.name for s in message.sections}
-        for exhibit in case.exhibits:  # before the message is journaled: what is journaled can go
-            if exhibit.section in names:
+        return await self.submit(envelope, message, held=bool(needs), waited=waited)
+
+    async def _seal_files(self, case: CaseFile, message: MessagePlan) -> None:
+        """Seal the evidence files of a message: all of them, or none where one cannot be."""
+        names, sealed = {s.name for s in message.sections}, list[Exhibit]()
+        exhibits = [exhibit for exhibit in case.exhibits if exhibit.section in names]
+        for exhibit in exhibits:
+            self.spool.check_new(exhibit)
+        try:
+            for exhibit in exhibits:
                 await asyncio.to_thread(self.spool.seal, exhibit, message.header.id, self.progress)
                 self.spool.note(exhibit, message.header.id, message.header.expires)
-        return await self.submit(envelope, message, held=bool(needs), waited=waited)
+                sealed.append(exhibit)
+        except ShareError:
+            for exhibit in sealed:  # no message will name it, and it may be what the disk has no room for
+                self.spool.done(exhibit.object)
+            raise
 
     def _wait_for_guard(self, case: CaseFile, message: MessagePlan, papers: Sequence[Signed], says: str) -> Sent:
         """Keep, sealed for ourselves, what the guard could not seal now."""

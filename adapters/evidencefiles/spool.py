@@ -5,7 +5,7 @@ twice in different bytes under one key, the file itself may be moved or changed 
 goes on with the same bytes. What arrives is kept sealed too until it is complete. Nothing in here can be read without
 the key, which stands in the message's section alone.
 
-    HOME/files/files.db    what goes out: for which message, how many chunks, how many the broker has
+    HOME/files/files.db    what goes out: for which message, how many chunks, how many the broker has; what ever did
     HOME/files/out/<id>    a sealed file on its way out
     HOME/files/in/<id>     chunks that have arrived, in order
 """
@@ -30,7 +30,9 @@ CREATE TABLE IF NOT EXISTS outgoing (
   object BLOB PRIMARY KEY, message BLOB NOT NULL, chunks INTEGER NOT NULL, until INTEGER NOT NULL,
   sent INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS outgoing_message ON outgoing (message);
+CREATE TABLE IF NOT EXISTS sealed (object BLOB PRIMARY KEY);  -- for ever, though nothing of it is here any more
 """
+AGAIN: Final = "An evidence file of this case was sealed for a message before; read the case file anew, then send it."
 FULL: Final = "An evidence file cannot be written; free some disk space, then try again."
 
 
@@ -69,15 +71,29 @@ class Spool(Database):
 
     # going out
 
-    def seal(self, exhibit: Exhibit, message: MessageId, progress: Progress = quiet) -> None:
-        """Seal a file for a message; `note` it then. May run in another thread.
+    def check_new(self, exhibit: Exhibit) -> None:
+        """Raise `BadInput` where this file was sealed for a message before: one key seals one file once. Whoever reads
+        the case file anew gets new keys.
+        """
+        if self._db.execute("SELECT 1 FROM sealed WHERE object = ?", (exhibit.object,)).fetchone() is not None:
+            raise BadInput(AGAIN)
 
-        Raises `BadInput` where it is not any more what it was when it was looked at.
+    def seal(self, exhibit: Exhibit, message: MessageId, progress: Progress = quiet) -> None:
+        """Seal a file for a message that `check_new` lets pass; `note` it then. May run in another thread.
+
+        Raises `BadInput` where it is not any more what it was when it was looked at, or lies here sealed: that is
+        never written over, for part of it may be at the broker.
         """
         path = self._out / exhibit.object.hex()
         sealer, hashed = Sealer(exhibit.key, message, exhibit.object, exhibit.size), sha256()
         try:
-            with _ours(path) as sealed, _opened(exhibit.path) as file:
+            out = _new(path)
+        except FileExistsError:
+            raise BadInput(AGAIN) from None
+        except OSError:
+            raise DependencyError(FULL) from None
+        try:
+            with out as sealed, _opened(exhibit.path) as file:
                 for number in range(sealer.chunks):
                     plain = file.read(min(CHUNK, exhibit.size - number * CHUNK))
                     hashed.update(plain)
@@ -94,8 +110,12 @@ class Spool(Database):
             raise
 
     def note(self, exhibit: Exhibit, message: MessageId, until: int) -> None:
-        """Note a sealed file as one that goes out with this message, which expires at `until`."""
+        """Note a sealed file as one that goes out with this message, which expires at `until`; raises as `check_new`
+        does.
+        """
         with self._write() as db:
+            if not db.execute("INSERT OR IGNORE INTO sealed VALUES (?)", (exhibit.object,)).rowcount:
+                raise BadInput(AGAIN)  # by another process, since it was checked
             db.execute(
                 "INSERT INTO outgoing (object, message, chunks, until) VALUES (?, ?, ?, ?)",
                 (exhibit.object, message, chunks_of(exhibit.size), until),
@@ -215,6 +235,10 @@ class Spool(Database):
         with (self._in / stored.hex()).open("rb") as file:
             for number in range(chunks):
                 yield file.read(place(number)[1])
+
+
+def _new(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def _ours(path: Path) -> BinaryIO:

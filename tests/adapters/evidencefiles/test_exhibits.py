@@ -1,6 +1,7 @@
 """Which file goes as an evidence file, to whom, and what keeps it here."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.casefile import load_value, read, with_attachments
+from adapters.client import offline
 from adapters.evidencefiles.exhibits import ATTACHED, is_exhibit
 from adapters.evidencefiles.spool import Spool
 from adapters.guard import GuardRefused
@@ -20,7 +22,7 @@ from messages.evidencefile import SEALED_CHUNK, object_of
 from messages.ids import MessageId
 from messages.limits import LIFETIME
 from tests.support import exhibit
-from tests.support.orchid import FOREIGN, INSPECTORS, PROSECUTOR, TaskForce
+from tests.support.orchid import DESK, FOREIGN, INSPECTORS, PROSECUTOR, TaskForce
 
 MESSAGE = MessageId(bytes(16))
 
@@ -217,3 +219,58 @@ def test_what_was_fetched_in_part_goes_once_no_message_can_name_it_any_more(spoo
     assert spool.arrived(sent.object) == 2
     spool.sweep(int(left) + LIFETIME + 1000)
     assert list((tmp_path / "files" / "in").iterdir()) == []
+
+
+def test_one_key_seals_a_file_once_whatever_became_of_it_since(spool: Spool, tmp_path: Path) -> None:
+    sent, chunks, _ = crossed(spool, tmp_path)
+    with pytest.raises(BadInput, match="sealed for a message before"):
+        spool.seal(sent, MessageId(b"\x01" * 16))
+    assert [spool.chunk(sent.object, n) for n in range(6)] == chunks
+    for _ in range(2):
+        with pytest.raises(BadInput, match="sealed for a message before"):
+            spool.check_new(sent)
+        with pytest.raises(BadInput, match="sealed for a message before"):
+            spool.note(sent, MessageId(b"\x01" * 16), 10**15)
+        spool.done(sent.object)  # all of it is at the broker
+    assert spool.outgoing() == []
+
+
+def home_of(force: TaskForce, folder: Path) -> tuple[Path, str]:
+    """A copy of the desk's home, and the name of its contact."""
+    agency, _, name = DESK.partition("/")
+    return shutil.copytree(force.practice.party(agency), folder / agency), name
+
+
+async def test_a_case_with_an_evidence_file_is_sent_once_and_again_when_it_is_read_anew(
+    force: TaskForce, tmp_path: Path
+) -> None:
+    home, name = home_of(force, tmp_path)
+    path = exhibit.image(tmp_path)
+    case = exhibit.case(path)
+    async with offline(home, name, force.passphrase) as client:
+        _, (first,) = await client.send(case, [PROSECUTOR])
+        assert [f.message for f in client.spool.outgoing()] == [first.message]
+        for _ in range(2):
+            with pytest.raises(BadInput, match="read the case file anew"):
+                await client.send(case, [PROSECUTOR])
+            assert [o.message for o in client.journal.outgoing()] == [first.message]
+            if client.spool.outgoing():
+                client.spool.done(case.exhibits[0].object)  # all of it is at the broker
+        assert list((home / "files" / "out").iterdir()) == []
+        _, (second,) = await client.send(exhibit.case(path), [PROSECUTOR])
+        assert [o.message for o in client.journal.outgoing()] == [first.message, second.message]
+
+
+async def test_where_one_of_several_files_cannot_be_sealed_none_stays_and_nothing_is_journaled(
+    force: TaskForce, tmp_path: Path
+) -> None:
+    home, name = home_of(force, tmp_path)
+    path, other = exhibit.image(tmp_path), tmp_path / "other.e01"
+    shutil.copy(path, other)
+    case = with_attachments(exhibit.case(path), [(other, "e1")])
+    other.write_bytes(exhibit.MAGIC)
+    async with offline(home, name, force.passphrase) as client:
+        with pytest.raises(BadInput, match="changed"):
+            await client.send(case, [PROSECUTOR])
+        assert client.journal.outgoing() == [] == client.spool.outgoing()
+    assert list((home / "files" / "out").iterdir()) == []
