@@ -1,6 +1,8 @@
 """Which file goes as an evidence file, to whom, and what keeps it here."""
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +19,7 @@ from adapters.evidencefiles.spool import Spool
 from adapters.guard import GuardRefused
 from adapters.planning import MessagePlan
 from cli.practice import example_folder
-from messages.errors import BadInput, Mislabelled, Unverified
+from messages.errors import BadInput, DependencyError, Mislabelled, ShareError, Unverified
 from messages.evidencefile import SEALED_CHUNK, object_of
 from messages.ids import MessageId
 from messages.limits import LIFETIME
@@ -192,6 +194,79 @@ def test_nothing_appears_that_is_not_what_the_sender_signed(spool: Spool, tmp_pa
         assert not (tmp_path / "got.e01").exists()
 
 
+def failing(code: int) -> Callable[..., None]:
+    """In place of a function of the system: it fails with this."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return fails
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "error", "says"),
+    [
+        ("fsync", errno.ENOSPC, DependencyError, "free some disk space"),
+        ("fsync", errno.EDQUOT, DependencyError, "free some disk space"),
+        ("fsync", errno.EFBIG, BadInput, "takes no file of this size"),
+        ("fsync", errno.EIO, BadInput, r"cannot be written into .* \(Input/output error\)"),
+        ("open", errno.EACCES, BadInput, r"cannot be written into .* \(Permission denied\)"),
+        ("open", errno.EPERM, BadInput, r"cannot be written into .* \(Operation not permitted\)"),
+        ("link", errno.EPERM, BadInput, "has no hard links"),
+        ("link", errno.EEXIST, BadInput, "is there already"),  # since it was looked for
+        ("link", errno.EACCES, BadInput, r"\(Permission denied\)"),
+    ],
+)
+def test_a_file_that_cannot_be_written_out_says_why_and_stays_to_be_written(
+    what: str,
+    code: int,
+    error: type[ShareError],
+    says: str,
+    spool: Spool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent, chunks, plain = crossed(spool, tmp_path)
+    spool.receive(sent.object, 0, chunks)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, what, failing(code))
+        with pytest.raises(error, match=says):
+            spool.open_into(tmp_path / "got.e01", sent.object, sent.described("x"), MESSAGE)
+    assert list(tmp_path.glob("got*")) == [] == list(tmp_path.glob(".*.part"))
+    spool.open_into(tmp_path / "got.e01", sent.object, sent.described("x"), MESSAGE)
+    assert (tmp_path / "got.e01").read_bytes() == plain
+
+
+def test_where_a_file_can_never_be_put_is_said_before_it_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    for target, says in (
+        ("file", "is there already"),
+        ("link", "is there already"),
+        ("absent/got.e01", "There is no folder .*absent"),
+        ("file/got.e01", "There is no folder .*file"),
+    ):
+        with pytest.raises(BadInput, match=says):
+            Spool.check_target(tmp_path / target)
+    Spool.check_target(tmp_path / "got.e01")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as to whoever is not root
+    with pytest.raises(BadInput, match="Nothing may be written into"):
+        Spool.check_target(tmp_path / "got.e01")
+
+
+def test_what_arrived_and_is_gone_or_unreadable_is_no_full_disk(spool: Spool, tmp_path: Path) -> None:
+    sent, _, _ = crossed(spool, tmp_path)
+    arrived = tmp_path / "files" / "in" / sent.object.hex()
+    for says in ("is gone; open the message again", r"cannot be read \(Is a directory\)"):
+        with pytest.raises(DependencyError, match=says):
+            spool.open_into(tmp_path / "got.e01", sent.object, sent.described("x"), MESSAGE)
+        arrived.mkdir(exist_ok=True)
+    with pytest.raises(DependencyError, match=r"cannot be written into .* \(Is a directory\)"):
+        spool.receive(sent.object, 0, [])
+
+
 def test_a_file_that_changed_since_it_was_looked_at_is_not_sealed(spool: Spool, tmp_path: Path) -> None:
     path = exhibit.image(tmp_path)
     (sent,) = exhibit.case(path).exhibits
@@ -199,6 +274,9 @@ def test_a_file_that_changed_since_it_was_looked_at_is_not_sealed(spool: Spool, 
         path.write_bytes(changed)
         with pytest.raises(BadInput, match="changed"):
             spool.seal(sent, MESSAGE)
+    broken = replace(sent, path=Path("/proc/self/mem"))  # what opens, and fails when it is read
+    with pytest.raises(BadInput, match=r"mem cannot be read \(Input/output error\)"):
+        spool.seal(broken, MESSAGE)
     assert list((tmp_path / "files" / "out").iterdir()) == [] and spool.outgoing() == []
 
 
