@@ -20,7 +20,7 @@ from adapters.guard import GuardRefused
 from adapters.planning import MessagePlan
 from cli.practice import example_folder
 from messages.errors import BadInput, DependencyError, Mislabelled, ShareError, Unverified
-from messages.evidencefile import SEALED_CHUNK, object_of
+from messages.evidencefile import FILE_BYTES, SEALED_CHUNK, object_of
 from messages.ids import MessageId
 from messages.limits import LIFETIME
 from tests.support import exhibit
@@ -78,6 +78,31 @@ def test_a_type_carries_what_its_catalogue_entry_permits(tmp_path: Path) -> None
     case = read(load_value(example_folder() / "cases" / "17-exhibits.json"))
     with pytest.raises(BadInput, match="A19 carries no file"):
         with_attachments(case, [(path, "c1")])
+
+
+@pytest.mark.parametrize(
+    ("size", "says"), [(FILE_BYTES + 1, r"has 5,368,709,121 bytes; A18 carries at most"), (0, "0 bytes")]
+)
+def test_a_file_of_a_size_that_cannot_travel_is_refused_before_it_is_read(size: int, says: str, tmp_path: Path) -> None:
+    path = exhibit.image(tmp_path)
+    case = read(exhibit.value(path))
+    os.truncate(path, size)
+    told: list[str] = []
+    with pytest.raises(BadInput, match=says):
+        with_attachments(case, [(path, "e1")], lambda what, *_: told.append(what))
+    assert told == []
+
+
+@pytest.mark.parametrize("change", [1, -1])
+def test_a_file_that_grows_or_shrinks_while_it_is_read_is_refused(change: int, tmp_path: Path) -> None:
+    path = exhibit.image(tmp_path)
+    case = read(exhibit.value(path))
+
+    def progress(*_: object) -> None:
+        os.truncate(path, exhibit.SIZE + change)
+
+    with pytest.raises(BadInput, match="changed while it was read"):
+        with_attachments(case, [(path, "e1")], progress)
 
 
 def test_nobody_without_identity_rights_gets_a_file_that_no_guard_can_search(force: TaskForce, tmp_path: Path) -> None:
