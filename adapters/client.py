@@ -628,9 +628,7 @@ class AgencyClient:
         """Whether all evidence files of a message are at the broker, once they were sent as far as it goes now."""
         if self._spool is None and not Spool.begun(self.home.folder):
             return True
-        for file in self.spool.outgoing():
-            if file.message != wire.decode(data).manifest.id:
-                continue
+        for file in self.spool.outgoing(wire.decode(data).manifest.id):
             try:
                 await carrying.send(file, self.spool, self.ask, self.progress)
             except DependencyError as error:
@@ -1067,16 +1065,15 @@ class AgencyClient:
         for raw in self.journal.steps_told(outgoing.message):
             with suppress(RemoteError):  # by a worker that the trust bundle no longer names
                 proofs.append(evidences.check(Step.from_bytes(raw), directory))
+        leaves = [proof.promised for proof in proofs] + ([accepted[0].leaf] if accepted else [])
         manifest = wire.decode(outgoing.data).manifest
-        return timeline(manifest, outgoing.created, accepted, proofs, self.journal.proved(), self._catalogue)
+        return timeline(manifest, outgoing.created, accepted, proofs, self.journal.proved(leaves), self._catalogue)
 
     def open_timelines(self) -> list[Timeline]:
         """Those of this contact's messages of which some evidence is missing, oldest first."""
         found = []
-        for outgoing in self.journal.accepted_since(clock() - LIFETIME):
-            if outgoing.contact != self.keys.contact.handle:
-                continue
-            made = self._timeline(outgoing)
+        for message in self.journal.accepted_since(clock() - LIFETIME, self.keys.contact.handle):
+            made = self.timeline(message)
             if made.missing or any(line.missing for line in made.lines):
                 found.append(made)
         return found

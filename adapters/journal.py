@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.database import Database
+from messages.ids import MessageId
 from messages.leaks import LeakGround, LeakPlace
 from messages.limits import LIFETIME
 
@@ -20,6 +21,7 @@ CREATE TABLE IF NOT EXISTS outbox (
   submission BLOB PRIMARY KEY, message BLOB NOT NULL, contact TEXT NOT NULL, data BLOB NOT NULL, state TEXT NOT NULL,
   created INTEGER NOT NULL, evidence BLOB, repeated INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS outbox_message ON outbox (message);
+CREATE INDEX IF NOT EXISTS outbox_state ON outbox (state, created);
 CREATE TABLE IF NOT EXISTS inbox (
   view TEXT PRIMARY KEY, contact TEXT NOT NULL, delivery BLOB NOT NULL, received INTEGER NOT NULL, state TEXT NOT NULL,
   code TEXT);
@@ -286,14 +288,13 @@ class Journal(Database):
         rows = self._db.execute("SELECT step FROM evidence WHERE message = ? ORDER BY rowid", (message,))
         return [bytes(row[0]) for row in rows]
 
-    def accepted_since(self, moment: int) -> list[Outgoing]:
-        """Messages saved since then that the broker has accepted or not answered yet, oldest first."""
+    def accepted_since(self, moment: int, contact: str) -> list[MessageId]:
+        """Messages of this contact saved since then that the broker has accepted or not answered yet, oldest first."""
         rows = self._db.execute(
-            "SELECT submission, message, contact, data, state, created, evidence, repeated FROM outbox "
-            "WHERE created >= ? AND state IN (?, ?) ORDER BY created, rowid",
-            (moment, QUEUED, ACCEPTED),
+            "SELECT message FROM outbox WHERE state IN (?, ?) AND created >= ? AND contact = ? ORDER BY created, rowid",
+            (QUEUED, ACCEPTED, moment, contact),
         )
-        return [_outgoing(row) for row in rows]
+        return [MessageId(row[0]) for row in rows]
 
     # incoming
 
@@ -638,9 +639,10 @@ class Journal(Database):
         rows = self._db.execute("SELECT leaf, include_by FROM promise WHERE proved = 0 ORDER BY include_by")
         return [(bytes(leaf), int(by)) for leaf, by in rows]
 
-    def proved(self) -> frozenset[bytes]:
-        """Leaf hashes that the log was proved to hold."""
-        return frozenset(bytes(row[0]) for row in self._db.execute("SELECT leaf FROM promise WHERE proved = 1"))
+    def proved(self, leaves: Iterable[bytes]) -> frozenset[bytes]:
+        """Those of these leaf hashes that the log was proved to hold."""
+        query = "SELECT 1 FROM promise WHERE leaf = ? AND proved = 1"
+        return frozenset(leaf for leaf in leaves if self._db.execute(query, (leaf,)).fetchone())
 
     def kept_promise(self, leaf: bytes) -> None:
         """A verified proof is here."""

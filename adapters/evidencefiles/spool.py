@@ -128,9 +128,8 @@ class Spool(Database):
 
     def outgoing(self, message: bytes | None = None) -> list[Outgoing]:
         """Files of this message (of all without one) that are not at the broker yet."""
-        rows = self._db.execute(
-            "SELECT object, message, chunks, until, sent FROM outgoing WHERE message = coalesce(?, message)", (message,)
-        )
+        query, of = "SELECT object, message, chunks, until, sent FROM outgoing", () if message is None else (message,)
+        rows = self._db.execute(f"{query} WHERE message = ?" if of else query, of)
         return [Outgoing(object=o, message=MessageId(m), chunks=c, until=u, sent=s) for o, m, c, u, s in rows]
 
     def chunk(self, stored: bytes, number: int) -> bytes:

@@ -24,6 +24,7 @@ from messages.evidencefile import FILE_BYTES, SEALED_CHUNK, object_of
 from messages.ids import MessageId
 from messages.limits import LIFETIME
 from tests.support import exhibit
+from tests.support.databases import work
 from tests.support.orchid import DESK, FOREIGN, INSPECTORS, PROSECUTOR, TaskForce
 
 MESSAGE = MessageId(bytes(16))
@@ -322,6 +323,17 @@ def test_what_was_fetched_in_part_goes_once_no_message_can_name_it_any_more(spoo
     assert spool.arrived(sent.object) == 2
     spool.sweep(int(left) + LIFETIME + 1000)
     assert list((tmp_path / "files" / "in").iterdir()) == []
+
+
+def test_the_files_of_one_message_are_found_without_reading_those_of_others(spool: Spool, tmp_path: Path) -> None:
+    sent, _, _ = crossed(spool, tmp_path)
+    before = work(spool, lambda: spool.outgoing(MESSAGE))
+    for number in range(1, 51):
+        other = replace(sent, object=number.to_bytes(16, "big"))
+        spool.note(other, MessageId(number.to_bytes(16, "big")), 10**15)
+    assert [f.object for f in spool.outgoing(MESSAGE)] == [sent.object]
+    assert len(spool.outgoing()) == 51
+    assert work(spool, lambda: spool.outgoing(MESSAGE)) <= before + 10
 
 
 def test_one_key_seals_a_file_once_whatever_became_of_it_since(spool: Spool, tmp_path: Path) -> None:
