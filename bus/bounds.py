@@ -17,6 +17,7 @@ START_SECONDS: Final = 30.0  # for nats-server to be ready: it reads its whole s
 STOP_SECONDS: Final = 10.0  # for nats-server to stop by itself before it is killed
 POLL_SECONDS: Final = 0.01  # between two looks at a file that nats-server is about to write
 
+OUTLINE_TRIES: Final = 6  # readings of what waits that bring nothing though the server has more; 2.5 s in all
 LINGER_SECONDS: Final = 0.02  # how long a pull waits for the rest of a batch the server says is coming
 ACK_SECONDS: Final = 5.0  # a submission not acknowledged by then goes to another worker: a batch takes 0.1 s
 ACK_DELIVERY_SECONDS: Final = 30.0  # a view not journaled by then goes to another device of the same contact

@@ -217,7 +217,8 @@ class BrokerPort(Protocol):
 
     async def outlines(self, after_flow_seq: int, limit: int) -> tuple[list[Outline], int]:
         """Up to `limit` views that wait, stored after this FLOW sequence, in order, and the sequence up to which that
-        is all. Notices are left out. Does not wait for more to come; call it again until it brings none.
+        is all. Notices are left out. Does not wait for more to come; call it again until that sequence stays: then
+        there is no more, by the server's own count. Raises `DependencyError` where that cannot be said.
         """
 
     async def handed_over(self, contact: ContactHandle, lane: Lane) -> int:
@@ -694,23 +695,36 @@ class NatsBroker:
         return sum(counts)
 
     async def outlines(self, after_flow_seq: int, limit: int) -> tuple[list[Outline], int]:
-        reader = self._outlines
-        if reader is None or reader.after != after_flow_seq:
-            await self._close_outlines()
-            reader = self._outlines = await _FlowReader.open(
-                self.streams, after_flow_seq, "watch", subjects.deliveries(), headers_only=True
-            )
-        messages = await reader.read(limit, bounds.LINGER_SECONDS)
-        if messages is None:
-            await self._close_outlines()
-            return [], after_flow_seq
         found: list[Outline] = []
-        for seq, message in messages:
+        for seq, message in await self._outlined(after_flow_seq, limit):
             read = subjects.read_deliver(message.subject)
             watch = Watch.read((message.headers or {}).get(subjects.WATCH, ""))
             if read is not None and watch is not None:
                 found.append(Outline(seq, *read, watch))
-        return found, reader.after
+            after_flow_seq = seq
+        return found, after_flow_seq
+
+    async def _outlined(self, after: int, limit: int) -> list[tuple[int, Msg]]:
+        """Some of what follows, or nothing once the server says so: that nothing came may be its slowness, and whoever
+        is shut out loses what waits with its evidence only where it is seen here.
+        """
+        wait = bounds.LINGER_SECONDS
+        for attempt in range(bounds.OUTLINE_TRIES):
+            reader = self._outlines
+            if reader is None or reader.after != after:
+                await self._close_outlines()
+                reader = self._outlines = await _FlowReader.open(
+                    self.streams, after, "watch", subjects.deliveries(), headers_only=True
+                )
+            messages = await reader.read(limit, wait)
+            if messages:
+                return messages
+            if messages is not None and await reader.at_end():
+                return []
+            if messages is None or attempt:  # it may have lost some
+                await self._close_outlines()
+            wait = min(max(2 * wait, bounds.RETRY_PAUSE), 1.0)
+        raise DependencyError("The message bus does not show which views wait; try again.")
 
     async def _close_outlines(self) -> None:
         if self._outlines is not None:
@@ -973,6 +987,11 @@ class _FlowReader:
         if not found and self._puller.trouble:
             return None
         return found
+
+    async def at_end(self) -> bool:
+        """Whether everything that there is was read, as the server counts."""
+        pending, handed_out = await self._streams.progress(subjects.FLOW, self._name)
+        return pending == 0 and handed_out == self._count
 
     async def close(self) -> None:
         await self._puller.close(give_back=False)

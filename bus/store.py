@@ -391,6 +391,18 @@ class Store:
             raise
         return int(info.get("num_pending", 0)) + int(info.get("num_ack_pending", 0))
 
+    async def progress(self, stream: subjects.StreamSpec, consumer: str) -> tuple[int, int]:
+        """How many messages a consumer has still to hand out, and how many it has; (1, 0) if there is no such consumer,
+        for then nobody knows.
+        """
+        try:
+            info = await self.api(f"CONSUMER.INFO.{stream.name}.{consumer}", None, "seeing how far a reader is")
+        except Refused as refusal:
+            if refusal.number == _NO_CONSUMER:
+                return 1, 0
+            raise
+        return int(info.get("num_pending", 0)), int(info.get("delivered", {}).get("consumer_seq", 0))
+
     async def acknowledged(self, stream: subjects.StreamSpec, consumer: str) -> int:
         """The stream sequence up to which a consumer has acknowledged everything; 0 if there is no such consumer."""
         try:
