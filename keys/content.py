@@ -10,16 +10,15 @@ new mandate is one small file and not ten thousand. Pure: models in, JSON bytes 
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from messages.directory import Account, Agency, Contact, Directory, KeyStatement, Officer, Operator, Witness
+from messages.directory import Account, Agency, Contact, Directory, Officer, Operator, Witness
 from messages.errors import Malformed, ShareError
 from messages.ids import AgencyHandle
 
@@ -152,40 +151,15 @@ def edition(digest: str, texts: Mapping[str, str]) -> bytes:
 # Reading: whatever the bytes, a model or `Malformed`
 
 
-_BYTES: Final = frozenset({"signing_key", "key", "credential"})
-
-
-def _unbase64(text: str) -> bytes:
-    return binascii.a2b_base64(text, strict_mode=True)
-
-
-def _unplain(value: Any) -> None:
-    """Make bytes of the keys in it, however deep: whatever is named so is written in base64."""
-    if type(value) is dict:
-        for name, item in value.items():
-            kind = type(item)
-            if kind is str:
-                if name in _BYTES:
-                    value[name] = _unbase64(item)
-            elif kind is dict or kind is list:
-                _unplain(item)
-    elif type(value) is list:
-        for item in value:
-            if type(item) is dict or type(item) is list:
-                _unplain(item)
-
-
-def _rows(data: bytes) -> list[Any]:
-    value = from_json(data, allow_inf_nan=False)
-    if type(value) is not list:
-        raise TypeError
-    return value
+@cache
+def _list_of(model: type[M]) -> TypeAdapter[tuple[M, ...]]:
+    return TypeAdapter(tuple[model, ...])  # type: ignore[valid-type]
 
 
 def _guarded(what: str, read: Callable[[], T]) -> T:
     try:
         return read()
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, RecursionError, OverflowError, ShareError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError, ShareError):
         raise Malformed(
             f"The trust bundle is signed, but its {what} cannot be read; the officers must publish it again."
         ) from None
@@ -193,13 +167,7 @@ def _guarded(what: str, read: Callable[[], T]) -> T:
 
 def read(data: bytes, model: type[M], what: str) -> tuple[M, ...]:
     """The models of a file, or raise `Malformed` naming `what`."""
-
-    def rows() -> tuple[M, ...]:
-        found = _rows(data)
-        _unplain(found)
-        return tuple(model.model_validate(row) for row in found)
-
-    return _guarded(what, rows)
+    return _guarded(what, lambda: _list_of(model).validate_json(data))
 
 
 def read_one(data: bytes, model: type[M], what: str) -> M:
@@ -213,16 +181,7 @@ def read_one(data: bytes, model: type[M], what: str) -> M:
 def read_contacts(data: bytes) -> tuple[Contact, ...]:
     """An agency's contacts, or raise `Malformed`. Their statements are read, and held against their signer, on use."""
 
-    def found() -> tuple[Contact, ...]:
-        rows = _rows(data)
-        for row in rows:  # there are ten thousand, so not `_unplain`: it looks everywhere
-            row["signing_key"] = _unbase64(row["signing_key"])
-            for former in row.get("former_keys", ()):
-                former["key"] = _unbase64(former["key"])
-            row["statements"] = tuple(KeyStatement(signed=_unbase64(s)) for s in row["statements"])
-        return tuple(Contact.model_validate(row) for row in rows)
-
-    return _guarded("contacts", found)
+    return _guarded("contacts", lambda: _list_of(Contact).validate_json(data))
 
 
 def read_digest(data: bytes, what: str) -> str:

@@ -16,7 +16,8 @@ from functools import cached_property
 from itertools import chain
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic_core import core_schema
 
 from messages import cbor, ids, limits
 from messages.cbor import Reader
@@ -30,7 +31,7 @@ ALL_TYPES = "*"
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, val_json_bytes="base64")
 
 
 def _key32(raw: bytes) -> bytes:
@@ -110,7 +111,8 @@ class Stated:
     end: int
 
 
-class KeyStatement(_Model):
+@dataclass(frozen=True)
+class KeyStatement:
     """A numbered encryption key of a contact, signed by that contact (tag `key-statement`).
 
     Only what was signed is kept, so nothing can be said beside it; `keys.statements.check` holds it against its signer.
@@ -118,7 +120,15 @@ class KeyStatement(_Model):
     tens of thousands of them, of which a day needs a few.
     """
 
-    signed: bytes  # the Signed object as it travels
+    signed: bytes  # the Signed object as it travels; in JSON this alone, in base64
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """How a contact's statements are read, without a model for each of tens of thousands."""
+        return core_schema.json_or_python_schema(
+            core_schema.no_info_after_validator_function(cls, core_schema.bytes_schema()),
+            core_schema.is_instance_schema(cls),
+        )
 
     @cached_property
     def said(self) -> Stated:

@@ -31,7 +31,7 @@ from policies.redaction.page import Page
 from policies.redaction.patterns import find_patterns
 from policies.redaction.relatives import find_relatives
 from policies.redaction.replace import PLACEHOLDER, replaced, replacement
-from policies.redaction.scripts import SHIELD, TOKEN, Clean, clean, fold, supported
+from policies.redaction.scripts import SHIELD, TOKEN, Clean, clean, encoded, fold, supported
 from policies.redaction.senses import Traits, title
 
 _WEIGHT = {
@@ -89,8 +89,7 @@ class Matcher:
         self._names = NameMatcher(identities, kept)
         self._numbers = NumberMatcher(identities)
         self._net = net
-        own = sorted(map(re.escape, {name for name in self.pseudonyms if name}), key=len, reverse=True)
-        self._own = re.compile(rf"(?<!\w)(?:{'|'.join(own)})+(?!\w)") if own else None  # they may stand glued together
+        self._own = _pattern_of({name for name in self.pseudonyms if name})
 
     def redact(
         self, text: str, *, settings: Settings = DEFAULT, lang: str | None = None, demand_net: bool = False
@@ -116,7 +115,15 @@ class Matcher:
         return self._find(text, strict=strict, settings=None, lang=lang)
 
     def _find(self, text: str, *, strict: bool, settings: Settings | None, lang: str | None) -> tuple[Finding, ...]:
-        plain = clean(text)
+        found = self._find_in(text, clean(text), strict=strict, settings=settings, lang=lang)
+        if encoded(text):  # "C:\\xFaith" may be a folder as well as one odd letter, so it is read in both ways
+            found += self._find_in(text, clean(text, decode=False), strict=strict, settings=settings, lang=lang)
+            found = _merged(found)
+        return tuple(found)
+
+    def _find_in(
+        self, text: str, plain: Clean, *, strict: bool, settings: Settings | None, lang: str | None
+    ) -> list[Finding]:
         ready = self._shield(plain.text)
         net = self._netted(text, plain, lang) if settings is not None else []
         traits = Traits.of(ready, (lang,) if lang else ())
@@ -127,7 +134,7 @@ class Matcher:
                 if start <= f.start + first < end:
                     found.append(replace(f, start=f.start + first, end=f.end + first))
         merged = _merged(found)
-        return tuple(replace(f, start=start, end=end) for f in merged for start, end in (plain.back(f.start, f.end),))
+        return [replace(f, start=start, end=end) for f in merged for start, end in (plain.back(f.start, f.end),)]
 
     def _in_window(self, ready: str, look: _Look) -> list[Finding]:
         found = self._once(ready, look)
@@ -210,6 +217,19 @@ def _listed_name(words: str) -> bool:
         and any(word in given_names() for word in folded)
         and all(word in given_names() or word in family_names() or word not in any_language() for word in folded)
     )
+
+
+def _pattern_of(pseudonyms: set[str]) -> re.Pattern[str] | None:
+    """Where pseudonyms stand. Those that no word can be, with a digit or a hyphen, may stand glued together; of others,
+    such as "A" and "B", the letters of somebody's name could be made: "ABBA".
+    """
+    if not pseudonyms:
+        return None
+    own = sorted(pseudonyms, key=len, reverse=True)
+    single = "|".join(map(re.escape, own))
+    glued = "|".join(re.escape(name) for name in own if any(char.isdigit() or char == "-" for char in name))
+    repeated = f"|(?>(?:{glued})+)" if glued else ""  # atomic: one pseudonym may be made of others
+    return re.compile(rf"(?<!\w)(?:(?:{single})(?!\w){repeated})(?!\w)")
 
 
 def _windows(text: str, size: int) -> Iterator[tuple[int, int, int, int]]:

@@ -775,7 +775,7 @@ class _Reading:
         sure = any(form.reason in {"name", "split"} for _, _, forms in run for form in forms)
         if not initials and (alone or len(run) == 1) and self.senses.a_place(first, last, sure=sure):
             return None
-        if not initials and self.senses.a_saint(first):
+        if not initials and self._a_saints(run, person):
             return None
         if alone and not initials and self._somebody_else(run, person):
             return None
@@ -792,6 +792,23 @@ class _Reading:
             last = behind if behind not in self.hits else last
         best = max((form for _, _, forms in run for form in forms), key=lambda form: form.score)
         return _Mention(first, last, who, len(run) + bool(initials) + more, best.score, best.reason)
+
+    def _a_saints(self, run: _Run, person: Person) -> bool:
+        """Whether one part of the name, by itself, is that of a saint: "Santa Maria", "Saint-Jean-Baptiste". With any
+        other part beside it, it is the person.
+        """
+        kinds = {person.parts[form.part][0] if form.part >= 0 else "" for _, _, forms in run for form in forms}
+        if kinds <= {"given", "middle"}:
+            return len(run) == 1 and self.senses.a_saint(run[0][0], given=True)
+        if len(run) == 1 and "phrase" in kinds:
+            kinds -= {""}
+        return len(kinds) == 1 and self._a_saint_joined(run[0][0], run[-1][1])
+
+    def _a_saint_joined(self, first: int, last: int) -> bool:
+        """Whether these words, all of them given names, are joined by hyphens to the word for a saint before them."""
+        joined = all(self.gap(k, k + 1) == "-" for k in range(first, last))
+        names = all(fold(self.words[k]) in given_names() for k in range(first, last + 1))
+        return joined and names and self.senses.a_saint(first, given=False)
 
     def _worth_a_look(self, who: int, hits: _Run) -> _Run:
         """The hits without those that nothing speaks for: weak, and far from every other hit of the same person."""
@@ -1121,17 +1138,23 @@ class _Reading:
                         break
             elif i not in self.kept:
                 sound = korean.key(fold(word))
+                if not self._a_syllable(i):
+                    continue
                 for j in range(i + 1, min(i + 4, len(self.words))):
-                    if (
-                        self.gap(j - 1, j) not in {" ", "-", ", ", "\u00a0"}
-                        or not self.words[j].isascii()
-                        or j in self.kept
-                    ):
+                    if self.gap(j - 1, j) not in {" ", "-", ", ", "\u00a0"} or not self._a_syllable(j):
                         break
                     sound += korean.key(fold(self.words[j]))
                     if sound in whole:
                         found.append(Finding(start, self.tokens[j][2], "name", str(whole[sound]), 0.8, "hangul"))
         return found
+
+    def _a_syllable(self, i: int) -> bool:
+        """Whether word `i` may be a part of a Korean name in another spelling: with a capital, as whoever writes names
+        has it (behind a hyphen some do not), and no word of any language, of which many sound alike ("I sang").
+        """
+        word = self.words[i]
+        capital = word[:1].isupper() or (i and self.gap(i - 1, i) == "-") or not self.senses.capitals
+        return word.isascii() and i not in self.kept and bool(capital) and fold(word) not in any_language()
 
     def spelt(self) -> list[Finding]:
         """Names spelt out by words: "T for Tango, I for India", or by an alphabet's words alone, whichever it is."""
@@ -1197,7 +1220,7 @@ class _Reading:
                 first = bisect_right(offsets, at) - 1
                 last = bisect_right(offsets, at + len(whole) - 1) - 1
                 decided = first == last and fold(self.words[first]) == whole  # by the rules for words
-                decided = decided or self.senses.a_saint(first)
+                decided = decided or self._a_saint_joined(first, last)
                 if not decided and not all(
                     small(self.words[k])
                     and (self.senses.ordinary(k) or (first == last and self.senses.listed_word(whole)))

@@ -151,7 +151,7 @@ _ENCODED = re.compile(
     r"|%[2-7][0-9A-Fa-f]|%[C-Fc-f][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){1,3}"
     r"|=[C-F][0-9A-F](?:=[89AB][0-9A-F]){1,3}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}"
     r"|[ÃÄÅÐÑÎÏ][\x80-\xaa\xac-\xba\xbc-\xbf€‚ƒ„†‡ˆ‰Š‹ŒŽ•˜™š›œžŸ]"
-    r"|</?(?:b|i|u|s|em|strong|span|font|mark|small|big|sup|sub)(?:\s[^<>]{0,80})?>"
+    r"|</?(?:b|i|u|s|em|strong|span|font|mark|small|big|sup|sub)\s?/?>"  # with attributes it says something: text
 )
 _MAY_BE_ENCODED = re.compile(r"[&%\\<ÃÄÅÐÑÎÏ]|=[C-F]")
 _BEGINS_ENCODED = frozenset("&%=\\<ÃÄÅÐÑÎÏ")
@@ -190,9 +190,16 @@ def _decoded(piece: str) -> str | None:
     return char if plain and not _DOUBTFUL.match(char) and not _GONE.match(char) else "" if _GONE.match(char) else None
 
 
-def clean(text: str) -> Clean:
-    """The plain form of `text`: invisible characters go, encoded ones stand for themselves, all keep their order."""
-    encoded = _MAY_BE_ENCODED.search(text) is not None
+def encoded(text: str) -> bool:
+    """Whether anything in `text` may stand for another character: then it means what it says, or what it stands for."""
+    return _MAY_BE_ENCODED.search(text) is not None and _ENCODED.search(text) is not None
+
+
+def clean(text: str, *, decode: bool = True) -> Clean:
+    """The plain form of `text`: invisible characters go, encoded ones stand for themselves (with `decode`), all keep
+    their order.
+    """
+    encoded = decode and _MAY_BE_ENCODED.search(text) is not None
     if text.isascii() and not encoded and not _GONE.search(text):
         return Clean(text, len(text), (), ())
     kept: list[str] = []

@@ -218,7 +218,7 @@ _BEFORE_STREETS = listed(
     calle avenida plaza paseo rua travessa praca rue avenue boulevard place via viale piazza corso vicolo strada
     bulevardul calea aleea piata ulica ulicy ul plac placu aleja alei vul vulytsia vulitsia vulitsi vulytsi ulitsa
     ulitse ulitsi ploshchad ploshchadi ploshcha ploshchi ploshtad prospekt prospekti pereulok provulok odos odo odou
-    plateia rruga rrugen duong pho saint sainte sankt sfantul sfanta sveti sveta agios agia agia
+    plateia rruga rrugen duong pho
     """
 )
 _SAINTS = listed(
@@ -243,6 +243,10 @@ _AFTER_STREETS = listed(
 _FIRMS = listed(
     """
     srl ltd llc gmbh inc sa sarl kft ooo tov eood spa plc corp company agency shop sh pk zoo bt doo as oy
+    """
+)
+_TRADES = listed(
+    """
     relief foundation trust fund charity aid group brothers bros sons holding holdings logistics transport trans travel
     bakery restaurant cafe motors services solutions trading traders enterprise enterprises consulting recruitment
     cleaning hotel farms farm foods textiles garments construction builders associates partners industries markets
@@ -250,6 +254,7 @@ _FIRMS = listed(
     stiftung verein reisen bau haus fondation fundacion fondazione fundacja fundatia fundatsiya alapitvany vakfi
     """
 )
+_BEFORE_FIRMS = listed("at for by the a an called named bei la chez w u v")  # "Ms Haddad Travel Document" is her
 _OF = listed("de del da do di des du von der della z ze od")
 _WORD_NEXT = listed(
     """
@@ -361,6 +366,11 @@ class Senses:
         return letter is None or not letter.group().islower()
 
     @property
+    def capitals(self) -> bool:
+        """Whether anything in the text begins with a capital."""
+        return self._traits.capitals
+
+    @property
     def foreign(self) -> bool:
         """Whether the text is surely in another language than English."""
         return not {"", "en"} & set(self.spoken)
@@ -383,13 +393,25 @@ class Senses:
                 return False
             if fold(self.words[k]) in _FIRMS and len(self.words[k]) > 1:
                 return True
+            if k == last + 1 and fold(self.words[k]) in _TRADES and self._a_firm_may_follow(first):
+                return True
         return False
 
-    def a_saint(self, first: int) -> bool:
-        """Whether a word for a saint stands before: a church, a place, a day."""
+    def _a_firm_may_follow(self, first: int) -> bool:
+        """Whether what stands before word `first` speaks of no person, and its capitals are not those of shouting."""
+        before = self._previous(first)
+        of_the_name = before == "name" and self._previous(first - 1) == "the"
+        shouted = len(self.words[first]) > 1 and self.words[first].isupper()
+        return (before in _BEFORE_FIRMS or of_the_name) and not shouted
+
+    def a_saint(self, first: int, *, given: bool) -> bool:
+        """Whether a word for a saint stands before: a church, a place, a day. Before what is no `given` name a hyphen
+        has to join the two, as in "Saint-Jean-Baptiste"; else it may be somebody's own name: "Santa Popescu".
+        """
         if not first or fold(self.words[first - 1]) not in _SAINTS:
             return False
-        return self.text[self.tokens[first - 1][2] : self.tokens[first][1]] in {" ", "-", ". ", "\u00a0"}
+        gap = self.text[self.tokens[first - 1][2] : self.tokens[first][1]]
+        return gap == "-" or (given and gap in {" ", ". ", "\u00a0"})
 
     def opens(self, i: int) -> bool:
         """Whether word `i` is the first of a sentence."""

@@ -100,4 +100,4 @@ def test_a_statement_signed_as_something_else_is_refused() -> None:
     other = world.signer(world.REFUGE).sign(Tag.RETRIEVAL, body).to_bytes()
     for signed in (other, other.replace(b"retrieval-evidence", b"key-statement\x00\x00\x00\x00\x00"), b"", b"\x00"):
         with pytest.raises(RemoteError):
-            statements.check(holder(), made().model_copy(update={"signed": signed}))
+            statements.check(holder(), KeyStatement(signed=signed))

@@ -29,6 +29,7 @@ from messages.attestations import (
     Withdrawal,
 )
 from messages.ceremony import CeremonyStep, EpochStatement, KeyDestroyed, StatementSubmission
+from messages.directory import KeyStatement
 from messages.envelope import GRANT, Delivery, GrantDetail, Opening, SectionDetail
 from messages.errors import Malformed, RemoteError, Unverified
 from messages.evidence import Entry, Evidence, Retrieval, Stamp, Step
@@ -250,7 +251,7 @@ def _statement(body: bytes) -> Any:
 
     holder = world.contact(world.REFUGE, "referrals", world.SHELTER)
     signed = world.signer(world.REFUGE).sign(world.Tag.KEY_STATEMENT, body)
-    statements.check(holder, holder.statements[0].model_copy(update={"signed": signed.to_bytes()}))
+    statements.check(holder, KeyStatement(signed=signed.to_bytes()))
     return cbor.load(body, 10**6)
 
 
