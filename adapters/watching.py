@@ -43,7 +43,9 @@ class Inclusion:
 
 @dataclass(frozen=True, slots=True)
 class FinalHead:
-    """A head that enough witnesses cosigned: from `at` (milliseconds) on, by `witnesses` of them so far."""
+    """A head that enough witnesses cosigned, by `witnesses` of them so far. `at` (milliseconds) is the newest time such
+    that `NEEDED` of them say to have seen it then or later.
+    """
 
     head: Checkpoint
     at: int
@@ -100,8 +102,8 @@ class LogWatch:
         return head, note
 
     async def final(self) -> FinalHead | None:
-        """The newest head that enough of the task force's witnesses saw, and when the last of those did; None where
-        the broker has none to show.
+        """The newest head that enough of the task force's witnesses saw, and when; None where the broker has none to
+        show.
 
         Raises `Unverified` where it is not what the log's key or a witness signed, or not of the log that we know.
         """
@@ -116,7 +118,8 @@ class LogWatch:
         if len(seen) < NEEDED:
             return None
         await self._continues(head)
-        return FinalHead(head, seen[NEEDED - 1] * 1000, len(seen))
+        # Not the newest of them: one witness that dates its word ahead could then hide for ever that nobody looks.
+        return FinalHead(head, seen[-NEEDED] * 1000, len(seen))
 
     async def _note(self, verb: str) -> bytes | None:
         value = cbor.load(await self._port.ask(verb, b""), limits.ENVELOPE_BYTES, "head")

@@ -20,7 +20,7 @@ COSIGNATURE: Final = b"\x04"
 NEEDED: Final = 2  # of the 3 to 7 witnesses that a task force names: then a head is final
 _TIME_BYTES: Final = 8
 _HEADER: Final = "cosignature/v1\ntime {}\n"
-_LATEST: Final = 2**63  # seconds; RFC 3339 ends long before
+_LATEST: Final = 253_402_300_800  # seconds: the end of the year 9999, after which no date can be written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

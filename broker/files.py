@@ -13,8 +13,10 @@ a word of ours to ourselves, so that a view of megabytes need not come with ever
 Answers are CBOR maps with a `code`, null where it was done.
 """
 
+import asyncio
 import hmac
 import shutil
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -175,13 +177,16 @@ class Files:
     room: Callable[[], Awaitable[int]] = _plenty
     quota: int = QUOTA
     _heads: dict[tuple[AgencyHandle, bytes], FileHead] = field(default_factory=dict)
+    _reserving: dict[AgencyHandle, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def answer(self, agency: AgencyHandle, verb: str, data: bytes) -> bytes:
         """The answer to one question of `VERBS`; whoever asks nonsense hears a code too."""
         try:
             match verb:
                 case "filereserve":
-                    return await self._reserve(agency, Reservation.from_bytes(data))
+                    asked = Reservation.from_bytes(data)
+                    async with self._reserving[agency]:  # else all that are asked at once find the same room
+                        return await self._reserve(agency, asked)
                 case "filechunk":
                     return await self._chunk(agency, Chunk.from_bytes(data))
                 case "fileopen":

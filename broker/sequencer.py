@@ -277,6 +277,11 @@ class Lag:
         elif grows or self._behind_since is None:
             self._behind_since = now
 
+    @property
+    def behind(self) -> bool:
+        """Whether FLOW held more than the log when we looked last, or we could not look."""
+        return self._behind_since is not None
+
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set."""
         while not stop.is_set():

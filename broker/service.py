@@ -53,7 +53,7 @@ from bus.connection import Connection, connected
 from bus.doorkeeper import Doorkeeper
 from bus.files import FileStore
 from bus.intake import Once
-from bus.queue import NatsBroker, NatsSequencer
+from bus.queue import BrokerPort, NatsBroker, NatsSequencer
 from bus.server import ClusterSpec, EmbeddedServer, TlsFiles
 from bus.store import Store
 from keys import keystore, tls
@@ -89,8 +89,9 @@ NEWER: Final = 50
 FLOOD_LOOK: Final = 10_000
 """Milliseconds between two looks at whose queue is full."""
 DRAIN: Final = 10.0
-PORT_FREES: Final = 3.0  # seconds for which the port of the run before is waited for
 """Seconds to finish what is in hand at the end; what is not finished then is handed out again."""
+PORT_FREES: Final = 3.0
+"""Seconds for which the port of the run before is waited for."""
 LOOK_SECONDS: Final = 0.5
 """Between two looks for a newer epoch: a revocation has to be in force within five seconds of its publication."""
 
@@ -467,6 +468,17 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
+async def check_newest(port: BrokerPort, epoch: int) -> None:
+    """Return if the log knows of no epoch after this one, or raise `BundleRefused`."""
+    for newer in range(epoch + 1, epoch + 1 + NEWER):
+        if await port.entry(subjects.OPERATOR, epoch_key(newer)) is not None:
+            raise BundleRefused(
+                "rolled-back",
+                f"The log knows a newer trust bundle than epoch {epoch}, the newest that holds in this folder; have it "
+                "published here again: safeconduct bundle publish",
+            )
+
+
 class _Following:
     """Follows the trust bundle: announces each epoch in the log, decides under it, and closes the door behind whoever
     it no longer names.
@@ -501,15 +513,7 @@ class _Following:
         otherwise have put an older bundle back into force.
         """
         current = self._home.trust.current
-        first = current.state.epoch + 1
-        for newer in range(first, first + NEWER):
-            if await self._port.entry(subjects.OPERATOR, epoch_key(newer)) is None:
-                continue
-            raise BundleRefused(
-                "rolled-back",
-                f"The log knows a newer trust bundle than epoch {current.state.epoch}, the newest that holds in this "
-                "folder; have it published here again: safeconduct bundle publish",
-            )
+        await check_newest(self._port, current.state.epoch)
         await self._hear_withdrawals()
         await self._take(current)
         await self._close_doors()
@@ -591,7 +595,8 @@ class _Following:
         """Remove what waits for whoever was shut out; once the worker decides by that, so that nothing follows."""
         for contact in list(self._doors.to_purge.values()):
             purged = await self._watcher.shut_out(contact.handle)
-            purged += await self._port.remove_views(contact.agency, contact.handle)  # notices
+            # Notices alone: a view of a message goes with its evidence or not at all.
+            purged += await self._port.remove_notices(contact.agency, contact.handle)
             self._doors.purged(contact.handle)
             log.info("views-purged", contact=contact.handle, views=purged)
 
@@ -693,7 +698,7 @@ class _Asks:
             case "offered":
                 return cbor.dump(self._witnessing.offered(clock()))
             case "cosign":
-                return await self._witnessing.take(data)
+                return await self._witnessing.take(data, clock())
             case "final":
                 return cbor.dump(await self._port.last_final())
             case "withdrawal":

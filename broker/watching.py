@@ -7,7 +7,8 @@ again, and every step is stored at most once.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Final
 
@@ -152,13 +153,21 @@ class Watcher:
         self._told |= {outline.view_id: due(outline) for outline in late}
 
     async def _end(self, over: Sequence[Outline], why: str, now: int) -> int:
-        """Evidence first, then the view goes: after a crash in between it is said no second time, and goes then."""
+        """Evidence first, then the view goes: after a crash in between it is said no second time, and goes then.
+
+        What stands beside a view says when to look; that its time has ended, its sender's signature alone.
+        """
         for lane in {(o.contact, o.lane) for o in over if o.view_id not in self._handed}:
             await self._hand_over(lane, now)
         ended = 0
         for start in range(0, len(over), STORED_AT_ONCE):
             part = over[start : start + STORED_AT_ONCE]
             waiting = await self._read(part)
+            if why == steps.EXPIRED:
+                early = {w.view_id: w.manifest.expires for w in waiting if w.manifest.expires >= now}
+                self._look_again(part, early)
+                part = [outline for outline in part if outline.view_id not in early]
+                waiting = [w for w in waiting if w.view_id not in early]
             said = [
                 (steps.ended(w, why, self._world(), now, handed_over=w.view_id in self._handed), w.sender.agency)
                 for w in waiting
@@ -170,6 +179,19 @@ class Watcher:
         if ended:
             log.info("views-ended", why=why, views=ended)
         return ended
+
+    def _look_again(self, outlines: Iterable[Outline], ends: Mapping[ViewId, int]) -> None:
+        """Go by these times, which are signed, for the views that were to end before: somebody has moved what stands
+        beside them.
+        """
+        for outline in outlines:
+            until = ends.get(outline.view_id)
+            if until is None:
+                continue
+            self._port.report_foreign("view-time")
+            for views in (self._handed, self._open.get((outline.contact, outline.lane), {})):
+                if outline.view_id in views:
+                    views[outline.view_id] = replace(outline, watch=replace(outline.watch, until=until))
 
     async def _read(self, outlines: Iterable[Outline]) -> list[Waiting]:
         """Those that still wait and hold. What does not hold is reported."""

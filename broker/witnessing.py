@@ -5,15 +5,16 @@ head stands as *offered* until it is final, or for `OFFERED` milliseconds. Whoev
 witnesses, who cosign only what continues the log that they saw, and by every adapter that looks for a final head.
 """
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 from audit.checkpoint import VerifierKey, verify
 from audit.errors import AuditError
-from audit.witness import WitnessKey, cosignatures, final, joined, readable
+from audit.witness import Cosignature, WitnessKey, cosignatures, final, joined, readable
 from messages.directory import Bundle
 from messages.errors import Malformed, Unverified
-from messages.limits import MINUTE
+from messages.limits import CLOCK_SKEW, MINUTE
 
 OFFERED: Final = 2 * MINUTE
 
@@ -38,6 +39,7 @@ class Witnessing:
         self._bundle = bundle
         self._offered: bytes | None = None
         self._since = 0
+        self._taking = asyncio.Lock()
 
     def offered(self, now: int) -> bytes | None:
         """The note to cosign, with what it bears already; None while the log has no head."""
@@ -47,28 +49,20 @@ class Witnessing:
                 self._offered, self._since = newest, now
         return self._offered
 
-    async def take(self, note: bytes) -> bytes:
+    async def take(self, note: bytes, now: int) -> bytes:
         """Add a witness's line to the head offered; the note as it stands then. `note` is the head with that line.
 
-        Raises `Malformed` where it is no such note, `Unverified` where it is of another head than the one offered now,
-        or by nobody who is a witness.
+        A note that became final is kept before anybody is told of it. Raises as `with_words_of` does, and
+        `DependencyError` where it cannot be kept: then nothing was added.
         """
-        offered = self._offered
-        try:
-            if offered is None or verify(note, self._log()) != verify(offered, self._log()):
-                raise Unverified("That head is not the one offered to witnesses now; ask for it again.")
-            keys = self._keys()
-            if not cosignatures(note, keys):
-                raise Unverified("None of the task force's witnesses cosigned that head.")
-            lines = [line for line in note.splitlines(keepends=True) if _by(line, keys)]
-            taken = joined(offered, lines)
-            cosignatures(taken, keys)  # nothing joins it that others would have to refuse
-        except AuditError:
-            raise Malformed("What the witness signed is not a note of the log's head.") from None
-        self._offered = taken
-        if self._final(taken) and not self._final(offered):
-            await self._heads.put_final(taken)
-        return taken
+        async with self._taking:
+            offered = self._offered
+            taken = with_words_of(note, offered, self._log(), self._keys(), now)
+            if self._final(taken) and not (offered is not None and self._final(offered)):
+                await self._heads.put_final(taken)
+            if self._offered is offered:  # else its time was over meanwhile
+                self._offered = taken
+            return taken
 
     def _final(self, note: bytes) -> bool:
         return final(note, self._keys()) is not None
@@ -80,5 +74,37 @@ class Witnessing:
         return VerifierKey.parse(self._bundle().directory.operator.log_vkey)
 
 
-def _by(line: bytes, keys: Iterable[WitnessKey]) -> bool:
-    return any(line.startswith(f"— {key.name} ".encode()) for key in keys)
+def with_words_of(note: bytes, offered: bytes | None, log: VerifierKey, keys: Sequence[WitnessKey], now: int) -> bytes:
+    """The note `offered` with the lines of those of these witnesses who cosigned `note` and not yet that one: one of
+    each, and no other line, so whoever hands in many fills it for nobody.
+
+    Raises `Malformed` where `note` is none, or bears a witness's line that does not hold; `Unverified` where it is of
+    another head than the one offered, by nobody who is a witness, or dated later than `now` (milliseconds) and what
+    clocks may differ.
+    """
+    try:
+        if offered is None or verify(note, log) != verify(offered, log):
+            raise Unverified("That head is not the one offered to witnesses now; ask for it again.")
+        words = list(_words(note, keys))
+        if not words:
+            raise Unverified("None of the task force's witnesses cosigned that head.")
+        known = {word.witness for word in cosignatures(offered, keys)}
+        taken = offered
+        for word, line in words:
+            if word.witness in known:
+                continue
+            if word.time * 1000 > now + CLOCK_SKEW:
+                raise Unverified("A witness's word is dated in the future; check the clock of its machine.")
+            known.add(word.witness)
+            taken = joined(taken, [line])
+    except AuditError:
+        raise Malformed("What the witness signed is not a note of the log's head.") from None
+    return taken
+
+
+def _words(note: bytes, keys: Sequence[WitnessKey]) -> Iterator[tuple[Cosignature, bytes]]:
+    """What each signature line says, where it is by one of these witnesses. Raises as `cosignatures` does."""
+    text, blank, lines = note.rpartition(b"\n\n")
+    for line in lines.splitlines(keepends=True):
+        for word in cosignatures(text + blank + line, keys):
+            yield word, line

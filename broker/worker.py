@@ -26,15 +26,19 @@ from bus.queue import View as StoredView
 from keys import statements
 from keys.domains import Tag
 from keys.signing import verify
-from messages import wire
+from messages import limits, wire
+from messages.acknowledgements import Acknowledgement
+from messages.attestations import Consent, Withdrawal
 from messages.ceremony import StatementSubmission
 from messages.directory import Directory, KeyStatement
 from messages.errors import DependencyError, Malformed, RemoteError, ShareError, Unverified
-from messages.evidence import Answer, Entry
+from messages.evidence import Answer, Entry, Retrieval
 from messages.ids import AgencyHandle, ContactHandle, ViewId
+from messages.leaks import LeakReport
 from messages.limits import HOLDING_LIFETIME
+from messages.recalls import Recall
 from messages.signed import Signed
-from messages.withdrawals import Holding
+from messages.withdrawals import ErasureConfirmation, Holding, WithdrawalSubmission
 
 log = structlog.get_logger("broker.worker")
 
@@ -59,6 +63,37 @@ _FUNCTIONS: Final[Mapping[str, Callable[[bytes, AgencyHandle, World, int], Admit
 }
 
 
+def _signed(of: Callable[[bytes], object]) -> Callable[[bytes], object]:
+    return lambda raw: of(Signed.from_bytes(raw, limits.ATTESTATION_BYTES).body)
+
+
+def _withdrawal(raw: bytes) -> None:
+    submitted = WithdrawalSubmission.from_bytes(raw)
+    Withdrawal.from_bytes(submitted.withdrawal.body)
+    if submitted.terms is not None:
+        Consent.from_bytes(submitted.terms)
+
+
+def _statement(raw: bytes) -> None:
+    if statement_key(raw) is None:
+        raise Malformed
+
+
+_FORMS: Final[Mapping[str, Callable[[bytes], object]]] = {
+    "message": wire.decode,
+    "urgent": wire.decode,
+    "retrieval": _signed(Retrieval.from_bytes),
+    "statement": _statement,
+    "withdrawal": _withdrawal,
+    "erasure": _signed(ErasureConfirmation.from_bytes),
+    "leak": _signed(LeakReport.from_bytes),
+    "acknowledgement": _signed(Acknowledgement.from_bytes),
+    "recall": _signed(Recall.from_bytes),
+}
+"""What raises `RemoteError` where bytes are not of the form of their kind. What it reads is unchecked, and acted on by
+nobody.
+"""
+
 SUSPECT: Final = 3
 """Hand-outs after which a submission is taken by itself: whatever ends a worker ends it alone, not with its batch."""
 TRIES: Final = 3
@@ -71,7 +106,8 @@ STRAYS: Final = (1 / 60, 20.0)
 comes beyond is dropped, and told in the log of this process once a minute."""
 MINUTE: Final = 60.0
 
-_ALONE: Final = frozenset({"statement", "withdrawal", "leak", "acknowledgement", "recall"})
+_AFTERWARDS: Final = frozenset({"statement", "leak", "acknowledgement", "recall"})
+"""Taken one by one, once the messages of their batch are stored."""
 OnRetrieved = Callable[[ViewId, ContactHandle], None]
 """Told of each view that was retrieved, and waits no longer."""
 
@@ -105,6 +141,7 @@ class Worker:
         self._in_hand = asyncio.Lock()
         self._strays: dict[AgencyHandle, Bucket] = {}
         self._told: Once[AgencyHandle] = Once(MINUTE)
+        self._outlived: dict[tuple[AgencyHandle, str, bytes], tuple[Submission, int]] = {}  # notes that may stand
         self.admitted = 0
         self.refused = 0
         self.dropped = 0
@@ -181,6 +218,7 @@ class Worker:
 
     async def step(self, wait: float) -> int:
         """Take up to `BATCH` submissions through all steps; how many there were."""
+        await self._take_back_notes()
         submissions = await self._port.pull(BATCH, wait)
         if not submissions:
             return 0
@@ -198,8 +236,10 @@ class Worker:
     async def _suspect(self, submission: Submission) -> None:
         """Take one by itself, and note that before: whoever finds the note often enough knows that it ends workers.
 
-        That the bus failed meanwhile does not count against it, so the note is taken back whenever we live on.
+        That the bus failed meanwhile does not count against it, so the note is taken back whenever we live on: at the
+        latest before we count again, where the bus did not let us at once.
         """
+        await self._take_back_notes()
         tries = await self._port.tries(submission)
         if tries >= TRIES:
             log.error("set-aside", agency=submission.agency, kind=submission.kind, attempts=submission.attempt)
@@ -208,26 +248,39 @@ class Worker:
             refusal = refuse_stray(submission.data, submission.agency, self.world, now, code=BROKER_FAILED)
             await self._settle(submission, refusal, now)
             return
-        await self._port.set_aside(submission, tries + 1)
+        name = (submission.agency, submission.kind, submission_digest(submission.data))
         before = self.set_aside
+        self._outlived[name] = submission, tries + 1  # first: what is not confirmed may be noted all the same
         try:
+            await self._port.set_aside(submission, tries + 1)
             await self._handle([submission])
         finally:
             if self.set_aside == before:
+                await self._take_back_notes()
+            else:
+                del self._outlived[name]
+
+    async def _take_back_notes(self) -> None:
+        for name, (submission, noted) in list(self._outlived.items()):
+            if await self._port.tries(submission) == noted:  # else another worker has it, or has kept it
                 await self._port.take_back(submission)
+            del self._outlived[name]
 
     async def _handle(self, submissions: Sequence[Submission]) -> None:
         now = self._clock()
         taken: list[Submission] = []
+        later = [s for s in submissions if s.kind in _AFTERWARDS]
         for submission in submissions:
+            if submission.kind in _AFTERWARDS or await self._dropped(submission):
+                continue
             if submission.kind == "withdrawal":
                 await self._withdraw(submission, now)
-            elif await self._dropped(submission):
-                continue
-            elif submission.kind not in _ALONE:
+            else:
                 taken.append(submission)
         await self._admit_all(taken, now)
-        for submission in submissions:
+        for submission in later:
+            if await self._dropped(submission):
+                continue
             if submission.kind == "leak":
                 await self._leak(submission, now)
             if submission.kind == "recall":
@@ -250,9 +303,10 @@ class Worker:
             log.error("garbage-dropped", agency=submission.agency, count=count)
         return True
 
-    def _stray(self, agency: AgencyHandle) -> None:
-        bucket = self._strays.setdefault(agency, Bucket(*STRAYS))
-        bucket.take(1, self._clock() / 1000)
+    def _count_garbage(self, agency: AgencyHandle, code: str | None) -> None:
+        """Note that a refusal of this agency's is recorded: it counts where the bytes failed in step 1."""
+        if code == Malformed.code:
+            self._strays.setdefault(agency, Bucket(*STRAYS)).take(1, self._clock() / 1000)
 
     async def _keep_dead(self, submission: Submission) -> None:
         """Keep for the operator what the flow failed on."""
@@ -266,8 +320,7 @@ class Worker:
             admitted = self._judge(submission, now)
             if admitted.code == BROKER_FAILED:
                 await self._keep_dead(submission)
-            elif admitted.code == Malformed.code:
-                self._stray(submission.agency)
+            self._count_garbage(submission.agency, admitted.code)
             if (admitted.agency, admitted.key) in first:
                 again.append((submission, admitted))
             else:
@@ -292,6 +345,7 @@ class Worker:
             admitted = refuse_stray(submission.data, submission.agency, self.world, now, code=BROKER_FAILED)
             await self._keep_dead(submission)
         if word is None:
+            self._count_garbage(submission.agency, admitted.code)
             await self._settle(submission, admitted, now)
             return
         told, repeated = (admitted.submission, admitted.evidence), False
@@ -354,6 +408,7 @@ class Worker:
             raise
         except RemoteError as error:
             code = error.code
+            self._count_garbage(submission.agency, code)
         except Exception as error:
             log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
             code = BROKER_FAILED
@@ -374,7 +429,8 @@ class Worker:
     async def _take_back(self, submission: Submission, now: int) -> None:
         """One recall or correction, to its end: stored, every holder told, what waits taken away, answered.
 
-        Whatever breaks off in between is done when it is handed out again: each piece is stored once.
+        Whatever breaks off in between is done when it is handed out again: each piece is stored once. Where its agency
+        hands it in again, it gets the first answer and no more: a recall costs a few hundred round trips.
         """
         world, raw = self.world.of(submission.agency), submission.data
         taken: list[tuple[recalls.Word, Entry]] = []
@@ -401,8 +457,9 @@ class Worker:
         if standing is None or standing[0] != admitted.submission:  # it was said before, in other words
             await self._settle(submission, refuse_stray(raw, submission.agency, world, now), now)
             return
-        for view in entry.views:
-            await self._take_back_view(word, view, now)
+        if not repeated or submission.attempt > 1:
+            for view in entry.views:
+                await self._take_back_view(word, view, now)
         await self._answer(submission, admitted.key, standing, 0, repeated=repeated)
 
     async def _take_back_view(self, word: recalls.Word, view: tuple[ViewId, ContactHandle, bytes], now: int) -> None:
@@ -419,7 +476,9 @@ class Worker:
         await self._tell(word.agency, ordered)
 
     async def _acknowledged(self, submission: Submission, now: int) -> None:
-        """A recipient's word on a view, held against the entry of its message; its sender is told."""
+        """A recipient's word on a view, held against the entry of its message; its sender is told, once unless we broke
+        off before.
+        """
         world, raw = self.world.of(submission.agency), submission.data
         senders: list[AgencyHandle] = []
 
@@ -432,9 +491,9 @@ class Worker:
             return admitted
 
         admitted = await self._decided(submission, now, decide)
-        await self._settle(submission, admitted, now)
-        for sender in senders:
-            await self._tell(sender, admitted)
+        if await self._settle(submission, admitted, now) or submission.attempt > 1:
+            for sender in senders:
+                await self._tell(sender, admitted)
 
     async def _tell(self, sender: AgencyHandle, admitted: Admitted) -> None:
         """Tell a sender what stands about its message; where it does not hear, it asks."""
@@ -442,13 +501,14 @@ class Worker:
         if standing is not None:
             await self._port.answer(sender, steps.step_of(standing.data).to_bytes())
 
-    async def _settle(self, submission: Submission, admitted: Admitted, now: int) -> None:
-        """Store, once, and answer what was judged already."""
+    async def _settle(self, submission: Submission, admitted: Admitted, now: int) -> bool:
+        """Store, once, and answer what was judged already; whether it is new."""
         first = {(admitted.agency, admitted.key): (submission, admitted)}
         for again in await self._store_all(first):
             await self._repeat(*again, now)
         for stored in first.values():
             await self._done(*stored, repeated=False)
+        return bool(first)
 
     async def _take_word(self, submission: Submission, now: int) -> None:
         """One word about an encryption key. If it was accepted before, it is found by the key of its entry: judged
@@ -588,11 +648,9 @@ class Worker:
 
 
 def _garbage(submission: Submission) -> bool:
-    """Whether these bytes fail in step 1. Of what is no message that is not known without all steps: it does not."""
-    if submission.kind not in ("message", "urgent"):
-        return False
+    """Whether these bytes fail in step 1: they are not even of the form of what they were handed in as."""
     try:
-        wire.decode(submission.data)
+        _FORMS[submission.kind](submission.data)
     except RemoteError:
         return True
     return False

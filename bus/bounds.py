@@ -17,7 +17,6 @@ START_SECONDS: Final = 30.0  # for nats-server to be ready: it reads its whole s
 STOP_SECONDS: Final = 10.0  # for nats-server to stop by itself before it is killed
 POLL_SECONDS: Final = 0.01  # between two looks at a file that nats-server is about to write
 
-OUTLINE_TRIES: Final = 6  # readings of what waits that bring nothing though the server has more; 2.5 s in all
 LINGER_SECONDS: Final = 0.02  # how long a pull waits for the rest of a batch the server says is coming
 ACK_SECONDS: Final = 5.0  # a submission not acknowledged by then goes to another worker: a batch takes 0.1 s
 ACK_DELIVERY_SECONDS: Final = 30.0  # a view not journaled by then goes to another device of the same contact
@@ -35,6 +34,7 @@ WAITING_PULLS: Final = 512  # pull requests open at once on one consumer
 PULL_SECONDS: Final = 25.0  # life of an adapter's open pull; below the two minutes an account border remembers a reply
 LANE_BATCH: Final = 32  # views an adapter asks for at once: enough for a round trip, few enough to share among devices
 ASKS_AT_ONCE: Final = 64  # requests of adapters answered at the same time by one worker
+ASKS_OF_AGENCY: Final = 8  # of them in hand for one agency: whoever floods is told at once that it was too much
 ANSWERS_WAITING: Final = 10_000  # answers an adapter keeps before it loses some; it can ask again by submitting again
 
 LOGIN_SECONDS: Final = (

@@ -55,7 +55,10 @@ class FileStore:
         """Store one chunk; the same bytes again change nothing, other bytes in its place are refused: False."""
         if await self._put(subjects.file_chunk(owner, stored, number), data, seconds):
             return True
-        return await self.get(owner, stored, number) == data
+        standing = await self._streams.last(subjects.FILES, subjects.file_chunk(owner, stored, number))
+        if standing is None:
+            raise DependencyError("The place for the file has just run out of its time; try again.")
+        return standing.data == data
 
     async def _put(self, subject: str, data: bytes, seconds: int) -> bool:
         """False where something stands there already."""
@@ -68,7 +71,10 @@ class FileStore:
 
     async def get(self, owner: AgencyHandle, stored: bytes, number: int) -> bytes | None:
         """One chunk, or None where it is not there."""
-        found = await self._streams.direct(subjects.FILES, subjects.file_chunk(owner, stored, number))
+        subject = subjects.file_chunk(owner, stored, number)
+        found = await self._streams.direct(subjects.FILES, subject)
+        if found is None:  # or not yet on the replica that answered
+            found = await self._streams.last(subjects.FILES, subject)
         return found.data if found is not None else None
 
     async def taken(self) -> int:

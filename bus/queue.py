@@ -15,7 +15,7 @@ What every port promises:
 import asyncio
 import json
 import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -217,8 +217,8 @@ class BrokerPort(Protocol):
 
     async def outlines(self, after_flow_seq: int, limit: int) -> tuple[list[Outline], int]:
         """Up to `limit` views that wait, stored after this FLOW sequence, in order, and the sequence up to which that
-        is all. Notices are left out. Does not wait for more to come; call it again until that sequence stays: then
-        there is no more, by the server's own count. Raises `DependencyError` where that cannot be said.
+        is all. Notices are left out. Does not wait for more to come; call it again until it brings none. That it brings
+        none means that there is none: raises `DependencyError` where something waits that does not come.
         """
 
     async def handed_over(self, contact: ContactHandle, lane: Lane) -> int:
@@ -233,15 +233,18 @@ class BrokerPort(Protocol):
     async def remove_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bool:
         """Take one view away, in whatever lane; False if it was not there."""
 
-    async def remove_views(self, agency: AgencyHandle, contact: ContactHandle) -> int:
-        """Take all views away that wait for a contact; how many there were."""
+    async def remove_notices(self, agency: AgencyHandle, contact: ContactHandle) -> int:
+        """Take away what waits for a contact and is no view of a message, as `outlines` leaves it out; how many there
+        were.
+        """
 
     async def ensure_consumers(self, agency: AgencyHandle, contact: ContactHandle) -> None:
         """Make sure that this contact can pull. Idempotent."""
 
     def serve_asks(self, handler: Handler) -> AbstractAsyncContextManager[None]:
         """For the time of the block, answer what agencies ask: `await handler(agency, verb, data)` gives the reply. A
-        handler that fails, or returns nothing, makes the asker's `ask` fail; several workers share the asking.
+        handler that fails, or returns nothing, makes the asker's `ask` fail, and so does asking for more than
+        `bounds.ASKS_OF_AGENCY` things at once; several workers share the asking.
         """
 
     async def close(self) -> None:
@@ -696,20 +699,18 @@ class NatsBroker:
 
     async def outlines(self, after_flow_seq: int, limit: int) -> tuple[list[Outline], int]:
         found: list[Outline] = []
-        for seq, message in await self._outlined(after_flow_seq, limit):
+        for seq, message in await self._deliveries(after_flow_seq, limit):
             read = subjects.read_deliver(message.subject)
             watch = Watch.read((message.headers or {}).get(subjects.WATCH, ""))
             if read is not None and watch is not None:
                 found.append(Outline(seq, *read, watch))
-            after_flow_seq = seq
-        return found, after_flow_seq
+        return found, self._outlines.after if self._outlines is not None else after_flow_seq
 
-    async def _outlined(self, after: int, limit: int) -> list[tuple[int, Msg]]:
-        """Some of what follows, or nothing once the server says so: that nothing came may be its slowness, and whoever
-        is shut out loses what waits with its evidence only where it is seen here.
+    async def _deliveries(self, after: int, limit: int) -> list[tuple[int, Msg]]:
+        """The next of what waits, without its content. That nothing came yet does not say that nothing is there: on a
+        slow way the first message takes longer than we wait, so the store's leader is asked.
         """
-        wait = bounds.LINGER_SECONDS
-        for attempt in range(bounds.OUTLINE_TRIES):
+        for wait in (bounds.LINGER_SECONDS, bounds.REQUEST_SECONDS):
             reader = self._outlines
             if reader is None or reader.after != after:
                 await self._close_outlines()
@@ -719,12 +720,12 @@ class NatsBroker:
             messages = await reader.read(limit, wait)
             if messages:
                 return messages
-            if messages is not None and await reader.at_end():
-                return []
-            if messages is None or attempt:  # it may have lost some
+            if messages is None:
                 await self._close_outlines()
-            wait = min(max(2 * wait, bounds.RETRY_PAUSE), 1.0)
-        raise DependencyError("The message bus does not show which views wait; try again.")
+            if not await self.streams.holds(subjects.FLOW, subjects.deliveries(), after + 1):
+                return []
+        await self._close_outlines()
+        raise DependencyError("The message bus did not tell in time which views wait; try again.")
 
     async def _close_outlines(self) -> None:
         if self._outlines is not None:
@@ -749,8 +750,12 @@ class NatsBroker:
     async def remove_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bool:
         return await self.take_view(agency, contact, view_id) is not None
 
-    async def remove_views(self, agency: AgencyHandle, contact: ContactHandle) -> int:
-        return await self.streams.purge(subjects.FLOW, subjects.deliver_contact(agency, contact))
+    async def remove_notices(self, agency: AgencyHandle, contact: ContactHandle) -> int:
+        removed = 0
+        async for found in self.streams.each(subjects.FLOW, subjects.deliver_contact(agency, contact)):
+            if Watch.read(found.headers.get(subjects.WATCH, "")) is None:
+                removed += await self.streams.delete(subjects.FLOW, found.seq)
+        return removed
 
     async def ensure_consumers(self, agency: AgencyHandle, contact: ContactHandle) -> None:
         await self.streams.ensure_consumers(agency, contact)
@@ -759,6 +764,7 @@ class NatsBroker:
     async def serve_asks(self, handler: Handler) -> AsyncIterator[None]:
         tasks: set[asyncio.Task[None]] = set()
         room = asyncio.Semaphore(bounds.ASKS_AT_ONCE)
+        in_hand: Counter[AgencyHandle] = Counter()
         client = self.connection.client
 
         async def answered(agency: AgencyHandle, verb: str, message: Msg) -> None:
@@ -769,6 +775,7 @@ class NatsBroker:
                 self._ask_failed(verb, error)
             finally:
                 room.release()
+                in_hand[agency] -= 1
             with suppress(nats.errors.Error, OSError):
                 await client.publish(message.reply, reply)
 
@@ -779,6 +786,11 @@ class NatsBroker:
             if read is None or not message.reply.startswith("_R_."):
                 self.report_foreign("ask-with-foreign-reply")
                 return
+            if in_hand[read[0]] >= bounds.ASKS_OF_AGENCY:  # waiting here would make everybody else wait
+                with suppress(nats.errors.Error, OSError):
+                    await client.publish(message.reply, b"")
+                return
+            in_hand[read[0]] += 1
             await room.acquire()
             task = asyncio.create_task(answered(read[0], read[1], message))
             tasks.add(task)
@@ -987,11 +999,6 @@ class _FlowReader:
         if not found and self._puller.trouble:
             return None
         return found
-
-    async def at_end(self) -> bool:
-        """Whether everything that there is was read, as the server counts."""
-        pending, handed_out = await self._streams.progress(subjects.FLOW, self._name)
-        return pending == 0 and handed_out == self._count
 
     async def close(self) -> None:
         await self._puller.close(give_back=False)

@@ -312,6 +312,10 @@ class Store:
             yield found
             seq = found.seq + 1
 
+    async def holds(self, stream: subjects.StreamSpec, pattern: str, first: int) -> bool:
+        """Whether any message from sequence `first` on has a subject that matches `pattern`, as the leader knows it."""
+        return await self._get(stream, {"seq": first, "next_by_subj": pattern}) is not None
+
     async def _get(self, stream: subjects.StreamSpec, body: Mapping[str, object]) -> Stored | None:
         try:
             answer = await self.api(f"STREAM.MSG.GET.{stream.name}", body, "reading the store")
@@ -390,18 +394,6 @@ class Store:
                 return 0
             raise
         return int(info.get("num_pending", 0)) + int(info.get("num_ack_pending", 0))
-
-    async def progress(self, stream: subjects.StreamSpec, consumer: str) -> tuple[int, int]:
-        """How many messages a consumer has still to hand out, and how many it has; (1, 0) if there is no such consumer,
-        for then nobody knows.
-        """
-        try:
-            info = await self.api(f"CONSUMER.INFO.{stream.name}.{consumer}", None, "seeing how far a reader is")
-        except Refused as refusal:
-            if refusal.number == _NO_CONSUMER:
-                return 1, 0
-            raise
-        return int(info.get("num_pending", 0)), int(info.get("delivered", {}).get("consumer_seq", 0))
 
     async def acknowledged(self, stream: subjects.StreamSpec, consumer: str) -> int:
         """The stream sequence up to which a consumer has acknowledged everything; 0 if there is no such consumer."""

@@ -20,7 +20,6 @@ from bus import subjects
 from cli import loopback, practice
 from cli.common import command, fail, out, run
 from cli.loopback import Loopback
-from messages.errors import BadInput
 
 cluster_app = typer.Typer(help="Several servers and brokers.", no_args_is_help=True)
 
@@ -38,10 +37,7 @@ def demo(
     messages: Annotated[int, typer.Option("--messages", min=6, max=5000, help="How many are sent.")] = 60,
 ) -> None:
     """Three nats-servers with every stream on all three, two brokers; one of each is killed while messages flow."""
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / "nodes").is_dir():
-            raise BadInput(f"{folder} holds something else than an earlier demonstration; name another with --out.")
-        shutil.rmtree(folder)
+    practice.stage(folder)
     run(_Play(folder, messages).all())
 
 

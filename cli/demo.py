@@ -33,7 +33,7 @@ from cli import practice
 from cli.common import JsonOption, command, fail, run
 from cli.serve import start_service, stop_service
 from cli.warm import Warm
-from messages.errors import BadInput, DependencyError
+from messages.errors import DependencyError
 from policies.sentences import says
 
 POLICE: Final = "harbour-police"
@@ -101,7 +101,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Run Operation Orchid: seven parties, real server, real processes, real attacks; about a minute."""
-    _clear(out)
+    practice.stage(out)
     console = Console(stderr=as_json, highlight=False, width=None if Console().is_terminal else 110)
     progress = Progress(
         SpinnerColumn(),
@@ -126,15 +126,6 @@ def demo(
         )
     if story.wrong:
         fail(f"The demonstration did not go as it must: {'; '.join(story.wrong)}.", 1)
-
-
-def _clear(out: Path) -> None:
-    """Take away an earlier demonstration, and nothing else."""
-    if not out.exists():
-        return
-    if any(out.iterdir()) and not (out / "passphrase").is_file():
-        raise BadInput(f"{out} holds something else than an earlier demonstration; name another folder with --out.")
-    shutil.rmtree(out)
 
 
 class _Play:

@@ -50,6 +50,8 @@ from policies.extracts import shares
 _DATE: Final = re.compile(r"\b(20(?:2[6-9]|[3-9]\d)-[01]\d-[0-3]\d)\b")
 STORY: Final = date(2026, 11, 20)
 """The day on which Operation Orchid plays: dates in its files are moved so that this is today."""
+MARK: Final = ".demonstration"
+"""A file that says that its folder is a demonstration's, so that the next one may clear it."""
 LOCAL: Final = ("localhost", "127.0.0.1")
 _PRACTICE_COST: Final = keystore.Cost(1, keystore.MIN_MEMORY)
 """Cheap on purpose: the passphrase is machine-made and lies in a file beside the keys."""
@@ -71,6 +73,25 @@ class Practice:
         return self.folder / name
 
 
+def stage(folder: Path) -> None:
+    """Make `folder` an empty one for a demonstration, marked as such: an earlier demonstration in it goes.
+
+    Raises `BadInput` where anything else is there, and touches nothing then.
+    """
+    if folder.is_dir() and any(folder.iterdir()):
+        if not (folder / MARK).is_file():
+            raise BadInput(f"{folder} holds something else than an earlier demonstration; name another with --out.")
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != MARK:  # it stays to the last: what is broken off here can be gone on with
+                path.unlink()
+    elif folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder} is not a folder; name another with --out.")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / MARK).write_text("A demonstration of safeconduct made this folder; the next one clears it.\n")
+
+
 def example_folder() -> Path:
     """Operation Orchid in the source tree."""
     folder = Path(__file__).resolve().parent.parent / "examples" / "operation-orchid"
@@ -80,8 +101,10 @@ def example_folder() -> Path:
 
 
 def make(folder: Path, example: Path, now: int, *, shift: bool = True) -> Practice:
-    """Make the task force that `example` describes (parties.yaml, agreements/) under `folder`, which must be new."""
-    if folder.exists() and any(folder.iterdir()):
+    """Make the task force that `example` describes (parties.yaml, agreements/) under `folder`, which must be new or
+    hold a demonstration's mark alone.
+    """
+    if folder.exists() and any(path.name != MARK for path in folder.iterdir()):
         raise BadInput(f"{folder} exists already; name a new folder.")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)

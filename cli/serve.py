@@ -48,7 +48,7 @@ from keys import keystore
 from keys.fingerprints import fingerprint
 from keys.signing import Signer
 from keys.unlocking import Passphrase
-from messages.errors import DependencyError, ShareError, Unverified
+from messages.errors import DependencyError, RemoteError, ShareError
 from messages.ids import ViewId, message_text
 
 adapter_app = typer.Typer(help="The agency's adapter as a service.")
@@ -57,8 +57,9 @@ guard_app = typer.Typer(help="The release guard: checks and seals what goes to r
 log = structlog.get_logger("cli.serve")
 
 WATCH_SECONDS = 15.0
-MISSING_SECONDS = 60.0  # between two looks for evidence that is missing
 """Between two looks at what the log promised; include-by is ten minutes."""
+MISSING_SECONDS = 60.0
+"""Between two looks for evidence that is missing."""
 READY = "ready"
 """The line a service prints when it can be used; whoever starts it waits for that, not for a time."""
 
@@ -134,7 +135,13 @@ def worker(
 
     async def main() -> None:
         ended = asyncio.Event()
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
+        loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
+
+        def left_alone() -> None:
+            loop.remove_reader(stdin)  # else it would be called without a pause until we have drained
+            ended.set()
+
+        loop.add_reader(stdin, left_alone)  # nothing else tells us that the broker was killed
         async with working(BrokerHome.open(home, passphrase(home)), nats) as failed:
             settled()
             stopped = until_stopped()
@@ -208,11 +215,12 @@ def adapter_run(
             stopped = asyncio.ensure_future(until_stopped())
             print(READY, flush=True)  # noqa: T201
             tasks = [asyncio.create_task(_receive(agency, target)), asyncio.create_task(_watch(agency, witness))]
-            await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
             for task in (*tasks, stopped):
                 task.cancel()
-            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(outcome, ShareError):
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            for task, outcome in zip(tasks, outcomes, strict=True):
+                if isinstance(outcome, ShareError) or (task in ended and isinstance(outcome, Exception)):
                     raise outcome
 
     run(main())
@@ -286,17 +294,31 @@ async def _watch(agency: AgencyClient, witness: Signer | None) -> None:
                 await _missing(agency, missed)
             await agency.check_heads()
             if witness is not None:
-                await agency.cosign(witness)
+                await _cosign(agency, witness)
             await agency.check_witnessed()
             for late in (s for s in agency.standing() if s.state == s.machine.late and s.message not in told):
                 told.add(late.message)
                 what = {"workflow": late.machine.name, "message": message_text(late.message), "agency": late.agency}
                 log.error("alarm", what=late.state, **what)
-        except Unverified as error:
+        except RemoteError as error:
             log.error("alarm", what=error.code, says=str(error))
         except DependencyError as error:
             log.warning("bus-trouble", code=error.code)
         await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _cosign(agency: AgencyClient, witness: Signer) -> None:
+    """Cosign, and say where that fails: a broker that takes no word of ours must not keep us from looking whether it
+    takes anybody's.
+    """
+    try:
+        await agency.cosign(witness)
+    except RemoteError as error:
+        log.error("alarm", what=error.code, says=str(error))
+    except DependencyError as error:
+        log.warning("not-cosigned", code=error.code)
+    except Exception as error:  # whatever is wrong with our key or clock, the watching goes on
+        log.error("not-cosigned", error=type(error).__name__)
 
 
 async def _missing(agency: AgencyClient, told: set[tuple[bytes, str | None, str]]) -> None:
@@ -325,15 +347,21 @@ async def start_service(
     """Start `safeconduct ARGUMENTS` as a process of its own and wait until it says that it is ready.
 
     With `secret` it unlocks its keys with that; else it looks for a passphrase as any command does. If `tied` it logs
-    where we do, and its standard input ends when we do. `module` is what stands for the command.
+    where we do, and its standard input ends when we do. `module` is what stands for the command. Raises
+    `DependencyError` where the machine has no room for it, or it does not get ready.
     """
     sink: Any = await asyncio.to_thread(log.open, "ab") if log else None if tied else asyncio.subprocess.DEVNULL
-    with handing_over(secret) if secret else nullcontext() as handed:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE, stderr=sink,
-            stdin=asyncio.subprocess.PIPE if tied else None,
-            **(handed.arguments() if handed else {}),
-        )  # fmt: skip
+    try:
+        with handing_over(secret) if secret else nullcontext() as handed:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE, stderr=sink,
+                stdin=asyncio.subprocess.PIPE if tied else None,
+                **(handed.arguments() if handed else {}),
+            )  # fmt: skip
+    except OSError:  # no process, memory or file is left
+        raise DependencyError(
+            f"The machine did not let another process start: safeconduct {' '.join(arguments[:2])}."
+        ) from None
     assert process.stdout is not None  # noqa: S101  asked for above
     try:
         async with asyncio.timeout(60):

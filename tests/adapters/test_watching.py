@@ -264,10 +264,10 @@ async def test_doctor_tells_of_a_contact_that_was_shown_another_log(journal: Jou
 # Witnesses
 
 
-async def test_a_head_that_two_witnesses_saw_is_final_from_the_second_on(journal: Journal) -> None:
+async def test_a_head_that_two_witnesses_saw_is_final_and_both_say_when(journal: Journal) -> None:
     final = await watch(Broker(final=seen(head(HONEST, 4), 2, 0, at=100)), journal).final()
     assert final is not None
-    assert (final.head.size, final.at, final.witnesses) == (4, 101_000, 2)
+    assert (final.head.size, final.at, final.witnesses) == (4, 100_000, 2)
     assert await watch(Broker(final=seen(head(HONEST, 4), 1)), journal).final() is None
     assert await watch(Broker(), journal).final() is None
 
@@ -303,6 +303,29 @@ async def test_a_log_that_goes_on_unseen_for_an_hour_is_an_alarm_and_one_that_st
     still = Broker(final=seen(head(HONEST, 5), 0, 1))
     assert await witnessed(watch(still, journal), later * 2) is not None
     assert await witnessed(watch(Broker(), journal), later) is None  # nobody has begun
+
+
+@pytest.mark.parametrize("honest", [1, 2])
+async def test_one_witness_that_dates_its_word_ahead_does_not_hide_that_nobody_looks(
+    journal: Journal, honest: int
+) -> None:
+    note = seen(head(HONEST, 4), *range(honest), at=1)
+    lied = joined(note, [cosign(note, WITNESSES[2], 10**9, SIGNERS[2].sign_note)])
+    grown = Broker(final=lied)
+    assert await witnessed(watch(grown, journal), WITNESSED) is not None
+    with pytest.raises(Unverified, match="hour"):
+        await witnessed(watch(grown, journal), WITNESSED + honest * 1000 + 1)
+
+
+@pytest.mark.parametrize("lie", [1, 10**9])
+async def test_of_three_witnesses_one_moves_the_time_no_further_than_the_two_others_say(
+    journal: Journal, lie: int
+) -> None:
+    note = seen(head(HONEST, 4), 0, 1, at=500)
+    final = await watch(
+        Broker(final=joined(note, [cosign(note, WITNESSES[2], lie, SIGNERS[2].sign_note)])), journal
+    ).final()
+    assert final is not None and 500_000 <= final.at <= 501_000
 
 
 async def test_doctor_tells_whether_witnesses_see_the_log(journal: Journal) -> None:

@@ -95,10 +95,19 @@ def test_the_time_is_part_of_what_is_signed() -> None:
         cosignatures(joined(NOTE, [f"— w-aaaaaaaa {base64.b64encode(moved).decode()}\n".encode()]), WITNESSES)
 
 
-@pytest.mark.parametrize("time", [0, -1, 2**63])
+@pytest.mark.parametrize("time", [0, -1, 253_402_300_800, 2**63])
 def test_nothing_is_cosigned_at_no_time(time: int) -> None:
     with pytest.raises(ValueError, match="time"):
         line(1, time=time)
+
+
+@pytest.mark.parametrize("time", [0, 253_402_300_800, 2**64 - 1])
+def test_a_line_of_a_time_that_no_calendar_has_is_no_cosignature(time: int) -> None:
+    text = NOTE.decode().rpartition("\n\n")[0] + "\n"
+    signature = secret(1).sign(f"cosignature/v1\ntime {time}\n{text}".encode())
+    raw = WITNESSES[0].id + time.to_bytes(8, "big") + signature
+    with pytest.raises(BadSignature):
+        cosignatures(joined(NOTE, [f"— w-aaaaaaaa {base64.b64encode(raw).decode()}\n".encode()]), WITNESSES)
 
 
 def test_a_witness_key_is_read_back_and_is_not_taken_for_a_logs() -> None:

@@ -1,5 +1,6 @@
 """What the broker asks of whoever wants room for an evidence file, and of whoever wants its chunks."""
 
+import asyncio
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -109,6 +110,19 @@ async def test_a_flood_ends_at_the_agencys_own_quota(force: TaskForce) -> None:
     for number in range(FILES):
         many.store.heads[HARBOUR, number.to_bytes(16)] = FileHead(1, NOW + DAY)  # type: ignore[attr-defined]
     assert await code(many, HARBOUR, "filereserve", reservation(b"n" * 16)) == "quota"
+
+
+async def test_a_flood_that_asks_for_all_at_once_ends_at_the_quota_too(force: TaskForce) -> None:
+    class Far(Memory):
+        async def reserved(self, owner: AgencyHandle) -> tuple[int, int]:
+            found = await super().reserved(owner)
+            await asyncio.sleep(0)  # as long as the answer of a server takes, others are looked at
+            return found
+
+    asked = files(force, store=Far(), quota=7)
+    wanted = [reservation(bytes([n]) * 16, chunks=3) for n in range(9)]
+    codes = await asyncio.gather(*(code(asked, HARBOUR, "filereserve", one) for one in wanted))
+    assert codes.count(None) == 2 and codes.count("quota") == 7
 
 
 async def test_the_disk_keeps_room_for_messages(force: TaskForce) -> None:

@@ -47,7 +47,7 @@ class Town:
             return self.waiting
 
         port: Any = SimpleNamespace(
-            remove_views=self.part("purge", 1),
+            remove_notices=self.part("purge", 1),
             ensure_consumers=self.part("consumers"),
             entry=entry,
             withdrawals=nothing_withdrawn,

@@ -19,7 +19,7 @@ from messages.leaks import LeakDelivery, LeakGround, LeakPlace, LeakReport
 from messages.limits import HOUR
 from messages.signed import Signed
 from messages.waiting import claimed
-from tests.broker.test_worker import Desk, fake_desk, take
+from tests.broker.test_worker import Desk, fake_desk, flood, take
 from tests.support.orchid import DEPUTY, DESK, INSPECTORS, PROSECUTOR, TaskForce
 
 PLACES = (LeakPlace("a01.1.narrative", "gist", "phone"),)
@@ -46,6 +46,13 @@ async def delivered(force: TaskForce) -> tuple[Desk, LeakReport]:
 
 def signed(force: TaskForce, report: LeakReport, by: str = INSPECTORS) -> bytes:
     return force.keys(by).signer.sign(Tag.LEAK, report.to_bytes()).to_bytes()
+
+
+async def test_a_report_is_taken_from_an_agency_that_hands_in_garbage_too(force: TaskForce) -> None:
+    desk, report = await delivered(force)
+    await flood(desk, INSPECTORS)
+    ((evidence, _),) = await desk.work(signed(force, report), by=INSPECTORS, kind="leak")
+    assert evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE
 
 
 async def test_a_report_is_recorded_once_and_waits_for_the_sender_word_for_word(force: TaskForce) -> None:

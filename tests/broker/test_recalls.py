@@ -27,7 +27,7 @@ from messages.ids import MessageId
 from messages.limits import DAY
 from messages.recalls import Recall, RecallDelivery, RecallGround, Standing
 from messages.waiting import claimed
-from tests.broker.test_worker import FIRMS, Desk, a_desk, fake_desk, signed_retrieval, take, views, waiting
+from tests.broker.test_worker import FIRMS, Desk, a_desk, fake_desk, flood, signed_retrieval, take, views, waiting
 from tests.support.orchid import DEPUTY, DESK, FOREIGN, PROSECUTOR, TaskForce
 
 OTHER = MessageId(bytes.fromhex("0102030405064708890a0b0c0d0e0f10"))
@@ -98,6 +98,24 @@ async def test_what_waits_is_taken_away_and_whoever_has_it_is_told_confirms_and_
     ]
 
 
+async def test_a_word_in_its_form_is_taken_from_an_agency_that_hands_in_garbage_too(force: TaskForce) -> None:
+    _, desk = fake_desk(force)
+    envelope = await sent(desk, PROSECUTOR)
+    await desk.port.ensure_consumers(force.agency(PROSECUTOR), force.contact(PROSECUTOR).handle)
+    (view,) = await take(desk, PROSECUTOR, 1)
+    (listed,) = force.admit(envelope).views
+    await flood(desk, DESK, PROSECUTOR)
+    incoming = Incoming(listed.view_id, force.contact(PROSECUTOR).handle, view, force.now, NEW, None)
+    said: list[tuple[str, Kind, bytes]] = [
+        (PROSECUTOR, "retrieval", signed_retrieval(force, listed.view_id, view, PROSECUTOR)),
+        (PROSECUTOR, "acknowledgement", acknowledging.acceptance(incoming, force.keys(PROSECUTOR), force.now)),
+        (DESK, "recall", recall(force, envelope.manifest.id)),
+    ]
+    for by, kind, raw in said:
+        ((evidence, _),) = await desk.work(raw, by=by, kind=kind)
+        assert evidence.type in (EvidenceType.RETRIEVAL, EvidenceType.ACCEPTANCE, EvidenceType.SUBMISSION_ACCEPTANCE)
+
+
 async def test_a_message_is_corrected_once_and_may_be_recalled_afterwards(desk: Desk) -> None:
     force = desk.force
     envelope = await sent(desk, PROSECUTOR)
@@ -115,6 +133,28 @@ async def test_a_message_is_corrected_once_and_may_be_recalled_afterwards(desk: 
 
 
 # In memory
+
+
+async def test_a_recall_that_its_agency_repeats_gets_the_first_answer_and_is_not_carried_out_again(
+    force: TaskForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, desk = fake_desk(force)
+    envelope = await sent(desk, PROSECUTOR, FOREIGN)
+    raw = recall(force, envelope.manifest.id)
+    ((first, _),) = await desk.work(raw, kind="recall")
+    touched: list[object] = []
+
+    async def remove_view(*what: object) -> bool:
+        touched.append(what)
+        return False
+
+    monkeypatch.setattr(desk.port, "remove_view", remove_view)
+    assert await desk.work(raw, kind="recall") == [(first, True)]
+    assert not touched
+    await desk.submit(raw, kind="recall")
+    (again,) = await desk.port.pull(1, 0.1)
+    await desk.worker.handle([replace(again, attempt=2)])  # but what may have broken off is
+    assert len(touched) == 2
 
 
 async def test_a_message_is_taken_back_by_a_contact_of_its_agency_and_nobody_else(force: TaskForce) -> None:

@@ -129,6 +129,30 @@ async def test_a_sender_hears_who_was_handed_a_view_who_opened_it_and_whose_time
     ]
 
 
+async def test_a_view_whose_time_somebody_moved_ends_when_its_sender_said_and_no_sooner(force: TaskForce) -> None:
+    bus, desk = fake_desk(force)
+    for address in (PROSECUTOR, FOREIGN):
+        await bus.broker().ensure_consumers(force.agency(address), force.contact(address).handle)
+    watched = watching(desk)
+    envelope = await watched.send(PROSECUTOR, FOREIGN)
+    for kept in bus.flow.values():
+        if kept.watch is not None:
+            kept.watch = replace(kept.watch, until=force.now - 1)
+    await watched.taken(PROSECUTOR)  # one was handed over, the other was not
+    for _ in range(3):
+        await watched.watcher.look()
+    assert [p.type for p in await watched.asked(envelope)] == [DELIVERY]
+    assert await waiting(desk, FOREIGN) == 1 and watched.watcher.watched == 2
+    assert desk.port.foreign == 2  # told once of each
+
+    watched.now = envelope.manifest.expires + 1
+    expired = replace(force.world().bundle, expires=watched.now + 1)
+    await desk.worker.take(replace(desk.worker.world, bundle=expired))
+    await watched.watcher.look()
+    assert [p.type for p in await watched.asked(envelope)] == [DELIVERY, NON_DELIVERY, NON_RETRIEVAL]
+    assert await waiting(desk, FOREIGN) == 0 == watched.watcher.watched
+
+
 async def test_what_waits_for_a_contact_that_is_shut_out_goes_and_each_sender_hears_it(watched: Watched) -> None:
     force = watched.force
     prosecutor = force.contact(PROSECUTOR)
@@ -229,9 +253,9 @@ async def test_a_recipients_acceptance_and_rejection_are_recorded_once_each_and_
     assert by(force, await watched.told()) == (EvidenceType.ACCEPTANCE, recipient, None)
     ((again, repeated),) = await desk.work(accepted, by=PROSECUTOR, kind="acknowledgement")
     assert (again, repeated) == (evidence, True)
-    assert by(force, await watched.told()) == (EvidenceType.ACCEPTANCE, recipient, None)
     rejected = acknowledged(force, delivery, PROSECUTOR, said=Said.REJECTED, fault=Fault.MISLABELLED)
     await desk.work(rejected, by=PROSECUTOR, kind="acknowledgement")
+    # The repeat before it told the sender nothing.
     assert by(force, await watched.told()) == (EvidenceType.REJECTION, recipient, "mislabelled")
     assert {p.type for p in await watched.asked(envelope)} == {EvidenceType.ACCEPTANCE, EvidenceType.REJECTION}
 

@@ -39,7 +39,7 @@ from messages.withdrawals import (
     Part,
     WithdrawalSubmission,
 )
-from tests.broker.test_worker import Desk, a_desk, fake_desk, take, views, waiting
+from tests.broker.test_worker import Desk, a_desk, fake_desk, flood, take, views, waiting
 from tests.fakes.bus import FakeBus
 from tests.support.consenting import OTHER, Consenting, consenting
 from tests.support.orchid import DESK, PROSECUTOR, RELEASER, SAFEGUARDING, SHELTER
@@ -144,6 +144,23 @@ async def test_from_a_withdrawal_on_nothing_that_rests_on_the_consent_passes(des
     assert after.code == "not-permitted" and "R-08" in after.outcomes[0].rules
     ((elsewhere, _),) = await desk.work(message(force, other))
     assert elsewhere.type is EvidenceType.SUBMISSION_ACCEPTANCE
+
+
+async def test_a_withdrawal_counts_and_is_confirmed_whatever_garbage_else_its_agencies_hand_in(
+    force: Consenting,
+) -> None:
+    _, desk = fake_desk(force)
+    held = consent(force)
+    await desk.work(message(force, held))
+    (holding,) = await holdings(desk, held)
+    await flood(desk, DESK, SHELTER)
+    bare, whole = withdrawn(force, held, terms=None), withdrawn(force, held)  # what has a form is never dropped
+    assert [code(a)[0] for a in await desk.work(bare, kind="withdrawal")] == ["unverified"]
+    assert [code(a)[0] for a in await desk.work(whole, kind="withdrawal")] == [None]
+    ((after, _),) = await desk.work(message(force, held))
+    assert "R-08" in after.outcomes[0].rules
+    ((evidence, _),) = await desk.work(confirmed(force, held, holding), by=SHELTER, kind="erasure")
+    assert evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE
 
 
 async def test_a_withdrawal_counts_before_the_messages_of_its_own_batch(desk: Desk) -> None:

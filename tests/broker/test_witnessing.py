@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from audit.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
+from audit.checkpoint import MAX_SIGNATURES, Checkpoint, VerifierKey, read_note, sign_checkpoint
 from audit.tree import Tree
 from audit.witness import WitnessKey, cosign, final, joined
 from broker.witnessing import OFFERED, Witnessing
 from keys.domains import KeyKind
 from keys.signing import Signer
-from messages.errors import Malformed, RemoteError, Unverified
+from messages.errors import DependencyError, Malformed, RemoteError, Unverified
+from messages.limits import CLOCK_SKEW
 from tests.keys.world import seed
 
 NOW = 1_790_000_000_000
@@ -37,6 +38,7 @@ def seen(note: bytes, by: int, at: int = NOW) -> bytes:
 class Town:
     newest: bytes | None = field(default_factory=lambda: head(3))
     kept: list[bytes] = field(default_factory=list)
+    down: bool = False
 
     def __post_init__(self) -> None:
         operator = SimpleNamespace(log_vkey=str(KEY))
@@ -47,6 +49,8 @@ class Town:
         self.witnessing = Witnessing(self, lambda: self.newest, lambda: bundle)
 
     async def put_final(self, note: bytes) -> None:
+        if self.down:
+            raise DependencyError
         self.kept.append(note)
 
     async def last_final(self) -> bytes | None:
@@ -61,12 +65,12 @@ class Town:
 async def test_a_head_is_final_with_the_second_witness_and_kept_once() -> None:
     town = Town()
     first = town.offered()
-    await town.witnessing.take(seen(first, 0))
+    await town.witnessing.take(seen(first, 0), NOW)
     assert town.kept == []
-    await town.witnessing.take(seen(first, 1))  # it was asked for before the other's word had come
+    await town.witnessing.take(seen(first, 1), NOW)  # it was asked for before the other's word had come
     (kept,) = town.kept
     assert final(kept, WITNESSES) is not None
-    await town.witnessing.take(seen(town.offered(), 2))
+    await town.witnessing.take(seen(town.offered(), 2), NOW)
     assert len(town.kept) == 1
 
 
@@ -78,14 +82,14 @@ async def test_one_head_is_offered_while_the_log_grows_and_the_next_when_it_is_f
     assert town.offered(NOW + OFFERED) == town.newest
     town.newest = head(12)
     for by in (0, 1):
-        await town.witnessing.take(seen(town.offered(NOW + OFFERED), by))
+        await town.witnessing.take(seen(town.offered(NOW + OFFERED), by), NOW)
     assert town.offered(NOW + OFFERED + 1) == town.newest
 
 
 async def test_a_head_that_is_final_stays_on_offer_until_there_is_another() -> None:
     town = Town()
     for by in (0, 1):
-        await town.witnessing.take(seen(town.offered(), by))
+        await town.witnessing.take(seen(town.offered(), by), NOW)
     assert town.offered(NOW + 2 * OFFERED) == town.kept[0]
 
 
@@ -111,7 +115,7 @@ async def test_what_is_not_a_witnesss_word_on_the_head_on_offer_is_refused(wrong
     town = Town()
     note = town.offered()
     with pytest.raises(RemoteError) as refused:
-        await town.witnessing.take(wrong(note))
+        await town.witnessing.take(wrong(note), NOW)
     assert isinstance(refused.value, Malformed | Unverified)
     assert town.offered() == note
 
@@ -119,9 +123,61 @@ async def test_what_is_not_a_witnesss_word_on_the_head_on_offer_is_refused(wrong
 async def test_what_a_stranger_adds_beside_a_witness_is_left_out() -> None:
     town = Town()
     note = seen(seen(town.offered(), STRANGER), 0)
-    assert b"witness-3" not in await town.witnessing.take(note)
+    assert b"witness-3" not in await town.witnessing.take(note, NOW)
 
 
 async def test_before_anything_was_offered_nothing_is_taken() -> None:
     with pytest.raises(Unverified):
-        await Town().witnessing.take(seen(head(3), 0))
+        await Town().witnessing.take(seen(head(3), 0), NOW)
+
+
+async def test_whoever_hands_in_many_lines_fills_the_note_for_nobody() -> None:
+    town = Town()
+    first = town.offered()
+    start = len(first)
+    namesakes = [  # of a witness's name, by a key that is not the witness's
+        cosign(first, WitnessKey(name=WITNESSES[0].name, public=s.public), NOW // 1000, s.sign_note)
+        for s in (Signer(KeyKind.WITNESS, WITNESSES[0].name, seed(f"namesake {n}")) for n in range(90))
+    ]
+    await town.witnessing.take(joined(seen(first, 0), namesakes), NOW)
+    assert len(read_note(town.offered()).signatures) == 2
+    for n in range(1, MAX_SIGNATURES + 1):  # and a witness that cosigns at every second
+        await town.witnessing.take(seen(first, 0, NOW - 1000 * n), NOW)
+    assert town.offered() == first + seen(first, 0)[start:]
+    await town.witnessing.take(seen(first, 1), NOW)
+    assert final(town.kept[0], WITNESSES) is not None
+
+
+async def test_of_lines_by_two_witnesses_the_new_one_joins_and_one_that_does_not_hold_ends_all() -> None:
+    town = Town()
+    both = seen(seen(town.offered(), 0), 1)
+    with pytest.raises(Malformed):
+        await town.witnessing.take(both[:-30] + b"A" * 20 + both[-10:], NOW)
+    assert len(read_note(town.offered()).signatures) == 1
+    await town.witnessing.take(both, NOW)
+    assert town.kept == [both]
+
+
+@pytest.mark.parametrize(("ahead", "taken"), [(CLOCK_SKEW, True), (CLOCK_SKEW + 1000, False), (10**14, False)])
+async def test_a_word_of_tomorrow_is_not_taken(ahead: int, taken: bool) -> None:
+    town = Town()
+    first = town.offered()
+    word = seen(first, 0, NOW + ahead)
+    if taken:
+        await town.witnessing.take(word, NOW)
+    else:
+        with pytest.raises(Unverified, match="clock"):
+            await town.witnessing.take(word, NOW)
+    assert (town.offered() == first) is not taken
+
+
+async def test_a_final_head_that_could_not_be_kept_is_taken_the_next_time() -> None:
+    town = Town()
+    await town.witnessing.take(seen(town.offered(), 0), NOW)
+    before, town.down = town.offered(), True
+    with pytest.raises(DependencyError):
+        await town.witnessing.take(seen(before, 1), NOW)
+    assert town.offered() == before
+    town.down = False
+    await town.witnessing.take(seen(before, 1), NOW)
+    assert len(town.kept) == 1 and town.offered() == town.kept[0]

@@ -14,6 +14,7 @@ import structlog.testing
 from broker.admit import World, admit, retrieval_key
 from broker.worker import SUSPECT, TRIES, Worker
 from bus.queue import AgencyPort, BrokerPort
+from bus.subjects import KINDS, Kind
 from keys.domains import Tag
 from keys.signing import verify
 from messages import wire
@@ -98,6 +99,12 @@ async def a_desk(kind: str, folder: Path, force: TaskForce) -> AsyncIterator[Des
 async def desk(request: pytest.FixtureRequest, tmp_path: Path, force: TaskForce) -> AsyncIterator[Desk]:
     async with a_desk(request.param, tmp_path / "bus", force) as made:
         yield made
+
+
+async def flood(desk: Desk, *by: str) -> None:
+    """Let these agencies hand in so much garbage that no more of theirs is recorded."""
+    for address in by:
+        await desk.work(*(b"garbage %d" % n for n in range(30)), by=address)
 
 
 def entries(bus: FakeBus) -> list[str]:
@@ -448,6 +455,22 @@ async def test_garbage_without_pause_is_recorded_a_few_times_and_then_dropped_an
     assert [one["count"] for one in logs if one["event"] == "garbage-dropped"] == [50]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_garbage_is_recorded_a_few_times_whatever_it_is_handed_in_as(force: TaskForce, kind: Kind) -> None:
+    bus, desk = fake_desk(force)
+    await desk.submit(*(b"garbage %d" % n for n in range(100)), kind=kind)
+    while await desk.worker.step(0.01):
+        pass
+    recorded = len(entries(bus))
+    await desk.submit(*(b"more %d" % n for n in range(50)), b"", kind=kind)
+    while await desk.worker.step(0.01):
+        pass
+    assert 20 <= recorded == len(entries(bus)) and not bus.submissions
+    assert desk.worker.dropped == 151 - recorded
+    ((evidence, _),) = await desk.work(b"by mistake", by=INSPECTORS, kind=kind)
+    assert evidence.code == "malformed"
+
+
 async def test_what_one_agency_hands_in_as_garbage_costs_another_nothing(force: TaskForce) -> None:
     _, desk = fake_desk(force)
     for _ in range(2):
@@ -521,6 +544,23 @@ async def test_trouble_with_the_bus_never_sets_anything_aside(force: TaskForce) 
     await desk.worker.step(0.01)
     evidence, _ = await desk.answer()
     assert evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE and not bus.dead
+
+
+async def test_trouble_with_the_bus_between_the_note_and_the_store_counts_for_nothing(force: TaskForce) -> None:
+    bus, desk = fake_desk(force)
+    await desk.submit(force.send(FIRMS, PROSECUTOR).to_bytes())
+    for kept in bus.submissions.values():
+        kept.attempts = SUSPECT
+    for _ in range(2 * TRIES):
+        bus.failing |= {"store", "take_back"}
+        with pytest.raises(DependencyError):
+            await desk.worker.handle(await desk.port.pull(1, 0.01))
+        assert bus.dead  # the note stands, for the bus was away
+        bus.failing.clear()
+        bus.give_back()
+    await desk.worker.step(0.01)
+    evidence, _ = await desk.answer()
+    assert evidence.type is EvidenceType.SUBMISSION_ACCEPTANCE and not bus.dead and not desk.worker.set_aside
 
 
 async def test_what_the_flow_failed_on_is_kept_for_the_operator(

@@ -114,6 +114,18 @@ async def test_a_destroyed_key_is_stored_and_answered(counter: Counter) -> None:
     assert counter.kept == []
 
 
+async def test_a_key_is_taken_from_an_agency_that_hands_in_garbage_too(fake: Counter) -> None:
+    worker = fake.worker()
+    await fake.ask(worker, *(b"garbage %d" % n for n in range(20)))
+    await fake.agency.submit("statement", b"one too many")
+    signed = world.signer(world.REFUGE).sign(Tag.KEY_DESTROYED, words.destroyed().to_bytes())
+    assert (
+        await fake.ask(worker, handed_in(stated()), StatementSubmission(statement=signed).to_bytes())
+        == [("accepted", False)] * 2
+    )
+    assert worker.dropped == 1
+
+
 async def test_keys_that_follow_one_another_in_one_batch_are_all_accepted(counter: Counter) -> None:
     raws = [handed_in(stated(2)), countersigned(stated(3)), countersigned(stated(4))]
     assert await counter.ask(counter.worker(), *raws) == [("accepted", False)] * 3

@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from bus import subjects
 from bus.files import FileHead, FileStore
 from bus.store import TTL, Store
+from messages.errors import DependencyError
 from tests.support.nats_server import HARBOUR, SHELTER, RunningBus
 
 STORED, OTHER = bytes(range(16)), bytes(16)
@@ -30,6 +33,38 @@ async def test_a_place_and_a_chunk_are_written_once(bus: RunningBus) -> None:
     kept = await store.last(subjects.FILES, subjects.file_chunk(HARBOUR, STORED, 1))
     assert kept is not None and kept.headers[TTL] == "60"
     assert await files.remove(HARBOUR, STORED) == 2 and await files.head(HARBOUR, OTHER) == FileHead(2, 9)
+
+
+async def test_what_a_replica_does_not_have_yet_is_asked_of_the_leader(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(await bus.worker())
+    files = FileStore(store)
+    await files.reserve(HARBOUR, STORED, HEAD, 60)
+
+    async def lagging(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(store, "direct", lagging)
+    assert await files.put(HARBOUR, STORED, 1, b"sealed", 60)
+    assert await files.put(HARBOUR, STORED, 1, b"sealed", 60)
+    assert not await files.put(HARBOUR, STORED, 1, b"other", 60)
+    assert await files.get(HARBOUR, STORED, 1) == b"sealed" and await files.get(HARBOUR, STORED, 2) is None
+
+
+async def test_a_chunk_whose_time_ends_while_it_is_put_again_is_not_said_to_be_another(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(await bus.worker())
+    files = FileStore(store)
+    assert await files.put(HARBOUR, STORED, 1, b"sealed", 60)
+
+    async def gone(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(store, "last", gone)
+    with pytest.raises(DependencyError):
+        await files.put(HARBOUR, STORED, 1, b"sealed", 60)
 
 
 async def test_the_store_itself_takes_a_file_away_when_its_time_is_over(bus: RunningBus) -> None:

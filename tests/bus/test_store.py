@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from bus import bounds, subjects
-from bus.queue import Admission, AlreadyStored, NatsBroker, View, Watch
+from bus import subjects
+from bus.queue import Admission, AlreadyStored, View
 from bus.store import EXPECT_STREAM, EXPECT_SUBJECT, TTL, Conflict, Fenced, Outgoing, Refused, Store, within_batches
 from messages.errors import DependencyError, LocalError
 from messages.ids import ViewId
@@ -135,38 +135,6 @@ async def test_an_entry_lost_on_the_way_to_the_sequencer_is_read_again_in_its_pl
         while len(found) < 6:
             found += await sequencer.entries(found[-1].seq, 10, 5)
     assert [entry.seq for entry in found] == [1, 3, 5, 7, 9, 11]
-
-
-async def test_what_waits_is_seen_to_the_last_however_slow_the_server_is(
-    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever is shut out loses what waits: what is not seen then would go without its evidence."""
-    broker = await bus.broker()
-    for number in range(1, 5):
-        key = f"{number:032x}"
-        await broker.store([Admission(HARBOUR, key, b"entry", None, [watched(key)])])
-    monkeypatch.setattr(bounds, "LINGER_SECONDS", 0.000_001)  # no server answers in that
-    found, after = await everything(broker, 0)
-    assert found == [f"{number:032x}" for number in range(1, 5)]
-    assert broker._outlines is not None
-    await broker._outlines.close()  # as the server does with a reader that nobody has used for a while
-    await broker.store([Admission(HARBOUR, "f" * 32, b"entry", None, [watched("f" * 32)])])
-    assert (await everything(broker, after))[0] == ["f" * 32]
-
-
-def watched(key: str) -> View:
-    return View(SHELTER, HELPER, "normal", ViewId(key), b"view", None, Watch(1, 2, 3))
-
-
-async def everything(broker: NatsBroker, after: int) -> tuple[list[str], int]:
-    """What the watch reads, as it reads it, and where it stands then."""
-    found: list[str] = []
-    while True:
-        some, end = await broker.outlines(after, 3)
-        found += [one.view_id for one in some]
-        if end == after:
-            return found, after
-        after = end
 
 
 async def test_nobody_can_delete_from_the_log_or_take_that_back(bus: RunningBus) -> None:

@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
+from bus import bounds
 from bus.queue import (
     Admission,
     AlreadyStored,
@@ -346,12 +347,13 @@ async def test_a_removed_view_is_not_delivered(bus: Ports) -> None:
     assert sorted(one.view_id for one in await delivered(bus, SHELTER, HELPER, 2)) == [key(1), key(3)]
 
 
-async def test_all_views_of_one_contact_can_be_taken_away_and_only_those(bus: Ports) -> None:
+async def test_all_notices_of_one_contact_can_be_taken_away_and_no_view_of_a_message(bus: Ports) -> None:
     broker = await bus.broker()
     theirs = View(HARBOUR, DESK, "normal", ViewId(key(9)), b"view")
-    await broker.store([admission(1, view(1), view(2, "urgent"), theirs)])
-    assert await broker.remove_views(SHELTER, HELPER) == 2
-    assert (await broker.waiting(SHELTER, HELPER), await broker.waiting(HARBOUR, DESK)) == (0, 1)
+    await broker.store([admission(1, view(1), watched(3), view(2, "urgent"), theirs)])
+    assert await broker.remove_notices(SHELTER, HELPER) == 2
+    assert (await broker.waiting(SHELTER, HELPER), await broker.waiting(HARBOUR, DESK)) == (1, 1)
+    assert [o.view_id for o in (await broker.outlines(0, 10))[0]] == [key(3)]
     assert await broker.entry(HARBOUR, key(1)) is not None
 
 
@@ -470,6 +472,29 @@ async def test_a_handler_that_fails_makes_the_ask_fail_and_serves_the_next(bus: 
         assert await agency.ask("head", b"", WAIT) == b"good"
     assert "secret" not in str(caught.value)
     assert not any("secret" in line for line in reported)
+
+
+async def test_who_asks_for_too_much_at_once_is_told_so_and_nobody_else_waits(bus: Ports) -> None:
+    broker, flooding, other = await bus.broker(), await bus.agency(HARBOUR), await bus.agency(SHELTER)
+    slow = asyncio.Event()
+
+    async def handler(asker: AgencyHandle, verb: str, data: bytes) -> bytes:
+        if asker == HARBOUR:
+            await slow.wait()
+        return b"good"
+
+    async with broker.serve_asks(handler):
+        flood = [asyncio.create_task(flooding.ask("head", b"", WAIT)) for _ in range(bounds.ASKS_AT_ONCE + 9)]
+        refused = len(flood) - bounds.ASKS_OF_AGENCY
+        async with asyncio.timeout(WAIT):
+            while sum(task.done() for task in flood) < refused:
+                await asyncio.sleep(0.01)
+        assert await other.ask("head", b"", WAIT) == b"good"
+        slow.set()
+        answers = await asyncio.gather(*flood, return_exceptions=True)
+        assert answers.count(b"good") == bounds.ASKS_OF_AGENCY
+        assert sum(isinstance(answer, DependencyError) for answer in answers) == refused
+        assert await flooding.ask("head", b"", WAIT) == b"good"  # what was answered counts no longer
 
 
 async def test_what_is_urgent_is_taken_before_a_backlog_and_another_agency_beside_it(bus: Ports) -> None:

@@ -52,6 +52,7 @@ class FakeBus:
     _sequences: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _listeners: dict[AgencyHandle, list["FakeAgency"]] = field(default_factory=lambda: defaultdict(list))
     _handlers: list[Handler] = field(default_factory=list)
+    _asked: Counter[AgencyHandle] = field(default_factory=Counter)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def broker(self, on_foreign: Report | None = None) -> "FakeBroker":
@@ -291,9 +292,9 @@ class FakeBroker(_Counting):
         found = next((kept for kept in self.bus.flow.values() if kept.subject in wanted), None)
         return self.bus.flow.pop(found.seq).data if found is not None else None
 
-    async def remove_views(self, agency: AgencyHandle, contact: ContactHandle) -> int:
-        self.bus.check("remove_views")
-        found = self._views(subjects.deliver_contact(agency, contact)[:-1])
+    async def remove_notices(self, agency: AgencyHandle, contact: ContactHandle) -> int:
+        self.bus.check("remove_notices")
+        found = [k for k in self._views(subjects.deliver_contact(agency, contact)[:-1]) if k.watch is None]
         for kept in found:
             del self.bus.flow[kept.seq]
         return len(found)
@@ -444,10 +445,15 @@ class FakeAgency(_Counting):
         subjects.ask(self.agency, verb)
         if not self.bus._handlers:
             raise DependencyError(f"The message bus did not answer while asking for {verb}; try again.")
+        if self.bus._asked[self.agency] >= bounds.ASKS_OF_AGENCY:
+            raise DependencyError("The broker could not answer; try again.")
+        self.bus._asked[self.agency] += 1
         try:
             reply = await self.bus._handlers[0](self.agency, verb, data)
         except Exception:  # as on the real bus: the asker hears nothing of what went wrong
             reply = b""
+        finally:
+            self.bus._asked[self.agency] -= 1
         if not reply:
             raise DependencyError("The broker could not answer; try again.")
         return reply

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,17 @@ def workers_of(parent: int) -> list[int]:
         return [int(c) for c in children if b"worker" in Path(f"/proc/{c}/cmdline").read_bytes().split(b"\0")]
     except OSError:
         return []
+
+
+def test_a_broker_that_is_killed_leaves_no_worker_behind(tmp_path: Path) -> None:
+    made = world.make(tmp_path / "task-force")
+    process = start("up", "--home", str(made.folder / "broker"), "--workers", "2", log=tmp_path / "broker.log")
+    [worker] = workers_of(process.pid)
+    stop(process, signal.SIGKILL)
+    until = time.monotonic() + 30
+    while Path(f"/proc/{worker}/cmdline").exists() and Path(f"/proc/{worker}/cmdline").read_bytes():
+        assert time.monotonic() < until, "a worker outlived its broker"
+        time.sleep(0.05)
 
 
 async def test_a_worker_killed_under_load_loses_and_doubles_nothing_and_is_started_again(
