@@ -1588,7 +1588,7 @@ class AgencyClient:
             text = brought[0] if brought else text
         return ViewId(self._incoming(text).view)
 
-    async def packet(self, text: str) -> bytes:
+    async def packet(self, text: str) -> packets.Exported:
         """The message of this id (sent or received), or the view that begins so, with all that proves it, as a file."""
         sent = self.journal.sent(message_from_text(text)) if len(text) == 36 else None
         if sent is not None:

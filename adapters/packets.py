@@ -7,13 +7,14 @@ name who was involved; and, as far as the broker answers now, the log's proofs. 
 
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
 from adapters.journal import Incoming, Outgoing
 from adapters.trust import AgencyTrust
 from audit import packet
+from audit.checkpoint import MAX_NOTE_BYTES
 from audit.packet import Packet, Proof, Stated
 from keys.bundle import line
 from keys.repository import State
@@ -176,25 +177,43 @@ async def _proof(leaf: bytes, ask: Ask) -> Proof | None:
         index=reader.number("index"),
         size=reader.number("size"),
         path=tuple(cbor.bytes_list(reader.items("proof", _STEPS), "proof", limits.DIGEST, limits.DIGEST)),
-        head=reader.raw("checkpoint"),
+        head=reader.raw("checkpoint", 1, MAX_NOTE_BYTES),
     )
     reader.end()
     return proof
 
 
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A packet's bytes, and why the log's answers are not in it, as a sentence; None where they are."""
+
+    data: bytes
+    lacks: str | None
+
+
 async def export(
     bare: Packet, trust: AgencyTrust, audience: AgencyHandle, directory: Directory, ask: Ask | None
-) -> bytes:
-    """The packet's bytes, checked before anybody gets them; raises `BadInput`, or `Unverified` where they do not hold.
+) -> Exported:
+    """The packet, checked before anybody gets it; raises `BadInput`, or `Unverified` where it does not hold.
 
-    Without `ask`, or where nobody answers, the log's proofs are not in it.
+    The log's proofs are not in it without `ask`, where nobody answers, and where the answer is nonsense or a lie: a
+    broker must not be able to keep an agency from exporting what it has already signed.
     """
     made = trusted(bare, trust, audience, directory)
-    if ask is not None:
+    if ask is None:
+        lacks = "The broker cannot be reached; the log's proofs are not in it."
+    else:
         try:
-            made = await proved(made, trust, ask)
+            return Exported(_held(await proved(made, trust, ask)), None)
         except DependencyError:
-            made = replace(made, stated=None, proofs=())
+            lacks = "The broker does not answer about its log; the log's proofs are not in it."
+        except RemoteError as error:
+            lacks = f"What the broker answered about its log does not hold, so the log's proofs are not in it: {error}"
+    return Exported(_held(made), lacks)
+
+
+def _held(made: Packet) -> bytes:
+    """Its bytes, or `Unverified`: nobody gets a packet that whoever checks it would refuse."""
     data = packet.write(made)
     verdict = packet.check(data)
     if not verdict.holds:

@@ -1,6 +1,7 @@
 """`python -m audit …`: an auditor's commands. Needs this folder and `cryptography`, nothing else.
 
-Exit codes: 0 it holds; 1 it does not; 2 the question was put wrongly (no such directory, unreadable file).
+Exit codes: 0 it holds; 1 it does not; 2 the question was put wrongly (no such directory, unreadable file,
+a root of trust that the packet cannot be held against).
 """
 
 import argparse
@@ -183,14 +184,30 @@ def _packet(arguments: argparse.Namespace) -> int:
     verdict = packet.check(arguments.file.read_bytes(), root)
     if arguments.json:
         steps = [{"name": s.name, "holds": s.holds, "says": s.says} for s in verdict.steps]
-        print(json.dumps({"holds": verdict.holds, "steps": steps, "unchecked": list(verdict.unchecked)}, indent=1))
-        return HOLDS if verdict.holds else BROKEN
+        told = {"holds": verdict.holds, "comparable": verdict.comparable, "steps": steps}
+        print(json.dumps(told | {"unchecked": list(verdict.unchecked)}, indent=1))
+        return _code(verdict)
     for number, step in enumerate(verdict.steps, 1):
-        print(f"{number:>2}  {step.name:<10} {'holds ' if step.holds else 'BROKEN'}  {step.says}")
+        state = "holds " if step.holds else "BROKEN" if step.comparable else "NOT COMPARABLE"
+        print(f"{number:>2}  {step.name:<10} {state}  {_shown(step.says)}")
     for what in verdict.unchecked:
-        print(f"    not checked: {what}")
-    print("The packet holds." if verdict.holds else f"The packet is BROKEN. First break: {verdict.steps[-1].name}.")
+        print(f"    not checked: {_shown(what)}")
+    if not verdict.comparable:
+        print("The packet is NOT COMPARABLE with the root of trust that you gave: nothing of it is proved or broken.")
+    else:
+        print("The packet holds." if verdict.holds else f"The packet is BROKEN. First break: {verdict.steps[-1].name}.")
+    return _code(verdict)
+
+
+def _code(verdict: packet.Verdict) -> int:
+    if not verdict.comparable:
+        return MISTAKE
     return HOLDS if verdict.holds else BROKEN
+
+
+def _shown(says: str) -> str:
+    """A sentence for a terminal: names in it are those of the packet, which may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in says)
 
 
 def _number(value: object, what: str) -> int:

@@ -2,6 +2,7 @@
 
 AuditError
 ├─ Unreadable       the bytes do not have the promised shape, or exceed a bound
+├─ NotComparable    they have the shape; what one has to hold them against does not meet them
 └─ Unproved         they have the shape; what they claim does not hold
    ├─ BadSignature  a signature does not verify under the key it must verify under
    └─ ProofFailed   a digest, an inclusion proof or a consistency proof does not lead to its root
@@ -23,6 +24,12 @@ class Unreadable(AuditError):
     """The bytes do not have the promised shape, or exceed a bound."""
 
     code = "unreadable"
+
+
+class NotComparable(AuditError):
+    """Nothing is shown to be false: what the bytes have to be held against does not meet them."""
+
+    code = "not-comparable"
 
 
 class Unproved(AuditError):

@@ -9,7 +9,7 @@ that was in force when the message was admitted, so a packet holds as long as it
     2 root       each root of trust is signed by those whom the one before names
     3 bundle     officers and heads signed the parts of the trust bundle, and their signatures were in date
     4 epoch      the log holds this bundle as that of its epoch
-    5 contacts   sender and recipient had a mandate at creation and at admission
+    5 contacts   sender, and recipient of what was received, had a mandate at creation and at admission
     6 message    the sender signed the manifest, and everything described is what was signed
     7 papers     whatever is attested beside the message is signed by whom it says
     8 broker     a worker's stamp (or evidence) is about exactly these bytes
@@ -24,14 +24,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Final
+from typing import Final, NoReturn
 
 from audit import checkpoint
-from audit.errors import AuditError, BadSignature, ProofFailed, Unreadable
+from audit.errors import AuditError, BadSignature, NotComparable, ProofFailed, Unreadable
 from audit.findings import many
 from audit.proofs import verify_inclusion
 from audit.readers import bounds, cbor, entries, envelope
-from audit.readers.bundle import Contact, Part, Trust, roots, trust
+from audit.readers.bundle import Contact, Part, Trust, read_part, roots, trust
 from audit.readers.cbor import Value
 from audit.readers.envelope import Delivery, Manifest
 from audit.readers.fields import Fields, as_bytes, as_handle, as_text, read_map
@@ -43,6 +43,7 @@ from audit.tree import leaf_hash
 MAX_BYTES: Final = cbor.MAX_BYTES
 RECEIVED, SENT = "received", "sent"
 _FILES: Final = 2_000
+_LISTS: Final = bounds.GRANTS + 1  # of each recipient's agency, and of the sender's
 _LINES: Final = 20_000
 _PATH: Final = 64
 
@@ -95,6 +96,7 @@ class Told:
     name: str
     holds: bool
     says: str
+    comparable: bool = True  # False: nothing is broken; what whoever checks gave does not meet the packet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,11 @@ class Verdict:
     @property
     def holds(self) -> bool:
         return all(step.holds for step in self.steps)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the packet could be held against the root that was given; where not, it neither holds nor breaks."""
+        return all(step.comparable for step in self.steps)
 
 
 def write(packet: Packet) -> bytes:
@@ -151,8 +158,8 @@ def read(raw: bytes) -> Packet:
     fields = read_map(raw, "packet", names.split(), max_bytes=MAX_BYTES)
     fields.version()
     lists = fields.raw("lists")
-    if not isinstance(lists, dict) or len(lists) > bounds.GRANTS:
-        raise Unreadable("packet: lists is not a map of a few lists")
+    if not isinstance(lists, dict) or len(lists) > _LISTS:
+        raise Unreadable(f"packet: lists is not a map of at most {_LISTS} lists")
     packet = Packet(
         kind=fields.choice("kind", {RECEIVED, SENT}),
         message=fields.octets("message"),
@@ -209,7 +216,8 @@ def leaf_of(stated: Stated) -> bytes:
 def check(raw: bytes, root: bytes | None = None) -> Verdict:
     """Go through a packet. `root`: the root of trust that whoever checks knows; without it the packet's own is taken.
 
-    Never raises for what the bytes hold: a step that does not hold is the last one.
+    Never raises for what the bytes hold: a step that does not hold is the last one. A root from before or after those
+    in the packet makes it not comparable, which is neither: it does not hold, and nothing of it is broken.
     """
     return _Check(raw, root).run()
 
@@ -239,7 +247,8 @@ class _Check:
             try:
                 says = step()
             except AuditError as error:
-                steps.append(Told(name=name, holds=False, says=f"{error}."))
+                comparable = not isinstance(error, NotComparable)
+                steps.append(Told(name=name, holds=False, says=f"{error}.", comparable=comparable))
                 break
             if says is not None:
                 steps.append(Told(name=name, holds=True, says=says))
@@ -278,8 +287,26 @@ class _Check:
                 "Compare it, or give --root."
             )
         elif self._known not in self.packet.roots:
-            raise ProofFailed("the root of trust is not the one that you gave")
+            self._foreign(self._known, chain)
         return f"{many(len(chain), 'root')} of trust, each signed by enough of its holders."
+
+    def _foreign(self, known: bytes, chain: list[Part]) -> NoReturn:
+        """A root that is not in the chain: another one than that of its number there, or of a number before or after.
+
+        An agency keeps the roots from the one that it began with to that of the epoch, so an honest packet may lack
+        the one that whoever checks has: nothing is shown by that, and nothing is proved.
+        """
+        try:
+            version = read_part(known, "root", "the root of trust that you gave").version
+        except Unreadable as error:
+            raise NotComparable(str(error)) from None
+        first, last = chain[0].version, chain[-1].version
+        if first <= version <= last:
+            raise ProofFailed("the root of trust is not the one that you gave")
+        held = f"number {first}" if first == last else f"numbers {first} to {last}"
+        raise NotComparable(
+            f"the root of trust that you gave is number {version}, and the packet holds {held}: give one of these"
+        )
 
     def _bundle(self) -> str:
         packet = self.packet
@@ -322,7 +349,7 @@ class _Check:
         if said.epoch != self.packet.epoch:
             raise ProofFailed("the statement is about another epoch of the trust bundle")
         self._promised[leaf_of(stated)] = f"epoch {said.epoch} of the trust bundle"
-        return f"The log was promised just this extract for epoch {said.epoch}."
+        return f"The record of epoch {said.epoch} of the trust bundle is about just this extract."
 
     def _contacts(self) -> str:
         sender = self._contact(self.manifest.sender, "the sender")
@@ -338,9 +365,8 @@ class _Check:
             if not all(m is not None and m.may_receive for m in mandates):
                 raise ProofFailed("the recipient had no mandate to receive, at creation or at admission")
             told.append(f"{self._address(recipient)} might receive")
-        self._unchecked.append(
-            "For which types and areas the mandates and the agreement were: they are here, not decided."
-        )
+        else:
+            self._unchecked.append("Whether the recipients might receive it: that is in the records of the decisions.")
         return f"{'; '.join(told)}."
 
     def _message(self) -> str:
@@ -348,13 +374,32 @@ class _Check:
         if self.delivery is not None:
             stamp = entries.read_stamp(read_signed(self.delivery.stamp).body)
             view = envelope.check_view(envelope.read_view(self.delivery.view), key, stamp.recipient)
+            self._agreements({view.grant.agreement})
             withheld = f", {many(len(view.withheld), 'other')} withheld" if view.withheld else ""
             return f"The sender signed it; {many(len(view.sections), 'sealed section')}{withheld}, all as described."
         whole = envelope.check_envelope(envelope.read_envelope(self.packet.message), key)
+        self._agreements({grant.agreement for grant in whole.grants})
         return (
             f"The sender signed it; {many(len(whole.sections), 'sealed section')} and "
             f"{many(len(whole.grants), 'grant')}, all as described."
         )
+
+    def _agreements(self, named: set[str]) -> None:
+        """Say which of the agreements that the grants name are not here; refuse one that no grant names."""
+        listed, here = set(self.trust.agreements.values()), set[str]()
+        for data in self.packet.files:
+            if sha256(data).hexdigest() in listed:
+                mine = {one for one in named if f"id: {one}".encode() in data.splitlines()}
+                if not mine:
+                    raise ProofFailed("the packet holds an agreement on which no grant in it rests")
+                here |= mine
+        self._unchecked.append(
+            "For which types and areas the mandates and the agreement were: they are here, not decided."
+            if here == named
+            else "For which types and areas the mandates were: they are here, not decided."
+        )
+        if lacking := ", ".join(sorted(named - here)):
+            self._unchecked.append(f"What the agreement allows on which it rests: the packet does not hold {lacking}.")
 
     def _papers(self) -> str | None:
         if self.delivery is not None:
@@ -371,6 +416,7 @@ class _Check:
             verify(paper, paper.tag, key)
             held += 1
         if not papers:
+            self._unchecked.append("Whether anything had to be attested: the packet holds no attestation.")
             return None
         self._unchecked.append("Whether what is attested had to be, and by whom: only who signed it is checked.")
         return f"{many(held, 'attestation')} signed by whom it says."

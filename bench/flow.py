@@ -16,7 +16,7 @@ from bus.connection import connected
 from bus.queue import NatsAgency, NatsBroker
 from bus.server import EmbeddedServer
 from bus.store import Store
-from cli.serve import start_service, stop_service
+from cli.services import start_service, stop_service
 from keys.nkey import public_of
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,11 +7,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
+from typing import Final
 
 from broker.recordsdb import Line
 from broker.tasks import VITAL
 from messages.errors import BadInput
 from policies.judge import BEYOND_EXTRACT
+
+COUNTED: Final = 100_000
+"""Records that are counted at most, the newest: the same for everybody who asks."""
 
 
 class Sign(StrEnum):
@@ -57,6 +62,15 @@ class Told:
     count: int
     threshold: int
     says: str
+
+
+def newest_signs(lines: Iterable[Line], thresholds: Thresholds | None = None) -> tuple[list[Told], bool]:
+    """The signs in the first `COUNTED` of these lines, and whether there were more: who reads counts is told so.
+
+    Whoever calls gives the newest first, and one more than `COUNTED` where there are so many.
+    """
+    left = iter(lines)
+    return signs(islice(left, COUNTED), thresholds), next(left, None) is not None
 
 
 def signs(lines: Iterable[Line], thresholds: Thresholds | None = None) -> list[Told]:

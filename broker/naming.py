@@ -5,6 +5,7 @@ A name is asked of the directory of today: it forgets nobody. What it does not k
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Final
@@ -20,7 +21,7 @@ COLUMNS: Final = (
     "epoch",
 )  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-_LETTERS: Final = frozenset("acgwo")
+_HANDLE: Final = re.compile(r"\b[acgwo][a-z2-7]{12}\b", re.ASCII)
 
 
 def moment(milliseconds: int) -> str:
@@ -58,14 +59,20 @@ class Names:
             return agency.name
         return self._titles.get(handle, handle)
 
+    def within(self, text: str) -> str:
+        """A sentence with the names of those whose handles it tells."""
+        return _HANDLE.sub(lambda found: self.of(found.group()), text)
+
+    def about(self, line: Line) -> str:
+        """What a line is about: a message's id as people write it; of a record about trust whose name."""
+        return self.of(line.subject) if line.form == "trust" else subject_text(line)
+
     def find(self, text: str) -> str:
-        """The handle of whoever is called so, or raise `BadInput`. A handle is taken as it is, known or not."""
+        """The handle of whoever is called so, or raise `BadInput`. A handle is taken as it is, known or not.
+
+        Names come first: one of thirteen letters, such as `coastguardnow`, has the form of a handle.
+        """
         wanted = text.strip()
-        if len(wanted) == 13 and wanted[0] in _LETTERS:
-            try:
-                return ids.signer_handle(wanted)
-            except Malformed:
-                pass
         name, _, person = wanted.partition("/")
         agency = next((a for a in self._directory.agencies if a.name == name), None)
         if agency is not None and not person:
@@ -77,6 +84,10 @@ class Names:
         titled = [h for h, title in self._titles.items() if title == wanted]
         if len(titled) == 1:
             return titled[0]
+        try:
+            return ids.signer_handle(wanted)
+        except Malformed:
+            pass
         raise BadInput("No agency, contact or officer is called so; write harbour-police, or harbour-police/desk.")
 
     def row(self, line: Line) -> dict[str, str]:
@@ -92,7 +103,7 @@ class Names:
             "outcome": line.outcome,
             "types": " ".join(line.types),
             "rules": " ".join(line.rules),
-            "message": subject_text(line),
+            "message": self.about(line),
             "signers": " ".join(self.of(s) for s in line.signers),
             "epoch": str(line.epoch),
         }

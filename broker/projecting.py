@@ -1,7 +1,8 @@
 """From RECORDS and LOG into the database that officers search: after the sequencer, and never in its way.
 
-A record goes in only where LOG holds its leaf: what somebody else put into RECORDS is told and left out. A host that
-was away, or has lost its database, goes on or begins anew by itself.
+A record goes in only where LOG holds its leaf: what somebody else put into RECORDS is told and left out. Where a leaf
+has no record at all it stops and says so, for no record expires yet, and a leaf that is passed over is never found
+again. A host that was away, or has lost its database, goes on or begins anew by itself.
 """
 
 import asyncio
@@ -34,11 +35,24 @@ class Reads(Protocol):
     async def record(self, index: int) -> bytes | None: ...
 
 
+class RecordMissing(DependencyError):
+    """A leaf of the log has no record in RECORDS, and nothing there expires."""
+
+    code = "record-missing"
+
+    def __init__(self, index: int) -> None:
+        super().__init__(
+            f"The record of leaf {index} is not on the bus, so the search ends before it; check the log and its backup."
+        )
+
+
 async def held(port: Reads, index: int) -> tuple[bytes, bytes] | None:
     """Salt and record of one leaf as RECORDS holds them, or None; not yet held against the log."""
     raw = await port.record(index)
-    if raw is None:
-        return None
+    return _parted(raw) if raw is not None else None
+
+
+def _parted(raw: bytes) -> tuple[bytes, bytes] | None:
     try:
         value = cbor.load(raw, HELD, "record")
         return bytes(value["salt"]), bytes(value["record"])
@@ -56,7 +70,9 @@ class Projector:
         self._prepared = False
 
     async def step(self) -> int:
-        """Take one batch of leaves; how many. Raises `DependencyError` where log or database do not answer."""
+        """Take one batch of leaves; how many. Raises `DependencyError` where log or database do not answer, and
+        `RecordMissing` where the next leaf has no record.
+        """
         if not self._prepared:
             await asyncio.to_thread(self._db.prepare)
             self._prepared = True
@@ -64,17 +80,24 @@ class Projector:
         leaves = await self._port.leaves(first, AT_ONCE)
         if not leaves:
             return 0
-        found = await asyncio.gather(*(held(self._port, first + n) for n in range(len(leaves))))
+        found = await asyncio.gather(*(self._port.record(first + n) for n in range(len(leaves))))
+        if found[0] is None:
+            raise RecordMissing(first)
+        whole: list[bytes] = []
+        for raw in found:
+            if raw is None:
+                break
+            whole.append(raw)
         lines = [
             line
-            for n, (leaf, pair) in enumerate(zip(leaves, found, strict=True))
-            if pair is not None and (line := self._read(first + n, leaf, *pair)) is not None
+            for n, (leaf, raw) in enumerate(zip(leaves, whole, strict=False))
+            if (line := self._read(first + n, leaf, raw)) is not None
         ]
         try:
-            await asyncio.to_thread(self._db.take, first, first + len(leaves), lines, self._agency_of())
+            await asyncio.to_thread(self._db.take, first, first + len(whole), lines, self._agency_of())
         except Moved:
             return 1  # another host took them: look again at once
-        return len(leaves)
+        return len(whole)
 
     async def catch_up(self) -> int:
         """Take all leaves that there are now; how many."""
@@ -99,10 +122,11 @@ class Projector:
                 continue
 
     @staticmethod
-    def _read(index: int, leaf: bytes, salt: bytes, record: bytes) -> Line | None:
+    def _read(index: int, leaf: bytes, raw: bytes) -> Line | None:
+        pair = _parted(raw)
         try:
-            if commitment(salt, record) == leaf:
-                return line_of(index, read_record(record))
+            if pair is not None and commitment(*pair) == leaf:
+                return line_of(index, read_record(pair[1]))
         except (AuditError, ValueError):
             pass
         log.error("foreign-record", index=index)

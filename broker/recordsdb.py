@@ -260,6 +260,9 @@ class RecordsDb:
         with self._writing() as db:
             _meta.create_all(db)
             version = db.execute(select(_place.c.version)).scalar()
+            if version is not None and version != VERSION:
+                _meta.drop_all(db)  # `create_all` leaves a table that is there as it is
+                _meta.create_all(db)
             if version != VERSION:
                 self._clear(db)
 
@@ -279,7 +282,8 @@ class RecordsDb:
             yield db
 
     def _clear(self, db: Connection) -> None:
-        for table in (_mark, _word, _record, _place):
+        # Words stay: other processes remember their numbers, and would mark leaves with one that means something else.
+        for table in (_mark, _record, _place):
             db.execute(delete(table))
         db.execute(insert(_place).values(version=VERSION, next=0))
         self._words.clear()
@@ -391,6 +395,11 @@ class RecordsDb:
             after = page.older
             if after is None:
                 return
+
+    def newest(self, query: Query, most: int) -> tuple[list[Line], bool]:
+        """Up to `most` lines, the newest first, and whether there are older ones: who gets a part is told so."""
+        found = list(self.each(query, most + 1))
+        return found[:most], len(found) > most
 
     @_mapped
     def counts(self, facet: str, start: int, end: int) -> dict[str, int]:

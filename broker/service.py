@@ -318,7 +318,7 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
             server = await stack.enter_async_context(home.server())
             where = Cluster(urls=(server.url,), replicas=1)
         else:
-            stack.enter_context(_alone(home.folder))
+            stack.enter_context(alone(home.folder))
             server, where = None, cluster
         urls = where.urls
         connection = await _connection(stack, home, urls, home.nkey_seed, subjects.BROKER_INBOX, "broker")
@@ -452,19 +452,22 @@ async def _running(
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Nobody else serves with this folder, or raise `DependencyError`; beside a server of our own, that one sees to it.
+def alone(
+    folder: Path, what: str = "serving", says: str = "Another broker runs with this folder; stop it first."
+) -> Iterator[None]:
+    """Nobody else does this with this folder, or raise `DependencyError`; beside a server of our own, that one sees to
+    it that nobody else serves.
 
     Two brokers in one folder would write one tree of the log.
     """
     run = folder / "run"
     run.mkdir(mode=0o700, exist_ok=True)
-    with (run / "serving.lock").open("w") as file:
+    with (run / f"{what}.lock").open("w") as file:
         if fcntl is not None:
             try:
                 fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise DependencyError("Another broker runs with this folder; stop it first.") from None
+                raise DependencyError(says) from None
         yield
 
 

@@ -929,6 +929,8 @@ class NatsSequencer:
 
     async def record(self, index: int) -> bytes | None:
         found = await self.streams.direct(subjects.RECORDS, subjects.record(index))
+        if found is None:  # perhaps of a replica that lags: only the leader knows that something is not there
+            found = await self.streams.last(subjects.RECORDS, subjects.record(index))
         return found.data if found else None
 
     async def put_head(self, data: bytes) -> None:

@@ -27,8 +27,8 @@ from cli.common import (
     passphrase,
     run,
 )
+from cli.guard_cmd import guard_at_hand
 from cli.messages_cmd import report
-from cli.serve import guard_at_hand
 from cli.unlock import own_passphrase
 from messages.directory import Directory
 from messages.errors import BadInput

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,7 +11,7 @@ import typer
 from rich.table import Table
 
 from broker.lookups import Deed, asked, look_up
-from broker.misuse import Thresholds, signs
+from broker.misuse import COUNTED, Thresholds, newest_signs
 from broker.naming import Names, as_csv, query_of
 from broker.projecting import Projector
 from broker.recordsdb import Query, RecordsDb, opened
@@ -21,7 +20,7 @@ from broker.worker import Worker
 from bus.connection import Connection
 from bus.queue import NatsBroker, NatsSequencer
 from cli.ceremonies.work import moment
-from cli.common import JsonOption, UrlOption, command, out, passphrase, run
+from cli.common import BrokerOption, JsonOption, UrlOption, command, err, out, passphrase, run
 from cli.enrol import officer_signer
 from cli.unlock import own_passphrase
 from messages.errors import BadInput
@@ -29,13 +28,16 @@ from messages.limits import DAY
 
 audit_app = typer.Typer(help="The log of what was decided.", no_args_is_help=True)
 
-BrokerOption = Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")]
 OfficerOption = Annotated[
     Path | None,
     typer.Option("--officer", help="Your folder as an officer: the look-up is recorded as yours, else as the host's."),
 ]
 MOST: Final = 100_000
 """Lines that one export has at most."""
+
+
+def _warn(sentence: str) -> None:
+    err.print(f"safeconduct: {sentence}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _running(home: Path, url: str | None) -> str | None:
@@ -156,13 +158,15 @@ def audit_search(
         form=form,
     )
 
-    async def main() -> list[dict[str, str]] | str:
+    async def main() -> tuple[list[dict[str, str]] | str, bool]:
         async with _desk(broker, url, who) as desk:
             await desk.record(Deed.EXPORTED if as_json or to_csv else Deed.SEARCHED, asked(query))
-            lines = desk.db.each(query, most)
-            return as_csv(names, lines) if to_csv else [names.row(line) for line in lines]
+            lines, more = desk.db.newest(query, most)
+            return as_csv(names, lines) if to_csv else [names.row(line) for line in lines], more
 
-    found = run(main())
+    found, more = run(main())
+    if more:
+        _warn(f"There are older records that are such; these are the {most:,} newest. Say --most, or a shorter time.")
     if isinstance(found, str):
         typer.echo(found, nl=False)
         return
@@ -207,11 +211,11 @@ def audit_signs(
         exports=exports,
     )
 
-    async def main() -> list[dict[str, str | int]]:
+    async def main() -> tuple[list[dict[str, str | int]], bool]:
         async with _desk(broker, url, who) as desk:
             await desk.record(Deed.SEARCHED, asked(query, signs=days))
-            told = signs(islice(desk.db.each(query, MOST), MOST), wanted)
-            return [
+            told, more = newest_signs(desk.db.each(query, COUNTED + 1), wanted)
+            rows: list[dict[str, str | int]] = [
                 {
                     "sign": t.sign.value,
                     "party": names.of(t.party),
@@ -221,8 +225,11 @@ def audit_signs(
                 }
                 for t in told
             ]
+            return rows, more
 
-    rows = run(main())
+    rows, more = run(main())
+    if more:
+        _warn(f"There are more records than are counted; these are counts over the {COUNTED:,} newest.")
     if as_json:
         out.print_json(data=rows)
         return

@@ -48,6 +48,7 @@ HomeOption = Annotated[
     Path,
     typer.Option("--home", envvar="SAFECONDUCT_HOME", help="The agency's (or broker's) folder.", show_default="."),
 ]
+BrokerOption = Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")]
 ContactOption = Annotated[
     str, typer.Option("--as", help="Which of our contacts, such as desk.", show_default="the only one")
 ]
@@ -160,3 +161,15 @@ def until_stopped() -> Coroutine[Any, Any, object]:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     return stop.wait()
+
+
+async def until(failed: "asyncio.Future[None]", *others: Coroutine[Any, Any, object]) -> None:
+    """Until one of `others` is done; raises what made `failed` so."""
+    waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for one in others]
+    try:
+        await asyncio.wait([*waiting, failed], return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            await failed
+    finally:
+        for one in waiting:
+            one.cancel()

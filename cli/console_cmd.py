@@ -1,14 +1,13 @@
 """`safeconduct console`: the officers' console beside a running broker."""
 
 import ssl
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from broker.console.serving import LOOPBACK, Running, consoling
 from broker.service import BrokerHome, clock
-from cli.common import UrlOption, command, passphrase, run, service_logs, settled, until_stopped
+from cli.common import BrokerOption, UrlOption, command, passphrase, run, service_logs, settled, until, until_stopped
 from keys import tls
 
 PORT = 8480
@@ -28,7 +27,7 @@ def say(running: Running) -> None:
 
 @command
 def console(
-    home: Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")],
+    home: BrokerOption,
     port: PortOption = PORT,
     host: Annotated[str, typer.Option("--host", help="Another address than this machine's own needs TLS.")] = LOOPBACK,
     origin: OriginOption = None,
@@ -49,6 +48,6 @@ def console(
             stopped = until_stopped()
             typer.echo(f"ready {serving.url}")
             say(serving)
-            await stopped
+            await until(serving.failed, stopped)
 
     run(main())

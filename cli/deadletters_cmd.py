@@ -7,8 +7,7 @@ from rich.table import Table
 
 from broker import deadletters
 from broker.service import BrokerHome, stores
-from cli.common import JsonOption, UrlOption, command, out, passphrase, run
-from cli.serve import BrokerOption
+from cli.common import BrokerOption, JsonOption, UrlOption, command, out, passphrase, run
 
 deadletters_app = typer.Typer(
     help="Submissions that the broker could not finish, set aside for the operator.", no_args_is_help=True

@@ -31,7 +31,7 @@ from adapters.home import clock, read_bundle
 from adapters.journal import Journal
 from cli import practice
 from cli.common import JsonOption, command, fail, run
-from cli.serve import start_service, stop_service
+from cli.services import start_service, stop_service
 from cli.warm import Warm
 from messages.errors import DependencyError
 from policies.sentences import says

@@ -19,7 +19,7 @@ from bus import subjects
 from bus.connection import connected
 from bus.server import ClusterSpec, EmbeddedServer
 from bus.store import Store
-from cli.serve import start_service, stop_service
+from cli.services import start_service, stop_service
 from keys.unlocking import as_passphrase
 from messages.errors import DependencyError
 

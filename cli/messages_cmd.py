@@ -37,7 +37,7 @@ from cli.common import (
     passphrase,
     run,
 )
-from cli.serve import guard_at_hand
+from cli.guard_cmd import guard_at_hand
 from cli.unlock import own_passphrase
 from messages import wire
 from messages.attachment import FILE, of_value

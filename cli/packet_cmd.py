@@ -29,14 +29,15 @@ def packet_export(
 
     async def main() -> None:
         async with connect(home, name, secret, url, or_offline=True, ask=own_passphrase) as agency:
-            if not agency.online:
-                err.print("safeconduct: the broker cannot be reached; the log's proofs are not in it.", style="yellow")
-            data = await agency.packet(message)
-        write_atomically(into, [data])
+            made = await agency.packet(message)
+        if made.lacks is not None:
+            err.print(f"safeconduct: {made.lacks}", style="yellow", markup=False, soft_wrap=True)
+        write_atomically(into, [made.data])
         out.print(
-            f"wrote {into}, {len(data):,} bytes; check it with: python -m audit packet verify {into}", soft_wrap=True
+            f"wrote {into}, {len(made.data):,} bytes; check it with: python -m audit packet verify {into}",
+            soft_wrap=True,
         )
-        for what in check(data).unchecked:
+        for what in check(made.data).unchecked:
             out.print(f"  it does not show: {what}", markup=False, soft_wrap=True, style="dim")
 
     run(main())

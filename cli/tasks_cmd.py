@@ -13,7 +13,7 @@ from broker.tasks import Task, close_review, find, tasks
 from broker.worker import Worker
 from bus.queue import NatsBroker
 from cli import show
-from cli.common import JsonOption, UrlOption, command, out, passphrase, run
+from cli.common import BrokerOption, JsonOption, UrlOption, command, out, passphrase, run
 from cli.enrol import officer_signer
 from cli.unlock import own_passphrase
 from keys.domains import Tag
@@ -25,7 +25,6 @@ from messages.withdrawals import ReviewClosed, ReviewNote
 tasks_app = typer.Typer(
     help="What officers have to review: broken glasses, and reports of leaks.", no_args_is_help=True
 )
-BrokerOption = Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")]
 
 
 @tasks_app.command("list")

@@ -178,7 +178,7 @@ def serve(number: int) -> None:
     """Fork a command for each request on this socket, until its other end closes."""
     from cli.main import program, run_app
 
-    program()
+    list(program().commands.values())  # each is read when it is asked for
     catalogue.load()
     Engine.load()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them: they tell their end themselves

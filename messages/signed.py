@@ -5,9 +5,13 @@ A `Signed` found here has a shape and no trust; `keys.signing.verify` gives its 
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from messages import cbor, ids, limits
 from messages.cbor import Reader
+from messages.errors import Malformed
+
+TAG: Final = 64
 
 
 def pae(kind: str, payload: bytes) -> bytes:
@@ -40,7 +44,14 @@ class Signed:
             body=reader.raw("body", 1, limit),
             by=reader.code("by", ids.signer_handle),
             signature=reader.fixed("sig", limits.SIGNATURE),
-            tag=reader.text("tag", 64),
+            tag=reader.code("tag", _tag),
         )
         reader.end()
         return signed
+
+
+def _tag(text: str) -> str:
+    """Printable ASCII, for tags are shown before anybody has checked a signature; or raise `Malformed`."""
+    if len(text) > TAG or not (text.isascii() and text.isprintable()):
+        raise Malformed("A tag is short printable ASCII.")
+    return text

@@ -32,13 +32,9 @@ class Part:
     """One part's shape: what it says, who signed it, and the very bytes."""
 
     raw: bytes
+    canonical: bytes  # what the signatures are over: canonical JSON, as TUF prescribes
     signed: Mapping[str, Any]
     signatures: Mapping[str, bytes]  # by key id
-
-    @property
-    def canonical(self) -> bytes:
-        """What the signatures are over: canonical JSON, as TUF prescribes."""
-        return json.dumps(self.signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     @property
     def version(self) -> int:
@@ -144,8 +140,10 @@ def read_part(raw: bytes, kind: str, what: str) -> Part:
         raise Unreadable(f"{what}: something else stands in its place")
     try:
         form = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+        # A lone surrogate has a byte form with escapes, and none in UTF-8.
+        canonical = json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        form = b""
+        form = canonical = b""
     if form != raw:
         raise Unreadable(f"{what}: not in its one byte form")
     found: dict[str, bytes] = {}
@@ -155,7 +153,7 @@ def read_part(raw: bytes, kind: str, what: str) -> Part:
         if item["keyid"] in found:
             raise Unreadable(f"{what}: two signatures by one key")
         found[item["keyid"]] = _hex(item["sig"], 64, f"{what}: a signature")
-    return Part(raw=raw, signed=signed, signatures=found)
+    return Part(raw=raw, canonical=canonical, signed=signed, signatures=found)
 
 
 def roots(chain: Iterable[bytes]) -> list[Part]:

@@ -43,11 +43,14 @@ def digest(kind: str, payload: bytes) -> bytes:
 def read_signed(raw: bytes, what: str = "signed object", *, max_bytes: int = bounds.ENVELOPE_BYTES) -> Signed:
     """Read a signed object, or raise `Unreadable`. Does not look at the signature."""
     fields = read_map(raw, what, ("body", "by", "sig", "tag"), max_bytes=max_bytes)
+    tag = fields.text("tag", bounds.TAG_TEXT)
+    if not (tag.isascii() and tag.isprintable()):  # it is shown before anybody has checked a signature
+        raise Unreadable(f"{what}: tag is not printable ASCII")
     return Signed(
         body=fields.octets_within("body", 1, max_bytes),
         by=fields.handle("by", SIGNERS),
         sig=fields.octets("sig", bounds.SIGNATURE),
-        tag=fields.text("tag", bounds.TAG_TEXT),
+        tag=tag,
     )
 
 

@@ -200,8 +200,11 @@ class Access:
         session = Session(account.officer, account.credential, _digest(browser), now, now)
         return self._sessions.put(session, now + LONGEST)
 
-    def person(self, secret: str, browser: str) -> Person | None:
-        """Who that is; None where the session is over, another browser's, or the account no longer in force."""
+    def person(self, secret: str, browser: str, *, renews: bool = True) -> Person | None:
+        """Who that is; None where the session is over, another browser's, or the account no longer in force.
+
+        `renews`: that somebody does something; False for what a page asks by itself, which keeps no session alive.
+        """
         now = self.clock()
         session = self._sessions.look(secret, now) if secret else None
         if session is None:
@@ -211,7 +214,8 @@ class Access:
         if account is None or now - session.seen >= IDLE or session.browser != _digest(browser):
             self._sessions.drop(secret)
             return None
-        session.seen = now
+        if renews:
+            session.seen = now
         return Person(account.officer, account.role, account.title or account.officer)
 
     def leave(self, secret: str) -> None:
@@ -226,9 +230,7 @@ class Access:
 
     def register(self, code: str, title: str) -> dict[str, Any]:
         """What a browser needs to make a passkey, or raise `BadInput`."""
-        title = " ".join(title.split())
-        if not 0 < len(title) <= TITLE or not title.isprintable():
-            raise BadInput("Say how the officers know you, in at most 80 characters, such as: Auditor, Coast Guard.")
+        title = _title(title)
         if self._codes.look(code.strip(), self.clock()) is None:
             raise BadInput("This code does not hold, or no longer; ask for another one.")
         challenge = secrets.token_bytes(32)
@@ -244,7 +246,11 @@ class Access:
         return {"challenge_id": self._challenge(challenge), "options": json.loads(options_to_json(options))}
 
     def registered(self, raw: bytes, code: str, title: str, role: str = "") -> Account:
-        """The account that the new passkey asks for; the code is used up. Raises `Unverified`."""
+        """The account that the new passkey asks for; the code is used up. Raises `Unverified`.
+
+        Raises `BadInput` for a title that no request may have; then the code and the challenge stay as they are.
+        """
+        title = _title(title)
         challenge, credential = self._answer(raw)
         if self._codes.take(code.strip(), self.clock()) is None:
             raise Unverified(REFUSED)
@@ -262,10 +268,18 @@ class Access:
         return Account(
             officer=handle,
             role=role,
-            title=" ".join(title.split()),
+            title=title,
             credential=made.credential_id,
             key=made.credential_public_key,
         )
+
+
+def _title(text: str) -> str:
+    """A title as it stands in requests and accounts, or `BadInput`: both questions of a browser are asked for it."""
+    title = " ".join(text.split())
+    if not 0 < len(title) <= TITLE or not title.isprintable():
+        raise BadInput("Say how the officers know you, in at most 80 characters, such as: Auditor, Coast Guard.")
+    return title
 
 
 def _base64url(text: object) -> bytes:

@@ -8,7 +8,6 @@ import asyncio
 import json
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -22,7 +21,7 @@ from broker.console.access import ANSWER_BYTES, Access, Person
 from broker.console.reading import Reading
 from broker.console.words import ENGLISH
 from broker.lookups import Deed, asked, look_up, viewed
-from broker.misuse import signs
+from broker.misuse import COUNTED, newest_signs
 from broker.naming import Names, as_csv, day, moment, query_of, subject_text
 from broker.recordsdb import FACETS, Query
 from keys import accounts
@@ -35,8 +34,10 @@ from policies.decide import Engine
 log = structlog.get_logger("broker.console")
 
 COOKIE: Final = "safeconduct-console"
+LIVE: Final = "/overview/live"
+"""What the overview asks for by itself, every ten seconds."""
 EXPORTED: Final = 10_000
-SIGNS: Final = 50_000
+"""Records of one export at most, the newest."""
 STATIC: Final = Path(__file__).parent / "static"
 FILES: Final = {
     "console.css": "text/css",
@@ -99,7 +100,7 @@ class Console:
                 web.post("/enrol/finish", self._registered),
                 web.post("/enrol/invite", self._invite),
                 web.get("/", self._overview),
-                web.get("/overview/live", self._live),
+                web.get(LIVE, self._live),
                 web.get("/decisions", self._decisions),
                 web.get("/decisions/export", self._export),
                 web.get("/records/{index:[0-9]{1,15}}", self._record),
@@ -161,7 +162,8 @@ class Console:
         return web.Response(text=text, content_type="text/html", status=status)
 
     def _whoever(self, request: web.Request) -> Person | None:
-        return self.access.person(request.cookies.get(COOKIE, ""), request.headers.get("User-Agent", ""))
+        secret, browser = request.cookies.get(COOKIE, ""), request.headers.get("User-Agent", "")
+        return self.access.person(secret, browser, renews=request.path != LIVE)
 
     def _person(self, request: web.Request, roles: frozenset[str] = READS_RECORDS | MANAGES) -> Person:
         """Who asks; to the log-in page where nobody is logged in, 403 where the role is another."""
@@ -246,6 +248,8 @@ class Console:
         return self._page("overview.html", request, title=ENGLISH.overview, **await self._figures())
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
+        if "HX-Request" in request.headers and self._whoever(request) is None:
+            return web.Response(headers={"HX-Redirect": "/login"})  # the whole page, not this part of it
         self._person(request)
         return self._page("live.html", request, title="", **await self._figures())
 
@@ -317,7 +321,7 @@ class Console:
         return self._page(
             "decisions.html", request, title=ENGLISH.decisions, page=page, asked=asked_for, offers=offers,
             names=self._names, addresses=sorted(self._reading.bundle.directory.addresses()),
-            filter={k: v for k, v in asked_for.items() if v},
+            filter={k: v for k, v in asked_for.items() if v}, most=EXPORTED,
         )  # fmt: skip
 
     async def _export(self, request: web.Request) -> web.StreamResponse:
@@ -327,11 +331,12 @@ class Console:
         if form not in ("csv", "json"):
             raise BadInput("Records are exported as csv or json.")
         await self._told(person, Deed.EXPORTED, asked(query))
-        lines = await asyncio.to_thread(lambda: list(self._reading.db.each(query, EXPORTED)))
+        lines, more = await asyncio.to_thread(self._reading.db.newest, query, EXPORTED)
         names = self._names
         text = as_csv(names, lines) if form == "csv" else json.dumps([names.row(x) for x in lines], indent=1)
         kind = "text/csv" if form == "csv" else "application/json"
-        headers = {"Content-Disposition": f'attachment; filename="records.{form}"'}
+        name = f"records-newest-{EXPORTED}" if more else "records"  # whoever gets the file sees that it is a part
+        headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
         return web.Response(text=text, content_type=kind, headers=headers)
 
     async def _record(self, request: web.Request) -> web.StreamResponse:
@@ -342,12 +347,12 @@ class Console:
         if detail is None:
             raise web.HTTPNotFound
         record = detail.record
-        known = {rule.id: rule for rule in Engine.load().rules}
+        known, names = {rule.id: rule for rule in Engine.load().rules}, self._names
         return self._page(
-            "record.html", request, title=f"Leaf {index}", detail=detail, record=record, names=self._names,
+            "record.html", request, title=f"Leaf {index}", detail=detail, record=record, names=names,
             rules=[(i, known.get(i)) for i in (record.rules if isinstance(record, Record) else ())],
             whole=record if isinstance(record, Record) else None,
-            told=record.says if isinstance(record, TrustRecord | ActRecord) else "",
+            told=names.within(record.says) if isinstance(record, TrustRecord | ActRecord) else "",
         )  # fmt: skip
 
     # Matrix and trust
@@ -402,10 +407,12 @@ class Console:
         await self._told(person, Deed.SEARCHED, b'{"tasks":"all"}')
         now = self.access.clock()
         week = Query(start=now - 7 * DAY)
-        found = await asyncio.to_thread(lambda: signs(self._reading.db.each(week, SIGNS)))
+        found, more = await asyncio.to_thread(lambda: newest_signs(self._reading.db.each(week, COUNTED + 1)))
         known = sorted(await self._reading.tasks(), key=lambda t: (t.closed is not None, t.decision.at))
-        return self._page("tasks.html", request, title=ENGLISH.tasks, tasks=known, now=now, names=self._names,
-                          leaks=await self._reading.leaks(), signs=[(s, asdict(s)) for s in found])  # fmt: skip
+        return self._page(
+            "tasks.html", request, title=ENGLISH.tasks, tasks=known, now=now, names=self._names,
+            leaks=await self._reading.leaks(), signs=found, counted=COUNTED if more else None,
+        )  # fmt: skip
 
 
 _FIELDS: Final = ("from", "to", "party", "message", "rule", "type", "kind", "outcome", "form")

@@ -19,8 +19,9 @@ from audit.findings import Report
 from audit.proofs import verify_inclusion
 from audit.record import LEAK_RELEASED, LEAK_SUSPECTED, REVIEW_CLOSED, ActRecord, Record, TrustRecord, read_record
 from audit.record import leaf as commitment
-from audit.tree import FileStore, Tree, leaf_hash
+from audit.tree import leaf_hash
 from audit.witness import cosignatures, final, readable
+from broker.console.owntree import OwnTree
 from broker.projecting import held
 from broker.recordsdb import Line, Query, RecordsDb, line_of
 from broker.service import BrokerHome, export_log
@@ -31,12 +32,12 @@ from bus.queue import NatsSequencer
 from bus.store import Store
 from messages.catalogue import load as load_catalogue
 from messages.directory import Bundle, Contact, Mandate
-from messages.errors import DependencyError
 from messages.limits import DAY
 from policies import matrix
 from policies.agreements import Agreement
 
-AT_ONCE: Final = 1000
+AT_ONCE: Final = 100
+"""Records that are asked for at the same time."""
 SOON: Final = 14 * DAY
 TASKS: Final = 5_000
 """Broken glasses, and reports of leaks, that are looked at: the newest."""
@@ -89,16 +90,14 @@ class Reading:
         self.clock = clock
         self._connection = connection
         self._port = NatsSequencer(connection)
-        self._store = FileStore(home.folder / "log" / "console-tree")
-        self._tree = Tree(self._store)
-        self._growing = asyncio.Lock()
+        self._tree = OwnTree(home.folder, self._port.leaves)
         self._checking = asyncio.Lock()
         self.checked: tuple[int, Report] | None = None
 
     async def close(self) -> None:
         """Close the tree."""
         await self._port.close()
-        self._store.close()
+        self._tree.close()
 
     @property
     def bundle(self) -> Bundle:
@@ -142,25 +141,15 @@ class Reading:
             return Proof(False, why)
         if index >= head.size:
             return Proof(False, "The newest signed head does not count this leaf yet; look again in a moment.")
-        async with self._growing:
-            await self._grow(head.size)
-            if self._tree.root(head.size) != head.root:
-                return Proof(False, "The leaves of the log do not give the root that is signed: call the operator.")
-            path = self._tree.inclusion_proof(index, head.size)
+        path = await self._tree.path(index, head)
+        if path is None:
+            return Proof(False, "The leaves of the log do not give the root that is signed: call the operator.")
         try:
             verify_inclusion(index, head.size, leaf_hash(leaf), path, head.root)
         except AuditError:
             return Proof(False, "The record is not what stands at its place in the log: call the operator.")
         says = f"Leaf {index} is in the log of {head.size} leaves whose head is signed; {len(path)} hashes prove it."
         return Proof(True, says, tuple(path), head.size)
-
-    async def _grow(self, size: int) -> None:
-        while self._tree.size < size:
-            leaves = await self._port.leaves(self._tree.size, min(AT_ONCE, size - self._tree.size))
-            if not leaves:
-                raise DependencyError("The log on the bus lacks leaves that its head counts; call the operator.")
-            await asyncio.to_thread(self._tree.extend, leaves)
-        self._store.sync()
 
     async def check(self) -> Report:
         """The full check of the log, as `python -m audit verify` does it; one at a time."""
@@ -197,9 +186,12 @@ class Reading:
         return line, tuple(sorted(around, key=lambda x: (x.at, x.index)))
 
     async def raw(self, lines: list[Line]) -> list[bytes]:
-        """The records of these lines, as far as they are held."""
-        found = await asyncio.gather(*(held(self._port, line.index) for line in lines))
-        return [pair[1] for pair in found if pair is not None]
+        """The records of these lines, in their order, as far as they are held; `AT_ONCE` are asked for at a time."""
+        found: list[bytes] = []
+        for first in range(0, len(lines), AT_ONCE):  # thousands of questions at once would keep the bus from deliveries
+            pairs = await asyncio.gather(*(held(self._port, line.index) for line in lines[first : first + AT_ONCE]))
+            found += [pair[1] for pair in pairs if pair is not None]
+        return found
 
     async def tasks(self) -> list[Task]:
         """Broken glasses with what their reviews found."""

@@ -27,18 +27,23 @@ from messages.errors import BadInput, DependencyError
 log = structlog.get_logger("broker.console")
 
 LOOPBACK = "127.0.0.1"
+DRAIN = 5.0
+"""Seconds for requests that are being answered when it ends."""
 NAME = "localhost"
 """A passkey is bound to a name, and an address is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A console that answers. `code` registers the first passkey, where no account has one."""
+    """A console that answers. `code` registers the first passkey, where no account has one. `failed` raises what ended
+    a part of it; by then it listens no more, for an account that has ended since would go on opening it.
+    """
 
     url: str
     code: str | None
     access: Access
     reading: Reading
+    failed: "asyncio.Future[None]"
 
 
 @asynccontextmanager
@@ -71,7 +76,9 @@ async def consoling(
         site = Site("")
         access = Access(site, lambda: home.bundle.accounts, clock)
         console = Console(access, reading, Worker(publishing, home.world(), clock))
-        runner = web.AppRunner(console.application(), access_log=None, handle_signals=False, logger=_silent())
+        runner = web.AppRunner(
+            console.application(), access_log=None, handle_signals=False, logger=_silent(), shutdown_timeout=DRAIN
+        )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         try:
@@ -84,15 +91,31 @@ async def consoling(
         tasks = [asyncio.create_task(Projector(db, NatsSequencer(connection), lambda: home.bundle.directory).run(stop))]
         if follow:
             tasks.append(asyncio.create_task(_following(home)))
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        watching = asyncio.create_task(_ending(tasks, runner, failed))
         try:
             code = access.invite("host") if not access.usable() else None
             log.info("console-up", accounts=len(access.usable()))
-            yield Running(access.site.origin, code, access, reading)
+            yield Running(access.site.origin, code, access, reading, failed)
         finally:
             stop.set()
-            for task in tasks:
+            for task in (watching, *tasks):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(watching, *tasks, return_exceptions=True)
+            if failed.done():
+                failed.exception()  # seen, also where nobody waits for it
+
+
+async def _ending(tasks: "list[asyncio.Task[None]]", runner: web.AppRunner, failed: "asyncio.Future[None]") -> None:
+    """Stop listening as soon as a part has failed."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    error = next((e for task in done if not task.cancelled() and (e := task.exception()) is not None), None)
+    if error is not None:
+        log.error("console-failed", error=type(error).__name__)
+        try:
+            await runner.cleanup()
+        finally:
+            failed.set_exception(error)
 
 
 async def _following(home: BrokerHome) -> None:

@@ -38,6 +38,11 @@ ENGLISH: Final = SimpleNamespace(
     newest="Newest",
     export_csv="Export as CSV",
     export_json="Export as JSON",
+    export_most=(
+        "An export holds the %s newest records that are such; where there are older ones, the file's name says so. "
+        "Search shorter times to get all."
+    ),
+    part_counted="There are more records than are counted: these are counts over the %s newest.",
     recorded="That you look this up is recorded in the log: who and when; what for, as a digest only.",
     empty_search="No record is such. Leave a condition out, or widen the time.",
     empty_flows="Nothing was decided in the last day. What agencies send to each other will show here as it happens.",

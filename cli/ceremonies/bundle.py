@@ -35,7 +35,7 @@ from cli.ceremonies.work import (
     told_files,
     work_of,
 )
-from cli.common import HomeOption, JsonOption, command, out, passphrase
+from cli.common import BrokerOption, HomeOption, JsonOption, command, out, passphrase
 from cli.enrol import read_request
 from cli.practice import edition_files
 from cli.records import past as records_of
@@ -448,7 +448,7 @@ def refresh(home: HomeOption = Path()) -> None:
 def carry_out(
     agency: Annotated[str, typer.Argument(help="For which agency: name or handle.")],
     target: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, on a stick.")],
-    home: Annotated[Path, typer.Option("--home", envvar="SAFECONDUCT_BROKER", help="The broker's folder.")],
+    home: BrokerOption,
 ) -> None:
     """Write one agency's extract into a folder, for an agency without a connection."""
     if target.exists():

@@ -180,7 +180,7 @@ def test_both_accept_the_same(name: str) -> None:
 
 
 V1 = bytes(6) + b"\x10\x00\x80" + bytes(7)
-BY_AGENCY = cbor.dumps({"body": b"x", "by": "a" + "a" * 12, "sig": bytes(64), "tag": "Орхидея"})
+BY_AGENCY = cbor.dumps({"body": b"x", "by": "a" + "a" * 12, "sig": bytes(64), "tag": "Orchid"})
 
 
 @pytest.mark.parametrize(
@@ -189,6 +189,10 @@ BY_AGENCY = cbor.dumps({"body": b"x", "by": "a" + "a" * 12, "sig": bytes(64), "t
         ("signed", "by", "a" + "a" * 12, True),
         ("signed", "tag", "x" * 64, True),
         ("signed", "tag", "x" * 65, False),
+        ("signed", "tag", " ~", True),
+        ("signed", "tag", "Орхидея", False),
+        ("signed", "tag", "\x1b[2J", False),
+        ("signed", "tag", "a\nb", False),
         ("evidence", "message", V1, False),
         ("evidence", "type", "Accepted", False),
         ("evidence", "code", "x" * 64, True),

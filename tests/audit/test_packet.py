@@ -4,13 +4,16 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from audit import packet
-from audit.readers import bundle
+from audit.__main__ import main
+from audit.readers import bundle, cbor
+from audit.readers.signed import Signed, write_signed
 from keys.content import write_contacts
 from messages.directory import Contact, FormerKey, Mandate, Span
 from messages.labels import Keeping
@@ -71,6 +74,38 @@ def test_the_root_of_trust_is_signed_by_two_people_at_least() -> None:
         bundle.roots([json.dumps(value, sort_keys=True, separators=(",", ":")).encode()])
     with pytest.raises(packet.Unreadable):
         bundle.roots([json.dumps(value).encode()])  # the same with spaces: no byte of it is loose
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "\udfff\ud800", "key \ud800"])
+def test_text_that_is_none_in_a_part_breaks_a_packet_and_nothing_is_raised(odd: str) -> None:
+    value = json.loads(ROOT.read_bytes())
+    for spoiled in (value["signed"] | {"x": odd}, value["signed"] | {odd: "x"}):
+        part = json.dumps(value | {"signed": spoiled}, sort_keys=True, separators=(",", ":")).encode()
+        whole = packet.read(PACKETS["received"].read_bytes())
+        verdict = packet.check(packet.write(replace(whole, roots=(part,))))
+        assert (verdict.holds, verdict.steps[-1].name) == (False, "root")
+
+
+FORGED = "\x1b[2J\x1b[H\x1b[32mThe packet holds.\x1b[8m"
+
+
+def test_a_paper_whose_tag_would_write_to_the_terminal_breaks_the_packet() -> None:
+    whole = packet.read(PACKETS["sent"].read_bytes())
+    envelope: Any = cbor.loads(whole.message)
+    envelope["attestations"] = [write_signed(Signed(body=b"x", by="c" + "a" * 12, sig=bytes(64), tag=FORGED))]
+    verdict = packet.check(packet.write(replace(whole, message=cbor.dumps(envelope))))
+    assert not verdict.holds
+    assert all(text.isprintable() for text in (*verdict.unchecked, *(s.says for s in verdict.steps)))
+
+
+def test_the_command_shows_no_control_character_whatever_a_packet_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = packet.Told(name="contacts", holds=False, says=f"{FORGED}\ud800/desk might send")
+    monkeypatch.setattr(packet, "check", lambda *_: packet.Verdict(steps=(step,), unchecked=(f"{FORGED}\r\n",)))
+    assert main(["packet", "verify", str(PACKETS["sent"])]) == 1
+    told = capsys.readouterr().out
+    assert all(c.isprintable() or c == "\n" for c in told) and "\\x1b[2J" in told and len(told.splitlines()) == 3
 
 
 HOUR = 3_600_000

@@ -2,17 +2,20 @@
 
 import csv
 import io
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from audit.record import ActRecord, read_record
+from broker import misuse
 from broker.lookups import Deed, asked, look_up, viewed
-from broker.misuse import Sign, Thresholds, signs
+from broker.misuse import Sign, Thresholds, newest_signs, signs
 from broker.naming import COLUMNS, Names, as_csv, query_of, safe_cell, subject_of, subject_text
 from broker.recordsdb import Line, Query, line_of
 from bus.subjects import OPERATOR
+from messages.directory import Directory
 from messages.errors import BadInput
 from messages.evidence import Entry
 from messages.ids import message_text
@@ -100,6 +103,14 @@ def test_thresholds_can_be_tuned_and_not_switched_off() -> None:
             Thresholds(**bad)
 
 
+def test_signs_of_a_part_of_the_records_are_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [line(n, recipient=f"c{n}") for n in range(12)]
+    monkeypatch.setattr(misuse, "COUNTED", 11)
+    told, more = newest_signs(lines)
+    assert more and [(t.sign, t.count) for t in told] == [(Sign.FAN_OUT, 11)]
+    assert newest_signs(lines[:11]) == (signs(lines[:11]), False)
+
+
 def test_refusals_count_only_where_they_are_a_large_part() -> None:
     few = submitted(A, 20, outcome="refused") + submitted(A, 21, outcome="accepted")
     assert signs(few) == []
@@ -116,6 +127,27 @@ def test_names_lead_to_handles_and_back(force: TaskForce, names: Names) -> None:
         with pytest.raises(BadInput) as raised:
             names.find(text)
         assert text not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["coastguardnow", "officetrustee"])
+def test_a_name_of_the_form_of_a_handle_is_that_name_and_a_handle_that_nobody_is_called_by_is_one(
+    force: TaskForce, name: str
+) -> None:
+    known = force.bundle.directory
+    renamed = [a.model_copy(update={"name": name}) if a.name == "harbour-police" else a for a in known.agencies]
+    fields = {f: getattr(known, f) for f in Directory.model_fields} | {"agencies": tuple(renamed)}
+    names = Names(replace(force.bundle, directory=Directory(**fields)))
+    assert names.find(name) == force.agency("harbour-police") and names.of(names.find(name)) == name
+    assert names.find(f"{name}/desk") == force.contact(DESK).handle
+    assert Names(force.bundle).find(name) == name
+
+
+def test_people_are_told_of_by_their_names(force: TaskForce, names: Names) -> None:
+    desk, officer = force.contact(DESK).handle, force.bundle.directory.officers[0]
+    stranger = "c" + "z" * 12
+    said = f"{desk} was told; {officer.handle}, {stranger} and x{desk} were not."
+    assert names.within(said) == f"{DESK} was told; {officer.title}, {stranger} and x{desk} were not."
+    assert names.row(line(0, form="trust", subject=desk))["message"] == DESK
 
 
 def test_a_message_s_id_is_read_in_both_ways_of_writing_it(force: TaskForce, names: Names) -> None:

@@ -135,6 +135,9 @@ def test_a_search_finds_what_looking_at_every_record_finds_page_by_page(db: Reco
     assert found == expected(query)
     assert list(db.each(query, 31)) == expected(query)[:31]
     assert list(db.each(query, 10_000)) == expected(query)
+    whole = expected(query)
+    for most in (len(whole) - 1, len(whole), len(whole) + 1):
+        assert most < 0 or db.newest(query, most) == (whole[:most], most < len(whole))
 
 
 def test_the_queries_tried_find_something_and_not_everything() -> None:
@@ -205,6 +208,37 @@ def test_a_rebuilt_database_begins_with_the_first_leaf(tmp_path: Path) -> None:
         db.take(0, 1, [line(0)], agency_of)
     with opened(tmp_path / "records.db") as db:
         assert (db.next(), len(db.search(Query()).lines)) == (1, 1), "and what is there stays when it is opened again"
+
+
+def test_a_database_that_is_rebuilt_beside_a_host_that_goes_on_finds_what_the_records_say(tmp_path: Path) -> None:
+    lines = [line(0, outcome="permitted", rules=("SC-01",))]
+    lines += [line(n, outcome="refused", rules=("SC-63",)) for n in (1, 2)]
+    with opened(tmp_path / "records.db") as host:
+        for one in lines[:2]:
+            host.take(one.index, one.index + 1, [one], agency_of)
+        with opened(tmp_path / "records.db") as rebuilding:
+            rebuilding.rebuild()
+            rebuilding.take(0, 2, lines[:2], agency_of)
+        host.take(2, 3, lines[2:], agency_of)
+        for outcome, rule, found in (("refused", "SC-63", [2, 1]), ("permitted", "SC-01", [0])):
+            assert [x.index for x in host.search(Query(outcome=outcome)).lines] == found
+            assert [x.index for x in host.search(Query(rule=rule)).lines] == found
+        assert host.counts("outcome", T0, T0 + 10_000) == {"permitted": 1, "refused": 2}
+
+
+def test_tables_of_another_version_are_made_anew_and_not_only_emptied(tmp_path: Path) -> None:
+    with opened(tmp_path / "records.db") as db:
+        db.take(0, 1, [line(0)], agency_of)
+    engine = create_engine(f"sqlite:///{tmp_path / 'records.db'}")
+    with engine.begin() as raw:
+        raw.exec_driver_sql("UPDATE place SET version = 0")
+        raw.exec_driver_sql("DROP TABLE record")
+        raw.exec_driver_sql("CREATE TABLE record (idx INTEGER PRIMARY KEY, old TEXT)")
+    engine.dispose()
+    with opened(tmp_path / "records.db") as db:
+        assert db.next() == 0
+        db.take(0, 1, [line(0)], agency_of)
+        assert db.search(Query(rule="SC-01")).lines == (line(0),)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=needs_postgresql)])

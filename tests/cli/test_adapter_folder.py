@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.journal import NEW, OPENED
-from cli import serve
+from cli import adapter_cmd
 
 LOST, BROKEN, THERE, TAKEN, BEFORE, FRESH = (digit * 32 for digit in "abcdef")
 
@@ -46,7 +46,7 @@ async def test_exactly_what_was_opened_and_not_written_is_written_and_nothing_th
         (BEFORE, 50, OPENED),
         (FRESH, 150, NEW),
     ]
-    await serve._receive(agency(rows, noted={BROKEN, THERE, TAKEN}), tmp_path)
+    await adapter_cmd._receive(agency(rows, noted={BROKEN, THERE, TAKEN}), tmp_path)
     assert {p.stem for p in tmp_path.glob("*.json")} == {LOST, BROKEN, THERE}
     assert (tmp_path / f"{THERE}.json").read_text() == "there"
     assert not (tmp_path / f".{BROKEN}").exists()
@@ -55,8 +55,8 @@ async def test_exactly_what_was_opened_and_not_written_is_written_and_nothing_th
 async def test_a_folder_that_is_new_begins_with_what_comes_from_now_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serve, "clock", lambda: 100)
-    await serve._receive(agency([(BEFORE, 50, OPENED)], set()), tmp_path)
+    monkeypatch.setattr(adapter_cmd, "clock", lambda: 100)
+    await adapter_cmd._receive(agency([(BEFORE, 50, OPENED)], set()), tmp_path)
     assert not list(tmp_path.glob("*.json"))
-    await serve._receive(agency([(BEFORE, 50, OPENED), (LOST, 150, OPENED)], set()), tmp_path)
+    await adapter_cmd._receive(agency([(BEFORE, 50, OPENED), (LOST, 150, OPENED)], set()), tmp_path)
     assert [p.stem for p in tmp_path.glob("*.json")] == [LOST]

@@ -10,9 +10,9 @@ import pytest
 import structlog.testing
 
 from broker.supervisor import FIRST_PAUSE, kept_running
-from cli import serve
+from cli import adapter_cmd
 from cli.logs import FIELDS
-from cli.serve import start_service
+from cli.services import start_service
 from keys.unlocking import Passphrase, Source
 from messages.errors import DependencyError, Malformed, Unverified
 
@@ -97,9 +97,9 @@ async def test_a_witness_that_cannot_cosign_goes_on_watching_as_everybody_does(
         flush=nothing, check_promises=nothing, check_heads=nothing, cosign=cosign, check_witnessed=check_witnessed,
         delete_due=lambda: None, open_timelines=list, standing=list,
     )  # fmt: skip
-    monkeypatch.setattr(serve, "WATCH_SECONDS", 0)
+    monkeypatch.setattr(adapter_cmd, "WATCH_SECONDS", 0)
     with structlog.testing.capture_logs() as logs:
-        watching = asyncio.create_task(serve._watch(agency, object()))  # type: ignore[arg-type]
+        watching = asyncio.create_task(adapter_cmd._watch(agency, object()))  # type: ignore[arg-type]
         async with asyncio.timeout(10):
             await asyncio.wait({watching, asyncio.create_task(looked.wait())}, return_when=asyncio.FIRST_COMPLETED)
         watching.cancel()

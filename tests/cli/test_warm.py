@@ -12,7 +12,7 @@ import pytest
 
 from adapters.home import clock
 from cli.practice import example_folder, make
-from cli.serve import READY
+from cli.services import READY
 from cli.warm import Warm
 from messages.errors import DependencyError
 from tests.support.processes import ROOT, environment

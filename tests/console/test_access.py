@@ -167,6 +167,15 @@ def test_a_session_ends_by_itself_by_log_out_with_its_account_and_in_another_bro
     assert host.access.person("", BROWSER) is None and host.access.person("guess", BROWSER) is None
 
 
+def test_what_a_page_asks_by_itself_keeps_no_session_alive(host: Host, passkey: Passkey) -> None:
+    secret = host.access.admit(host.enrolled(passkey), BROWSER)
+    host.now += IDLE - 1
+    assert host.access.person(secret, BROWSER, renews=False) is not None
+    host.now += 1
+    assert host.access.person(secret, BROWSER, renews=False) is None
+    assert host.access.person(secret, BROWSER) is None
+
+
 def test_a_code_registers_one_passkey_within_its_time(host: Host, passkey: Passkey) -> None:
     code = host.access.invite("host")
     asked = host.access.register(code, "Auditor")
@@ -184,6 +193,17 @@ def test_a_code_registers_one_passkey_within_its_time(host: Host, passkey: Passk
     for title in ("", "  ", "x" * 81, "a\x1bb"):
         with pytest.raises(BadInput):
             host.access.register(host.access.invite("host"), title)
+
+
+def test_a_title_that_no_request_may_have_makes_none_and_uses_nothing_up(host: Host, passkey: Passkey) -> None:
+    code = host.access.invite("host")
+    asked = host.access.register(code, "Auditor")
+    raw = json.dumps({**asked, "credential": passkey.register(asked["options"])}).encode()
+    for title in ("", "  ", "x" * 81, "a\x1bb", "\ud800"):
+        with pytest.raises(BadInput, match="how the officers know you"):
+            host.access.registered(raw, code, title)
+    made = host.access.registered(raw, code, "  Auditor,  Coast Guard ")
+    assert made.title == "Auditor, Coast Guard" and accounts.read_request(accounts.request(made)) == made
 
 
 def test_whoever_asks_without_end_fills_no_memory() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientSession
+from aiohttp import ClientError, ClientSession
 from typer.testing import CliRunner
 
 from adapters.client import connect
@@ -21,8 +21,9 @@ from adapters.guard import serving as guarding
 from adapters.home import clock
 from audit.record import LOOKED_UP, ActRecord, read_record
 from audit.witness import WitnessKey, cosign, joined
+from broker.console.access import IDLE
 from broker.console.app import COOKIE, HEADERS
-from broker.console.reading import Reading
+from broker.console.reading import AT_ONCE, Reading
 from broker.console.serving import Running, consoling
 from broker.recordsdb import Query
 from broker.service import BrokerHome, Serving, serving, stores
@@ -33,7 +34,7 @@ from keys.domains import KeyKind
 from keys.signing import Signer
 from messages.directory import Witness
 from messages.errors import BadInput, DependencyError
-from tests.broker.test_recordsdb import HOSTILE
+from tests.broker.test_recordsdb import HOSTILE, line
 from tests.flows.test_quarantine import case
 from tests.support.exported import exported
 from tests.support.orchid import DESK, INSPECTORS, TaskForce, leaks, task_force
@@ -242,6 +243,15 @@ async def test_a_record_explains_itself_and_its_proof_holds(place: Place) -> Non
     assert "All that the log has about it" in text and "SC-" in text
 
 
+async def test_a_record_of_a_look_up_tells_who_looked_by_name(place: Place) -> None:
+    async with await place.browser() as browser:
+        await until(lambda: place.looked("logged-in"))
+        found = place.console.reading.db.search(Query(kind=LOOKED_UP, outcome="logged-in")).lines[0]
+        async with browser.get(f"/records/{found.index}") as answer:
+            text = await answer.text()
+    assert "Auditor, Coast Guard logged in to the console." in text and found.signers[0] not in text
+
+
 async def test_a_proof_against_another_head_does_not_hold(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     reading = place.console.reading
     assert (await reading.prove(0, bytes(32))).holds is False
@@ -254,6 +264,25 @@ async def test_a_proof_against_another_head_does_not_hold(place: Place, monkeypa
 
     monkeypatch.setattr(reading, "head", other)
     assert "call the operator" in (await reading.prove(0, bytes(32))).says
+
+
+async def test_many_records_are_asked_for_a_hundred_at_a_time_and_come_in_their_order(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_now, most = 0, 0
+
+    async def held(_: object, index: int) -> tuple[bytes, bytes] | None:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        await asyncio.sleep(0)
+        open_now -= 1
+        return (b"", str(index).encode()) if index % 7 else None
+
+    monkeypatch.setattr("broker.console.reading.held", held)
+    wanted = [line(n) for n in range(3 * AT_ONCE + 1)]
+    assert await place.console.reading.raw(wanted) == [str(n).encode() for n in range(3 * AT_ONCE + 1) if n % 7]
+    assert most == AT_ONCE and await place.console.reading.raw([]) == []
 
 
 async def test_hostile_words_find_nothing_and_are_never_shown_unescaped(place: Place) -> None:
@@ -310,6 +339,41 @@ async def test_a_session_is_over_after_log_out_and_its_cookie_is_for_this_site_a
         assert (answer.status, answer.headers["Location"]) == (303, "/login")
 
 
+async def test_an_overview_that_nobody_looks_at_does_not_keep_its_session(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [place.console.access.clock()]
+    monkeypatch.setattr(place.console.access, "clock", lambda: now[0])
+    async with await place.browser() as browser:
+        for _ in range(3):
+            now[0] += IDLE // 3
+            async with browser.get("/overview/live", allow_redirects=False) as answer:
+                status = answer.status
+        assert status == 303
+        async with browser.get("/overview/live", headers={"HX-Request": "true"}) as answer:
+            assert answer.headers["HX-Redirect"] == "/login" and await answer.text() == ""
+
+
+async def test_a_console_of_which_a_part_has_failed_answers_nobody_and_says_what_failed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        await failing.wait()
+        raise ValueError("a part")
+
+    failing = asyncio.Event()
+    monkeypatch.setattr("broker.console.serving._following", fails)
+    async with consoling(place.broker.home, place.broker.urls[0]) as console, ClientSession(console.url) as browser:
+        async with browser.get("/login") as answer:
+            assert answer.status == 200
+        failing.set()
+        with pytest.raises(ValueError, match="a part"):
+            await asyncio.wait_for(console.failed, 30)
+        with pytest.raises(ClientError):
+            async with browser.get("/login") as answer:
+                pass
+
+
 async def test_an_administrator_sees_the_house_and_not_what_it_decides(place: Place) -> None:
     async with await place.browser("administrator") as browser:
         for path in ("/", "/matrix", "/trust", "/log"):
@@ -326,6 +390,15 @@ async def test_the_full_check_is_that_of_the_auditor(place: Place) -> None:
     async with await place.browser() as browser, browser.post("/log/check", headers=place.own) as answer:
         text = await answer.text()
     assert answer.status == 200 and "The log holds" in text and "✗" not in text
+
+
+async def test_registering_is_finished_under_a_title_that_a_request_may_have_alone(place: Place) -> None:
+    async with ClientSession(place.console.url, headers=place.own) as browser:
+        for title in ("", "x" * 81, "a\x1bb", None, 7):
+            async with browser.post("/enrol/finish", json={"code": "x", "title": title}) as answer:
+                assert answer.status == 400 and "how the officers know you" in (await answer.json())["says"]
+        async with browser.post("/enrol/finish", json={"code": "x", "title": "Auditor"}) as answer:
+            assert answer.status == 403
 
 
 async def test_a_used_code_and_a_replayed_answer_open_nothing(place: Place) -> None:
@@ -355,6 +428,29 @@ async def test_an_export_is_what_the_search_finds_and_cannot_run(place: Place) -
         async with browser.get("/decisions/export", params={"as": "xml"}) as answer:
             assert answer.status == 400
     assert [(r["sender"], r["recipient"], r["outcome"]) for r in rows] == [(DESK, INSPECTORS, "permitted")]
+
+
+async def test_an_export_or_a_count_of_a_part_says_that_it_is_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def given(browser: ClientSession, path: str) -> tuple[str, str]:
+        async with browser.get(path) as answer:
+            return answer.headers.get("Content-Disposition", ""), await answer.text()
+
+    async with await place.browser() as browser:
+        await until(lambda: place.console.reading.db.next() > 2)
+        name, whole = await given(browser, "/decisions/export?as=csv&form=decision")
+        assert 'filename="records.csv"' in name and len(whole.splitlines()) == 2
+        assert "10,000 newest" in (await given(browser, "/decisions"))[1]
+        assert "are counted" not in (await given(browser, "/tasks"))[1]
+        monkeypatch.setattr("broker.console.app.EXPORTED", 1)
+        monkeypatch.setattr("broker.console.app.COUNTED", 1)
+        monkeypatch.setattr("broker.misuse.COUNTED", 1)
+        name, part = await given(browser, "/decisions/export?as=csv&form=")
+        assert 'filename="records-newest-1.csv"' in name and len(part.splitlines()) == 2
+        assert 'filename="records-newest-1.json"' in (await given(browser, "/decisions/export?as=json&form="))[0]
+        assert 'filename="records.csv"' in (await given(browser, "/decisions/export?as=csv&form=decision"))[0]
+        assert "counts over the 1 newest" in (await given(browser, "/tasks"))[1]
 
 
 async def test_without_tls_it_listens_on_this_machine_alone(place: Place) -> None:

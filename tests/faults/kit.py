@@ -29,7 +29,7 @@ from bench import world
 from broker.service import export_log, stores
 from cli import loopback
 from cli.loopback import Loopback
-from cli.serve import start_service, stop_service
+from cli.services import start_service, stop_service
 from keys.unlocking import as_passphrase
 from messages.errors import DependencyError
 from messages.evidence import Evidence

@@ -22,8 +22,8 @@ from adapters.home import clock
 from adapters.journal import ERASED
 from audit import fsck
 from broker.service import BrokerHome, Serving, serving
+from cli.adapter_cmd import _receive
 from cli.practice import Practice
-from cli.serve import _receive
 from messages.errors import NotPermitted
 from messages.evidence import EvidenceType
 from messages.labels import EvidenceUse, Flag, Ground

@@ -190,7 +190,7 @@ async def test_a_message_is_exported_with_the_logs_proofs_and_holds_offline(
     root = (desk.home.trust.copy.folder / "root.json").read_bytes()
     message = message_text(opened.manifest.id)
     got, gave = await prosecutor.packet(message), await desk.packet(message)
-    for data, lacks in ((got, "papers"), (gave, "record")):
+    for data, lacks in ((got.data, "papers"), (gave.data, "record")):
         verdict = check(data, root)
         assert verdict.holds and verdict.steps[-1].name == "log", verdict
         assert lacks not in [s.name for s in verdict.steps]

@@ -17,7 +17,7 @@ from adapters.guard import serving as guarding
 from adapters.home import clock
 from audit.record import LOOKED_UP
 from broker.lookups import Deed, look_up
-from broker.projecting import Projector
+from broker.projecting import Projector, RecordMissing
 from broker.recordsdb import Query, RecordsDb, RecordsDown, opened
 from broker.service import BrokerHome, Serving, serving, stores
 from bus.queue import NatsSequencer
@@ -72,9 +72,11 @@ async def test_what_the_broker_decided_is_found_by_search_and_every_look_up_is_i
     told = await said("search", "--kind", rows[0]["kind"], "--csv", "--officer", str(officer))
     assert told.splitlines()[0].startswith("leaf,at,form") and INSPECTORS in told
     assert "No count" in await said("signs") and "broke" not in told
-    assert str(count + 3) in await said("rebuild"), "three look-ups are leaves too"
+    few = await said("search", "--most", "1")
+    assert "these are the 1 newest" in few and "newest" not in told
+    assert str(count + 4) in await said("rebuild"), "four look-ups are leaves too"
     with opened(home.records) as db:
-        assert db.search(Query(), size=500).lines[3:] == lines, "and a rebuilt database is the same"
+        assert db.search(Query(), size=500).lines[4:] == lines, "and a rebuilt database is the same"
 
     looked = [a for a in await town.log(tmp_path / "log") if a.act == LOOKED_UP]
     first = town.force.bundle.directory.officers[0].handle
@@ -82,11 +84,14 @@ async def test_what_the_broker_decided_is_found_by_search_and_every_look_up_is_i
         (home.worker.handle, "exported"),
         (first, "exported"),
         (home.worker.handle, "searched"),
+        (home.worker.handle, "searched"),
     ]
 
 
 class Tampered:
-    """A log in which one record is not the one that its leaf commits to, and another has expired."""
+    """A log in which record 0 is not the one that its leaf commits to, 1 is nonsense, and `missing` is not there."""
+
+    missing = 2
 
     def __init__(self, port: NatsSequencer) -> None:
         self._port = port
@@ -99,22 +104,54 @@ class Tampered:
         if index == 0 and raw is not None:
             value = cbor.load(raw, 1 << 20, "record")
             return cbor.dump({**value, "salt": bytes(32)})
-        return None if index == 1 else raw
+        if index == 1:
+            return b"nonsense"
+        return None if index == self.missing else raw
 
 
-async def test_a_record_that_its_leaf_does_not_hold_is_left_out_and_told(town: Town, tmp_path: Path) -> None:
+async def test_a_record_that_its_leaf_does_not_hold_is_left_out_and_told_and_a_missing_one_is_not_passed_over(
+    town: Town, tmp_path: Path
+) -> None:
     home, now = town.broker.home, clock()
-    some = [look_up(home.worker.handle, Deed.SEARCHED, b"", home.world(), now, bytes([n] * 16)) for n in range(3)]
+    some = [look_up(home.worker.handle, Deed.SEARCHED, b"", home.world(), now, bytes([n] * 16)) for n in range(4)]
     await town.broker.worker.announce(some)
     async with stores(home, town.broker.urls[0]) as connection:
         port = NatsSequencer(connection)
         while (await port.tail())[0] < len(some):
             await asyncio.sleep(0.05)  # the sequencer is another task; nothing here is woken by it
+        log = Tampered(port)
         with opened(tmp_path / "own.db") as db, structlog.testing.capture_logs() as logs:
-            taken = await Projector(db, Tampered(port), lambda: home.bundle.directory).catch_up()
-            assert taken >= 3 and db.next() == taken
+            projector = Projector(db, log, lambda: home.bundle.directory)
+            with pytest.raises(RecordMissing, match="leaf 2"):
+                await projector.catch_up()
+            assert db.next() == 2, "it stands before what is missing"
+            log.missing = -1
+            await projector.catch_up()
+            taken = db.next()
+            assert taken >= 4
             assert sorted(x.index for x in db.search(Query(), size=500).lines) == list(range(2, taken))
-    assert [(e["event"], e["index"]) for e in logs if e["event"] == "foreign-record"] == [("foreign-record", 0)]
+    told = [(e["event"], e["index"]) for e in logs if e["event"] == "foreign-record"]
+    assert told == [("foreign-record", 0), ("foreign-record", 1)]
+
+
+async def test_a_replica_that_lags_does_not_make_a_record_a_missing_one(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = town.broker.home
+    await town.broker.worker.announce(
+        [look_up(home.worker.handle, Deed.SEARCHED, b"", home.world(), clock(), bytes(16))]
+    )
+
+    async def lagging(*_: object) -> None:
+        return None
+
+    async with stores(home, town.broker.urls[0]) as connection:
+        port = NatsSequencer(connection)
+        while not (await port.tail())[0]:
+            await asyncio.sleep(0.05)  # the sequencer is another task; nothing here is woken by it
+        monkeypatch.setattr(port.streams, "direct", lagging)
+        assert await port.record(0) is not None
+        assert await port.record(10**6) is None
 
 
 async def test_a_database_that_is_down_stops_no_delivery_and_is_caught_up_later(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ async def exported(force: TaskForce, address: str, bare: Packet, log: Log | None
     home = force.homes[address.partition("/")[0]]
     trust: AgencyTrust = home.trust
     ask = log.ask if log is not None else None
-    return await packets.export(bare, trust, home.agency.handle, home.bundle.directory, ask)
+    return (await packets.export(bare, trust, home.agency.handle, home.bundle.directory, ask)).data
 
 
 def parts(data: bytes) -> Sequence[bytes]:

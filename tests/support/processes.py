@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cli.serve import READY
+from cli.services import READY
 from cli.warm import Running, Warm
 
 ROOT = Path(__file__).resolve().parent.parent.parent

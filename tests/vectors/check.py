@@ -226,7 +226,9 @@ _COMMON: Shape = {
 }  # fmt: skip
 ENVELOPE: Shape = _COMMON | {"grants": GRANTS}
 VIEW: Shape = _COMMON | {"grant": GRANT_BYTES}
-SIGNED: Shape = {"body": _bytes(1, 2**22), "by": _text(HANDLE.format("[acgwo]")), "sig": _bytes(64), "tag": _words(64)}
+SIGNED: Shape = {
+    "body": _bytes(1, 2**22), "by": _text(HANDLE.format("[acgwo]")), "sig": _bytes(64), "tag": _text(r"[ -~]{0,64}"),
+}  # fmt: skip
 ATTESTED: Shape = {k: SECTION_DETAIL[k] for k in SECTION_DETAIL if k not in ("salt", "size")} | {
     "consent": _or_null(_bytes(16))
 }
