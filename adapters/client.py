@@ -35,7 +35,7 @@ from adapters.casefile import write as write_case
 from adapters.consents import Held, for_guard
 from adapters.erasure import Eraser
 from adapters.evidencefiles import carrying
-from adapters.evidencefiles.exhibits import Progress, quiet
+from adapters.evidencefiles.exhibits import Exhibit, Progress, quiet
 from adapters.evidencefiles.spool import Spool
 from adapters.guard import (
     GuardClient,
@@ -60,7 +60,6 @@ from adapters.journal import (
     Incoming,
     Journal,
     Outgoing,
-    TakenBack,
     Unread,
 )
 from adapters.journal import Step as ThreadStep
@@ -362,17 +361,29 @@ class AgencyClient:
         waited: bytes | None = None,
     ) -> Sent:
         """Hold a sealed message for a second contact, or submit it."""
+        await self._seal_files(case, message)  # before the message is journaled: what is journaled can go
         needs = message.needs()
         if needs:
             read = keys if "review" in needs else {}
             self.shelf.hold(Waiting(message=message.header.id, needs=needs, keys=read))
         self._keep_offer(case, message)
-        names = {s.name for s in message.sections}
-        for exhibit in case.exhibits:  # before the message is journaled: what is journaled can go
-            if exhibit.section in names:
+        return await self.submit(envelope, message, held=bool(needs), waited=waited)
+
+    async def _seal_files(self, case: CaseFile, message: MessagePlan) -> None:
+        """Seal the evidence files of a message: all of them, or none where one cannot be."""
+        names, sealed = {s.name for s in message.sections}, list[Exhibit]()
+        exhibits = [exhibit for exhibit in case.exhibits if exhibit.section in names]
+        for exhibit in exhibits:
+            self.spool.check_new(exhibit)
+        try:
+            for exhibit in exhibits:
                 await asyncio.to_thread(self.spool.seal, exhibit, message.header.id, self.progress)
                 self.spool.note(exhibit, message.header.id, message.header.expires)
-        return await self.submit(envelope, message, held=bool(needs), waited=waited)
+                sealed.append(exhibit)
+        except ShareError:
+            for exhibit in sealed:  # no message will name it, and it may be what the disk has no room for
+                self.spool.done(exhibit.object)
+            raise
 
     def _wait_for_guard(self, case: CaseFile, message: MessagePlan, papers: Sequence[Signed], says: str) -> Sent:
         """Keep, sealed for ourselves, what the guard could not seal now."""
@@ -617,9 +628,7 @@ class AgencyClient:
         """Whether all evidence files of a message are at the broker, once they were sent as far as it goes now."""
         if self._spool is None and not Spool.begun(self.home.folder):
             return True
-        for file in self.spool.outgoing():
-            if file.message != wire.decode(data).manifest.id:
-                continue
+        for file in self.spool.outgoing(wire.decode(data).manifest.id):
             try:
                 await carrying.send(file, self.spool, self.ask, self.progress)
             except DependencyError as error:
@@ -1056,16 +1065,15 @@ class AgencyClient:
         for raw in self.journal.steps_told(outgoing.message):
             with suppress(RemoteError):  # by a worker that the trust bundle no longer names
                 proofs.append(evidences.check(Step.from_bytes(raw), directory))
+        leaves = [proof.promised for proof in proofs] + ([accepted[0].leaf] if accepted else [])
         manifest = wire.decode(outgoing.data).manifest
-        return timeline(manifest, outgoing.created, accepted, proofs, self.journal.proved(), self._catalogue)
+        return timeline(manifest, outgoing.created, accepted, proofs, self.journal.proved(leaves), self._catalogue)
 
     def open_timelines(self) -> list[Timeline]:
         """Those of this contact's messages of which some evidence is missing, oldest first."""
         found = []
-        for outgoing in self.journal.accepted_since(clock() - LIFETIME):
-            if outgoing.contact != self.keys.contact.handle:
-                continue
-            made = self._timeline(outgoing)
+        for message in self.journal.accepted_since(clock() - LIFETIME, self.keys.contact.handle):
+            made = self.timeline(message)
             if made.missing or any(line.missing for line in made.lines):
                 found.append(made)
         return found
@@ -1174,9 +1182,7 @@ class AgencyClient:
                 return False
             case None:
                 pass
-        taken = self.journal.taken_back(delivery.view_id)
-        if taken is not None and self.journal.exactly(delivery.view_id) is None:
-            self.journal.never(delivery.view_id, own, now, taken.standing)  # taken back while it was on its way
+        if self._taken_back_before(delivery.view_id, own, delivery.data, now):
             return False
         about = self.shelf.about(delivery.view_id)
         if about is not None and self.journal.exactly(delivery.view_id) is None and about.state != ALARM:
@@ -1202,6 +1208,9 @@ class AgencyClient:
         try:
             checked = recalls.check(data, own, directory)
             incoming = self.journal.exactly(checked.view_id)
+            if incoming is None:
+                self._recalled_before(checked, data)
+                return
             here = incoming if incoming is not None and incoming.delivery else None
             if here is not None:
                 recalls.belongs(checked, here, directory)
@@ -1212,12 +1221,45 @@ class AgencyClient:
         for path in self.shelf.files(checked.view_id):
             erasure.wipe(path, erasure.tombstone(checked.view_id, f"{recall.standing.value} by its sender"))
         said = acknowledging.withdrawn_from_use(checked, here, checked.signer, self.keys, clock())
-        taken = TakenBack(recall.standing.value, recall.message, recall.ground.value, recall.corrected_by, recall.at)
-        if self.journal.taken_back(checked.view_id) != taken:
+        if self.journal.taken_back(checked.view_id) != recalls.taken_back(recall):
             self._acknowledge(said)  # before it is noted: a crash in between says it twice, which the broker takes once
-            self.journal.recalled(checked.view_id, taken)
-            ids = {"message": message_text(recall.message), "view": checked.view_id}
-            log.error("alarm", what=recall.standing.value, ground=recall.ground.value, **ids)
+            self._note_recall(checked)
+
+    def _note_recall(self, checked: recalls.Checked) -> None:
+        recall = checked.recall
+        self.journal.recalled(checked.view_id, recalls.taken_back(recall))
+        ids = {"message": message_text(recall.message), "view": checked.view_id}
+        log.error("alarm", what=recall.standing.value, ground=recall.ground.value, **ids)
+
+    def _recalled_before(self, checked: recalls.Checked, data: bytes) -> None:
+        """Keep a recall whose view is not here, and say so, once: nothing else follows until it is held to the view."""
+        if any(data == kept for kept, _ in self.journal.early_recalls(checked.view_id)):
+            return
+        now = clock()
+        self._acknowledge(acknowledging.withdrawn_from_use(checked, None, checked.signer, self.keys, now))
+        self.journal.early_recall(checked.view_id, data, checked.agency, now)
+
+    def _taken_back_before(self, view: ViewId, own: ContactHandle, delivery: bytes, now: int) -> bool:
+        """Whether a view that arrives was taken back while it was on its way; then it is not kept. A recall that is not
+        of this very view, or not by its sender's agency, is an alarm. Every step can be done again.
+        """
+        early = self.journal.early_recalls(view)
+        if not early or self.journal.exactly(view) is not None:
+            return False
+        arrived = Incoming(view, own, delivery, now, NEW, None)
+        for data, agency in early:
+            try:
+                checked = recalls.held_before(data, AgencyHandle(agency))
+                recalls.belongs(checked, arrived, self.home.bundle.directory)
+            except RemoteError as error:
+                log.error("alarm", what="recall-not-verified", code=error.code, says=str(error))
+            else:
+                self._note_recall(checked)
+        taken = self.journal.taken_back(view)
+        if taken is not None:
+            self.journal.never(view, own, now, taken.standing)
+        self.journal.drop_early(view)
+        return taken is not None
 
     async def recall(
         self, message: MessageId, ground: RecallGround, *, corrected_by: MessageId | None = None
@@ -1272,16 +1314,17 @@ class AgencyClient:
             notice.to, notice.stage.value, notice.message, notice.view_id, notice.recipient, notice.sender, notice.due,
             notice.at,
         )  # fmt: skip
-        if self.journal.told_unread(identifier, kept):
+        if self.journal.told_unread(identifier, kept, clock()):
             ids = {"message": message_text(notice.message), "recipient": notice.recipient, "due": notice.due}
             log.error("alarm", what="telephone" if notice.stage is Stage.SENDER else "unopened", **ids)
 
     def unread(self) -> list[Unread]:
-        """Urgent messages of which this contact was told that nobody opened them, and that were not opened since as far
-        as we know: a view by this adapter's journal, a message that we sent by its evidence.
+        """Urgent messages of which this contact was told that nobody opened them, whose clock still runs, and that were
+        not opened since as far as we know: a view by this adapter's journal, a message that we sent by its evidence.
+        What a colleague opened, only the end of the clock tells.
         """
         found = []
-        for one in self.journal.unread(self.keys.contact.handle):
+        for one in self.journal.unread(self.keys.contact.handle, clock()):
             outgoing = self.journal.sent(one.message) if one.stage == Stage.SENDER else None
             lines = self._timeline(outgoing).lines if outgoing is not None else ()
             if not any(line.recipient == one.recipient and not line.missing for line in lines):

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from adapters.database import Database
+from messages.ids import MessageId
 from messages.leaks import LeakGround, LeakPlace
+from messages.limits import LIFETIME
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (
   submission BLOB PRIMARY KEY, message BLOB NOT NULL, contact TEXT NOT NULL, data BLOB NOT NULL, state TEXT NOT NULL,
   created INTEGER NOT NULL, evidence BLOB, repeated INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS outbox_message ON outbox (message);
+CREATE INDEX IF NOT EXISTS outbox_state ON outbox (state, created);
 CREATE TABLE IF NOT EXISTS inbox (
   view TEXT PRIMARY KEY, contact TEXT NOT NULL, delivery BLOB NOT NULL, received INTEGER NOT NULL, state TEXT NOT NULL,
   code TEXT);
@@ -54,6 +57,8 @@ CREATE INDEX IF NOT EXISTS evidence_message ON evidence (message);
 CREATE TABLE IF NOT EXISTS recall (
   view TEXT NOT NULL, standing TEXT NOT NULL, message BLOB NOT NULL, ground TEXT NOT NULL, corrected_by BLOB,
   at INTEGER NOT NULL, PRIMARY KEY (view, standing));
+CREATE TABLE IF NOT EXISTS early (
+  view TEXT NOT NULL, data BLOB NOT NULL, agency TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (view, data));
 CREATE TABLE IF NOT EXISTS retention (view TEXT PRIMARY KEY, until INTEGER NOT NULL, word BLOB);
 CREATE TABLE IF NOT EXISTS unread (
   id TEXT PRIMARY KEY, contact TEXT NOT NULL, stage TEXT NOT NULL, message BLOB NOT NULL, view TEXT NOT NULL,
@@ -283,14 +288,13 @@ class Journal(Database):
         rows = self._db.execute("SELECT step FROM evidence WHERE message = ? ORDER BY rowid", (message,))
         return [bytes(row[0]) for row in rows]
 
-    def accepted_since(self, moment: int) -> list[Outgoing]:
-        """Messages saved since then that the broker has accepted or not answered yet, oldest first."""
+    def accepted_since(self, moment: int, contact: str) -> list[MessageId]:
+        """Messages of this contact saved since then that the broker has accepted or not answered yet, oldest first."""
         rows = self._db.execute(
-            "SELECT submission, message, contact, data, state, created, evidence, repeated FROM outbox "
-            "WHERE created >= ? AND state IN (?, ?) ORDER BY created, rowid",
-            (moment, QUEUED, ACCEPTED),
+            "SELECT message FROM outbox WHERE state IN (?, ?) AND created >= ? AND contact = ? ORDER BY created, rowid",
+            (QUEUED, ACCEPTED, moment, contact),
         )
-        return [_outgoing(row) for row in rows]
+        return [MessageId(row[0]) for row in rows]
 
     # incoming
 
@@ -404,9 +408,28 @@ class Journal(Database):
         ).fetchone()
         return TakenBack(*row) if row else None
 
-    def told_unread(self, identifier: str, unread: Unread) -> bool:
-        """Keep the word that an urgent message was not opened; False if it was here."""
+    def early_recall(self, view: str, data: bytes, agency: str, now: int) -> None:
+        """Keep a recall by this agency whose view is not here, to be held to that view when it arrives. Those whose
+        view cannot come any more go.
+        """
         with self._write() as db:
+            db.execute("DELETE FROM early WHERE at < ?", (now - LIFETIME,))
+            db.execute("INSERT OR IGNORE INTO early VALUES (?, ?, ?, ?)", (view, data, agency, now))
+
+    def early_recalls(self, view: str) -> list[tuple[bytes, str]]:
+        """Recalls that came before this view, each with the agency whose contact signed it, oldest first."""
+        rows = self._db.execute("SELECT data, agency FROM early WHERE view = ? ORDER BY at, rowid", (view,))
+        return [(bytes(data), str(agency)) for data, agency in rows]
+
+    def drop_early(self, view: str) -> None:
+        """The view is here, and what came before it was held to it."""
+        with self._write() as db:
+            db.execute("DELETE FROM early WHERE view = ?", (view,))
+
+    def told_unread(self, identifier: str, unread: Unread, now: int) -> bool:
+        """Keep the word that an urgent message was not opened; False if it was here. Others whose clock ran out go."""
+        with self._write() as db:
+            db.execute("DELETE FROM unread WHERE due <= ? AND id <> ?", (now, identifier))
             done = db.execute(
                 "INSERT OR IGNORE INTO unread VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -416,14 +439,16 @@ class Journal(Database):
             )  # fmt: skip
             return done.rowcount == 1
 
-    def unread(self, contact: str | None = None) -> list[Unread]:
-        """What was told of unopened messages and is not known to be opened since, oldest first."""
+    def unread(self, contact: str, now: int) -> list[Unread]:
+        """What this contact was told of unopened messages whose clock still runs, and that are not known to be opened
+        since, oldest first.
+        """
         rows = self._db.execute(
             "SELECT unread.contact, stage, message, unread.view, recipient, sender, due, at FROM unread "
             "LEFT JOIN inbox ON inbox.view = unread.view "
-            "WHERE unread.contact = coalesce(?, unread.contact) AND (inbox.state IS NULL OR inbox.state = ?) "
+            "WHERE unread.contact = ? AND due > ? AND (inbox.state IS NULL OR inbox.state = ?) "
             "ORDER BY at, unread.rowid",
-            (contact, NEW),
+            (contact, now, NEW),
         )
         return [Unread(*row) for row in rows]
 
@@ -614,9 +639,10 @@ class Journal(Database):
         rows = self._db.execute("SELECT leaf, include_by FROM promise WHERE proved = 0 ORDER BY include_by")
         return [(bytes(leaf), int(by)) for leaf, by in rows]
 
-    def proved(self) -> frozenset[bytes]:
-        """Leaf hashes that the log was proved to hold."""
-        return frozenset(bytes(row[0]) for row in self._db.execute("SELECT leaf FROM promise WHERE proved = 1"))
+    def proved(self, leaves: Iterable[bytes]) -> frozenset[bytes]:
+        """Those of these leaf hashes that the log was proved to hold."""
+        query = "SELECT 1 FROM promise WHERE leaf = ? AND proved = 1"
+        return frozenset(leaf for leaf in leaves if self._db.execute(query, (leaf,)).fetchone())
 
     def kept_promise(self, leaf: bytes) -> None:
         """A verified proof is here."""

@@ -2,13 +2,14 @@
 
 A recall takes a message out of people's hands, so it counts only if all of it holds together: a contact of the agency
 that sent the message signed it, with the key that counted then; it names the message that the view brought; and the
-record that came with it is the order to this very holder. What does not hold is an alarm, and changes nothing.
+record that came with it is the order to this very holder. What does not hold is an alarm, and changes nothing. One
+that overtook its view is kept and held to that view when it arrives, not before: until then nobody knows whose it is.
 """
 
 from dataclasses import dataclass
 from hashlib import sha256
 
-from adapters.journal import Incoming
+from adapters.journal import Incoming, TakenBack
 from adapters.promised import record_of
 from audit.record import RECALL_ORDERED, ActRecord
 from keys.domains import Tag
@@ -17,7 +18,7 @@ from messages import wire
 from messages.directory import Directory
 from messages.envelope import Delivery
 from messages.errors import UnknownSender, Unverified
-from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId, message_text
+from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId, contact_handle, message_text
 from messages.recalls import Recall, RecallDelivery, Standing
 
 
@@ -56,6 +57,21 @@ def check(data: bytes, to: ContactHandle, directory: Directory) -> Checked:
     )
 
 
+def held_before(data: bytes, agency: AgencyHandle) -> Checked:
+    """A recall that `check` let pass when it came, by a contact of this agency then: read again, not verified again."""
+    delivery = RecallDelivery.from_bytes(data)
+    record = record_of(delivery.record, "recall")
+    if not isinstance(record, ActRecord) or record.view is None:
+        raise Unverified("The record that came with a recall is about something else.")
+    return Checked(
+        recall=Recall.from_bytes(delivery.recall.body),
+        view_id=delivery.view_id,
+        view=record.view,
+        signer=contact_handle(delivery.recall.by),
+        agency=agency,
+    )
+
+
 def belongs(checked: Checked, incoming: Incoming, directory: Directory) -> None:
     """Raise `Unverified` where the copy is of another message, or of another agency than the one that recalls it."""
     view = Delivery.from_bytes(incoming.delivery).view
@@ -65,6 +81,11 @@ def belongs(checked: Checked, incoming: Incoming, directory: Directory) -> None:
         raise Unverified("The recall is about another view than the one that arrived under its id.")
     if sender is None or sender.agency != checked.agency:
         raise Unverified("The recall is by another agency than the one that sent the message.")
+
+
+def taken_back(recall: Recall) -> TakenBack:
+    """What the journal keeps of one that holds."""
+    return TakenBack(recall.standing.value, recall.message, recall.ground.value, recall.corrected_by, recall.at)
 
 
 def warning(standing: str, ground: str, corrected_by: bytes | None) -> str:

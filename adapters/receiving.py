@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from adapters.evidencefiles.exhibits import EXHIBIT
 from audit.errors import Unreadable
 from audit.record import Record
 from audit.record import leaf as record_leaf
@@ -119,7 +120,7 @@ class Receiver:
             )
             for name, content in plain.items()
         }  # (7)
-        self._carried(sections)
+        self._carried(sections, verified.sections)
         return Opened(
             manifest=view.manifest,
             sender=sender,
@@ -232,14 +233,22 @@ class Receiver:
             raise Mislabelled
         return attachment.to_value(found, detail.media)
 
-    def _carried(self, sections: Mapping[str, Any]) -> None:
-        """Raise `Mislabelled` where the file of an exhibit is not the one that its hash names, or must not travel."""
+    def _carried(self, sections: Mapping[str, Any], details: Mapping[str, SectionDetail]) -> None:
+        """Raise `Mislabelled` where the file of an exhibit is not the one that its object describes, or must not
+        travel, and where that object is not there to say so.
+        """
         items = {v.get("id"): v for v in sections.values() if isinstance(v, Mapping) and "exhibit_no" in v}
         for name, value in sections.items():
-            item = items.get(value["about"]) if evidencefile.object_of(name) is not None else None
-            if item is None:
+            if evidencefile.object_of(name) is None:
                 continue
-            if item.get("file_carried") is not True or value["sha256"] not in [h["value"] for h in item["hashes"]]:
+            item = items.get(value["about"])
+            if item is None:
+                if details[name].type == EXHIBIT:
+                    raise Mislabelled
+                continue
+            described = item.get("size") == value["size"] and item.get("media_type") == value["media"]
+            hashed = value["sha256"] in [h["value"] for h in item.get("hashes", ())]
+            if item.get("file_carried") is not True or not described or not hashed:
                 raise Mislabelled
 
     def _evidence(self, detail: SectionDetail, plain: bytes, attested: bool) -> Any:

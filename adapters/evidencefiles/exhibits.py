@@ -4,7 +4,6 @@ It is read once, in pieces, for its digest; it is not changed and not looked int
 type (media types and sizes), and where the exhibit says that its file is carried, the file is held against its hash.
 """
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +26,8 @@ ATTACHED: Final = 1024 * 1024
 """What is larger is no attachment."""
 ALONE: Final = frozenset({"wav", "mp3", "mp4", "zip", "e01"})
 """Extensions that no attachment has, whatever its size."""
-_EXHIBIT: Final = "A18"
+EXHIBIT: Final = "A18"
+"""The data type whose file is held to what its object says of it."""
 _PIECE: Final = 1024 * 1024
 
 
@@ -70,7 +70,7 @@ def is_exhibit(path: Path, about: Mapping[str, Any]) -> bool:
 
 
 def _carried(about: Mapping[str, Any]) -> bool:
-    return about.get("type") == _EXHIBIT and about.get("file_carried") is True
+    return about.get("type") == EXHIBIT and about.get("file_carried") is True
 
 
 def _extension(path: Path) -> str:
@@ -78,23 +78,25 @@ def _extension(path: Path) -> str:
 
 
 def examine(path: Path, about: Mapping[str, Any], catalogue: Catalogue, progress: Progress = quiet) -> Exhibit:
-    """Read a file for its digest, or raise `BadInput` with what keeps it from travelling."""
+    """Read a file for its digest, or raise `BadInput` with what keeps it from travelling. One of a size that cannot is
+    refused before it is read.
+    """
     media = MEDIA_OF.get(_extension(path))
     if media is None:
         raise BadInput(f"{path} is of no format that travels as an evidence file: {', '.join(EXTENSIONS.values())}.")
     try:
-        digest, size, head, tail = _read(path, progress)
-    except OSError as error:
-        raise BadInput(f"The evidence file {path} cannot be read ({error.strerror}).") from None
-    try:
         data_type = catalogue.type(about.get("type"))
-        limit = data_type.media_limits.get(media, 0)
-        if not 0 < size <= min(limit, FILE_BYTES):
+        limit = min(data_type.media_limits.get(media, 0), FILE_BYTES)
+        size = path.stat().st_size
+        if not 0 < size <= limit:
             allowed = f"at most {limit:,} bytes of {media}" if limit else f"no file of {media}"
             raise BadInput(f"{path} has {size:,} bytes; {data_type.id} carries {allowed}.")
+        digest, head, tail = _read(path, size, progress)
         evidencefile.check_ends(media, head, tail)
     except ContentRefused as error:
         raise BadInput(f"{path}: {error}") from None
+    except OSError as error:
+        raise BadInput(f"The evidence file {path} cannot be read ({error.strerror}).") from None
     _hold_against(path, about, media, size, digest)
     stem = re.sub(r"[^a-z0-9]+", "-", anyascii(path.stem).lower())[:60].strip("-")
     return Exhibit(
@@ -109,23 +111,24 @@ def examine(path: Path, about: Mapping[str, Any], catalogue: Catalogue, progress
     )
 
 
-def _read(path: Path, progress: Progress) -> tuple[bytes, int, bytes, bytes]:
-    """Digest, size, and the first and last bytes."""
-    hashed, size, head, tail = sha256(), 0, b"", b""
+def _read(path: Path, size: int, progress: Progress) -> tuple[bytes, bytes, bytes]:
+    """Digest, and the first and last bytes; raises `BadInput` where it has not this size (any more)."""
+    hashed, done, head, tail = sha256(), 0, b"", b""
     with path.open("rb") as file:
-        total = os.fstat(file.fileno()).st_size
-        while piece := file.read(_PIECE):
+        while done <= size and (piece := file.read(_PIECE)):
             hashed.update(piece)
-            size += len(piece)
+            done += len(piece)
             head = head or piece[:ENDS]
             tail = (tail + piece)[-ENDS:]
-            progress("reading", size, total)
-    return hashed.digest(), size, head, tail
+            progress("reading", done, size)
+    if done != size:
+        raise BadInput("The file changed while it was read; send it again.")
+    return hashed.digest(), head, tail
 
 
 def _hold_against(path: Path, about: Mapping[str, Any], media: str, size: int, digest: bytes) -> None:
     """An exhibit's file is the one that its hash names; of one that does not say so, no file goes (R-24)."""
-    if about.get("type") != _EXHIBIT:
+    if about.get("type") != EXHIBIT:
         return
     if not _carried(about):
         raise BadInput(

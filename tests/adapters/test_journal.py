@@ -5,13 +5,15 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from adapters.journal import ACCEPTED, DONE, HELD, NEW, OPENED, QUARANTINED, QUEUED, REJECTED, Journal
+from adapters.journal import ACCEPTED, DONE, HELD, NEW, OPENED, QUARANTINED, QUEUED, REJECTED, Journal, Unread
 from messages.errors import DependencyError
 from tests.adapters.writer import submission, view
+from tests.support.databases import work
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -176,3 +178,47 @@ def test_a_pseudonym_is_noted_for_good_and_never_twice(journal: Journal) -> None
         with pytest.raises(DependencyError):
             journal.name(agency, person, name)
     assert journal.pseudonyms_taken() == {"V-1"}
+
+
+def test_the_word_that_nobody_opened_a_message_ends_with_the_messages_clock(journal: Journal) -> None:
+    """A deputy or a duty desk never sees the view itself, so nothing else would end it."""
+    word = Unread("deputy", "deputies", bytes(16), view(1), "desk", "other", due=1000, at=500)
+    assert journal.told_unread("first", word, 600)
+    assert not journal.told_unread("first", word, 600)
+    assert journal.unread("deputy", 999) == [word] and journal.unread("desk", 999) == []
+    assert journal.unread("deputy", 1000) == []
+    assert not journal.told_unread("first", word, 2000)  # handed out again: no second alarm
+    assert journal.told_unread("second", replace(word, due=3000), 2000)
+    assert [one.due for one in journal.unread("deputy", 0)] == [3000]  # the first is gone
+
+
+def test_what_may_still_miss_evidence_is_what_this_contact_sent_of_late_and_was_not_refused(journal: Journal) -> None:
+    for number, (contact, state, at) in enumerate(
+        [("c1", ACCEPTED, 30), ("c1", QUEUED, 20), ("c1", HELD, 30), ("c2", ACCEPTED, 30), ("c1", ACCEPTED, 19)]
+    ):
+        journal.save(bytes([number]) * 32, bytes([number]) * 16, contact, b"x", at, state=state)
+    journal.save(b"r" * 32, b"r" * 16, "c1", b"x", 30, state=QUEUED)
+    journal.answered(b"r" * 32, b"evidence", accepted=False, repeated=False)
+    assert journal.accepted_since(20, "c1") == [b"\x01" * 16, b"\x00" * 16]
+
+
+def test_of_the_leaves_that_are_asked_for_those_are_named_that_the_log_was_proved_to_hold(journal: Journal) -> None:
+    journal.promised([(b"a" * 32, 1), (b"b" * 32, 1), (b"c" * 32, 1)])
+    for leaf in (b"a" * 32, b"c" * 32):
+        journal.kept_promise(leaf)
+    assert journal.proved([b"a" * 32, b"b" * 32, b"d" * 32]) == {b"a" * 32}
+
+
+def test_what_a_timeline_asks_costs_no_more_for_what_was_sent_long_ago(journal: Journal) -> None:
+    def costs() -> list[int]:
+        questions = (lambda: journal.accepted_since(10**6, "c1"), lambda: journal.proved([b"x" * 32]))
+        return [work(journal, question) for question in questions]
+
+    journal.save(b"x" * 32, b"x" * 16, "c1", b"x", 10**6, state=QUEUED)
+    journal.promised([(b"x" * 32, 1)])
+    before = costs()
+    for number in range(200):
+        journal.save(submission(number), submission(number)[:16], "c1", b"x", number, state=ACCEPTED)
+        journal.promised([(submission(number), 1)])
+        journal.kept_promise(submission(number))
+    assert [now <= then + 10 for now, then in zip(costs(), before, strict=True)] == [True, True]

@@ -25,6 +25,7 @@ from keys.nkey import public_of
 from messages.errors import BadInput, DependencyError, RemoteError, ShareError
 from messages.ids import AgencyHandle, ViewId
 from tests.support.nats_server import DESK, HARBOUR, SHELTER, RunningBus, new_seed
+from tests.support.pulling import pulled
 from tests.support.rawnats import raw_client, signature
 
 NOW = 1_800_000_000_000
@@ -432,7 +433,7 @@ async def test_a_new_agency_gets_in_and_nobody_else_notices(bus: RunningBus) -> 
     await (await bus.agency(new)).submit("message", b"new")
     await old.submit("message", b"old")
     assert old.connection.reconnects == 0
-    assert {one.agency for one in await (await bus.broker()).pull(2, 5)} == {new, HARBOUR}
+    assert {one.agency for one in await pulled(await bus.broker(), 2)} == {new, HARBOUR}
 
 
 async def test_cutting_a_login_that_nobody_uses_cuts_nothing(bus: RunningBus) -> None:

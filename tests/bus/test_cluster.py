@@ -13,6 +13,7 @@ from bus.connection import connect
 from keys.nkey import public_of
 from messages.errors import DependencyError
 from tests.support.nats_server import HARBOUR, SHELTER, RunningBus, new_seed, running_bus
+from tests.support.pulling import pulled
 from tests.support.rawnats import raw_client, signature
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,11 +29,9 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
 async def test_a_message_handed_in_at_one_server_is_pulled_at_another(cluster: RunningBus) -> None:
     port, broker = await cluster.agency(HARBOUR), await cluster.broker()
     await port.submit("message", b"hello")
-    async with asyncio.timeout(20):
-        while not (found := await broker.pull(1, 1)):
-            pass
-    assert [one.data for one in found] == [b"hello"]
-    await found[0].ack()
+    [one] = await pulled(broker, 1)
+    assert one.data == b"hello"
+    await one.ack()
 
 
 async def test_one_service_answers_for_every_server(cluster: RunningBus) -> None:

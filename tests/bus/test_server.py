@@ -24,6 +24,7 @@ from keys.nkey import public_of
 from messages.errors import DependencyError, LocalError
 from messages.ids import AgencyHandle, ViewId
 from tests.support.nats_server import DESK, HARBOUR, HELPER, SHELTER, RunningBus, new_seed, running_bus
+from tests.support.pulling import pulled
 
 KEY = "0" * 32
 WORKER = [Login(public_key=public_of(new_seed()), permissions=subjects.worker_permissions())]
@@ -89,7 +90,7 @@ async def test_after_a_restart_the_same_things_wait_on_the_same_port(bus: Runnin
     await port.submit("message", b"kept")
     await bus.server.restart()
     assert bus.server.port == before
-    [one] = await (await bus.broker()).pull(1, 5)
+    [one] = await pulled(await bus.broker(), 1)
     assert one.data == b"kept"
 
 
@@ -115,7 +116,7 @@ async def test_what_was_acknowledged_survives_a_sudden_death(bus: RunningBus) ->
 async def test_ports_work_on_through_a_sudden_death(bus: RunningBus) -> None:
     port, broker = await bus.agency(HARBOUR), await bus.broker()
     await port.submit("message", b"before")
-    assert [one.data for one in await broker.pull(1, 5)] == [b"before"]
+    assert [one.data for one in await pulled(broker, 1)] == [b"before"]
     pulling = asyncio.create_task(broker.pull(5, 3600))  # open when the server dies, and asked again by itself
     await broker.connection.flush()
     bus.server.kill()

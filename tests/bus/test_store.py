@@ -11,6 +11,7 @@ from bus.store import EXPECT_STREAM, EXPECT_SUBJECT, TTL, Conflict, Fenced, Outg
 from messages.errors import DependencyError, LocalError
 from messages.ids import ViewId
 from tests.support.nats_server import HARBOUR, HELPER, SHELTER, RunningBus
+from tests.support.pulling import read
 
 KEY = "0" * 32
 
@@ -90,7 +91,7 @@ async def test_whatever_moment_the_server_dies_an_entry_has_its_view_and_only_on
         bus.server.kill()
         await bus.server.start()
     await storing
-    entries = await (await bus.sequencer()).entries(0, 100, 5)
+    entries = await read(await bus.sequencer(), 0, len(keys))
     found = {entry.subject.rsplit(".", 1)[1] for entry in entries}
     assert found == set(keys)
     assert (await broker.streams.state(subjects.FLOW))["messages"] == 2 * len(keys)
@@ -123,7 +124,7 @@ async def test_a_stale_sequencer_is_fenced_after_a_sudden_death_too(bus: Running
 async def test_an_entry_lost_on_the_way_to_the_sequencer_is_read_again_in_its_place(bus: RunningBus) -> None:
     broker, sequencer = await bus.broker(), await bus.sequencer()
     await broker.store([admission(f"{number:032x}") for number in range(6)])
-    found = await sequencer.entries(0, 1, 5)
+    found = await read(sequencer, 0, 1)
     assert sequencer._reader is not None
     puller = sequencer._reader._puller
     await puller.request(3, 5)

@@ -9,12 +9,9 @@ from bus import bounds
 from bus.queue import (
     Admission,
     AlreadyStored,
-    BrokerPort,
     ConsentWithdrawn,
     Delivery,
     Holding,
-    SequencerPort,
-    StoredEntry,
     Submission,
     View,
     Watch,
@@ -25,6 +22,7 @@ from messages.errors import DependencyError, LocalError
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 from tests.contracts.conftest import Ports
 from tests.support.nats_server import DESK, HARBOUR, HELPER, SHELTER
+from tests.support.pulling import pulled, read
 
 WAIT = 5.0  # for what must come; reached only by a failing test
 NOTHING = 0.1  # for what must not come
@@ -40,23 +38,6 @@ def view(number: int, lane: Lane = "normal", data: bytes = b"view") -> View:
 
 def admission(number: int, *views: View, agency: AgencyHandle = HARBOUR, entry: bytes = b"entry") -> Admission:
     return Admission(agency, key(number), entry, 3600, views)
-
-
-async def pulled(broker: BrokerPort, count: int) -> list[Submission]:
-    """Exactly `count` submissions, in as many pulls as it takes."""
-    found: list[Submission] = []
-    async with asyncio.timeout(WAIT):
-        while len(found) < count:
-            found += await broker.pull(count - len(found), WAIT)
-    return found
-
-
-async def read(sequencer: SequencerPort, after: int, count: int) -> list[StoredEntry]:
-    found: list[StoredEntry] = []
-    async with asyncio.timeout(WAIT):
-        while len(found) < count:
-            found += await sequencer.entries(found[-1].seq if found else after, count - len(found), WAIT)
-    return found
 
 
 async def delivered(bus: Ports, agency: AgencyHandle, contact: ContactHandle, count: int) -> list[Delivery]:

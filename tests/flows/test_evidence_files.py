@@ -1,6 +1,10 @@
 """Evidence files over a real server: they cross byte for byte, go on after a kill, and go to nobody else."""
 
 import asyncio
+import json
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from hashlib import sha256
@@ -23,7 +27,7 @@ from messages.ids import message_text
 from tests.flows.test_consent import receive
 from tests.support import exhibit
 from tests.support.orchid import DESK, FOREIGN, PROSECUTOR, TaskForce, task_force
-from tests.support.processes import command
+from tests.support.processes import command, environment
 
 
 @pytest.fixture
@@ -101,6 +105,43 @@ async def test_a_file_crosses_byte_for_byte_though_sender_broker_and_recipient_a
                     assert exhibit.MAGIC not in (data := kept.read_bytes()), kept
                     assert file.key not in data, kept
         assert repr(file.key)[2:-1] not in repr(opened) and "key" not in opened.sections[section]
+
+
+KILLED = """
+import os, signal
+from adapters.client import AgencyClient
+from cli.main import run_app
+AgencyClient.submit = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+run_app()
+"""
+"""The command, killed when the evidence files are sealed and nothing is journaled."""
+
+
+async def test_a_send_that_was_killed_before_its_message_was_journaled_is_said_again(
+    force: TaskForce, tmp_path: Path
+) -> None:
+    agency, name = DESK.split("/")
+    path, file, home = exhibit.image(tmp_path), tmp_path / "case.json", force.practice.party(agency)
+    file.write_text(json.dumps(exhibit.value(path)))
+    send = ("send", str(file), "--attach", f"e1={path}", "--to", PROSECUTOR, "--home", str(home), "--as", name)
+    async with serving(BrokerHome.open(force.practice.broker, force.passphrase)):
+        killed = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-c", KILLED, *send], env=environment(), capture_output=True, timeout=60
+        )
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        (left,) = (home / "files" / "out").iterdir()
+        again = await asyncio.to_thread(command, *send)
+        assert again.returncode == 0, again.stderr
+        async with AsyncExitStack() as stack:
+            desk, prosecutor = await party(stack, force, DESK), await party(stack, force, PROSECUTOR)
+            (went,) = desk.journal.outgoing()
+            assert went.state == "accepted" and desk.spool.outgoing(went.message) == []
+            assert [f.object.hex() for f in desk.spool.outgoing()] == [left.name]  # until it is swept away
+            opened = (await receive(prosecutor)).opened
+            assert opened is not None
+            (section,) = opened.files
+            await prosecutor.fetch_file(prosecutor.journal.incoming()[0].view, section, tmp_path / "got.e01")
+            assert (tmp_path / "got.e01").read_bytes() == path.read_bytes()
 
 
 @pytest.fixture

@@ -1,21 +1,31 @@
 """Which file goes as an evidence file, to whom, and what keeps it here."""
 
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.casefile import load_value, read, with_attachments
+from adapters.client import offline
 from adapters.evidencefiles.exhibits import ATTACHED, is_exhibit
 from adapters.evidencefiles.spool import Spool
 from adapters.guard import GuardRefused
+from adapters.planning import MessagePlan
 from cli.practice import example_folder
-from messages.errors import BadInput, Unverified
-from messages.evidencefile import SEALED_CHUNK, object_of
+from messages.errors import BadInput, DependencyError, Mislabelled, ShareError, Unverified
+from messages.evidencefile import FILE_BYTES, SEALED_CHUNK, object_of
 from messages.ids import MessageId
+from messages.limits import LIFETIME
 from tests.support import exhibit
-from tests.support.orchid import FOREIGN, INSPECTORS, PROSECUTOR, TaskForce
+from tests.support.databases import work
+from tests.support.orchid import DESK, FOREIGN, INSPECTORS, PROSECUTOR, TaskForce
 
 MESSAGE = MessageId(bytes(16))
 
@@ -71,6 +81,31 @@ def test_a_type_carries_what_its_catalogue_entry_permits(tmp_path: Path) -> None
         with_attachments(case, [(path, "c1")])
 
 
+@pytest.mark.parametrize(
+    ("size", "says"), [(FILE_BYTES + 1, r"has 5,368,709,121 bytes; A18 carries at most"), (0, "0 bytes")]
+)
+def test_a_file_of_a_size_that_cannot_travel_is_refused_before_it_is_read(size: int, says: str, tmp_path: Path) -> None:
+    path = exhibit.image(tmp_path)
+    case = read(exhibit.value(path))
+    os.truncate(path, size)
+    told: list[str] = []
+    with pytest.raises(BadInput, match=says):
+        with_attachments(case, [(path, "e1")], lambda what, *_: told.append(what))
+    assert told == []
+
+
+@pytest.mark.parametrize("change", [1, -1])
+def test_a_file_that_grows_or_shrinks_while_it_is_read_is_refused(change: int, tmp_path: Path) -> None:
+    path = exhibit.image(tmp_path)
+    case = read(exhibit.value(path))
+
+    def progress(*_: object) -> None:
+        os.truncate(path, exhibit.SIZE + change)
+
+    with pytest.raises(BadInput, match="changed while it was read"):
+        with_attachments(case, [(path, "e1")], progress)
+
+
 def test_nobody_without_identity_rights_gets_a_file_that_no_guard_can_search(force: TaskForce, tmp_path: Path) -> None:
     plan = force.plan(exhibit.case(exhibit.image(tmp_path)), PROSECUTOR, INSPECTORS)
     got = {r.contact.handle: [n for n in r.granted if object_of(n)] for m in plan.messages for r in m.recipients}
@@ -103,6 +138,38 @@ def test_a_file_opens_in_its_message_as_what_was_said_of_it(force: TaskForce, tm
     assert (name, file.key, file.digest, file.size) == (sent.section, sent.key, sent.digest, exhibit.SIZE)
     assert file.name == "telephone-3.e01"
     assert "key" not in opened.sections[name] and file.key.hex() not in repr(opened)
+
+
+def without_item(message: MessagePlan) -> MessagePlan:
+    (item,) = (s.name for s in message.sections if (s.type, s.part) == ("A18", "item"))
+    kept = [replace(r, granted=tuple(n for n in r.granted if n != item)) for r in message.recipients]
+    return replace(message, recipients=tuple(kept))
+
+
+def resaid(message: MessagePlan, **changes: Any) -> MessagePlan:
+    """The same, but that the exhibit says something else of its file."""
+    (item,) = (s for s in message.sections if (s.type, s.part) == ("A18", "item"))
+    said = replace(item, plaintext=json.dumps({**json.loads(item.plaintext), **changes}).encode())
+    return replace(message, sections=tuple(said if s is item else s for s in message.sections))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without_item,
+        partial(resaid, size=7),
+        partial(resaid, media_type="application/zip"),
+        partial(resaid, hashes=[{"alg": "sha256", "value": "7a" * 32}]),
+        partial(resaid, file_carried=False),
+    ],
+)
+def test_a_recipient_keeps_a_file_aside_that_its_exhibit_does_not_vouch_for(
+    change: Callable[[MessagePlan], MessagePlan], force: TaskForce, tmp_path: Path
+) -> None:
+    message = force.one(exhibit.case(exhibit.image(tmp_path)), PROSECUTOR)
+    (view,) = force.admit(force.compose(change(message))).views
+    with pytest.raises(Mislabelled):
+        force.open(view.data, PROSECUTOR)
 
 
 @pytest.fixture
@@ -153,6 +220,79 @@ def test_nothing_appears_that_is_not_what_the_sender_signed(spool: Spool, tmp_pa
         assert not (tmp_path / "got.e01").exists()
 
 
+def failing(code: int) -> Callable[..., None]:
+    """In place of a function of the system: it fails with this."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return fails
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "error", "says"),
+    [
+        ("fsync", errno.ENOSPC, DependencyError, "free some disk space"),
+        ("fsync", errno.EDQUOT, DependencyError, "free some disk space"),
+        ("fsync", errno.EFBIG, BadInput, "takes no file of this size"),
+        ("fsync", errno.EIO, BadInput, r"cannot be written into .* \(Input/output error\)"),
+        ("open", errno.EACCES, BadInput, r"cannot be written into .* \(Permission denied\)"),
+        ("open", errno.EPERM, BadInput, r"cannot be written into .* \(Operation not permitted\)"),
+        ("link", errno.EPERM, BadInput, "has no hard links"),
+        ("link", errno.EEXIST, BadInput, "is there already"),  # since it was looked for
+        ("link", errno.EACCES, BadInput, r"\(Permission denied\)"),
+    ],
+)
+def test_a_file_that_cannot_be_written_out_says_why_and_stays_to_be_written(
+    what: str,
+    code: int,
+    error: type[ShareError],
+    says: str,
+    spool: Spool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent, chunks, plain = crossed(spool, tmp_path)
+    spool.receive(sent.object, 0, chunks)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, what, failing(code))
+        with pytest.raises(error, match=says):
+            spool.open_into(tmp_path / "got.e01", sent.object, sent.described("x"), MESSAGE)
+    assert list(tmp_path.glob("got*")) == [] == list(tmp_path.glob(".*.part"))
+    spool.open_into(tmp_path / "got.e01", sent.object, sent.described("x"), MESSAGE)
+    assert (tmp_path / "got.e01").read_bytes() == plain
+
+
+def test_where_a_file_can_never_be_put_is_said_before_it_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    for target, says in (
+        ("file", "is there already"),
+        ("link", "is there already"),
+        ("absent/got.e01", "There is no folder .*absent"),
+        ("file/got.e01", "There is no folder .*file"),
+    ):
+        with pytest.raises(BadInput, match=says):
+            Spool.check_target(tmp_path / target)
+    Spool.check_target(tmp_path / "got.e01")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as to whoever is not root
+    with pytest.raises(BadInput, match="Nothing may be written into"):
+        Spool.check_target(tmp_path / "got.e01")
+
+
+def test_what_arrived_and_is_gone_or_unreadable_is_no_full_disk(spool: Spool, tmp_path: Path) -> None:
+    sent, _, _ = crossed(spool, tmp_path)
+    arrived = tmp_path / "files" / "in" / sent.object.hex()
+    for says in ("is gone; open the message again", r"cannot be read \(Is a directory\)"):
+        with pytest.raises(DependencyError, match=says):
+            spool.open_into(tmp_path / "got.e01", sent.object, sent.described("x"), MESSAGE)
+        arrived.mkdir(exist_ok=True)
+    with pytest.raises(DependencyError, match=r"cannot be written into .* \(Is a directory\)"):
+        spool.receive(sent.object, 0, [])
+
+
 def test_a_file_that_changed_since_it_was_looked_at_is_not_sealed(spool: Spool, tmp_path: Path) -> None:
     path = exhibit.image(tmp_path)
     (sent,) = exhibit.case(path).exhibits
@@ -160,6 +300,9 @@ def test_a_file_that_changed_since_it_was_looked_at_is_not_sealed(spool: Spool, 
         path.write_bytes(changed)
         with pytest.raises(BadInput, match="changed"):
             spool.seal(sent, MESSAGE)
+    broken = replace(sent, path=Path("/proc/self/mem"))  # what opens, and fails when it is read
+    with pytest.raises(BadInput, match=r"mem cannot be read \(Input/output error\)"):
+        spool.seal(broken, MESSAGE)
     assert list((tmp_path / "files" / "out").iterdir()) == [] and spool.outgoing() == []
 
 
@@ -169,3 +312,80 @@ def test_what_is_of_no_use_any_more_is_swept_away(spool: Spool, tmp_path: Path) 
     assert [f.object for f in spool.outgoing(MESSAGE)] == [sent.object]
     spool.sweep(10**15 + 1)
     assert spool.outgoing() == [] and list((tmp_path / "files" / "out").iterdir()) == []
+
+
+def test_what_was_fetched_in_part_goes_once_no_message_can_name_it_any_more(spool: Spool, tmp_path: Path) -> None:
+    sent, chunks, _ = crossed(spool, tmp_path)
+    spool.receive(sent.object, 0, chunks[:2])
+    (part,) = (tmp_path / "files" / "in").iterdir()
+    left = part.stat().st_mtime * 1000
+    spool.sweep(int(left) + LIFETIME)
+    assert spool.arrived(sent.object) == 2
+    spool.sweep(int(left) + LIFETIME + 1000)
+    assert list((tmp_path / "files" / "in").iterdir()) == []
+
+
+def test_the_files_of_one_message_are_found_without_reading_those_of_others(spool: Spool, tmp_path: Path) -> None:
+    sent, _, _ = crossed(spool, tmp_path)
+    before = work(spool, lambda: spool.outgoing(MESSAGE))
+    for number in range(1, 51):
+        other = replace(sent, object=number.to_bytes(16, "big"))
+        spool.note(other, MessageId(number.to_bytes(16, "big")), 10**15)
+    assert [f.object for f in spool.outgoing(MESSAGE)] == [sent.object]
+    assert len(spool.outgoing()) == 51
+    assert work(spool, lambda: spool.outgoing(MESSAGE)) <= before + 10
+
+
+def test_one_key_seals_a_file_once_whatever_became_of_it_since(spool: Spool, tmp_path: Path) -> None:
+    sent, chunks, _ = crossed(spool, tmp_path)
+    with pytest.raises(BadInput, match="sealed for a message before"):
+        spool.seal(sent, MessageId(b"\x01" * 16))
+    assert [spool.chunk(sent.object, n) for n in range(6)] == chunks
+    for _ in range(2):
+        with pytest.raises(BadInput, match="sealed for a message before"):
+            spool.check_new(sent)
+        with pytest.raises(BadInput, match="sealed for a message before"):
+            spool.note(sent, MessageId(b"\x01" * 16), 10**15)
+        spool.done(sent.object)  # all of it is at the broker
+    assert spool.outgoing() == []
+
+
+def home_of(force: TaskForce, folder: Path) -> tuple[Path, str]:
+    """A copy of the desk's home, and the name of its contact."""
+    agency, _, name = DESK.partition("/")
+    return shutil.copytree(force.practice.party(agency), folder / agency), name
+
+
+async def test_a_case_with_an_evidence_file_is_sent_once_and_again_when_it_is_read_anew(
+    force: TaskForce, tmp_path: Path
+) -> None:
+    home, name = home_of(force, tmp_path)
+    path = exhibit.image(tmp_path)
+    case = exhibit.case(path)
+    async with offline(home, name, force.passphrase) as client:
+        _, (first,) = await client.send(case, [PROSECUTOR])
+        assert [f.message for f in client.spool.outgoing()] == [first.message]
+        for _ in range(2):
+            with pytest.raises(BadInput, match="read the case file anew"):
+                await client.send(case, [PROSECUTOR])
+            assert [o.message for o in client.journal.outgoing()] == [first.message]
+            if client.spool.outgoing():
+                client.spool.done(case.exhibits[0].object)  # all of it is at the broker
+        assert list((home / "files" / "out").iterdir()) == []
+        _, (second,) = await client.send(exhibit.case(path), [PROSECUTOR])
+        assert [o.message for o in client.journal.outgoing()] == [first.message, second.message]
+
+
+async def test_where_one_of_several_files_cannot_be_sealed_none_stays_and_nothing_is_journaled(
+    force: TaskForce, tmp_path: Path
+) -> None:
+    home, name = home_of(force, tmp_path)
+    path, other = exhibit.image(tmp_path), tmp_path / "other.e01"
+    shutil.copy(path, other)
+    case = with_attachments(exhibit.case(path), [(other, "e1")])
+    other.write_bytes(exhibit.MAGIC)
+    async with offline(home, name, force.passphrase) as client:
+        with pytest.raises(BadInput, match="changed"):
+            await client.send(case, [PROSECUTOR])
+        assert client.journal.outgoing() == [] == client.spool.outgoing()
+    assert list((home / "files" / "out").iterdir()) == []

@@ -1,0 +1,27 @@
+"""What comes through a port in parts: a pull gives what is there when it is answered, which may be fewer than wait."""
+
+import asyncio
+from typing import Final
+
+from bus.queue import BrokerPort, SequencerPort, StoredEntry, Submission
+
+PATIENCE: Final = 20.0
+"""Seconds for what must come; reached only by a failing test."""
+
+
+async def pulled(broker: BrokerPort, count: int) -> list[Submission]:
+    """Exactly `count` submissions, in as many pulls as it takes."""
+    found: list[Submission] = []
+    async with asyncio.timeout(PATIENCE):
+        while len(found) < count:
+            found += await broker.pull(count - len(found), PATIENCE)
+    return found
+
+
+async def read(sequencer: SequencerPort, after: int, count: int) -> list[StoredEntry]:
+    """Exactly `count` entries that follow `after`, in as many readings as it takes."""
+    found: list[StoredEntry] = []
+    async with asyncio.timeout(PATIENCE):
+        while len(found) < count:
+            found += await sequencer.entries(found[-1].seq if found else after, count - len(found), PATIENCE)
+    return found
