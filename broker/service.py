@@ -188,6 +188,8 @@ class BrokerHome:
 
     def server(self) -> EmbeddedServer:
         """The server of this folder."""
+        if self.port is not None:
+            _frees(self.host, self.port)  # if it does not, the server says so
         port = self.port or _last_port(self.folder)
         return self._server(self.folder / "nats", "safeconduct", self.host, port, None)
 
@@ -638,24 +640,24 @@ def _port(value: object) -> int | None:
 
 
 def _last_port(folder: Path, name: str = "port") -> int | None:
-    """The port of the run before, if it is free: adapters that are connected look for the broker where it was.
-
-    The server of a broker that was killed ends a moment after it, so the port is waited for.
-    """
+    """The port of the run before, if it is free: adapters that are connected look for the broker where it was."""
     try:
         port = int((folder / "run" / name).read_text())
-    except (OSError, ValueError):
+        return port if _frees("127.0.0.1", port) else None
+    except (OSError, ValueError, OverflowError):
         return None
+
+
+def _frees(host: str, port: int) -> bool:
+    """Whether this port is free, or becomes so: the server of a broker that was killed ends a moment after it."""
     until = time.monotonic() + PORT_FREES
     while True:
         try:
-            with socket.create_server(("127.0.0.1", port)):
-                return port
-        except OverflowError:
-            return None
+            with socket.create_server((host, port)):
+                return True
         except OSError:
             if time.monotonic() >= until:
-                return None
+                return False
             time.sleep(0.05)
 
 

@@ -31,8 +31,8 @@ from adapters.home import clock, read_bundle
 from adapters.journal import Journal
 from cli import practice
 from cli.common import JsonOption, command, fail, run
-from cli.services import start_service, stop_service
-from cli.warm import Warm
+from cli.services import READY
+from cli.warm import Running, Warm
 from messages.errors import DependencyError
 from policies.sentences import says
 
@@ -135,8 +135,8 @@ class _Play:
         self.example = practice.example_folder()
         self.made = practice.Practice(out)
         self.logs = out / "logs"
-        self.broker: asyncio.subprocess.Process | None = None
-        self.adapters: dict[str, asyncio.subprocess.Process] = {}
+        self.broker: Running | None = None
+        self.adapters: list[Running] = []
         self.kinds: set[str] = set()
         self.warm = Warm()
 
@@ -205,21 +205,36 @@ class _Play:
             "anything. It answers itself who may log in, over TLS 1.3 with a certificate on both sides."
         )
         story.step("The police unit's release guard starts")
-        guard = await start_service("guard", "run", "--home", str(self.made.party(POLICE)), log=self.logs / "guard.log")
-        stack.push_async_callback(stop_service, guard)
+        guard = await self._service("guard", "run", "--home", str(self.made.party(POLICE)), log="guard")
+        stack.push_async_callback(asyncio.to_thread, guard.stop)
         story.say("A process with its own key. Nothing goes to a party without identity rights unless it has looked.")
         story.step("The recipients' adapters start")
-        for address in RECIPIENTS:
-            party, contact = address.split("/")
-            adapter = await start_service(
-                "adapter", "run", "--home", str(self.made.party(party)), "--as", contact, log=self.logs / f"{party}.log"
-            )
-            stack.push_async_callback(stop_service, adapter)
-            self.adapters[address] = adapter
+        await asyncio.gather(*(self._adapter(address, stack) for address in RECIPIENTS))
         story.say("One process for each agency, each with a login of its own.")
 
+    async def _service(self, *arguments: str, log: str) -> Running:
+        """`safeconduct ARGUMENTS` as a process that goes on, and can be used."""
+
+        def ready() -> Running:
+            with (self.logs / f"{log}.log").open("ab") as sink:
+                running = self.warm.start(arguments, sink)
+            if not running.said_first().startswith(READY):
+                running.kill()
+                raise DependencyError(f"A service did not start; see {self.logs / log}.log.")
+            return running
+
+        return await asyncio.to_thread(ready)
+
+    async def _adapter(self, address: str, stack: AsyncExitStack) -> None:
+        party, contact = address.split("/")
+        adapter = await self._service(
+            "adapter", "run", "--home", str(self.made.party(party)), "--as", contact, log=party
+        )
+        stack.push_async_callback(asyncio.to_thread, adapter.stop)
+        self.adapters.append(adapter)
+
     async def _start_broker(self) -> None:
-        self.broker = await start_service("up", "--home", str(self.made.broker), log=self.logs / "broker.log")
+        self.broker = await self._service("up", "--home", str(self.made.broker), log="broker")
         settings = self.made.broker / "broker.json"
         value = json.loads(settings.read_text(encoding="utf-8"))
         if value["port"] is None:  # the same address after a restart, so that adapters find it again
@@ -229,7 +244,7 @@ class _Play:
 
     async def _stop_broker(self) -> None:
         if self.broker is not None:
-            await stop_service(self.broker)
+            await asyncio.to_thread(self.broker.stop)
 
     # the acts
 
@@ -507,7 +522,7 @@ class _Play:
             if len(lines) == BUSY // 3 and not killed:
                 killed = True
                 self.broker.send_signal(signal.SIGKILL)
-                await self.broker.wait()
+                await asyncio.to_thread(self.broker.wait)
                 story.say(
                     f"SIGKILL after {len(lines)} answers: broker and server are gone, without a chance to tidy up."
                 )
@@ -566,7 +581,7 @@ class _Play:
         )
         await _until(lambda: self._logged("login-refused", "code"), 30)
         story.expect("it cannot come back", holds=True)
-        story.expect("the others go on undisturbed", holds=all(a.returncode is None for a in self.adapters.values()))
+        story.expect("the others go on undisturbed", holds=all(a.poll() is None for a in self.adapters))
         sent = await self._send("08-organisations", PROSECUTOR, FOREIGN)
         story.expect(
             "the next message reaches the prosecutor, and nobody at the foreign desk",

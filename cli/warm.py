@@ -118,6 +118,20 @@ class Running:
             self._said += more
         self.pid = int(self._said.split()[0])
 
+    def said_first(self, patience: float = PATIENCE) -> str:
+        """The first line that it says, by which a service tells that it can be used; "" where none comes in time."""
+        return self.stdout.readline() if select.select([self.stdout], [], [], patience)[0] else ""
+
+    def stop(self, patience: float = 15.0) -> None:
+        """Ask it to end, and after `patience` seconds see to it."""
+        self.terminate()
+        try:
+            self.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.wait()
+        self.stdout.close()
+
     def poll(self) -> int | None:
         """The exit code (negative: it was killed), or None while it runs."""
         try:

@@ -29,7 +29,7 @@ def start(*arguments: str, log: Path) -> Running:
     """`safeconduct ARGUMENTS` as a process of its own, ready to be used."""
     with log.open("ab") as sink:
         process = _warm().start(arguments, sink)
-    line = process.stdout.readline()
+    line = process.said_first()
     assert line.startswith(READY), (arguments, line, log.read_text(errors="replace")[-2000:])
     return process
 
