@@ -31,7 +31,7 @@ Ask = Callable[[str, bytes], Awaitable[bytes]]
 
 _ROLE: Final = "contacts/{}.json"
 _AGENCY: Final = "agency/{}.json"
-_ALWAYS: Final = ("operator.json", "officers.json")
+_ALWAYS: Final = ("operator.json", "officers.json", "witnesses.json")
 _STEPS: Final = 128
 
 
@@ -168,8 +168,11 @@ async def _stated(made: Packet, listed: tuple[str, ...], ask: Ask) -> Stated | N
 
 
 async def _proof(leaf: bytes, ask: Ask) -> Proof | None:
-    value = cbor.load(await ask("proof", leaf), limits.ENVELOPE_BYTES, "proof")
-    if value is None:
+    for verb in ("witnessed", "proof"):  # to the head that witnesses cosigned, or where it does not reach to the newest
+        value = cbor.load(await ask(verb, leaf), limits.ENVELOPE_BYTES, "proof")
+        if value is not None:
+            break
+    else:
         return None
     reader = Reader(value, "proof")
     proof = Proof(

@@ -83,7 +83,13 @@ def many(count: int, thing: str) -> str:
     """`1 leaf`, `2 leaves`, `3 entries`."""
     if count == 1:
         return f"1 {thing}"
-    irregular = {"leaf": "leaves", "hash": "hashes", "entry": "entries", "delivery": "deliveries"}
+    irregular = {
+        "leaf": "leaves",
+        "hash": "hashes",
+        "entry": "entries",
+        "delivery": "deliveries",
+        "witness": "witnesses",
+    }
     return f"{count} {irregular.get(thing, thing + 's')}"
 
 

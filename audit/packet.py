@@ -16,6 +16,7 @@ that was in force when the message was admitted, so a packet holds as long as it
     9 record     the decision's record says the same, and is the one that the log was promised
    10 retrieval  the recipient signed that it got this view
    11 log        every leaf that was promised is in the log, under a head that the log's key signed
+   12 witnesses  enough of the witnesses whom the trust bundle names cosigned each of these heads
 
 A step whose object is not in the packet is not left out silently: it is named as not checked.
 """
@@ -39,6 +40,7 @@ from audit.readers.signed import Signed, digest, read_signed, verify
 from audit.readers.trust import read_epoch_statement
 from audit.record import Record, TrustRecord, leaf, read_record
 from audit.tree import leaf_hash
+from audit.witness import NEEDED, cosignatures
 
 MAX_BYTES: Final = cbor.MAX_BYTES
 RECEIVED, SENT = "received", "sent"
@@ -236,12 +238,13 @@ class _Check:
         self._known = root
         self._unchecked: list[str] = []
         self._promised: dict[bytes, str] = {}  # leaf hashes, and whose they are
+        self._heads: dict[bytes, int] = {}  # notes of the log's heads, and their sizes
         self._at = 0  # when the broker admitted it
         self.delivery = None
 
     def run(self) -> Verdict:
         steps: list[Told] = []
-        names = "packet root bundle epoch contacts message papers broker record retrieval log"
+        names = "packet root bundle epoch contacts message papers broker record retrieval log witnesses"
         for name in names.split():
             step: Callable[[], str | None] = getattr(self, f"_{name}")
             try:
@@ -255,7 +258,6 @@ class _Check:
         self._unchecked += [
             "What the sections say: they are sealed, and only a recipient's key opens them.",
             "Whether the rules permit it: the recipient's program decides that again, this one does not.",
-            "Whether witnesses saw the same log: their cosignatures are not checked here.",
         ]
         return Verdict(steps=tuple(steps), unchecked=tuple(self._unchecked))
 
@@ -505,10 +507,7 @@ class _Check:
         for proof in self.packet.proofs:
             if proof.leaf not in self._promised or proof.leaf in proved:
                 raise ProofFailed("the packet proves a leaf that nothing in it promises, or one twice")
-            note = checkpoint.read_note(proof.head)
-            if len(note.signatures) != 1:
-                others = many(len(note.signatures) - 1, "other signature")
-                self._unchecked.append(f"{others} under the head over {many(proof.size, 'leaf')}.")
+            self._heads[proof.head] = proof.size
             head = checkpoint.verify(proof.head, self.trust.log)
             if head.size != proof.size:
                 raise ProofFailed("the head of the log is of another size than the proof")
@@ -520,6 +519,26 @@ class _Check:
         if head is None:
             return None
         return f"{many(len(proved), 'promised leaf')} in the log {head.origin}, the last of {many(head.size, 'leaf')}."
+
+    def _witnesses(self) -> str | None:
+        keys, fewest = self.trust.witnesses or (), None
+        for note, size in self._heads.items():
+            read = checkpoint.read_note(note)
+            held = len(cosignatures(read, keys))
+            if others := len(read.signatures) - 1 - held:
+                self._unchecked.append(f"{many(others, 'other signature')} under the head over {many(size, 'leaf')}.")
+            fewest = held if fewest is None else min(held, fewest)
+        if fewest is not None and fewest >= NEEDED:
+            return f"{fewest} of {many(len(keys), 'witness')} cosigned each head that the proofs lead to."
+        why = (
+            "the packet holds no head of the log"
+            if fewest is None
+            else "the packet does not hold their keys"
+            if self.trust.witnesses is None
+            else f"{fewest} of {many(len(keys), 'witness')} cosigned a head in it, and {NEEDED} have to"
+        )
+        self._unchecked.append(f"Whether witnesses saw the same log: {why}.")
+        return None
 
     def _contact(self, handle: str, whose: str) -> Contact:
         found = self.trust.contacts.get(handle)

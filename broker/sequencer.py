@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from audit.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
+from audit.checkpoint import Checkpoint, VerifierKey, read_checkpoint, read_note, sign_checkpoint
 from audit.record import leaf as commitment
 from audit.tree import FileStore, Tree, leaf_hash
 from bus.queue import SequencerPort, StoredEntry
@@ -224,19 +224,20 @@ class Sequencer:
             await self._port.put_head(head)
             self.head, self._head_size = head, checkpoint.size
 
-    def prove(self, leaf: bytes) -> bytes | None:
-        """Inclusion proof of a leaf hash with the head it leads to, as an `ask` answers it, or None."""
+    def prove(self, leaf: bytes, head: bytes | None = None) -> bytes | None:
+        """Inclusion proof of a leaf hash with the head it leads to, as an `ask` answers it, or None.
+
+        That is the newest head, or `head`: an older one of this log, as a note with whatever signatures.
+        """
+        head = head or self.head
         index = self._index.find(leaf)
-        if index is None or self.head is None or index >= self._head_size:
+        if index is None or head is None:
             return None
-        return cbor.dump(
-            {
-                "index": index,
-                "size": self._head_size,
-                "proof": self._tree.inclusion_proof(index, self._head_size),
-                "checkpoint": self.head,
-            }
-        )
+        size = read_checkpoint(read_note(head).text).size
+        if not index < size <= self._head_size:
+            return None
+        proof = self._tree.inclusion_proof(index, size)
+        return cbor.dump({"index": index, "size": size, "proof": proof, "checkpoint": head})
 
     def prove_consistency(self, old: int) -> bytes | None:
         """Consistency proof from a head of `old` leaves to the newest, as an `ask` answers it, or None."""

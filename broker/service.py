@@ -693,6 +693,9 @@ class _Asks:
                 return self._sequencer.head or b""
             case "proof":
                 return self._sequencer.prove(data) or cbor.dump(None)
+            case "witnessed":
+                final = await self._port.last_final()
+                return (self._sequencer.prove(data, final) if final is not None else None) or cbor.dump(None)
             case "consistency":
                 size = cbor.load(data, 16, "size")
                 if not isinstance(size, int):

@@ -21,10 +21,11 @@ from audit.errors import ProofFailed, Unreadable
 from audit.logdir import load_json
 from audit.readers.fields import UINT_LIMIT, base64_bytes
 from audit.readers.signed import KEY_BYTES, verify_bytes
+from audit.witness import WitnessKey, readable
 
 PART_BYTES: Final = 5_000_000
 TWO: Final = 2
-OPERATOR, OFFICERS = "operator.json", "officers.json"
+OPERATOR, OFFICERS, WITNESSES = "operator.json", "officers.json", "witnesses.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,7 @@ class Trust:
     contacts: Mapping[str, Contact]
     files: frozenset[str]  # digests, in hexadecimal, of the files that were looked at
     agreements: Mapping[str, str]  # digests of the agreements' files by path
+    witnesses: tuple[WitnessKey, ...] | None  # whose cosignatures count; None where their list is not at hand
 
 
 def read_part(raw: bytes, kind: str, what: str) -> Part:
@@ -224,6 +226,8 @@ def trust(root: Part, top: bytes, lists: Mapping[str, bytes], files: Iterable[by
             contacts[contact.handle] = contact
         expires.append(listed.expires)
         lines.append(f"role {handle} {sha256(raw).hexdigest()}")
+    named = targets.get(WITNESSES) in by_digest
+    witnesses = readable(str(_map(row, WITNESSES).get("vkey")) for row in file(WITNESSES)) if named else None
     return Trust(
         audience=str(told.get("for")),
         top=sha256(top).digest(),
@@ -236,6 +240,7 @@ def trust(root: Part, top: bytes, lists: Mapping[str, bytes], files: Iterable[by
         contacts=contacts,
         files=frozenset(used),
         agreements={path: digest for path, digest in _targets(part).items() if path.startswith("agreement/")},
+        witnesses=witnesses,
     )
 
 

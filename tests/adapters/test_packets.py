@@ -27,6 +27,7 @@ from messages.limits import DAY
 from tests.support.orchid import DESK, INSPECTORS, PROSECUTOR, TaskForce
 from tests.support.packets import Log, exported
 
+NO_WITNESSES = b"[]\n"
 ALL = ["packet", "root", "bundle", "epoch", "contacts", "message", "papers", "broker", "record", "retrieval", "log"]
 
 
@@ -276,8 +277,8 @@ def test_without_a_list_or_a_file_that_it_needs_it_does_not_pass(made: Made) -> 
     for agency in whole.lists:
         less = {a: data for a, data in whole.lists.items() if a != agency}
         assert not check(swapped(made, lists=less), made.root).holds
-    needed = [f for f in whole.files if not f.startswith(b"id: ")]
-    assert len(needed) == len(whole.files) - 1  # the other one is the agreement
+    needed = [f for f in whole.files if not f.startswith(b"id: ") and f != NO_WITNESSES]
+    assert len(needed) == len(whole.files) - 2  # the others are the agreement and the list of witnesses
     for file in needed:
         assert not check(swapped(made, files=tuple(f for f in whole.files if f != file)), made.root).holds
 
@@ -298,6 +299,9 @@ def test_an_agreement_or_a_proof_that_is_not_in_it_is_named_as_not_checked(made:
     full = check(made.received, made.root)
     assert full.holds and any("the agreement were: they are here" in u for u in full.unchecked)
     assert not any("does not hold AGR" in u for u in full.unchecked)
+    assert (
+        "Whether witnesses saw the same log: 0 of 0 witnesses cosigned a head in it, and 2 have to." in full.unchecked
+    )
     shorter = check(swapped(made, proofs=whole.proofs[1:]))
     assert shorter.holds and any("the packet holds no proof of it" in u for u in shorter.unchecked)
 

@@ -1,6 +1,8 @@
 """Two agencies witness the log; a third sees that they did, and a broker that shows them two logs is found out."""
 
-from collections.abc import Iterator
+import asyncio
+import base64
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +12,13 @@ import pytest
 from adapters.client import AgencyClient, connect
 from adapters.home import clock
 from adapters.witness import open_key
+from audit import packet
+from audit.packet import Verdict
 from cli import practice
 from keys import decisions
 from messages.directory import Witness
 from messages.errors import Unverified
+from messages.ids import message_text
 from tests.support.orchid import DESK, PROSECUTOR, SHELTER, TaskForce, fresh_task_force
 from tests.support.processes import command, start, stop
 
@@ -73,6 +78,55 @@ async def test_a_head_becomes_final_once_two_witnesses_saw_it_and_a_third_agency
     assert told.returncode == 0 and f"2 witnesses saw the log with {final.head.size} leaves" in told.stdout
     found = command("doctor", "--home", str(town.home(DESK)))
     assert "2 of them saw the log" in found.stdout, found.stdout + found.stderr
+
+
+async def test_a_packet_shows_who_witnessed_the_head_that_its_proofs_lead_to(town: Town) -> None:
+    async with (
+        town.connected(PROSECUTOR) as court,
+        town.connected(SHELTER) as shelter,
+        town.connected(DESK) as police,
+    ):
+        _, (sent,) = await police.send(town.force.case("01-full-report.json"), [PROSECUTOR])
+        assert sent.state == "accepted"
+        told: Verdict | None = None
+        async with asyncio.timeout(60):
+            while told is None or told.steps[-1].name != "witnesses":
+                await town.cosigns(court, PROSECUTOR)
+                await town.cosigns(shelter, SHELTER)
+                exported = await police.packet(message_text(sent.message))
+                told = packet.check(exported.data)
+                assert told.holds, told.steps[-1].says
+    assert told.steps[-1].says == "2 of 2 witnesses cosigned each head that the proofs lead to."
+    assert not any("witness" in line for line in told.unchecked)
+    whole = packet.read(exported.data)
+
+    def with_heads(change: Callable[[bytes], bytes]) -> Verdict:
+        return packet.check(
+            packet.write(replace(whole, proofs=tuple(replace(p, head=change(p.head)) for p in whole.proofs)))
+        )
+
+    def shorter(head: bytes) -> bytes:
+        return b"".join(head.splitlines(keepends=True)[:-1])
+
+    one = with_heads(shorter)
+    assert one.holds and "witnesses" not in [step.name for step in one.steps]
+    assert "Whether witnesses saw the same log: 1 of 2 witnesses cosigned a head in it, and 2 have to." in one.unchecked
+    twice = with_heads(lambda head: shorter(head) + shorter(head).splitlines(keepends=True)[-1])
+    assert "witnesses" not in [step.name for step in twice.steps]
+
+    def forged(head: bytes) -> bytes:
+        name, line = head.splitlines()[-1].rsplit(b" ", 1)
+        raw = bytearray(base64.b64decode(line))
+        raw[-1] ^= 1
+        return shorter(head) + name + b" " + base64.b64encode(raw) + b"\n"
+
+    lied = with_heads(forged)
+    assert not lied.holds and lied.steps[-1].name == "witnesses"
+    unknown = packet.check(packet.write(replace(whole, files=tuple(f for f in whole.files if b'"vkey"' not in f))))
+    assert (
+        unknown.holds
+        and "Whether witnesses saw the same log: the packet does not hold their keys." in unknown.unchecked
+    )
 
 
 async def test_a_witness_that_saw_another_log_signs_nothing(town: Town) -> None:

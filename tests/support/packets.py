@@ -35,6 +35,8 @@ class Log:
         """One question, answered as `broker.service` does."""
         if verb == "epoch":
             return self._epoch()
+        if verb == "witnessed":
+            return cbor.dump(None)
         hashes = [leaf_hash(one) for one in self.leaves]
         if data not in hashes:
             return cbor.dump(None)
