@@ -40,7 +40,7 @@ class Wanted(StrEnum):
 class BrokerKeys(BaseModel):
     """What an operator asks to have enrolled: itself, and the key that signs snapshot and timestamp."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", val_json_bytes="base64")
 
     operator: Operator
     key: PublicKey  # the online key
