@@ -25,6 +25,7 @@ PER_SUBJECT: Final = 10_000  # submissions of one agency and kind that may wait;
 INTAKE_BATCH: Final = 100  # submissions asked for at once from one agency, as long as there are few agencies
 INTAKE_HELD: Final = 1_000  # submissions in one worker's hands altogether: a second of work, a fifth of ACK_SECONDS
 INTAKE_BYTES: Final = 2 * MAX_PAYLOAD  # of one agency in one worker's hands: less than MAX_PAYLOAD would never come
+INTAKE_ROUND: Final = 5.0  # between two looks at every agency's pull, should the word that one has ended be lost
 INTAKE_SECONDS: Final = 60.0  # life of a worker's open pull; one for each agency and lane
 RATE_NORMAL: Final = (500.0, 5_000.0)  # submissions a second of one agency at one worker, and at once
 RATE_URGENT: Final = (20.0, 200.0)  # the same of what is handed in as urgent: overtaking is for few

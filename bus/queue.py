@@ -362,9 +362,12 @@ class _Puller:
         belongs: Callable[[Msg], bool],
         foreign: Report,
         wake: asyncio.Event | None = None,
+        heard: Callable[[], None] | None = None,
     ) -> None:
+        """`heard` is called whenever something came, or a request ended."""
         self.ready: deque[Msg] = deque()
         self.wake = wake or asyncio.Event()
+        self._heard = heard
         self.trouble: str | None = None
         self._connection = connection
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
@@ -396,6 +399,11 @@ class _Puller:
         """
         self._wanted = 0
         self._stale = True
+        self._stir()
+
+    def _stir(self) -> None:
+        if self._heard is not None:
+            self._heard()
         self.wake.set()
 
     async def _arrived(self, message: Msg) -> None:
@@ -409,12 +417,12 @@ class _Puller:
                 self._wanted = 0
                 if word in ("409", "503"):
                     self.trouble = word
-                self.wake.set()
+                self._stir()
         elif message.reply.startswith(self._reply) and self._belongs(message):
             self._wanted -= 1
             self._pending = _counts(message.reply)[3]
             self.ready.append(message)
-            self.wake.set()
+            self._stir()
         else:
             self._foreign("not-ours")
             if message.reply.startswith(self._reply):  # ours to hand out, of a form nobody should have stored: end it
@@ -498,12 +506,86 @@ class _Puller:
                     await client.publish(reply, _NAK)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Intake:
     """What one agency hands in, in one lane: where it comes from, and how fast."""
 
+    agency: AgencyHandle
+    lane: Lane
     puller: _Puller
     bucket: Bucket
+
+
+class _Intakes:
+    """Every agency's intakes, and which of them anything is to be done about: of thousands a moment concerns a few."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.all: dict[tuple[Lane, AgencyHandle], _Intake] = {}
+        self.filled: dict[Lane, dict[AgencyHandle, _Intake]] = {lane: {} for lane in subjects.LANES}
+        self._due: set[_Intake] = set()  # nothing is left of them, and perhaps no request is open
+        self._flowing: set[_Intake] = set()  # of whose requests the server may have more
+        self._troubled: set[_Intake] = set()
+        self._clock = clock
+        self._round = 0.0  # when all are looked at again
+
+    def add(self, intake: _Intake) -> None:
+        self.all[intake.lane, intake.agency] = intake
+        self._due.add(intake)
+
+    def heard(self, lane: Lane, agency: AgencyHandle) -> None:
+        """Something came from this one, or its request ended."""
+        intake = self.all[lane, agency]
+        if intake.puller.ready:
+            self.filled[intake.lane][intake.agency] = intake
+        else:
+            self._due.add(intake)
+        self._flowing.add(intake)
+        if intake.puller.trouble is not None:
+            self._troubled.add(intake)
+
+    def taken(self, lane: Lane) -> None:
+        """Something was taken of those that are filled: whoever has nothing left may be asked again."""
+        empty = [intake for intake in self.filled[lane].values() if not intake.puller.ready]
+        for intake in empty:
+            del self.filled[lane][intake.agency]
+        self._due.update(empty)
+
+    async def ask(self) -> bool:
+        """Ask for more wherever nothing is left, so that it travels while the rest is worked on; as much as the
+        agency's rate allows. Whether some agency has to wait for its rate.
+        """
+        now = self._clock()
+        if now >= self._round:  # the word that a request has ended may be lost
+            self._due.update(self.all.values())
+            self._round = now + bounds.INTAKE_ROUND
+        share = shares(len(self.all), bounds.INTAKE_BATCH, bounds.INTAKE_HELD)
+        dry = False
+        for intake in list(self._due):
+            allowed = intake.bucket.available(now)
+            if not allowed:
+                dry = True
+                continue
+            self._due.discard(intake)  # before it is asked: what it says meanwhile counts
+            if intake.puller.ready:
+                continue
+            try:
+                await intake.puller.request(min(share, allowed), bounds.INTAKE_SECONDS, bounds.INTAKE_BYTES)
+            except BaseException:
+                self._due.add(intake)
+                raise
+        return dry
+
+    def more_on_its_way(self) -> bool:
+        self._flowing = {intake for intake in self._flowing if intake.puller.more_on_its_way}
+        return bool(self._flowing)
+
+    def trouble(self) -> bool:
+        """Whether the server could not do what one of them asked for, since this was asked last."""
+        found = bool(self._troubled)
+        for intake in self._troubled:
+            intake.puller.trouble = None
+        self._troubled.clear()
+        return found
 
 
 class NatsBroker:
@@ -513,7 +595,7 @@ class NatsBroker:
         self.report_foreign = _Foreign(on_foreign)
         self.connection = connection
         self.streams = Store(connection)
-        self._lanes: dict[Lane, dict[AgencyHandle, _Intake]] = {lane: {} for lane in subjects.LANES}
+        self._intakes = _Intakes(asyncio.get_running_loop().time)
         self._turns: dict[Lane, Turns[AgencyHandle]] = {lane: Turns() for lane in subjects.LANES}
         self._wake = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
@@ -532,7 +614,8 @@ class NatsBroker:
         return self.report_foreign.count
 
     async def take_from(self, agencies: Iterable[AgencyHandle]) -> None:
-        wanted = {*agencies, *await self.streams.handed_in()} - self._lanes["normal"].keys()
+        known = {agency for lane, agency in self._intakes.all if lane == "normal"}
+        wanted = {*agencies, *await self.streams.handed_in()} - known
         for start in range(0, len(wanted), bounds.ASKS_AT_ONCE):
             await asyncio.gather(*map(self._take_from, sorted(wanted)[start : start + bounds.ASKS_AT_ONCE]))
 
@@ -547,9 +630,10 @@ class NatsBroker:
                 lambda message: (read := subjects.read_submit(message.subject)) is not None and read[0] == agency,
                 self.report_foreign,
                 self._wake,
+                partial(self._intakes.heard, lane, agency),
             )
             await puller.open()
-            self._lanes[lane][agency] = _Intake(puller, Bucket(*rate))
+            self._intakes.add(_Intake(agency, lane, puller, Bucket(*rate)))
 
     async def pull(self, limit: int, wait: float) -> list[Submission]:
         end = self._clock() + wait
@@ -558,9 +642,9 @@ class NatsBroker:
         while True:
             self._wake.clear()
             taken += self._next(limit - len(taken))
-            dry = await self._ask()
+            dry = await self._intakes.ask()
             now = self._clock()
-            if taken and (len(taken) >= limit or not self._more_on_its_way()):
+            if taken and (len(taken) >= limit or not self._intakes.more_on_its_way()):
                 break
             if taken and linger is None:
                 linger = now + bounds.LINGER_SECONDS
@@ -570,7 +654,9 @@ class NatsBroker:
             if not await self._woken(min(until, now + bounds.RETRY_PAUSE) if dry else until) and not dry:
                 taken += self._next(limit - len(taken))
                 break
-            if not taken and self._trouble():  # a consumer is being made, or a leader elected: not in a tight circle
+            if (
+                not taken and self._intakes.trouble()
+            ):  # a consumer is being made, or a leader elected: not in a tight circle
                 await asyncio.sleep(min(wait, bounds.RETRY_PAUSE))
         return [one for message in taken if (one := self._submission(message)) is not None]
 
@@ -578,34 +664,12 @@ class NatsBroker:
         """What is taken now of what has come, urgent before normal and the agencies in turns."""
         found: list[Msg] = []
         for lane in subjects.LANES:
-            queues = {agency: intake.puller.ready for agency, intake in self._lanes[lane].items()}
+            filled = self._intakes.filled[lane]
+            queues = {agency: intake.puller.ready for agency, intake in filled.items()}
             for agency, message in self._turns[lane].take(queues, lambda m: weight(m.data), limit - len(found)):
-                self._lanes[lane][agency].bucket.take(1, self._clock())
+                filled[agency].bucket.take(1, self._clock())
                 found.append(message)
-        return found
-
-    async def _ask(self) -> bool:
-        """Ask for more wherever nothing is left, so that it travels while the rest is worked on; as much as the
-        agency's rate allows. Whether some agency has to wait for its rate.
-        """
-        lanes = [intake for lane in subjects.LANES for intake in self._lanes[lane].values()]
-        share = shares(len(lanes), bounds.INTAKE_BATCH, bounds.INTAKE_HELD)
-        dry = False
-        for intake in lanes:
-            allowed = intake.bucket.available(self._clock())
-            dry = dry or not allowed
-            if allowed and not intake.puller.ready:
-                await intake.puller.request(min(share, allowed), bounds.INTAKE_SECONDS, bounds.INTAKE_BYTES)
-        return dry
-
-    def _more_on_its_way(self) -> bool:
-        return any(i.puller.more_on_its_way for lane in subjects.LANES for i in self._lanes[lane].values())
-
-    def _trouble(self) -> bool:
-        found = False
-        for lane in subjects.LANES:
-            for intake in self._lanes[lane].values():
-                found, intake.puller.trouble = found or intake.puller.trouble is not None, None
+            self._intakes.taken(lane)
         return found
 
     async def _woken(self, until: float) -> bool:
@@ -817,7 +881,7 @@ class NatsBroker:
 
     async def close(self) -> None:
         await self._close_outlines()
-        open_ones = [intake.puller for lane in subjects.LANES for intake in self._lanes[lane].values()]
+        open_ones = [intake.puller for intake in self._intakes.all.values()]
         await asyncio.gather(*(puller.close() for puller in open_ones))
 
 

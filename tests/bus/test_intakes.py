@@ -1,0 +1,123 @@
+"""Which of thousands of intakes are asked for more, and when."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import pytest
+
+from bus import bounds
+from bus.intake import Bucket
+from bus.queue import _Intake, _Intakes
+from messages.ids import AgencyHandle
+
+AGENCIES = [AgencyHandle(f"a{letter * 12}") for letter in "bcd"]
+
+
+@dataclass
+class Pull:
+    """A puller that notes when it is asked, and can be told what the server says."""
+
+    ready: deque[str] = field(default_factory=deque)
+    asked: int = 0
+    trouble: str | None = None
+    more_on_its_way: bool = False
+    fails: bool = False
+    intakes: "_Intakes | None" = None
+    agency: AgencyHandle | None = None
+
+    async def request(self, count: int, seconds: float, size: int = 0) -> None:
+        assert count > 0 and seconds > 0 and size > 0
+        if self.fails:
+            raise ConnectionError
+        self.asked += 1
+        if self.intakes is not None and self.agency is not None and self.asked == 1:
+            self.intakes.heard("normal", self.agency)  # the server's word on the request before comes in between
+
+
+class World:
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.intakes = _Intakes(lambda: self.now)
+        self.pulls = {agency: Pull() for agency in AGENCIES}
+        for agency, pull in self.pulls.items():
+            self.intakes.add(_Intake(agency, "normal", pull, Bucket(10.0, 20.0)))  # type: ignore[arg-type]
+
+    @property
+    def asked(self) -> list[int]:
+        return [pull.asked for pull in self.pulls.values()]
+
+
+@pytest.fixture
+async def world() -> World:
+    made = World()
+    assert not await made.intakes.ask()
+    assert made.asked == [1, 1, 1]
+    return made
+
+
+async def test_nobody_is_asked_again_before_its_request_ends_or_what_came_is_taken(world: World) -> None:
+    await world.intakes.ask()
+    assert world.asked == [1, 1, 1]
+    first = AGENCIES[0]
+    world.intakes.heard("normal", first)  # it has ended
+    await world.intakes.ask()
+    assert world.asked == [2, 1, 1]
+    world.pulls[first].ready.append("message")
+    world.intakes.heard("normal", first)
+    await world.intakes.ask()
+    assert world.asked == [2, 1, 1] and list(world.intakes.filled["normal"]) == [first]
+    world.pulls[first].ready.clear()
+    world.intakes.taken("normal")
+    await world.intakes.ask()
+    assert world.asked == [3, 1, 1] and not world.intakes.filled["normal"]
+
+
+async def test_an_end_of_which_no_word_came_is_found_at_the_next_round(world: World) -> None:
+    world.now += bounds.INTAKE_ROUND - 0.1
+    await world.intakes.ask()
+    assert world.asked == [1, 1, 1]
+    world.now += 0.1
+    await world.intakes.ask()
+    assert world.asked == [2, 2, 2]
+
+
+async def test_what_the_server_says_while_somebody_is_asked_is_not_forgotten() -> None:
+    world = World()
+    pull = world.pulls[AGENCIES[1]]
+    pull.intakes, pull.agency = world.intakes, AGENCIES[1]
+    await world.intakes.ask()
+    await world.intakes.ask()
+    assert world.asked == [1, 2, 1]
+
+
+async def test_whoever_could_not_be_asked_is_asked_again() -> None:
+    world = World()
+    for pull in world.pulls.values():
+        pull.fails = True
+    with pytest.raises(ConnectionError):
+        await world.intakes.ask()
+    for pull in world.pulls.values():
+        pull.fails = False
+    await world.intakes.ask()
+    assert world.asked == [1, 1, 1]
+
+
+async def test_whoever_has_used_up_its_rate_is_asked_once_it_has_some_again(world: World) -> None:
+    first = AGENCIES[0]
+    world.intakes.all["normal", first].bucket.take(20, world.now)
+    world.intakes.heard("normal", first)
+    assert await world.intakes.ask()
+    assert world.asked == [1, 1, 1]
+    world.now += 0.2
+    assert not await world.intakes.ask()
+    assert world.asked == [2, 1, 1]
+
+
+async def test_trouble_is_told_once_and_what_still_flows_as_long_as_it_does(world: World) -> None:
+    pull = world.pulls[AGENCIES[2]]
+    pull.trouble, pull.more_on_its_way = "503", True
+    world.intakes.heard("normal", AGENCIES[2])
+    assert world.intakes.trouble() and not world.intakes.trouble() and pull.trouble is None
+    assert world.intakes.more_on_its_way() and world.intakes.more_on_its_way()
+    pull.more_on_its_way = False
+    assert not world.intakes.more_on_its_way()
