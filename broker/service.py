@@ -580,7 +580,8 @@ class _Following:
         """Make sure that every contact that is new since the epoch taken last can pull."""
         before = self._taken.bundle.directory if self._taken is not None else None
         new: list[Contact] = []
-        await self._port.take_from(a.handle for a in directory.agencies)
+        if before is None or before.agencies is not directory.agencies:
+            await self._port.take_from(a.handle for a in directory.agencies)
         for agency in directory.changed_since(before):
             handles = {c.handle for c in before.contacts_of(agency)} if before is not None else set()
             new += (c for c in directory.contacts_of(agency) if c.handle not in handles)

@@ -237,7 +237,12 @@ class Extracts:
         made = {}
         for audience in self._leaves.to_make(state):
             top = self._top(state, audience)
-            lines = [self._role(state, agency).line for agency in top.agencies]
+            lines = [
+                part.line
+                if (part := self._roles.get(agency)) is not None and part.version == state.roles.get(agency)
+                else self._role(state, agency).line
+                for agency in top.agencies
+            ]  # most are known, and whoever has agreements with all has thousands
             made[audience] = top.agencies, extract_leaf(audience, listing(audience, top.digest, lines))
         self._leaves.take(state, made)
         return dict(self._leaves.leaves)

@@ -13,7 +13,7 @@ all, and an epoch's own file last. What a file says is believed by nobody before
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -60,18 +60,28 @@ class State:
             if len(data) > STATE_BYTES:
                 raise ValueError
             value = json.loads(data)
-            roles = {ids.agency_handle(k): _number(v) for k, v in value["roles"].items()}
+            roles = dict(zip(ids.agency_handles(value["roles"]), _numbers(value["roles"].values()), strict=True))
+            for other in value["tops"].keys() - roles.keys():
+                audience(other)
             return cls(
                 epoch=_number(value["epoch"]),
                 at=_number(value["at"]),
                 root=_number(value["root"]),
-                tops={audience(k) if k not in roles else Audience(k): _number(v) for k, v in value["tops"].items()},
+                tops=dict(zip(map(Audience, value["tops"]), _numbers(value["tops"].values()), strict=True)),
                 roles=roles,
                 steps=tuple(bytes.fromhex(s) for s in value["steps"]),
                 online={str(k): bytes.fromhex(v) for k, v in value["online"].items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Malformed):
             raise BundleRefused("unreadable", "An epoch of the trust bundle cannot be read; fetch it again.") from None
+
+
+def _numbers(values: Collection[object]) -> list[int]:
+    """All of these as `_number` takes each: there is one for each list of contacts, at every epoch."""
+    found = [value for value in values if type(value) is int]
+    if len(found) != len(values) or (found and not 0 <= min(found) <= max(found) < 2**53):
+        raise ValueError
+    return found
 
 
 def _number(value: object) -> int:

@@ -491,7 +491,9 @@ class Directory(_Model):
         if before is None or before.agencies is not self.agencies:
             return [a.handle for a in self.agencies]
         known, own = before._by_agency, self._by_agency
-        return [AgencyHandle(a) for a in known.keys() | own.keys() if known.get(a) is not own.get(a)]
+        gone = known.keys() - own.keys()
+        new = (agency for agency, listed in own.items() if known.get(agency) is not listed)
+        return [*map(AgencyHandle, gone), *map(AgencyHandle, new)]
 
     def limited_to(self, agencies: Collection[AgencyHandle]) -> "Directory":
         """The part of it that tells of these agencies alone. It was checked as a whole, so it is not checked again."""

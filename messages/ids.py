@@ -5,6 +5,7 @@ Handles are random and opaque: they stand on the wire, in subjects and in record
 """
 
 import re
+from collections.abc import Iterable
 from typing import NewType
 from uuid import UUID
 
@@ -21,6 +22,7 @@ KeyId = NewType("KeyId", bytes)
 AgreementId = NewType("AgreementId", str)
 
 _HANDLE = re.compile(r"[acgwo][a-z2-7]{12}", re.ASCII)
+_AGENCIES = re.compile(r"(?:a[a-z2-7]{12}\n)*+", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 _VIEW = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _AGREEMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -36,6 +38,15 @@ def _handle(text: object, letter: str, what: str) -> str:
 def agency_handle(text: object) -> AgencyHandle:
     """Return `text` as an agency's handle ("a" and 12 letters of base32) or raise `Malformed`."""
     return AgencyHandle(_handle(text, "a", "an agency"))
+
+
+def agency_handles(texts: Iterable[str]) -> tuple[AgencyHandle, ...]:
+    """All of these as handles of agencies, at once, or raise `Malformed`."""
+    found = tuple(texts)
+    lines = "\n".join((*found, ""))
+    if not _AGENCIES.fullmatch(lines) or len(lines) != 14 * len(found):  # else one of them is two
+        raise Malformed("This is not an agency's handle.")
+    return tuple(map(AgencyHandle, found))
 
 
 def contact_handle(text: object) -> ContactHandle:

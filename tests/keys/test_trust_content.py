@@ -178,8 +178,13 @@ def test_a_state_of_nonsense_is_refused(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "lie", [{"epoch": -1}, {"epoch": True}, {"at": "1"}, {"root": 1.0}, {"tops": {"../x": 1}}, {"roles": {"full": 1}}]
-)
+    "lie",
+    [
+        {"epoch": -1}, {"epoch": True}, {"at": "1"}, {"root": 1.0}, {"tops": {"../x": 1}}, {"roles": {"full": 1}},
+        {"roles": {POLICE: True}}, {"roles": {POLICE: -1}}, {"roles": {POLICE: 2**53}}, {"tops": {"full": "1"}},
+        {"tops": {POLICE: 1.0}},
+    ],
+)  # fmt: skip
 def test_a_state_names_numbers_and_handles_only(lie: dict[str, Any]) -> None:
     fields: dict[str, Any] = {"epoch": 1, "at": 1, "root": 1, "tops": {}, "roles": {}}
     with pytest.raises(BundleRefused):

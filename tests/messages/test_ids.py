@@ -111,3 +111,22 @@ def test_a_uuid_of_another_variant_is_no_message_id(variant: int) -> None:
 def test_what_is_not_a_random_uuid_in_text_is_no_message_id(text: str) -> None:
     with pytest.raises(Malformed):
         ids.message_from_text(text)
+
+
+AGENCY = "a" + "b" * 12
+
+
+@pytest.mark.parametrize("handles", [[], [AGENCY], [AGENCY, AGENCY, "a" + "7" * 12]])
+def test_many_agencies_are_read_as_each_would_be(handles: list[str]) -> None:
+    assert ids.agency_handles(handles) == tuple(map(ids.agency_handle, handles))
+
+
+@pytest.mark.parametrize(
+    "handle",
+    ["", "x", "c" + "b" * 12, AGENCY + "b", AGENCY.upper(), AGENCY + "\n", "\n" + AGENCY, f"{AGENCY}\n{AGENCY}"],
+)
+@pytest.mark.parametrize("others", [[], [AGENCY, AGENCY]])
+def test_one_among_many_that_is_no_agency_refuses_them_all(handle: str, others: list[str]) -> None:
+    for place in range(len(others) + 1):
+        with pytest.raises(Malformed):
+            ids.agency_handles([*others[:place], handle, *others[place:]])
