@@ -142,10 +142,11 @@ class BrokerTrust:
         that were never in force here, because the next one was there already. Of epochs up to `after` nothing is read:
         they were told, and there are more of them every day.
         """
+        current = self.current.state
         for number in self.repository.epochs():
-            if after < number <= self.current.state.epoch:
+            if after < number <= current.epoch:
                 try:
-                    state = self.repository.state(number)
+                    state = current if number == current.epoch else self.repository.state(number)
                 except BundleRefused:
                     continue  # it was refused and said when it came
                 if state.at >= since:
