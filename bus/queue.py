@@ -431,7 +431,7 @@ class _Puller:
     async def request(self, count: int, seconds: float, size: int = 0) -> None:
         """Open a request for up to `count` messages and, unless `size` is 0, so many bytes; unless one is open."""
         now = self._clock()
-        if self._wanted > 0 and now < self._until:
+        if not self.over(now):
             return
         if self._stale:
             await self._leave()
@@ -442,6 +442,10 @@ class _Puller:
         body = b'{"batch":%d,"expires":%d%b}' % (count, max(1, round(seconds * 1e9)), most)
         with mapped("pulling"):
             await self._connection.client.publish(self._next, body, reply=self._inbox)
+
+    def over(self, now: float) -> bool:
+        """Whether no request is open, as far as we know."""
+        return self._wanted <= 0 or now >= self._until
 
     @property
     def more_on_its_way(self) -> bool:
@@ -556,7 +560,7 @@ class _Intakes:
         """
         now = self._clock()
         if now >= self._round:  # the word that a request has ended may be lost
-            self._due.update(self.all.values())
+            self._due.update(intake for intake in self.all.values() if intake.puller.over(now))
             self._round = now + bounds.INTAKE_ROUND
         share = shares(len(self.all), bounds.INTAKE_BATCH, bounds.INTAKE_HELD)
         dry = False

@@ -32,7 +32,7 @@ from keys.metadata import (
     role_keys,
     signers,
 )
-from keys.repository import Repository, State
+from keys.repository import Repository, State, moved
 from messages.directory import Account, Agency, Bundle, Contact, Directory, Officer, Operator, Witness
 from messages.errors import BundleRefused, Malformed, Stale
 from messages.ids import AgencyHandle, OfficerHandle
@@ -225,7 +225,7 @@ class Verifier:
         if last is None or last.top is not top:
             return [self._contacts(top, agency, repository, state) for agency in top.agencies]
         listed = list(last.listed)
-        for handle, _ in last.state.roles.items() ^ state.roles.items():
+        for handle in moved(last.state.roles, state.roles):
             if handle in last.places:
                 place = last.places[handle]
                 listed[place] = self._contacts(top, top.agencies[place], repository, state)
@@ -308,7 +308,7 @@ class Verifier:
                 places: Mapping[AgencyHandle, int] = {agency.handle: place for place, agency in enumerate(top.agencies)}
             else:
                 places = last.places
-                handles = {handle for handle, _ in last.state.roles.items() ^ state.roles.items()} & places.keys()
+                handles = moved(last.state.roles, state.roles) & places.keys()
                 changed = {handle: listed[places[handle]].contacts for handle in handles}
                 directory = last.directory.with_contacts(changed) if changed else last.directory
         except ValueError:

@@ -28,7 +28,7 @@ from keys.metadata import (
     parse,
     sign,
 )
-from keys.repository import Repository, State
+from keys.repository import Repository, State, moved
 from keys.signing import Signer
 from messages import cbor
 from messages.errors import BundleRefused
@@ -146,8 +146,8 @@ class _Leaves:
         before = self.state
         if before is None:
             return set(state.tops)
-        found = {audience for audience, _ in state.tops.items() - before.tops.items()}
-        for agency, _ in state.roles.items() ^ before.roles.items():
+        found = moved(before.tops, state.tops)
+        for agency in moved(before.roles, state.roles):
             found |= self.telling.get(agency, set())
         return found & state.tops.keys()
 

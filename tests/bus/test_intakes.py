@@ -24,6 +24,10 @@ class Pull:
     fails: bool = False
     intakes: "_Intakes | None" = None
     agency: AgencyHandle | None = None
+    ended: bool = True
+
+    def over(self, now: float) -> bool:
+        return self.ended
 
     async def request(self, count: int, seconds: float, size: int = 0) -> None:
         assert count > 0 and seconds > 0 and size > 0
@@ -77,8 +81,9 @@ async def test_an_end_of_which_no_word_came_is_found_at_the_next_round(world: Wo
     await world.intakes.ask()
     assert world.asked == [1, 1, 1]
     world.now += 0.1
+    world.pulls[AGENCIES[1]].ended = False
     await world.intakes.ask()
-    assert world.asked == [2, 2, 2]
+    assert world.asked == [2, 1, 2]
 
 
 async def test_what_the_server_says_while_somebody_is_asked_is_not_forgotten() -> None:

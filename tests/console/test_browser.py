@@ -24,6 +24,7 @@ __all__ = ["place"]
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = [p for p in ("chromium", "chromium-browser", "google-chrome") if shutil.which(p)]
 SCREENS = {"Overview": "/", "Decisions": "/decisions", "Sharing matrix": "/matrix", "Trust": "/trust", "Log": "/log"}
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(
@@ -99,6 +100,17 @@ async def shot(page: Any, name: str) -> None:
         picture.convert("RGB").quantize(64).save(path, optimize=True)  # flat colours: a quarter of the size
 
 
+async def accessible(page: Any, what: str) -> None:
+    """Whether axe-core finds nothing against WCAG 2.2 AA, in light and in dark."""
+    from axe_playwright_python.async_playwright import Axe
+
+    for scheme in ("dark", "light"):
+        await page.emulate_media(color_scheme=scheme)
+        found = await Axe().run(page, options={"runOnly": WCAG, "resultTypes": ["violations", "passes"]})
+        assert found.response["passes"], "axe-core looked at nothing"
+        assert found.violations_count == 0, f"{what}, {scheme}: {found.generate_report()}"
+
+
 async def test_an_officer_makes_a_passkey_logs_in_and_walks_through_every_screen(place: Place, tmp_path: Path) -> None:
     console = place.console
     async with page_of() as (page, complaints):
@@ -112,6 +124,7 @@ async def test_an_officer_makes_a_passkey_logs_in_and_walks_through_every_screen
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
             unnamed = "[...document.querySelectorAll('input,select')].filter(e => !e.labels.length).length"
             assert await page.evaluate(unnamed) == 0
+            await accessible(page, name)
             await shot(page, name.lower().replace(" ", "-"))
         await page.goto(f"{console.url}/decisions")
         await page.select_option("select[name=form]", "decision")
@@ -122,10 +135,12 @@ async def test_an_officer_makes_a_passkey_logs_in_and_walks_through_every_screen
         await page.click("tbody a")
         await page.wait_for_selector("section.proof.holds")
         assert "UTC" not in await page.text_content("time"), "a time is shown in the reader's own zone"
+        await accessible(page, "a record")
         await shot(page, "record")
         await page.goto(f"{console.url}/matrix")
         await page.click("table.matrix a >> nth=0")
         assert " to " in await page.text_content("h1")
+        await accessible(page, "a cell of the matrix")
         await page.goto(f"{console.url}/log")
         await page.click("button.main")
         await page.wait_for_selector("section.proof.holds")
@@ -139,7 +154,7 @@ async def test_an_officer_makes_a_passkey_logs_in_and_walks_through_every_screen
         assert await page.evaluate("document.activeElement.className") == "skip"
         await page.click("text=Log out")
         await page.wait_for_url("**/login")
-        await page.emulate_media(color_scheme="light")
+        await accessible(page, "the log-in")
         await shot(page, "log-in")
         assert complaints == []
 
