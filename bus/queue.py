@@ -564,7 +564,7 @@ class _Intakes:
             self._round = now + bounds.INTAKE_ROUND
         share = shares(len(self.all), bounds.INTAKE_BATCH, bounds.INTAKE_HELD)
         dry = False
-        for intake in list(self._due):
+        for intake in sorted(self._due, key=lambda due: subjects.LANES.index(due.lane)):  # urgent ones answer first
             allowed = intake.bucket.available(now)
             if not allowed:
                 dry = True

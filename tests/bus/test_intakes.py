@@ -118,6 +118,21 @@ async def test_whoever_has_used_up_its_rate_is_asked_once_it_has_some_again(worl
     assert world.asked == [2, 1, 1]
 
 
+async def test_whatever_is_urgent_is_asked_for_first() -> None:
+    world, order = World(), list[str]()
+    for agency in AGENCIES:
+        for lane in ("normal", "urgent"):
+            pull = Pull()
+            pull.request = lambda *_, lane=lane: told(lane)  # type: ignore[method-assign,misc,assignment]
+            world.intakes.add(_Intake(agency, lane, pull, Bucket(10.0, 20.0)))  # type: ignore[arg-type]
+
+    async def told(lane: str) -> None:
+        order.append(lane)
+
+    await world.intakes.ask()
+    assert order == ["urgent"] * 3 + ["normal"] * 3
+
+
 async def test_trouble_is_told_once_and_what_still_flows_as_long_as_it_does(world: World) -> None:
     pull = world.pulls[AGENCIES[2]]
     pull.trouble, pull.more_on_its_way = "503", True
