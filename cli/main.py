@@ -85,7 +85,7 @@ _UsageError = typer.BadParameter.__mro__[1]
 
 @cache
 def program() -> Any:
-    """Every command there is, put together once: that takes as long as a small command itself."""
+    """The command with its table; each command in it is read when it is asked for."""
     return typer.main.get_command(app)
 
 

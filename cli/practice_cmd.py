@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from adapters.home import clock
+from cli import practice
 from cli.common import command, out
 
 practice_app = typer.Typer(help="A practice task force on this machine, to learn with.", no_args_is_help=True)
@@ -19,9 +21,6 @@ def practice_new(
     ] = None,
 ) -> None:
     """Make a practice task force: seven parties with keys, mandates and agreements, and a broker."""
-    from adapters.home import clock
-    from cli import practice
-
     made = practice.make(folder, example or practice.example_folder(), clock())
     parties = sorted(p.name for p in made.folder.iterdir() if (p / "agency.json").is_file())
     out.print(f"made {made.folder} with {len(parties)} parties: {', '.join(parties)}", soft_wrap=True)
@@ -32,7 +31,4 @@ def practice_new(
 @command
 def practice_renew(folder: Annotated[Path, typer.Argument(help="The practice task force.")]) -> None:
     """Sign the trust bundle again for seven days, with fresh encryption keys; a running broker takes it over."""
-    from adapters.home import clock
-    from cli import practice
-
     out.print(f"signed epoch {practice.renew(folder, clock())}; broker and adapters take it over by themselves")

@@ -1,12 +1,18 @@
 """`safeconduct rules`, `types` and `bench`: what the program knows by itself, and how fast it is."""
 
+import runpy
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from cli import catalogue_view
 from cli.common import JsonOption, command, out
+from messages.errors import BadInput
+from policies.decide import Engine
+from policies.sentences import FLOW
 
 
 @command
@@ -15,10 +21,6 @@ def rules(
     as_json: JsonOption = False,
 ) -> None:
     """The rules in plain words, with their sources."""
-    from messages.errors import BadInput
-    from policies.decide import Engine
-    from policies.sentences import FLOW
-
     engine = Engine.load()
     found = [r for r in engine.rules if identifier in (None, r.id)]
     flow = {code: says for code, says in FLOW.items() if identifier in (None, code)}
@@ -42,8 +44,6 @@ def types(
     as_json: JsonOption = False,
 ) -> None:
     """The data types: their fields, parts and identity flags; or the words of one code list."""
-    from cli import catalogue_view
-
     catalogue_view.show(identifier, as_json=as_json)
 
 
@@ -53,11 +53,6 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer messages: for trying, not for quoting.")] = False,
 ) -> None:
     """Measure speed as ratios against a raw relay and a naive service, in one run."""
-    import runpy
-    import sys
-
-    from messages.errors import BadInput
-
     root = Path(__file__).resolve().parent.parent
     if not (root / "bench" / "run.py").is_file():
         raise BadInput("The benchmarks are part of the source tree: run this from a clone of the project.")

@@ -40,6 +40,7 @@ class Wanted(StrEnum):
 class BrokerKeys(BaseModel):
     """What an operator asks to have enrolled: itself, and the key that signs snapshot and timestamp."""
 
+    # Keys in base64, as in every file of the bundle: the models of messages.directory say so for themselves alone.
     model_config = ConfigDict(frozen=True, extra="forbid", val_json_bytes="base64")
 
     operator: Operator
