@@ -39,8 +39,8 @@ ENGLISH: Final = SimpleNamespace(
     export_csv="Export as CSV",
     export_json="Export as JSON",
     export_most=(
-        "An export holds the %s newest records that are such; where there are older ones, the file's name says so. "
-        "Search shorter times to get all."
+        "An export holds the %s newest of what was found; if there is more, the file's name says so. "
+        "Search a shorter time to get the rest."
     ),
     part_counted="There are more records than are counted: these are counts over the %s newest.",
     recorded="That you look this up is recorded in the log: who and when; what for, as a digest only.",
