@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from audit import checkpoint as heads
 from audit import fsck, logdir, packet
 from audit.checkpoint import VerifierKey
 from audit.errors import AuditError, ProofFailed, Unreadable
+from audit.expiry import expiries, naming
 from audit.findings import Report, many
 from audit.proofs import verify_consistency, verify_inclusion
 from audit.readers.fields import base64_bytes
@@ -235,10 +237,15 @@ def _inspect(arguments: argparse.Namespace) -> int:
         head = heads.verify(log.checkpoint(), VerifierKey.parse(log.vkey()))
         tree = Tree()
         tree.extend(leaves[: head.size])
-        held = next((line for line in log.records() if line.index == index), None)
+        lines = list(log.records())
+        held = next((line for line in lines if line.index == index), None)
         print(f"leaf       {index}, {leaves[index].hex()}")
         if held is None:
-            print("record     no longer held; the log still proves that there was one")
+            said = naming(expiries(_opened(lines, leaves)), index)
+            if said is None:
+                print("The record is not held, and no record of the log says that it expired: it was removed.")
+                return BROKEN
+            print(f"record     expired, {said.days} days after it was written, as leaf {said.index} says")
         else:
             _print_record(read_record(held.record))
             if leaf(held.salt, held.record) != leaves[index]:
@@ -257,6 +264,16 @@ def _inspect(arguments: argparse.Namespace) -> int:
     opens = "The record opens its leaf, and the" if held else "The"
     print(f"{opens} leaf is under the signed checkpoint over {many(head.size, 'leaf')}: {many(len(proof), 'hash')}.")
     return HOLDS
+
+
+def _opened(lines: list[logdir.RecordLine], leaves: list[bytes]) -> dict[int, Record | TrustRecord | ActRecord]:
+    """The records that open their leaves."""
+    found: dict[int, Record | TrustRecord | ActRecord] = {}
+    for line in lines:
+        with suppress(Unreadable):
+            if line.index < len(leaves) and leaf(line.salt, line.record) == leaves[line.index]:
+                found[line.index] = read_record(line.record)
+    return found
 
 
 def _print_record(record: Record | TrustRecord | ActRecord) -> None:

@@ -5,7 +5,8 @@ What is checked, in this order; the first break found is the one to look at:
 1. **files**: everything is there, and the keys can be read.
 2. **checkpoint**: the head is signed by the log's key.
 3. **leaves**: the root over the leaves is the checkpoint's, and the log continues the checkpoint that the auditor kept.
-4. **records**: every record that is still held opens the leaf at its index.
+4. **records**: every record that is still held opens the leaf at its index; each that is not has expired, by a record
+   of the log that names it, dates it late enough, and was written by a known worker.
 5. **entries**: each carries a known worker's signature, as does its evidence, and its parts agree.
 6. **order**: the records in the entries, in the order in which they were stored, are the leaves, in order.
 7. **deliveries**: each waiting view is stamped, permitted by a record of the log, and is the very view that was meant.
@@ -14,15 +15,15 @@ What is checked, in this order; the first break found is the one to look at:
    that had not; and each contact's encryption keys were stated in the order of their numbers.
 
 Not a break, because a crash or the passing of time leaves exactly this: entries not yet sequenced; leaves not yet
-under a checkpoint; records written ahead of their leaves; a torn last line; records that expired together with their
-entries; entries that expired. Nor, as long as nothing genuine is missing, what does not even claim to be a worker's:
-readers drop it. Each is counted in `notes`.
+under a checkpoint; records written ahead of their leaves; a torn last line; records that the log says have expired,
+taken away or not yet; entries that expired. Nor, as long as nothing genuine is missing, what does not even claim to be
+a worker's: readers drop it. Each is counted in `notes`.
 
 What no file can show: that the operator did not keep another log beside this one. Hold the checkpoint against one
 that somebody else kept (`known`), and the log's key against one that came another way (`key`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b, sha256
@@ -32,6 +33,7 @@ from typing import Final
 from audit import checkpoint as heads
 from audit.checkpoint import Checkpoint, VerifierKey
 from audit.errors import AuditError, BadSignature, Unreadable
+from audit.expiry import Expiry, expiries, fault
 from audit.findings import Break, Report, Step, listed, many
 from audit.logdir import (
     CHECKPOINT,
@@ -64,6 +66,7 @@ from audit.record import (
     MESSAGE_RECALLED,
     PERMITTED,
     RECALL_ORDERED,
+    RECORDS_EXPIRED,
     RETRIEVED,
     STEPS,
     UNREAD_ESCALATED,
@@ -159,6 +162,9 @@ class _Check:
         self.waiting: set[bytes] = set()
         self.delivered = 0
         self.leaves_hold = True
+        self.expiries: list[Expiry] = []
+        self.named = bytearray()  # by index, 1 where an expiry names the leaf
+        self.expiry_breaks: list[Break] = []
         self.record_breaks: list[Break] = []
         self.entry_breaks: list[Break] = []
         self.foreign: list[Break] = []  # what stands among the entries and is not a worker's
@@ -172,6 +178,7 @@ class _Check:
             self.entry_breaks = list(self._load_entries())
             for index, item in enumerate(self.leaves):
                 self.positions.setdefault(item, index)
+            self.expiry_breaks = list(self._expiries())
             self.order_breaks = list(self._sequence())
             if any(item.kind == "leaf-without-entry" for item in self.order_breaks):
                 self.entry_breaks = sorted(self.entry_breaks + self.foreign, key=lambda item: item.index or 0)
@@ -383,6 +390,7 @@ class _Check:
                     yield Break(kind="record-malformed", index=index, where=RECORDS, says=says)
             elif self.leaves_hold:
                 yield self._record_break(index, held)
+        yield from self.expiry_breaks
         yield from self._missing_records()
         if early:
             self.notes.append(f"{many(early, 'record')} written ahead of the log.")
@@ -400,6 +408,27 @@ class _Check:
         says = f"Record {index} was changed: it does not open its leaf."
         return Break(kind="record-changed", index=index, where=RECORDS, says=says)
 
+    def _expiries(self) -> Iterator[Break]:
+        """Read what the log says has expired; what does not hold of it excuses no record that is missing."""
+        known = {i: h.record for i, h in self.held.items() if h.record and self._opens(i, h)}
+        known |= {self.positions[c]: r for c, (_, r) in self.by_leaf.items() if c in self.positions}
+        found = expiries(known)
+        self.named = bytearray(len(self.leaves))
+        if not found:
+            return
+        latest, earliest = _bounds({index: record.at for index, record in known.items()}, len(self.leaves))
+        for one in found:
+            ends = min(one.until, len(self.leaves))
+            wrong = fault(one, self.leaves, latest[ends], earliest[one.index + 1])
+            if wrong is None:
+                self.expiries.append(one)
+                self.named[one.first : one.until] = b"\1" * (one.until - one.first)
+            else:
+                yield Break(kind=wrong[0], index=one.index, where=RECORDS, says=wrong[1])
+
+    def _opens(self, index: int, held: _Held) -> bool:
+        return index < len(self.leaves) and held.commitment == self.leaves[index]
+
     def _missing_records(self) -> Iterator[Break]:
         for index, item in enumerate(self.leaves):
             if index in self.held:
@@ -407,13 +436,19 @@ class _Check:
             if item in self.by_leaf:
                 says = f"Record {index} was removed: its entry is still held, so it has not expired."
                 yield Break(kind="record-removed", index=index, where=RECORDS, says=says)
+            elif not self.named[index]:
+                says = f"Record {index} was removed: no record of the log says that it expired."
+                yield Break(kind="record-removed", index=index, where=RECORDS, says=says)
             else:
                 self.expired.append(index)
         if self.expired:
+            said = [e.index for e in self.expiries if any(i not in self.held for i in range(e.first, e.until))]
             self.notes.append(
-                f"{many(len(self.expired), 'record')} no longer held (expired); the log still proves that they were"
-                f" there: {listed(self.expired)}."
+                f"{many(len(self.expired), 'record')} no longer held: expired, as the log says at {listed(said)}; it"
+                f" still proves that they were there: {listed(self.expired)}."
             )
+        if waiting := sum(index < len(self.named) and self.named[index] for index in self.held):
+            self.notes.append(f"{many(waiting, 'record')} expired and not taken away yet.")
 
     # 5 -------------------------------------------------------------------------------------------------------------
 
@@ -558,8 +593,9 @@ class _Check:
         young: list[int] = []
         for index in range(len(self.leaves) - 1, -1, -1):
             latest = times.get(index, latest)
-            if index in wanted:
-                (self.gone if newest - latest >= self.entries_kept_ms else young).append(index)
+            if index in wanted:  # one whose record has expired is old, whatever stands behind it
+                old = self.named[index] or newest - latest >= self.entries_kept_ms
+                (self.gone if old else young).append(index)
         self.gone.reverse()
         for index in reversed(young):
             says = f"No entry accounts for leaf {index}: its entry was removed too early, or the leaf was added."
@@ -839,6 +875,8 @@ def _act_key(record: ActRecord) -> str:
         return "w" + record.subject.hex()
     if record.act == LOOKED_UP:
         return "q" + record.subject.hex()
+    if record.act == RECORDS_EXPIRED:
+        return "p" + record.subject.hex()
     about = record.subject + (record.recipient or "").encode() + (record.view or b"")
     if record.act in STEPS:
         return "v" + blake2b(record.act.encode() + about, digest_size=16).hexdigest()
@@ -856,6 +894,19 @@ def _act_key(record: ActRecord) -> str:
     else:
         letter = "o" if record.act == ERASURE_ORDERED else "t"
     return letter + blake2b(about, digest_size=16).hexdigest()
+
+
+def _bounds(times: Mapping[int, int], size: int) -> tuple[list[int | None], list[int | None]]:
+    """By index, the latest time of all that stands before it, and the earliest of all that stands there or after."""
+    latest: list[int | None] = [None] * (size + 1)
+    earliest: list[int | None] = [None] * (size + 2)
+    for index in range(size):
+        at, so_far = times.get(index), latest[index]
+        latest[index + 1] = so_far if at is None else at if so_far is None else max(so_far, at)
+    for index in range(size - 1, -1, -1):
+        at, so_far = times.get(index), earliest[index + 1]
+        earliest[index] = so_far if at is None else at if so_far is None else min(so_far, at)
+    return latest, earliest
 
 
 def _epochs(epochs: list[int]) -> str:

@@ -5,9 +5,9 @@ only `leaf(salt, record)`, so a record can expire, its salt with it, and the log
 
 Three forms: a `Record` is about a message, a `TrustRecord` about who is trusted to send one, an `ActRecord` about what
 somebody did afterwards: handed a view over, acknowledged it, withdrew a consent, erased a copy, reviewed a broken
-glass, reported a leak, looked records up. The broker makes records with the builders below; this module alone turns
-them into bytes and back (`read_record`). A record has one byte form: `from_bytes` takes nothing that `to_bytes` would
-have written otherwise.
+glass, reported a leak, looked records up, let records expire. The broker makes records with the builders below; this
+module alone turns them into bytes and back (`read_record`). A record has one byte form: `from_bytes` takes nothing that
+`to_bytes` would have written otherwise.
 """
 
 from collections.abc import Callable
@@ -57,6 +57,7 @@ VIEW_ACKNOWLEDGED: Final = "view-acknowledged"
 UNREAD_ESCALATED: Final = "unread-escalated"
 MESSAGE_RECALLED: Final = "message-recalled"
 RECALL_ORDERED: Final = "recall-ordered"
+RECORDS_EXPIRED: Final = "records-expired"
 ACTS: Final = {
     CONSENT_WITHDRAWN: frozenset({"withdrawn"}),
     ERASURE_ORDERED: frozenset({"retrieved", "undelivered"}),
@@ -72,11 +73,12 @@ ACTS: Final = {
     MESSAGE_RECALLED: codes.RECALLED,
     RECALL_ORDERED: codes.RECALLED,
     LOOKED_UP: frozenset({"logged-in", "searched", "viewed", "exported"}),
+    RECORDS_EXPIRED: frozenset({"expired"}),
 }
 """Each act, and how it can come out."""
 STEPS: Final = frozenset({VIEW_DELIVERED, VIEW_EXPIRED, VIEW_PURGED})
 """Acts of the broker itself on a view that waits; their digest is that of the view's signed stamp."""
-_ABOUT_NO_COPY: Final = frozenset({CONSENT_WITHDRAWN, MESSAGE_RECALLED, LOOKED_UP})
+_ABOUT_NO_COPY: Final = frozenset({CONSENT_WITHDRAWN, MESSAGE_RECALLED, LOOKED_UP, RECORDS_EXPIRED})
 _OWN: Final = frozenset({ERASURE_CONFIRMED, LEAK_SUSPECTED, LEAK_RELEASED, VIEW_ACKNOWLEDGED})
 _GROUNDS: Final = {"impossible": codes.KEEP_GROUND, "rejected": codes.FAULT}
 """Outcomes that have a ground, and which there are."""
@@ -283,7 +285,8 @@ class ActRecord:
     by: str  # the worker
     act: str  # one of `ACTS`
     agency: str | None  # the submitting agency; None where none submitted it
-    subject: bytes  # 16 bytes: the consent's id where one was withdrawn, else the message's; of a look-up its own
+    subject: bytes  # 16 bytes: the consent's id where one was withdrawn, else the message's; of a look-up its own; of
+    # records that expired which ones (`audit.expiry`)
     recipient: str | None  # whose copy it is about
     view: bytes | None  # 32 bytes: which copy
     outcome: str
@@ -340,6 +343,9 @@ class ActRecord:
             what = {"logged-in": "logged in to the console", "searched": "searched the records"}
             what |= {"viewed": "looked at a record", "exported": "exported records"}
             return f"{self.signer} {what[self.outcome]}."
+        if self.act == RECORDS_EXPIRED:
+            first, until, days = expired_range(self.subject)
+            return f"The records of leaves {first} to {until - 1} expired, {days} days after they were written."
         if self.act == LEAK_SUSPECTED:
             return f"{self.signer} keeps words of message {self.subject.hex()} aside: they seem to identify somebody."
         if self.act == LEAK_RELEASED:
@@ -367,6 +373,16 @@ class ActRecord:
             why = f" ({self.ground})" if self.ground else ""
             return f"{self.signer} {self.outcome} the view of message {self.subject.hex()}{why}."
         return f"{self.signer} reviewed the broken glass of a view to {self.recipient}: {self.outcome}."
+
+
+def expired_subject(first: int, until: int, days: int) -> bytes:
+    """The subject of records that expired: from which leaf, until before which (6 bytes each), after how many days."""
+    return first.to_bytes(6) + until.to_bytes(6) + days.to_bytes(4)
+
+
+def expired_range(subject: bytes) -> tuple[int, int, int]:
+    """The same, read."""
+    return int.from_bytes(subject[:6]), int.from_bytes(subject[6:12]), int.from_bytes(subject[12:])
 
 
 def read_record(raw: bytes) -> Record | TrustRecord | ActRecord:
@@ -575,8 +591,10 @@ def _read_act(raw: bytes) -> ActRecord:
         raise Unreadable("record: an act about a copy names recipient and view, and any other neither")
     if (record.ground is not None) != (record.outcome in _GROUNDS):
         raise Unreadable("record: a ground goes with a copy that is kept or a view rejected, and with nothing else")
-    if record.act in (*STEPS, UNREAD_ESCALATED) and record.signer[0] != "w":
+    if record.act in (*STEPS, UNREAD_ESCALATED, RECORDS_EXPIRED) and record.signer[0] != "w":
         raise Unreadable("record: a worker hands over and takes away")
+    if record.act == RECORDS_EXPIRED and record.agency is not None:
+        raise Unreadable("record: no agency has records expire")
     if record.act in _OWN and record.signer != record.recipient:
         raise Unreadable("record: what becomes of a copy is said by its recipient")
     return record

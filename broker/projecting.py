@@ -1,19 +1,20 @@
 """From RECORDS and LOG into the database that officers search: after the sequencer, and never in its way.
 
-A record goes in only where LOG holds its leaf: what somebody else put into RECORDS is told and left out. Where a leaf
-has no record at all it stops and says so, for no record expires yet, and a leaf that is passed over is never found
-again. A host that was away, or has lost its database, goes on or begins anew by itself.
+A record goes in only where LOG holds its leaf: what somebody else put into RECORDS is told and left out. A leaf without
+a record is passed over where a later leaf says that it has expired; else it stops there and says so, for a leaf that is
+passed over is never found again. A host that was away, or has lost its database, goes on or begins anew by itself.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 import structlog
 
 from audit.errors import AuditError
+from audit.expiry import Expiry, expiries, naming
+from audit.record import ActRecord, Record, TrustRecord, read_record
 from audit.record import leaf as commitment
-from audit.record import read_record
 from broker.recordsdb import Line, Moved, RecordsDb, line_of
 from messages import cbor
 from messages.directory import Directory
@@ -36,7 +37,7 @@ class Reads(Protocol):
 
 
 class RecordMissing(DependencyError):
-    """A leaf of the log has no record in RECORDS, and nothing there expires."""
+    """A leaf of the log has no record in RECORDS, and nothing in the log says that it has expired."""
 
     code = "record-missing"
 
@@ -60,6 +61,15 @@ def _parted(raw: bytes) -> tuple[bytes, bytes] | None:
         return None
 
 
+def opened(leaf: bytes, raw: bytes) -> Record | TrustRecord | ActRecord | None:
+    """What RECORDS holds of a leaf, if it is what LOG holds of it; else None."""
+    pair = _parted(raw)
+    try:
+        return read_record(pair[1]) if pair is not None and commitment(*pair) == leaf else None
+    except (AuditError, ValueError):
+        return None
+
+
 class Projector:
     """Keeps the database of records up with the log. `directory` is asked anew for each batch."""
 
@@ -68,6 +78,8 @@ class Projector:
         self._port = port
         self._directory = directory
         self._prepared = False
+        self._expiries: list[Expiry] = []
+        self._looked = 0  # until before which leaf the log was searched for what it says of expired records
 
     async def step(self) -> int:
         """Take one batch of leaves; how many. Raises `DependencyError` where log or database do not answer, and
@@ -80,24 +92,41 @@ class Projector:
         leaves = await self._port.leaves(first, AT_ONCE)
         if not leaves:
             return 0
-        found = await asyncio.gather(*(self._port.record(first + n) for n in range(len(leaves))))
-        if found[0] is None:
-            raise RecordMissing(first)
-        whole: list[bytes] = []
-        for raw in found:
+        found = await self._asked(range(first, first + len(leaves)))
+        lines: list[Line] = []
+        taken = 0
+        for raw, leaf in zip(found, leaves, strict=True):
             if raw is None:
-                break
-            whole.append(raw)
-        lines = [
-            line
-            for n, (leaf, raw) in enumerate(zip(leaves, whole, strict=False))
-            if (line := self._read(first + n, leaf, raw)) is not None
-        ]
+                if not await self._expired(first + taken):
+                    break
+            elif (line := self._read(first + taken, leaf, raw)) is not None:
+                lines.append(line)
+            taken += 1
+        if not taken:
+            raise RecordMissing(first)
         try:
-            await asyncio.to_thread(self._db.take, first, first + len(whole), lines, self._agency_of())
+            await asyncio.to_thread(self._db.take, first, first + taken, lines, self._agency_of())
         except Moved:
             return 1  # another host took them: look again at once
-        return len(whole)
+        return taken
+
+    async def _expired(self, index: int) -> bool:
+        """Whether the log says that the record of this leaf has expired. Each leaf is looked at for that only once."""
+        if naming(self._expiries, index) is not None:
+            return True
+        self._looked = max(self._looked, index + 1)
+        while naming(self._expiries, index) is None and (leaves := await self._port.leaves(self._looked, AT_ONCE)):
+            indices = range(self._looked, self._looked + len(leaves))
+            records: dict[int, Record | TrustRecord | ActRecord] = {}
+            for place, leaf, raw in zip(indices, leaves, await self._asked(indices), strict=True):
+                if raw is not None and (record := opened(leaf, raw)) is not None:
+                    records[place] = record
+            self._expiries += expiries(records)
+            self._looked += len(leaves)
+        return naming(self._expiries, index) is not None
+
+    async def _asked(self, indices: Iterable[int]) -> list[bytes | None]:
+        return await asyncio.gather(*map(self._port.record, indices))
 
     async def catch_up(self) -> int:
         """Take all leaves that there are now; how many."""
@@ -123,14 +152,11 @@ class Projector:
 
     @staticmethod
     def _read(index: int, leaf: bytes, raw: bytes) -> Line | None:
-        pair = _parted(raw)
-        try:
-            if pair is not None and commitment(*pair) == leaf:
-                return line_of(index, read_record(pair[1]))
-        except (AuditError, ValueError):
-            pass
-        log.error("foreign-record", index=index)
-        return None
+        record = opened(leaf, raw)
+        if record is None:
+            log.error("foreign-record", index=index)
+            return None
+        return line_of(index, record)
 
     def _agency_of(self) -> Callable[[str], str | None]:
         directory = self._directory()

@@ -5,7 +5,8 @@ RECORDS. No content and no personal data: there is none in a record. SQLite (WAL
 PostgreSQL where `SAFECONDUCT_RECORDS` or `records` in broker.json says so.
 
 `take` is the only writer. It goes on from the leaf that it was told last, by compare and set in the same transaction,
-so two hosts on one database never put a leaf in twice or leave one out. Nothing here decides anything: a database that
+so two hosts on one database never put a leaf in twice or leave one out. A leaf that says that records expired takes
+their lines away. Nothing here decides anything: a database that
 is down costs the search, never a delivery.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -34,6 +36,7 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    text,
     tuple_,
     update,
 )
@@ -41,18 +44,22 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from audit.record import ActRecord, Record, TrustRecord
+from audit.record import RECORDS_EXPIRED, ActRecord, Record, TrustRecord, expired_range
 from messages.errors import BadInput, DependencyError
 
 VARIABLE: Final = "SAFECONDUCT_RECORDS"
 FILE: Final = "records.db"
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables: another one is thrown away and filled anew."""
 PAGE: Final = 50
 MAX_PAGE: Final = 500
 MAX_TERM: Final = 80
 RARE: Final = 2000
 """Up to how many marks are counted to find the rarest condition of a search."""
+STRETCH: Final = 20_000
+"""How many leaves with the rarest condition one page looks through: it ends there, short or empty, and says where to go
+on. Two frequent conditions that hardly ever meet would else be looked for through all that there is.
+"""
 
 PARTY, RULE, TYPE, KIND, OUTCOME, FORM = "party", "rule", "type", "kind", "outcome", "form"
 FACETS: Final = (PARTY, RULE, TYPE, KIND, OUTCOME, FORM)
@@ -75,7 +82,8 @@ _word = Table(
 _record = Table(
     "record",
     _meta,
-    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    # SQLite looks a row up at once by an INTEGER key, and through an index of its own by any other.
+    Column("idx", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     *(Column(name, Text, nullable=False) for name in ("form", "kind", "agency", "sender", "recipient")),
@@ -305,16 +313,26 @@ class RecordsDb:
                 return
             marks = {line.index: marks_of(line, agency_of) for line in lines}
             words = self._numbered(db, set().union(*marks.values()))
-            db.execute(insert(_record), [_row(line) for line in lines])
-            db.execute(
-                insert(_mark),
-                [
-                    {"word": word, "at": line.at, "idx": line.index}
-                    for line in lines
-                    for word in sorted(words[mark] for mark in marks[line.index])
-                ],
-            )
+            _insert(db, _record, [_row(line) for line in lines])
+            marked = [(line, word) for line in lines for word in sorted(words[mark] for mark in marks[line.index])]
+            _insert(db, _mark, [(word, line.at, line.index) for line, word in marked])
+            for line in lines:
+                if line.kind == RECORDS_EXPIRED and line.form == "act":
+                    first, until, _ = expired_range(bytes.fromhex(line.subject))
+                    self._forget(db, first, min(until, line.index))
         self._words.update(words)  # once they are committed: a number that was rolled back is somebody else's later
+
+    @staticmethod
+    def _forget(db: Connection, first: int, until: int) -> None:
+        """Drop the lines of these leaves, whose records have expired."""
+        there = (_record.c.idx >= first, _record.c.idx < until)
+        start, end = db.execute(select(func.min(_record.c.at), func.max(_record.c.at)).where(*there)).one()
+        if start is None:
+            return
+        marked = (_mark.c.at >= start, _mark.c.at <= end, _mark.c.idx >= first, _mark.c.idx < until)
+        for word in db.execute(select(_word.c.id)).scalars().all():  # the key of a mark begins with its word
+            db.execute(delete(_mark).where(_mark.c.word == word, *marked))
+        db.execute(delete(_record).where(*there))
 
     def _numbered(self, db: Connection, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
         found = {pair: self._words[pair] for pair in wanted if pair in self._words}
@@ -339,41 +357,70 @@ class RecordsDb:
         size = max(1, min(size, MAX_PAGE))
         edge = _edge(after)
         with self._engine.connect() as db:
-            words = [
-                db.execute(select(_word.c.id).where(_word.c.facet == f, _word.c.value == getattr(query, f))).scalar()
-                for f in FACETS
-                if getattr(query, f)
-            ]
-            if None in words:
+            words = self._rarest_first(db, query)
+            if words is None:
                 return Page((), None)
-            found = db.execute(self._statement(db, query, [int(w) for w in words if w], edge, size)).mappings().all()
-        lines = tuple(_line(row) for row in found[:size])
-        more = len(found) > size
-        return Page(lines, f"{lines[-1].at}-{lines[-1].index}" if more else None)
+            chosen, stretch = _chosen(query, words, edge)
+            statement = select(_record).join(chosen, _record.c.idx == chosen.c.idx)
+            statement = statement.order_by(chosen.c.at.desc(), chosen.c.idx.desc()).limit(size + 1)
+            found = db.execute(statement).mappings().all()
+            lines = tuple(_line(row) for row in found[:size])
+            if len(found) > size:
+                return Page(lines, f"{lines[-1].at}-{lines[-1].index}")
+            last = db.execute(stretch.offset(STRETCH - 1).limit(1)).first() if stretch is not None else None
+        return Page(lines, f"{last.at}-{last.idx}" if last is not None else None)
 
-    def _statement(
-        self, db: Connection, query: Query, words: list[int], edge: tuple[int, int] | None, size: int
-    ) -> Any:
-        chosen = select(_record)
-        at, idx = _record.c.at, _record.c.idx
-        if query.subject:
-            chosen = chosen.where(_record.c.subject == query.subject)
-        elif words:
+    @_mapped
+    def indices(self, query: Query, most: int) -> list[int]:
+        """The indices alone of up to `most` leaves, the newest first: of those with the rarest condition, as far as one
+        page looks through them.
+        """
+        with self._engine.connect() as db:
+            words = self._rarest_first(db, query)
+            if words is None:
+                return []
+            chosen, _ = _chosen(query, words, None)
+            found = select(chosen.c.idx).order_by(chosen.c.at.desc(), chosen.c.idx.desc()).limit(most)
+            return list(db.execute(found).scalars())
+
+    def _rarest_first(self, db: Connection, query: Query) -> list[int] | None:
+        """The numbers of what is searched for, or None where no leaf has one of them."""
+        asked = [(facet, getattr(query, facet)) for facet in FACETS if getattr(query, facet)]
+        if not asked:
+            return []
+        pairs = tuple_(_word.c.facet, _word.c.value).in_(asked)
+        words = [int(word) for word in db.execute(select(_word.c.id).where(pairs)).scalars()]
+        if len(words) < len(asked):
+            return None
+        if len(words) > 1:
             words.sort(key=lambda word: self._about(db, word, query))
-            driving = _mark.alias()
-            chosen = chosen.join(driving, driving.c.idx == _record.c.idx).where(driving.c.word == words.pop(0))
-            at, idx = driving.c.at, driving.c.idx
-        for word in words:
-            other = _mark.alias()
-            same = (other.c.word == word, other.c.at == at, other.c.idx == idx)
-            chosen = chosen.where(select(literal(1)).where(*same).exists())
-        if query.start is not None:
-            chosen = chosen.where(at >= query.start)
-        if query.end is not None:
-            chosen = chosen.where(at < query.end)
-        if edge is not None:
-            chosen = chosen.where(tuple_(at, idx) < tuple_(literal(edge[0]), literal(edge[1])))
-        return chosen.order_by(at.desc(), idx.desc()).limit(size + 1)
+        return words
+
+    @_mapped
+    def grouped(self, query: Query, by: Sequence[str], most: int) -> tuple[list[tuple[tuple[str, ...], int]], bool]:
+        """How many of the newest `most` leaves of a search have each combination of these columns; and whether there
+        are older ones that were not counted.
+
+        A search by at most one condition and by time: all else would have to be looked for.
+        """
+        facets = [facet for facet in FACETS if getattr(query, facet)]
+        if len(facets) > 1 or query.subject:
+            raise BadInput("What is counted is found by one condition at most.")
+        with self._engine.connect() as db:
+            pairs = ((_word.c.facet == f) & (_word.c.value == getattr(query, f)) for f in facets)
+            words = [db.execute(select(_word.c.id).where(pair)).scalar() for pair in pairs]
+            if None in words:
+                return [], False
+            places = _places(query, words[0] if words else None, None)
+            newest = places.limit(most).subquery()
+            columns = [_record.c[name] for name in by]
+            found = db.execute(
+                select(func.count(), *columns)
+                .select_from(newest.join(_record, _record.c.idx == newest.c.idx))
+                .group_by(*columns)
+            )
+            counted = [(tuple(values), int(count)) for count, *values in found]
+            return counted, db.execute(places.offset(most).limit(1)).first() is not None
 
     @staticmethod
     def _about(db: Connection, word: int, query: Query) -> int:
@@ -400,6 +447,17 @@ class RecordsDb:
         """Up to `most` lines, the newest first, and whether there are older ones: who gets a part is told so."""
         found = list(self.each(query, most + 1))
         return found[:most], len(found) > most
+
+    @_mapped
+    def oldest(self, after: int, before: int, size: int) -> list[Line]:
+        """Up to `size` leaves behind this index in the order of their indices, as long as each is older than `before`.
+
+        The first that is not ends it: what stands behind it is no older, whatever it says.
+        """
+        chosen = select(_record).where(_record.c.idx > after).order_by(_record.c.idx).limit(size)
+        with self._engine.connect() as db:
+            found = [_line(row) for row in db.execute(chosen).mappings()]
+        return list(takewhile(lambda line: line.at < before, found))
 
     @_mapped
     def counts(self, facet: str, start: int, end: int) -> dict[str, int]:
@@ -437,6 +495,53 @@ def opened(where: Path | str) -> Iterator[RecordsDb]:
         db.close()
 
 
+def _places(query: Query, word: int | None, edge: tuple[int, int] | None) -> Any:
+    """Where the leaves of a span of time stand that have this mark, or all of them; the newest first."""
+    table = _record if word is None else _mark
+    chosen = select(table.c.at, table.c.idx)
+    if word is not None:
+        chosen = chosen.where(_mark.c.word == word)
+    elif query.subject:
+        chosen = chosen.where(_record.c.subject == query.subject)
+    if query.start is not None:
+        chosen = chosen.where(table.c.at >= query.start)
+    if query.end is not None:
+        chosen = chosen.where(table.c.at < query.end)
+    if edge is not None:
+        chosen = chosen.where(tuple_(table.c.at, table.c.idx) < tuple_(literal(edge[0]), literal(edge[1])))
+    return chosen.order_by(table.c.at.desc(), table.c.idx.desc())
+
+
+def _chosen(query: Query, words: list[int], edge: tuple[int, int] | None) -> tuple[Any, Any]:
+    """Where the leaves of a search stand; and what is looked through for them, where that is a stretch alone."""
+    places = _places(query, words[0] if words and not query.subject else None, edge)
+    others = words if query.subject else words[1:]
+    if not others:
+        return places.subquery(), None
+    looked = places.limit(STRETCH).subquery()
+    chosen = select(looked.c.at, looked.c.idx)
+    for word in others:
+        other = _mark.alias()
+        same = (other.c.word == word, other.c.at == looked.c.at, other.c.idx == looked.c.idx)
+        chosen = chosen.where(select(literal(1)).where(*same).exists())
+    return chosen.subquery(), places
+
+
+def _insert(db: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
+    """All rows at once, with values in the order of the table's columns.
+
+    PostgreSQL takes them as arrays: its driver would send them one by one, and wait for each.
+    """
+    names = ", ".join(column.name for column in table.columns)
+    if db.dialect.name == "postgresql":
+        arrays = ", ".join(f"cast(:{c.name} as {c.type.compile(db.dialect)}[])" for c in table.columns)
+        statement = text(f"insert into {table.name} ({names}) select * from unnest({arrays})")  # noqa: S608  names of ours
+        db.execute(statement, dict(zip(table.columns.keys(), map(list, zip(*rows, strict=True)), strict=True)))
+        return
+    marks = ", ".join("?" for _ in table.columns)
+    db.exec_driver_sql(f"insert into {table.name} ({names}) values ({marks})", list(rows))  # noqa: S608  names of ours
+
+
 def _sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # SQLAlchemy begins itself; the driver would begin too late for a savepoint
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000"):
@@ -460,14 +565,24 @@ def _edge(after: str | None) -> tuple[int, int] | None:
     return int(at), int(idx)
 
 
-def _row(line: Line) -> dict[str, object]:
-    plain = ("at", "epoch", "form", "kind", "agency", "sender", "recipient", "outcome", "subject")
-    joined = {name: " ".join(getattr(line, name)) for name in ("rules", "types", "signers")}
-    return {"idx": line.index, **{name: getattr(line, name) for name in plain}, **joined}
+def _row(line: Line) -> tuple[object, ...]:
+    """The values of `_record`, in the order of its columns."""
+    plain = (line.form, line.kind, line.agency, line.sender, line.recipient, line.outcome, line.subject)
+    joined = (" ".join(line.rules), " ".join(line.types), " ".join(line.signers))
+    return (line.index, line.at, line.epoch, *plain, *joined)
+
+
+def alike(by: Sequence[str], values: Sequence[str]) -> Line:
+    """A line that has these columns of a group, and nothing else."""
+    row = dict.fromkeys((*_TEXTS, "rules", "types", "signers"), "") | dict(zip(by, values, strict=True))
+    return _line(row | {"idx": -1, "at": 0, "epoch": 0})
+
+
+_TEXTS: Final = ("form", "kind", "agency", "sender", "recipient", "outcome", "subject")
 
 
 def _line(row: Any) -> Line:
-    plain = ("at", "epoch", "form", "kind", "agency", "sender", "recipient", "outcome", "subject")
+    plain = ("at", "epoch", *_TEXTS)
     split: dict[str, Any] = {name: tuple(row[name].split()) for name in ("rules", "types", "signers")}
     return Line(index=row["idx"], **{name: row[name] for name in plain}, **split)
 

@@ -26,12 +26,14 @@ from typing import Any, Final
 
 import structlog
 
+from audit.expiry import LEAST_DAYS
 from audit.logdir import DeliveryLine, EntryLine, RecordLine, write_atomically, write_log_dir
 from broker import http
 from broker.admit import World
 from broker.bundles import BrokerTrust, Epoch
 from broker.copies import copies
 from broker.doors import Doors
+from broker.expiring import KEPT_DAYS, Expiring
 from broker.files import VERBS as FILE_VERBS
 from broker.files import Files, Room
 from broker.metrics import Readings
@@ -122,6 +124,7 @@ class BrokerHome:
     http_port: int
     tls: tls.Files | None
     records: Path | str = field(repr=False)  # the database in which officers search; a URL may hold a password
+    kept_days: int  # how long the readable form of a leaf is kept
 
     @classmethod
     def open(cls, folder: Path, passphrase: Passphrase | str) -> "BrokerHome":
@@ -159,6 +162,7 @@ class BrokerHome:
             http_port=_port(settings.get("http_port")) or 0,
             tls=tls.Files(folder / "tls") if settings.get("tls") is True else None,
             records=_records(folder, settings),
+            kept_days=_kept_days(settings),
         )
 
     @property
@@ -359,6 +363,15 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
         records = RecordsDb.open(home.records)
         stack.callback(records.close)
         projector = Projector(records, sequencing, lambda: home.bundle.directory)
+        expiring = Expiring(
+            records,
+            sequencing,
+            worker.announce,
+            lambda key: _standing(port, key),
+            lambda: worker.world,
+            home.kept_days,
+            clock,
+        )
         kept = FileStore(store)
         files = Files(
             store=kept,
@@ -379,7 +392,7 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
             write_atomically(run / name, [text.encode()])
         log.info("up", epoch=home.bundle.epoch, leaves=sequencer.size)
         try:
-            parts = worker.run, sequencer.run, watcher.run, projector.run
+            parts = worker.run, sequencer.run, watcher.run, projector.run, expiring.run
             async with _running(*parts, following=followed.run(taken), failed=serving.failed):
                 yield serving
         finally:
@@ -403,6 +416,11 @@ async def working(home: BrokerHome, urls: Sequence[str]) -> AsyncIterator["async
         async with _running(worker.run, lag.run, following=followed.run(_Taken(asyncio.Event())), failed=failed):
             yield failed
     log.info("down")
+
+
+async def _standing(port: NatsBroker, key: str) -> bool:
+    """Whether an entry of the operator's stands under this key."""
+    return await port.entry(subjects.OPERATOR, key) is not None
 
 
 async def _connection(
@@ -634,6 +652,13 @@ def _records(folder: Path, settings: dict[str, object]) -> Path | str:
         return named
     (folder / "log").mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder / "log" / RECORDS_FILE
+
+
+def _kept_days(settings: dict[str, object]) -> int:
+    days = settings.get("records_days", KEPT_DAYS)
+    if type(days) is not int or not LEAST_DAYS <= days < 2**31:
+        raise BadInput(f"`records_days` in broker.json is a whole number of days, from {LEAST_DAYS} on.")
+    return days
 
 
 def _port(value: object) -> int | None:

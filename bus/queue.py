@@ -283,6 +283,12 @@ class SequencerPort(Protocol):
     async def record(self, index: int) -> bytes | None:
         """The readable form of a leaf, or None when its retention has ended."""
 
+    async def remove_record(self, index: int) -> None:
+        """Overwrite the readable form of a leaf and its salt; nothing where they are gone."""
+
+    async def entry_held(self, index: int) -> bool:
+        """Whether the entry from which a leaf came is still in FLOW."""
+
     async def put_head(self, data: bytes) -> None:
         """Publish a checkpoint."""
 
@@ -1000,6 +1006,19 @@ class NatsSequencer:
         if found is None:  # perhaps of a replica that lags: only the leader knows that something is not there
             found = await self.streams.last(subjects.RECORDS, subjects.record(index))
         return found.data if found else None
+
+    async def remove_record(self, index: int) -> None:
+        found = await self.streams.last(subjects.RECORDS, subjects.record(index))
+        if found is not None:
+            await self.streams.delete(subjects.RECORDS, found.seq)
+
+    async def entry_held(self, index: int) -> bool:
+        leaf = await self.streams.at(subjects.LOG, index + 1)
+        try:
+            seq = int(leaf.headers[subjects.FLOW_SEQUENCE]) if leaf is not None else 0
+        except (KeyError, ValueError):
+            return True  # nobody can tell: so it is kept
+        return await self.streams.at(subjects.FLOW, seq) is not None
 
     async def put_head(self, data: bytes) -> None:
         await self.streams.put(subjects.HEAD, data, "publishing a checkpoint")

@@ -80,7 +80,7 @@ _VIEW = re.compile(r"[0-9a-f]{32}", re.ASCII)
 # what became of a copy; t, a review that was closed; l, a report of a leak; v, a delivery step of a view; a, an
 # acknowledgement; u, a stage of an unopened urgent view; m, a recalled
 # message; n, the order to one holder of it; q, a look-up.
-_KEY = re.compile(r"[xrsdcewoktlvaumnq]?[0-9a-f]{32}", re.ASCII)
+_KEY = re.compile(r"[xrsdcewoktlvaumnqp]?[0-9a-f]{32}", re.ASCII)
 _CONSENT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _OBJECT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SERVER = re.compile(r"N[A-Z2-7]{55}", re.ASCII)

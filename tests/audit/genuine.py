@@ -14,15 +14,19 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
+from audit.expiry import digest_of
 from audit.logdir import DeliveryLine, EntryLine, RecordLine, write_log_dir
 from audit.readers import cbor
 from audit.readers.cbor import Value
 from audit.readers.envelope import manifest_digest, view_digest
 from audit.readers.signed import Signed, digest, pae, write_signed
 from audit.record import (
+    ActRecord,
     Record,
     TrustRecord,
+    act_record,
     decision_record,
+    expired_subject,
     leaf,
     retrieval_record,
     submission_record,
@@ -205,7 +209,7 @@ class Broker:
         agency: str,
         key: str,
         submission: bytes,
-        records: Sequence[Record | TrustRecord],
+        records: Sequence[Record | TrustRecord | ActRecord],
         views: list[tuple[str, str, bytes, bytes]] | None = None,
         sequence: bool = True,
     ) -> None:
@@ -351,6 +355,15 @@ class Broker:
         named = digest or some(f"epoch {number}")
         officers = ("o" + "a" * 12, "o" + "b" * 12)
         self.trust(trust_record(at=at, epoch=number, by=WORKER, step="epoch", digest=named, signers=officers))
+
+    def expire(self, first: int, until: int, at: int, days: int = 365, digest: bytes = b"") -> None:
+        """The records of these leaves expire; they are still there."""
+        subject = expired_subject(first, until, days)
+        record = act_record(
+            at=at, epoch=7, by=WORKER, act="records-expired", subject=subject, outcome="expired", signer=WORKER,
+            digest=digest or digest_of(self.parts.leaves[first:until]),
+        )  # fmt: skip
+        self.admit("operator", "p" + subject.hex(), record.digest, [record])
 
     def key(self, number: int, at: int, step: str = "key-statement", contact: str = FIRST) -> None:
         """A contact states an encryption key, or says that one is destroyed."""

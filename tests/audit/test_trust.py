@@ -165,7 +165,7 @@ def test_a_log_that_began_before_epochs_were_announced_holds(tmp_path: Path) -> 
     assert first_kind(broker, tmp_path) is None
 
 
-def test_an_epoch_whose_record_expired_breaks_nothing(tmp_path: Path) -> None:
+def test_an_epoch_whose_record_is_gone_was_removed(tmp_path: Path) -> None:
     broker = Broker()
     broker.epoch(6, T0 - 2)
     broker.epoch(7, T0 - 1)
@@ -174,7 +174,7 @@ def test_an_epoch_whose_record_expired_breaks_nothing(tmp_path: Path) -> None:
     parts = broker.parts
     del parts.records[1], parts.entries[1]  # epoch 7's, long ago
     report = check(parts.write(tmp_path))
-    assert report.first is None and report.expired == (1,)
+    assert [(b.kind, b.index) for b in report.breaks] == [("record-removed", 1)]
 
 
 @pytest.mark.parametrize("number", [1, 2])

@@ -1,6 +1,7 @@
 """The database of records says of any search just what the records say, on SQLite and on PostgreSQL."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -9,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
-from audit.record import act_record, trust_record
+from audit.record import act_record, expired_subject, trust_record
 from broker.recordsdb import (
     MAX_PAGE,
     Line,
@@ -19,6 +20,7 @@ from broker.recordsdb import (
     Query,
     RecordsDb,
     RecordsDown,
+    alike,
     handles,
     line_of,
     marks_of,
@@ -75,6 +77,18 @@ LINES = many(700)
 def server() -> Iterator[str]:
     with postgresql() as url:
         yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=needs_postgresql)])
+def server_or_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+    """A database of its own for a test, empty."""
+    if request.param == "sqlite":
+        yield tmp_path / "own.db"
+        return
+    url = request.getfixturevalue("server").removesuffix("/postgres")
+    with create_engine(url.replace("postgresql:", "postgresql+pg8000:") + "/postgres").connect() as control:
+        control.execution_options(isolation_level="AUTOCOMMIT").execute(text("create database own"))
+    yield f"{url}/own"
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=needs_postgresql)])
@@ -138,6 +152,62 @@ def test_a_search_finds_what_looking_at_every_record_finds_page_by_page(db: Reco
     whole = expected(query)
     for most in (len(whole) - 1, len(whole), len(whole) + 1):
         assert most < 0 or db.newest(query, most) == (whole[:most], most < len(whole))
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=repr)
+def test_a_search_that_looks_through_a_stretch_at_a_time_finds_the_same(
+    db: RecordsDb, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.recordsdb.STRETCH", 17)
+    found: list[Line] = []
+    after, pages = None, 0
+    while True:
+        page = db.search(query, after=after, size=23)
+        found, after, pages = found + list(page.lines), page.older, pages + 1
+        if after is None:
+            break
+        assert pages < 100
+    assert found == expected(query)
+
+
+@pytest.mark.parametrize(
+    "query", [Query(), Query(outcome="refused"), Query(form="decision", start=T0 + 50_000)], ids=repr
+)
+def test_leaves_are_counted_together_as_looking_at_each_counts_them(db: RecordsDb, query: Query) -> None:
+    every = expected(query)
+    for most in (40, len(every), 10_000):
+        counted, more = db.grouped(query, ("agency", "outcome", "rules"), most)
+        found = Counter({alike(("agency", "outcome", "rules"), values): n for values, n in counted})
+        empty = {"index": -1, "at": 0, "epoch": 0, "form": "", "kind": "", "sender": "", "recipient": "", "subject": "",
+                 "types": (), "signers": ()}  # fmt: skip
+        assert found == Counter(replace(x, **empty) for x in every[:most])
+        assert more == (most < len(every))
+    assert db.grouped(Query(rule="no-such"), ("agency",), 10) == ([], False)
+    with pytest.raises(BadInput):
+        db.grouped(Query(rule="SC-01", outcome="refused"), ("agency",), 10)
+
+
+def test_the_oldest_come_in_the_order_of_the_log_until_one_is_too_young(db: RecordsDb) -> None:
+    held = [x for x in LINES if x.index % 10]
+    assert db.oldest(-1, T0 + 10**9, 50) == held[:50]
+    assert db.oldest(held[49].index, T0 + 10**9, 50) == held[50:100]
+    assert db.oldest(-1, held[30].at, 500) == [x for x in held if x.at < held[30].at]
+    assert db.oldest(-1, T0, 50) == []
+
+
+def test_a_leaf_that_says_that_records_expired_takes_their_lines_away(server_or_file: Path | str) -> None:
+    said = line(60, form="act", kind="records-expired", subject=expired_subject(10, 50, 400).hex(), signers=(WORKER,))
+    beyond = line(61, form="act", kind="records-expired", subject=expired_subject(55, 500, 400).hex())
+    with opened(server_or_file) as db:
+        db.rebuild()
+        db.take(0, 60, LINES[:60], agency_of)
+        db.take(60, 61, [said], agency_of)
+        kept = [x for x in LINES[:60] if not 10 <= x.index < 50]
+        assert sorted(db.each(Query(), 500), key=lambda x: x.index) == [*kept, said]
+        for query in QUERIES:
+            assert not any(10 <= x.index < 50 for x in db.each(query, 500))
+        db.take(61, 63, [beyond, line(62)], agency_of)
+        assert {x.index for x in db.each(Query(), 500)} == {*range(10), *range(50, 55), 61, 62}
 
 
 def test_the_queries_tried_find_something_and_not_everything() -> None:

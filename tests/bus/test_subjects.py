@@ -55,7 +55,7 @@ def test_reading_any_text_gives_one_of_ours_or_nothing(text: str) -> None:
             subjects.read_submit,
             r"submit\.a[a-z2-7]{12}\.(message|retrieval|statement|withdrawal|erasure|leak|acknowledgement|recall)",
         ),
-        (subjects.read_entry, r"entry\.(operator|a[a-z2-7]{12})\.[xrsdcewoktlvaumnq]?[0-9a-f]{32}"),
+        (subjects.read_entry, r"entry\.(operator|a[a-z2-7]{12})\.[xrsdcewoktlvaumnqp]?[0-9a-f]{32}"),
         (subjects.read_deliver, r"deliver\.a[a-z2-7]{12}\.c[a-z2-7]{12}\.(urgent|normal)\.[0-9a-f]{32}"),
         (subjects.read_ask, r"ask\.a[a-z2-7]{12}\.[a-z]{1,32}"),
     ):

@@ -574,6 +574,19 @@ async def test_leaves_and_records_are_read_back_by_index(bus: Ports) -> None:
     assert [await sequencer.record(n) for n in range(5)] == [b"r0", b"r1", b"r2", b"r3", None]
 
 
+async def test_a_record_is_taken_away_once_and_the_leaf_stays(bus: Ports) -> None:
+    broker, sequencer = await bus.broker(), await bus.sequencer()
+    await broker.store([admission(1, entry=b"e")])
+    (entry,) = await read(sequencer, 0, 1)
+    leaves = [bytes([n]) * 32 for n in range(3)]
+    await sequencer.append(0, [b"r0", b"r1", b"r2"], leaves, [entry.seq, entry.seq, entry.seq + 100], 0)
+    for _ in range(2):
+        await sequencer.remove_record(1)
+        assert [await sequencer.record(n) for n in range(3)] == [b"r0", None, b"r2"]
+    assert await sequencer.leaves(0, 3) == leaves
+    assert [await sequencer.entry_held(n) for n in range(3)] == [True, True, False]
+
+
 async def test_a_stale_sequencer_is_fenced_and_the_log_keeps_what_it_has(bus: Ports) -> None:
     leader, stale = await bus.sequencer(), await bus.sequencer()
     await leader.append(0, [b"r"], [b"a" * 32], [1], 0)

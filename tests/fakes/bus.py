@@ -371,6 +371,14 @@ class FakeSequencer:
         self.bus.check("record")
         return self.bus.records.get(index)
 
+    async def remove_record(self, index: int) -> None:
+        self.bus.check("remove_record")
+        self.bus.records.pop(index, None)
+
+    async def entry_held(self, index: int) -> bool:
+        self.bus.check("entry_held")
+        return any(kept.seq == self.bus.log[index][1] for kept in self.bus.flow.values())
+
     async def put_head(self, data: bytes) -> None:
         self.bus.check("put_head")
         self.bus.heads.append(data)

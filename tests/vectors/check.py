@@ -262,9 +262,9 @@ OUTCOMES = {
     "message-recalled": "recalled|corrected", "recall-ordered": "recalled|corrected",
     "view-acknowledged": "accepted|rejected|recall-confirmed|not-here|deleted",
     "unread-escalated": "contact|deputies|duty-desk|sender",
-    "looked-up": "logged-in|searched|viewed|exported",
+    "looked-up": "logged-in|searched|viewed|exported", "records-expired": "expired",
 }  # fmt: skip
-BY_WORKERS = ("view-delivered", "view-expired", "view-purged", "unread-escalated")
+BY_WORKERS = ("view-delivered", "view-expired", "view-purged", "unread-escalated", "records-expired")
 ACT_RECORD: Shape = {
     "v": _one, "type": _text("act"), "at": _uint, "epoch": _uint, "by": _text(HANDLE.format("w")),
     "act": _text("|".join(OUTCOMES)), "agency": _or_null(_text(HANDLE.format("a"))), "subject": _bytes(16),
@@ -732,7 +732,7 @@ def _act_record(v: Vector) -> Any:
     """Section 8, the same for a record of an act."""
     record = _fields(cbor(_x(v, "record")), ACT_RECORD, "record")
     need(_text(OUTCOMES[record["act"]])(record["outcome"]), Malformed, "an outcome of another act")
-    about = record["act"] not in ("consent-withdrawn", "message-recalled", "looked-up")
+    about = record["act"] not in ("consent-withdrawn", "message-recalled", "looked-up", "records-expired")
     need([record[n] is not None for n in ("recipient", "view")] == [about] * 2, Malformed, "about a copy, or none")
     grounds = {"impossible": KEEP_GROUNDS, "rejected": FAULTS}.get(record["outcome"])
     need((record["ground"] is None) == (grounds is None), Malformed, "a ground to keep it, or a fault")
@@ -743,6 +743,7 @@ def _act_record(v: Vector) -> Any:
     )
     need(record["act"] not in BY_WORKERS or record["signer"][0] == "w", Malformed, "a step of a worker's")
     need(own, Malformed, "somebody else's copy")
+    need(record["act"] != "records-expired" or record["agency"] is None, Malformed, "an agency's")
     keys = sorted(record, key=lambda name: (len(name), name))
     need(_x(v, "record") == _head(5, len(keys)) + b"".join(enc(k) + _short(record[k]) for k in keys), Malformed, "form")
     return plain(record)

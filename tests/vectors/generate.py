@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 from audit.readers import cbor as audit_cbor
-from audit.record import ActRecord, act_record, trust_record
+from audit.record import ActRecord, act_record, expired_subject, trust_record
 from keys import composing, sealing
 from keys.composing import SealedSection, open_description
 from keys.domains import Tag
@@ -918,6 +918,10 @@ def of_act_records() -> list[Vector]:
             **(copy | {"subject": world.MESSAGE}), act="review-closed", outcome="unjustified", signer=head
         ),
         "looked-up": act_record(**common, subject=bytes(range(16)), act="looked-up", outcome="searched", signer=head),
+        "records-expired": act_record(
+            **common, subject=expired_subject(300, 4711, 1826), act="records-expired", outcome="expired",
+            signer=world.WORKER,
+        ),
     }  # fmt: skip
     out = []
     for name, record in made.items():
@@ -937,6 +941,8 @@ def of_act_records() -> list[Vector]:
     bad("unknown-act", "an act that nobody does", put("act", "forgiven"))
     bad("outcome-of-another-act", "each act has its own", put("outcome", "withdrawn"))
     bad("looked-up-at-somebody", "a look-up is about no copy", put("recipient", refuge), "looked-up")
+    bad("expired-for-an-agency", "no agency has records expire", put("agency", world.POLICE), "records-expired")
+    bad("expired-by-an-officer", "a worker does it", put("signer", head), "records-expired")
     bad("withdrawn-from-somebody", "a withdrawal is about no copy", put("recipient", refuge), "withdrawn")
     bad("copy-without-a-view", "which copy?", put("view", None))
     bad("copy-of-nobody", "whose copy?", put("recipient", None), "ordered")
