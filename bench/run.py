@@ -1,6 +1,6 @@
 """`safeconduct bench`: every figure of docs/design.md section 13 that this version has, in one run on one machine.
 
-    python -m bench.run [--json | --markdown] [--quick] [--only messages | trust]
+    python -m bench.run [--json | --markdown] [--quick] [--only messages | trust | records]
 
 bench/README.md says what each figure means and how it was taken.
 """
@@ -20,7 +20,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import flow, micro, trust, world
+from bench import flow, micro, records, trust, world
 from bench.figures import Figure, markdown, table
 
 FULL = {
@@ -33,6 +33,7 @@ FULL = {
     "rate": 200,
     "seconds": 10.0,
     "trust": {"agencies": 1000, "contacts": 10, "reach": 10, "changes": 10},
+    "records": {"count": 1_000_000, "times": 100},
 }
 QUICK = {
     "messages": 400,
@@ -44,6 +45,7 @@ QUICK = {
     "rate": 200,
     "seconds": 1.0,
     "trust": {"agencies": 20, "contacts": 10, "reach": 3, "changes": 2},
+    "records": {"count": 20_000, "times": 5},
 }
 
 
@@ -65,7 +67,7 @@ def machine() -> dict[str, Any]:
 
 
 def measure(sizes: dict[str, Any], console: Console, only: str = "") -> list[Figure]:
-    """All figures, or those of `only` messages or trust. Progress goes to `console`."""
+    """All figures, or those of `only` messages, trust or records. Progress goes to `console`."""
     with (
         tempfile.TemporaryDirectory(prefix="safeconduct-bench-") as scratch,
         Progress(
@@ -81,11 +83,14 @@ def measure(sizes: dict[str, Any], console: Console, only: str = "") -> list[Fig
 
         root = Path(scratch)
         figures: list[Figure] = []
-        if only != "trust":
+        if only in ("", "messages"):
             figures += _of_messages(root, sizes, step)
-        if only != "messages" and sizes["trust"]:
+        if only in ("", "trust") and sizes["trust"]:
             step(f"making a task force of {sizes['trust']['agencies']} agencies")
             figures += trust.figures(root / "trust", sizes["trust"], step)
+        if only in ("", "records") and sizes["records"]:
+            home = world.make(root / "searched").broker
+            figures += records.figures(home, root / "records", sizes["records"], step)
         return figures
 
 
@@ -136,6 +141,6 @@ if __name__ == "__main__":
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=["messages", "trust"], default="")
+    parser.add_argument("--only", choices=["messages", "trust", "records"], default="")
     given = parser.parse_args(sys.argv[1:])
     main(as_json=given.json, quick=given.quick, as_markdown=given.markdown, only=given.only)

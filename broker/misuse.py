@@ -7,16 +7,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from typing import Final
 
 from broker.recordsdb import Line
 from broker.tasks import VITAL
 from messages.errors import BadInput
+from messages.limits import DAY
 from policies.judge import BEYOND_EXTRACT
 
 COUNTED: Final = 100_000
 """Records that are counted at most, the newest: the same for everybody who asks."""
+SPAN: Final = 7 * DAY
+"""What is looked at where nobody says otherwise."""
+BY: Final = ("form", "kind", "agency", "sender", "recipient", "outcome", "rules", "signers")
+"""All of a line that is looked at: lines that are alike in it may be counted together."""
 
 
 class Sign(StrEnum):
@@ -64,17 +68,11 @@ class Told:
     says: str
 
 
-def newest_signs(lines: Iterable[Line], thresholds: Thresholds | None = None) -> tuple[list[Told], bool]:
-    """The signs in the first `COUNTED` of these lines, and whether there were more: who reads counts is told so.
+def signs(lines: Iterable[tuple[Line, int]], thresholds: Thresholds | None = None) -> list[Told]:
+    """All signs in these lines, each with how often there is one like it; the largest excess over its threshold first.
 
-    Whoever calls gives the newest first, and one more than `COUNTED` where there are so many.
+    `{party}` in a sentence is its name.
     """
-    left = iter(lines)
-    return signs(islice(left, COUNTED), thresholds), next(left, None) is not None
-
-
-def signs(lines: Iterable[Line], thresholds: Thresholds | None = None) -> list[Told]:
-    """All signs in these lines, the largest excess over its threshold first. `{party}` in a sentence is its name."""
     limits = thresholds or Thresholds()
     sent: Counter[str] = Counter()
     judged: Counter[str] = Counter()
@@ -84,22 +82,22 @@ def signs(lines: Iterable[Line], thresholds: Thresholds | None = None) -> list[T
     looked: Counter[str] = Counter()
     exported: Counter[str] = Counter()
     reached: dict[str, set[str]] = defaultdict(set)
-    for line in lines:
+    for line, times in lines:
         if line.form == "submission":
-            sent[line.agency] += 1
-            judged[line.agency] += 1
-            refused[line.agency] += line.outcome == "refused"
+            sent[line.agency] += times
+            judged[line.agency] += times
+            refused[line.agency] += times * (line.outcome == "refused")
         elif line.form == "decision":
             beyond = line.outcome == "refused" and not BEYOND_EXTRACT.isdisjoint(line.rules)
             reached[line.sender].add(line.recipient)
-            judged[line.agency] += 1
-            refused[line.agency] += line.outcome == "refused"
-            probing[line.agency] += beyond
-            vital[line.sender] += line.outcome == "permitted" and VITAL in line.rules
+            judged[line.agency] += times
+            refused[line.agency] += times * (line.outcome == "refused")
+            probing[line.agency] += times * beyond
+            vital[line.sender] += times * (line.outcome == "permitted" and VITAL in line.rules)
         elif line.form == "act" and line.kind == "looked-up":
             for who in line.signers:
-                looked[who] += line.outcome in ("searched", "viewed")
-                exported[who] += line.outcome == "exported"
+                looked[who] += times * (line.outcome in ("searched", "viewed"))
+                exported[who] += times * (line.outcome == "exported")
     found: list[Told] = []
 
     def tell(sign: Sign, party: str, count: int, threshold: int, says: str) -> None:

@@ -1,5 +1,6 @@
 """`safeconduct audit`: the log as files, and its records searched by people, who leave a record of that."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,11 +11,12 @@ from typing import Annotated, Final
 import typer
 from rich.table import Table
 
+from broker import misuse
 from broker.lookups import Deed, asked, look_up
-from broker.misuse import COUNTED, Thresholds, newest_signs
+from broker.misuse import Thresholds
 from broker.naming import Names, as_csv, query_of
 from broker.projecting import Projector
-from broker.recordsdb import Query, RecordsDb, opened
+from broker.recordsdb import Query, RecordsDb, alike, opened
 from broker.service import BrokerHome, clock, export_log, stores
 from broker.worker import Worker
 from bus.connection import Connection
@@ -214,7 +216,8 @@ def audit_signs(
     async def main() -> tuple[list[dict[str, str | int]], bool]:
         async with _desk(broker, url, who) as desk:
             await desk.record(Deed.SEARCHED, asked(query, signs=days))
-            told, more = newest_signs(desk.db.each(query, COUNTED + 1), wanted)
+            counted, more = await asyncio.to_thread(desk.db.grouped, query, misuse.BY, misuse.COUNTED)
+            told = misuse.signs(((alike(misuse.BY, values), count) for values, count in counted), wanted)
             rows: list[dict[str, str | int]] = [
                 {
                     "sign": t.sign.value,
@@ -229,7 +232,7 @@ def audit_signs(
 
     rows, more = run(main())
     if more:
-        _warn(f"There are more records than are counted; these are counts over the {COUNTED:,} newest.")
+        _warn(f"There are more records than are counted; these are counts over the {misuse.COUNTED:,} newest.")
     if as_json:
         out.print_json(data=rows)
         return

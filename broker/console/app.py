@@ -16,12 +16,12 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from audit.record import ActRecord, Record, TrustRecord
+from broker import misuse
 from broker.admit import Admitted
 from broker.console.access import ANSWER_BYTES, Access, Person
 from broker.console.reading import Reading
 from broker.console.words import ENGLISH
 from broker.lookups import Deed, asked, look_up, viewed
-from broker.misuse import COUNTED, newest_signs
 from broker.naming import Names, as_csv, day, moment, query_of, subject_text
 from broker.recordsdb import FACETS, Query
 from keys import accounts
@@ -256,20 +256,16 @@ class Console:
     async def _figures(self) -> dict[str, Any]:
         reading, now = self._reading, self.access.clock()
         start = now - DAY
-        outcomes, rules, flows = await asyncio.gather(
-            asyncio.to_thread(reading.db.counts, "outcome", start, now + HOUR),
-            asyncio.to_thread(self._refusing, start),
-            asyncio.to_thread(reading.flows, start),
-        )
+        counted = await asyncio.to_thread(reading.counted, start, now + HOUR)
         names, head, known = self._names, await reading.head(), await reading.tasks()
         rows: dict[tuple[str, str], dict[str, int]] = {}
-        for (sender, recipient, outcome), count in flows.items():
+        for (sender, recipient, outcome), count in counted.flows.items():
             rows.setdefault((names.of(sender), names.of(recipient)), {})[outcome] = count
         most = max((sum(r.values()) for r in rows.values()), default=1)
         return {
             "now": now,
-            "outcomes": outcomes,
-            "rules": rules,
+            "outcomes": counted.outcomes,
+            "rules": counted.rules,
             "flows": sorted(rows.items(), key=lambda item: -sum(item[1].values()))[:20],
             "most": most,
             "head": head[0],
@@ -282,13 +278,6 @@ class Console:
             "soon": [e for e in reading.mandates() if e.state == "soon"][:8],
             "names": names,
         }
-
-    def _refusing(self, start: int) -> list[tuple[str, int]]:
-        found: dict[str, int] = {}
-        for line in self._reading.db.each(Query(outcome="refused", start=start), 20_000):
-            for rule in line.rules:
-                found[rule] = found.get(rule, 0) + 1
-        return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:8]
 
     # Decisions
 
@@ -406,12 +395,11 @@ class Console:
         person = self._person(request, READS_RECORDS)
         await self._told(person, Deed.SEARCHED, b'{"tasks":"all"}')
         now = self.access.clock()
-        week = Query(start=now - 7 * DAY)
-        found, more = await asyncio.to_thread(lambda: newest_signs(self._reading.db.each(week, COUNTED + 1)))
+        signs = await self._reading.signs()
         known = sorted(await self._reading.tasks(), key=lambda t: (t.closed is not None, t.decision.at))
         return self._page(
             "tasks.html", request, title=ENGLISH.tasks, tasks=known, now=now, names=self._names,
-            leaks=await self._reading.leaks(), signs=found, counted=COUNTED if more else None,
+            leaks=await self._reading.leaks(), signs=signs, counted=misuse.COUNTED if signs.more else None,
         )  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from audit import fsck
 from audit.checkpoint import Checkpoint, VerifierKey, verify
 from audit.errors import AuditError
@@ -21,9 +23,10 @@ from audit.record import LEAK_RELEASED, LEAK_SUSPECTED, REVIEW_CLOSED, ActRecord
 from audit.record import leaf as commitment
 from audit.tree import leaf_hash
 from audit.witness import cosignatures, final, readable
+from broker import misuse
 from broker.console.owntree import OwnTree
 from broker.projecting import held
-from broker.recordsdb import Line, Query, RecordsDb, line_of
+from broker.recordsdb import Line, Query, RecordsDb, alike, line_of
 from broker.service import BrokerHome, export_log
 from broker.tasks import VITAL, Task, tasks
 from bus import subjects
@@ -32,13 +35,20 @@ from bus.queue import NatsSequencer
 from bus.store import Store
 from messages.catalogue import load as load_catalogue
 from messages.directory import Bundle, Contact, Mandate
-from messages.limits import DAY
+from messages.errors import DependencyError
+from messages.limits import DAY, MINUTE
 from policies import matrix
 from policies.agreements import Agreement
+
+log = structlog.get_logger("broker.console")
 
 AT_ONCE: Final = 100
 """Records that are asked for at the same time."""
 SOON: Final = 14 * DAY
+COUNTED: Final = 20_000
+"""Records of a day that the overview counts: the newest."""
+_FLOW: Final = ("agency", "recipient", "outcome")
+SIGNS_HOLD: Final = 5 * MINUTE
 TASKS: Final = 5_000
 """Broken glasses, and reports of leaks, that are looked at: the newest."""
 
@@ -81,6 +91,24 @@ class Ends:
     state: str  # in force, soon, later, ended, revoked, suspended
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the overview counts: leaves by outcome, the rules that refused most, and decisions between agencies."""
+
+    outcomes: dict[str, int]
+    rules: list[tuple[str, int]]
+    flows: Counter[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """Signs of misuse, whether there were more records than are counted, and when they were."""
+
+    told: tuple[misuse.Told, ...]
+    more: bool
+    at: int
+
+
 class Reading:
     """All questions of the console to what is stored. Raises `DependencyError` where that does not answer."""
 
@@ -93,9 +121,15 @@ class Reading:
         self._tree = OwnTree(home.folder, self._port.leaves)
         self._checking = asyncio.Lock()
         self.checked: tuple[int, Report] | None = None
+        self._remembered: dict[int, bytes] = {}
+        self._signs: Signs | None = None
+        self._counting: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
-        """Close the tree."""
+        """Close the tree, and count no more."""
+        if self._counting is not None:
+            self._counting.cancel()
+            await asyncio.gather(self._counting, return_exceptions=True)
         await self._port.close()
         self._tree.close()
 
@@ -187,37 +221,86 @@ class Reading:
 
     async def raw(self, lines: list[Line]) -> list[bytes]:
         """The records of these lines, in their order, as far as they are held; `AT_ONCE` are asked for at a time."""
-        found: list[bytes] = []
-        for first in range(0, len(lines), AT_ONCE):  # thousands of questions at once would keep the bus from deliveries
-            pairs = await asyncio.gather(*(held(self._port, line.index) for line in lines[first : first + AT_ONCE]))
-            found += [pair[1] for pair in pairs if pair is not None]
+        return [raw for raw in await self._pairs([line.index for line in lines]) if raw is not None]
+
+    async def _pairs(self, indices: list[int]) -> list[bytes | None]:
+        found: list[bytes | None] = []
+        for first in range(0, len(indices), AT_ONCE):  # thousands of questions at once would keep the bus from others
+            pairs = await asyncio.gather(*(held(self._port, index) for index in indices[first : first + AT_ONCE]))
+            found += [pair[1] if pair is not None else None for pair in pairs]
         return found
 
     async def tasks(self) -> list[Task]:
         """Broken glasses with what their reviews found."""
+        return tasks(await self._unchanging(await asyncio.to_thread(self.task_leaves)))
 
-        def lines() -> list[Line]:
-            vital = Query(rule=VITAL, outcome="permitted", form="decision")
-            return [*self.db.each(vital, TASKS), *self.db.each(Query(kind=REVIEW_CLOSED), TASKS)]
+    def task_leaves(self) -> list[int]:
+        """Which leaves tasks are found in."""
+        vital = Query(rule=VITAL, outcome="permitted", form="decision")
+        return [*self.db.indices(vital, TASKS), *self.db.indices(Query(kind=REVIEW_CLOSED), TASKS)]
 
-        return tasks(await self.raw(await asyncio.to_thread(lines)))
+    async def _unchanging(self, indices: list[int]) -> list[bytes]:
+        """The records of these leaves, which are asked for once: the overview wants the same ones every ten seconds.
+
+        What is no longer among them is forgotten, so nothing is held here longer than the search finds it.
+        """
+        fresh = [index for index in indices if index not in self._remembered]
+        found = {index: raw for index, raw in zip(fresh, await self._pairs(fresh), strict=True) if raw is not None}
+        known = self._remembered | found
+        self._remembered = {index: known[index] for index in indices if index in known}
+        return list(self._remembered.values())
 
     async def leaks(self) -> list[Line]:
         """What recipients kept aside, and what they released, the newest first."""
+        return await asyncio.to_thread(self.leak_lines)
 
-        def lines() -> list[Line]:
-            both = (Query(kind=kind) for kind in (LEAK_SUSPECTED, LEAK_RELEASED))
-            return [line for query in both for line in self.db.each(query, 200)]
+    def leak_lines(self) -> list[Line]:
+        """The same, from the database."""
+        both = (Query(kind=kind) for kind in (LEAK_SUSPECTED, LEAK_RELEASED))
+        return sorted((line for query in both for line in self.db.each(query, 200)), key=lambda x: -x.at)
 
-        return sorted(await asyncio.to_thread(lines), key=lambda x: -x.at)
+    def counted(self, start: int, end: int) -> Counts:
+        """What the overview counts of a span of time."""
+        return Counts(self.db.counts("outcome", start, end), self.refusing(start), self.flows(start))
 
     def flows(self, start: int) -> Counter[tuple[str, str, str]]:
         """How many decisions there were since `start`, by sending agency, receiving agency and outcome."""
         found: Counter[tuple[str, str, str]] = Counter()
-        for line in self.db.each(Query(form="decision", start=start), 20_000):
-            contact = self.bundle.directory.contact(line.recipient)
-            found[line.agency, contact.agency if contact else line.recipient, line.outcome] += 1
+        decided = Query(form="decision", start=start)
+        for (agency, recipient, outcome), count in self.db.grouped(decided, _FLOW, COUNTED)[0]:
+            contact = self.bundle.directory.contact(recipient)
+            found[agency, contact.agency if contact else recipient, outcome] += count
         return found
+
+    def refusing(self, start: int) -> list[tuple[str, int]]:
+        """Which rules refused most since `start`, and how often."""
+        found: Counter[str] = Counter()
+        for (rules,), count in self.db.grouped(Query(outcome="refused", start=start), ("rules",), COUNTED)[0]:
+            found.update(dict.fromkeys(rules.split(), count))
+        return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:8]
+
+    async def signs(self) -> Signs:
+        """Signs of misuse. Whoever asks within five minutes of a count gets that one, and nobody waits for the next: it
+        reads all records of the span.
+        """
+        if self._signs is None:
+            self._signs = await asyncio.to_thread(self.count_signs)
+        elif self.clock() - self._signs.at >= SIGNS_HOLD and (self._counting is None or self._counting.done()):
+            self._counting = asyncio.create_task(self._count_again())
+        return self._signs
+
+    async def _count_again(self) -> None:
+        try:
+            self._signs = await asyncio.to_thread(self.count_signs)
+        except DependencyError as error:
+            log.warning("signs-not-counted", code=error.code)
+
+    def count_signs(self) -> Signs:
+        """Count them now."""
+        now = self.clock()
+        counted, more = self.db.grouped(Query(start=now - misuse.SPAN), misuse.BY, misuse.COUNTED)
+        lines = ((alike(misuse.BY, values), count) for values, count in counted)
+        return Signs(tuple(misuse.signs(lines)), more, now)
 
     # Trust
 

@@ -45,6 +45,7 @@ ENGLISH: Final = SimpleNamespace(
     part_counted="There are more records than are counted: these are counts over the %s newest.",
     recorded="That you look this up is recorded in the log: who and when; what for, as a digest only.",
     empty_search="No record is such. Leave a condition out, or widen the time.",
+    empty_stretch="Of the records looked through up to here none is such; nothing says that no older one is.",
     empty_flows="Nothing was decided in the last day. What agencies send to each other will show here as it happens.",
     empty_tasks="No glass was broken. When somebody sends by vital interest, its review is due here within 72 hours.",
     empty_leaks="No recipient has reported words that seem to identify somebody.",

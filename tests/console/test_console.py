@@ -23,9 +23,9 @@ from audit.record import LOOKED_UP, ActRecord, read_record
 from audit.witness import WitnessKey, cosign, joined
 from broker.console.access import IDLE
 from broker.console.app import COOKIE, HEADERS
-from broker.console.reading import AT_ONCE, Reading
+from broker.console.reading import AT_ONCE, SIGNS_HOLD, Reading
 from broker.console.serving import Running, consoling
-from broker.recordsdb import Query
+from broker.recordsdb import Query, RecordsDown
 from broker.service import BrokerHome, Serving, serving, stores
 from bus.queue import NatsBroker, NatsSequencer
 from cli.main import app
@@ -444,13 +444,51 @@ async def test_an_export_or_a_count_of_a_part_says_that_it_is_one(
         assert "10,000 newest" in (await given(browser, "/decisions"))[1]
         assert "are counted" not in (await given(browser, "/tasks"))[1]
         monkeypatch.setattr("broker.console.app.EXPORTED", 1)
-        monkeypatch.setattr("broker.console.app.COUNTED", 1)
         monkeypatch.setattr("broker.misuse.COUNTED", 1)
+        place.console.reading._signs = None
         name, part = await given(browser, "/decisions/export?as=csv&form=")
         assert 'filename="records-newest-1.csv"' in name and len(part.splitlines()) == 2
         assert 'filename="records-newest-1.json"' in (await given(browser, "/decisions/export?as=json&form="))[0]
         assert 'filename="records.csv"' in (await given(browser, "/decisions/export?as=csv&form=decision"))[0]
         assert "counts over the 1 newest" in (await given(browser, "/tasks"))[1]
+
+
+async def test_a_page_that_found_nothing_in_its_stretch_says_where_to_go_on(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.recordsdb.STRETCH", 1)
+    async with await place.browser() as browser:
+        async with browser.get("/decisions?form=submission&outcome=permitted") as answer:
+            text = await answer.text()
+        assert "nothing" in text and 'rel="next"' in text
+        async with browser.get("/decisions?form=submission&outcome=no-such") as answer:
+            assert 'rel="next"' not in await answer.text()
+
+
+async def test_signs_of_misuse_are_counted_behind_ones_back_once_a_count_is_five_minutes_old(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = place.console.reading
+    now = clock()
+    monkeypatch.setattr(reading, "clock", lambda: now)
+    reading._signs = None
+    first = await reading.signs()
+    assert first.at == now and await reading.signs() is first and reading._counting is None
+    now += SIGNS_HOLD - 1
+    assert await reading.signs() is first and reading._counting is None
+    now += 1
+    assert await reading.signs() is first and reading._counting is not None
+    await reading._counting
+    assert (await reading.signs()).at == now
+    now += SIGNS_HOLD
+    monkeypatch.setattr(reading.db, "grouped", down)
+    kept = await reading.signs()
+    await reading._counting
+    assert await reading.signs() is kept, "a database that is down takes nothing away"
+
+
+def down(*_: object) -> object:
+    raise RecordsDown
 
 
 async def test_without_tls_it_listens_on_this_machine_alone(place: Place) -> None:
