@@ -29,6 +29,7 @@ from keys.checkup import duration, many, say
 from keys.metadata import FULL, Audience
 from keys.unlocking import Passphrase
 from keys.updating import TrustCopy
+from messages.alarms import mail_box
 from messages.directory import Bundle, Directory
 from messages.errors import BadInput, DependencyError, ShareError
 from messages.health import Finding, bad, good, refused, skipped, warn
@@ -146,6 +147,20 @@ def server(version: tuple[int, ...], text: str) -> Finding:
     return good("bus", f"Connected; nats-server {text}.")
 
 
+def alarm_addresses(bundle: Bundle, *, mail: bool) -> Finding:
+    """Whether alarms leave the broker, one of them to somebody outside the operator's organisation."""
+    what, do = "alarms", "Two officers add an address: safeconduct bundle add-alarm --help"
+    addresses = bundle.directory.operator.alarms or ()
+    if not addresses:
+        return warn(what, "They go to nobody: somebody has to look at the console or at this screen.", do)
+    if not mail and any(mail_box(a.to) for a in addresses):
+        says = "One of their addresses is a mail box, and broker.json names no mail server."
+        return warn(what, says, "Set `smtp` and `mail_from` in broker.json, and restart the broker.")
+    if not any(a.outside for a in addresses):
+        return warn(what, "They go to nobody outside the operator's organisation.", f"{do} (--outside)")
+    return good(what, f"They go to {many(len(addresses), 'address', 'addresses')}, not all of them the operator's own.")
+
+
 def keys_ending(bundle: Bundle, now: int) -> list[Finding]:
     """Keys of officers and workers that end soon. Those that have ended are history."""
     directory = bundle.directory
@@ -214,6 +229,8 @@ def _bundle_findings(home: Path, settings: dict[str, str], bundle: Bundle, now: 
     directory = bundle.directory
     found = [checkup.bundle(bundle, now, renew), *checkup.mandates(directory, directory.contacts, now)]
     found += keys_ending(bundle, now)
+    if settings.get("practice") != "True":
+        found.append(alarm_addresses(bundle, mail=settings.get("smtp") not in (None, "None")))
     blind = [
         directory.address(c)
         for c in directory.contacts

@@ -23,6 +23,8 @@ from messages.errors import DependencyError, Malformed
 log = structlog.get_logger("broker.projecting")
 
 AT_ONCE: Final = 500
+ASKED_AT_ONCE: Final = 100
+"""Records that are asked for at the same time."""
 LOOK_SECONDS: Final = 0.5
 REST_SECONDS: Final = 2.0
 HELD: Final = 1 << 20
@@ -53,6 +55,33 @@ async def held(port: Reads, index: int) -> tuple[bytes, bytes] | None:
     return _parted(raw) if raw is not None else None
 
 
+class Remembered:
+    """Records that are asked for again and again, read from the bus once: what a leaf commits to does not change.
+
+    What is no longer asked for is forgotten, so nothing is held here longer than somebody finds it.
+    """
+
+    def __init__(self, port: Reads) -> None:
+        self._port = port
+        self._records: dict[int, bytes] = {}
+
+    async def records(self, indices: list[int]) -> list[bytes]:
+        """The records of these leaves, as far as they are held."""
+        fresh = [index for index in indices if index not in self._records]
+        read = await pairs(self._port, fresh)
+        found = self._records | {i: pair[1] for i, pair in zip(fresh, read, strict=True) if pair is not None}
+        self._records = {index: found[index] for index in indices if index in found}
+        return list(self._records.values())
+
+
+async def pairs(port: Reads, indices: list[int]) -> list[tuple[bytes, bytes] | None]:
+    """Salt and record of each of these leaves, as far as they are held; `ASKED_AT_ONCE` are asked for at a time."""
+    found: list[tuple[bytes, bytes] | None] = []
+    for first in range(0, len(indices), ASKED_AT_ONCE):  # thousands at once would keep the bus from deliveries
+        found += await asyncio.gather(*(held(port, index) for index in indices[first : first + ASKED_AT_ONCE]))
+    return found
+
+
 def _parted(raw: bytes) -> tuple[bytes, bytes] | None:
     try:
         value = cbor.load(raw, HELD, "record")
@@ -78,6 +107,7 @@ class Projector:
         self._port = port
         self._directory = directory
         self._prepared = False
+        self.missing = False  # whether it stands before a leaf whose record is missing
         self._expiries: list[Expiry] = []
         self._looked = 0  # until before which leaf the log was searched for what it says of expired records
 
@@ -140,9 +170,12 @@ class Projector:
         while not stop.is_set():
             pause = LOOK_SECONDS
             try:
-                if await self.step():
+                taken = await self.step()
+                self.missing = False
+                if taken:
                     continue
             except DependencyError as error:
+                self.missing = isinstance(error, RecordMissing)
                 log.warning("records-behind", code=error.code)
                 pause = REST_SECONDS
             try:

@@ -30,6 +30,7 @@ from audit.expiry import LEAST_DAYS
 from audit.logdir import DeliveryLine, EntryLine, RecordLine, write_atomically, write_log_dir
 from broker import http
 from broker.admit import World
+from broker.alarming import Alarming, Facts, Relay
 from broker.bundles import BrokerTrust, Epoch
 from broker.copies import copies
 from broker.doors import Doors
@@ -37,7 +38,7 @@ from broker.expiring import KEPT_DAYS, Expiring
 from broker.files import VERBS as FILE_VERBS
 from broker.files import Files, Room
 from broker.metrics import Readings
-from broker.projecting import Projector
+from broker.projecting import Projector, Remembered
 from broker.recordsdb import FILE as RECORDS_FILE
 from broker.recordsdb import VARIABLE as RECORDS_VARIABLE
 from broker.recordsdb import RecordsDb
@@ -125,6 +126,7 @@ class BrokerHome:
     tls: tls.Files | None
     records: Path | str = field(repr=False)  # the database in which officers search; a URL may hold a password
     kept_days: int  # how long the readable form of a leaf is kept
+    relay: Relay | None = None  # by which alarms leave as mail
 
     @classmethod
     def open(cls, folder: Path, passphrase: Passphrase | str) -> "BrokerHome":
@@ -163,6 +165,7 @@ class BrokerHome:
             tls=tls.Files(folder / "tls") if settings.get("tls") is True else None,
             records=_records(folder, settings),
             kept_days=_kept_days(settings),
+            relay=Relay.read(settings.get("smtp"), settings.get("mail_from")),
         )
 
     @property
@@ -372,6 +375,19 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
             home.kept_days,
             clock,
         )
+        alarming = Alarming(
+            home.folder / "log",
+            lambda: home.bundle,
+            Facts(
+                records,
+                Remembered(sequencing),
+                lambda: home.bundle,
+                sequencer.may_admit,
+                lambda: projector.missing,
+            ),
+            home.relay,
+            clock,
+        )
         kept = FileStore(store)
         files = Files(
             store=kept,
@@ -392,7 +408,7 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
             write_atomically(run / name, [text.encode()])
         log.info("up", epoch=home.bundle.epoch, leaves=sequencer.size)
         try:
-            parts = worker.run, sequencer.run, watcher.run, projector.run, expiring.run
+            parts = worker.run, sequencer.run, watcher.run, projector.run, expiring.run, alarming.run
             async with _running(*parts, following=followed.run(taken), failed=serving.failed):
                 yield serving
         finally:

@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from keys import statements
 from keys.content import Content
-from messages.directory import Agency, Contact, FormerKey, KeyStatement, Mandate, Officer, Span, Witness
+from messages import alarms
+from messages.directory import Agency, AlarmAddress, Contact, FormerKey, KeyStatement, Mandate, Officer, Span, Witness
 from messages.errors import BadInput, Malformed, NotPermitted
 from messages.ids import ContactHandle, OfficerHandle, contact_handle
 
@@ -323,6 +326,29 @@ def add_witness(content: Content, witness: Witness) -> Content:
             f"A task force names at most {WITNESSES} witnesses; end one first: safeconduct bundle end-witness"
         )
     return replace(content, witnesses=(*content.witnesses, witness))
+
+
+def add_alarm(content: Content, to: str, *, outside: bool) -> Content:
+    """One more address to which alarms go."""
+    known = content.operator.alarms or ()
+    if any(address.to == to for address in known):
+        raise BadInput("Alarms go to that address already.")
+    if len(known) >= alarms.MOST:
+        raise BadInput(f"Alarms go to {alarms.MOST} addresses at most; end one first: safeconduct bundle end-alarm")
+    try:
+        added = AlarmAddress(to=to, outside=outside)
+    except ValidationError as error:
+        raise BadInput(f"{str(error.errors()[0]['msg']).removeprefix('Value error, ').capitalize()}.") from None
+    return replace(content, operator=content.operator.model_copy(update={"alarms": (*known, added)}))
+
+
+def end_alarm(content: Content, to: str) -> Content:
+    """Without this address."""
+    known = content.operator.alarms or ()
+    rest = tuple(address for address in known if address.to != to)
+    if len(rest) == len(known):
+        raise BadInput("Alarms do not go to that address.")
+    return replace(content, operator=content.operator.model_copy(update={"alarms": rest or None}))
 
 
 def end_witness(content: Content, label: str) -> Content:

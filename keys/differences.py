@@ -21,6 +21,7 @@ from messages.directory import (
     ALL_TYPES,
     Account,
     Agency,
+    AlarmAddress,
     Contact,
     Guard,
     KeyStatement,
@@ -114,8 +115,13 @@ def _operator(old: Operator | None, new: Operator) -> list[Said]:
             (KEY, f"operator {new.name}: login {new.nkey}, log key {new.log_vkey}"),
             *((KEY, f"operator {new.name}: {w}") for w in workers),
         ]
-        return words + ([(OTHER, f"the trust bundle is fetched at {new.trust_url}")] if new.trust_url else [])
-    words = _fields(f"operator {new.name}", old, new, {"workers"})
+        words += [(OTHER, f"the trust bundle is fetched at {new.trust_url}")] if new.trust_url else []
+        return words + [(NEW, _alarm(a)) for a in new.alarms or ()]
+    words = _fields(f"operator {new.name}", old, new, {"workers", "alarms"})
+    before, after = old.alarms or (), new.alarms or ()
+    words += [(NEW, _alarm(address)) for address in after if address not in before]
+    words += [(ENDS, f"no longer: {_alarm(address)}") for address in before if address not in after]
+    words += _reordered("the addresses of alarms", before, after)
     for worker in new.workers:
         if worker not in old.workers:
             words.append((NEW, f"operator {new.name}: {_worker(worker)}"))
@@ -123,6 +129,11 @@ def _operator(old: Operator | None, new: Operator) -> list[Said]:
         if worker not in new.workers:
             words.append((ENDS, f"operator {new.name}: no longer: {_worker(worker)}"))
     return words + _reordered("the workers", old.workers, new.workers)
+
+
+def _alarm(address: AlarmAddress) -> str:
+    whose = "outside the operator's organisation" if address.outside else "of the operator's own"
+    return f"alarms go, without content, to {address.to} ({whose}); every agency can see this address"
 
 
 def _worker(worker: Worker) -> str:

@@ -19,7 +19,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import core_schema
 
-from messages import cbor, ids, limits
+from messages import alarms, cbor, ids, limits
 from messages.cbor import Reader
 from messages.errors import Malformed
 from messages.ids import AgencyHandle, ContactHandle, GuardHandle, KeyId, OfficerHandle, WorkerHandle
@@ -304,6 +304,16 @@ class Account(_Model):
     ended: int | None = None  # from this moment on it opens nothing
 
 
+class AlarmAddress(_Model):
+    """Where alarms go, without any content. Whether it lies outside the operator's organisation is the officers' word.
+
+    Every agency's extract shows it, as all of the operator: so it is a duty's mail box, not a person's.
+    """
+
+    to: Annotated[str, AfterValidator(alarms.checked)]
+    outside: bool = False
+
+
 class Operator(_Model):
     """Who runs the broker: its workers and the key that signs checkpoints (as a C2SP verifier key)."""
 
@@ -313,6 +323,7 @@ class Operator(_Model):
     log_origin: str
     log_vkey: str
     trust_url: str | None = None  # where extracts are fetched, if not from a broker on this machine
+    alarms: tuple[AlarmAddress, ...] | None = None
 
 
 class Directory(_Model):

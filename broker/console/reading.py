@@ -25,7 +25,7 @@ from audit.tree import leaf_hash
 from audit.witness import cosignatures, final, readable
 from broker import misuse
 from broker.console.owntree import OwnTree
-from broker.projecting import held
+from broker.projecting import Remembered, held, pairs
 from broker.recordsdb import Line, Query, RecordsDb, alike, line_of
 from broker.service import BrokerHome, export_log
 from broker.tasks import VITAL, Task, tasks
@@ -42,8 +42,6 @@ from policies.agreements import Agreement
 
 log = structlog.get_logger("broker.console")
 
-AT_ONCE: Final = 100
-"""Records that are asked for at the same time."""
 SOON: Final = 14 * DAY
 COUNTED: Final = 20_000
 """Records of a day that the overview counts: the newest."""
@@ -121,7 +119,7 @@ class Reading:
         self._tree = OwnTree(home.folder, self._port.leaves)
         self._checking = asyncio.Lock()
         self.checked: tuple[int, Report] | None = None
-        self._remembered: dict[int, bytes] = {}
+        self._remembered = Remembered(self._port)
         self._signs: Signs | None = None
         self._counting: asyncio.Task[None] | None = None
 
@@ -220,35 +218,18 @@ class Reading:
         return line, tuple(sorted(around, key=lambda x: (x.at, x.index)))
 
     async def raw(self, lines: list[Line]) -> list[bytes]:
-        """The records of these lines, in their order, as far as they are held; `AT_ONCE` are asked for at a time."""
-        return [raw for raw in await self._pairs([line.index for line in lines]) if raw is not None]
-
-    async def _pairs(self, indices: list[int]) -> list[bytes | None]:
-        found: list[bytes | None] = []
-        for first in range(0, len(indices), AT_ONCE):  # thousands of questions at once would keep the bus from others
-            pairs = await asyncio.gather(*(held(self._port, index) for index in indices[first : first + AT_ONCE]))
-            found += [pair[1] if pair is not None else None for pair in pairs]
-        return found
+        """The records of these lines, in their order, as far as they are held; a hundred are asked for at a time."""
+        found = await pairs(self._port, [line.index for line in lines])
+        return [pair[1] for pair in found if pair is not None]
 
     async def tasks(self) -> list[Task]:
         """Broken glasses with what their reviews found."""
-        return tasks(await self._unchanging(await asyncio.to_thread(self.task_leaves)))
+        return tasks(await self._remembered.records(await asyncio.to_thread(self.task_leaves)))
 
     def task_leaves(self) -> list[int]:
         """Which leaves tasks are found in."""
         vital = Query(rule=VITAL, outcome="permitted", form="decision")
         return [*self.db.indices(vital, TASKS), *self.db.indices(Query(kind=REVIEW_CLOSED), TASKS)]
-
-    async def _unchanging(self, indices: list[int]) -> list[bytes]:
-        """The records of these leaves, which are asked for once: the overview wants the same ones every ten seconds.
-
-        What is no longer among them is forgotten, so nothing is held here longer than the search finds it.
-        """
-        fresh = [index for index in indices if index not in self._remembered]
-        found = {index: raw for index, raw in zip(fresh, await self._pairs(fresh), strict=True) if raw is not None}
-        known = self._remembered | found
-        self._remembered = {index: known[index] for index in indices if index in known}
-        return list(self._remembered.values())
 
     async def leaks(self) -> list[Line]:
         """What recipients kept aside, and what they released, the newest first."""

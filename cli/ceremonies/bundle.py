@@ -633,6 +633,39 @@ def add_witness(
     propose(work, home, second, StepCode.PROPOSE, change)
 
 
+@bundle_app.command("add-alarm")
+@command
+def add_alarm(
+    work: WorkArgument,
+    to: Annotated[str, typer.Argument(metavar="ADDRESS", help="https://… or mailto:duty@ministry.example")],
+    home: AsOption,
+    outside: Annotated[bool, typer.Option("--outside", help="It is not the operator's: somebody else's duty.")] = False,
+    second: SecondOption = None,
+) -> None:
+    """Propose an address to which alarms go: a kind, a count and a time, and never content. Every agency can see it."""
+
+    def change(decided: Content, hand: Hand) -> tuple[Content, str]:
+        return decisions.add_alarm(decided, to, outside=outside), ""
+
+    propose(work, home, second, StepCode.PROPOSE, change)
+
+
+@bundle_app.command("end-alarm")
+@command
+def end_alarm(
+    work: WorkArgument,
+    to: Annotated[str, typer.Argument(metavar="ADDRESS", help="The address, as it was added.")],
+    home: AsOption,
+    second: SecondOption = None,
+) -> None:
+    """Propose that alarms no longer go to an address."""
+
+    def change(decided: Content, hand: Hand) -> tuple[Content, str]:
+        return decisions.end_alarm(decided, to), ""
+
+    propose(work, home, second, StepCode.PROPOSE, change)
+
+
 @bundle_app.command("end-witness")
 @command
 def end_witness(

@@ -531,6 +531,25 @@ def test_two_officers_name_a_witness_and_take_it_out_again(desk: Desk) -> None:
     desk.ok("safeconduct bundle publish work --as ada --to broker")
 
 
+def test_two_officers_say_where_alarms_go_and_where_no_longer(desk: Desk) -> None:
+    def publish() -> None:
+        for officer in ("ada", "ben"):
+            desk.ok(f"safeconduct bundle sign work --as {officer} --yes")
+        desk.ok("safeconduct bundle publish work --as ada --to broker")
+
+    to = "mailto:duty@ministry.example"
+    desk.ok(f"safeconduct bundle add-alarm work {to} --outside --as ada")
+    told = " ".join(desk.ok("safeconduct bundle review work --as ben").split())
+    assert f"alarms go, without content, to {to} (outside the operator's organisation)" in told
+    publish()
+    assert "go to that address already" in desk.refused(f"safeconduct bundle add-alarm work {to} --as ada")
+    desk.ok(f"safeconduct bundle end-alarm work {to} --as ben")
+    assert f"no longer: alarms go, without content, to {to}" in " ".join(
+        desk.ok("safeconduct bundle review work --as ada").split()
+    )
+    publish()
+
+
 def test_what_changes_nobodys_rights_needs_no_rehearsal(desk: Desk) -> None:
     desk.ok("safeconduct bundle renew work --as ada")
     assert rehearsal(desk) == ""
@@ -674,6 +693,8 @@ def test_an_officer_without_a_root_of_trust_believes_nothing(desk: Desk) -> None
         ("bundle end-agreement work RIVER-01 --as ada --until 2025-12-31", "until lies before from"),
         ("bundle add-witness work nonsense --as ada", "not a witness's key"),
         ("bundle end-witness work witness-0 --as ada", "There is no witness witness-0; there are: none"),
+        ("bundle add-alarm work http://ministry.example/ --as ada", "begins with https://"),
+        ("bundle end-alarm work https://ministry.example/ --as ada", "do not go to that address"),
         ("bundle sign work --as ada --yes", "Nothing is proposed"),
         ("bundle publish work --as ada", "Nothing is proposed"),
         ("bundle publish work --as ada --to police", "not a broker's folder"),

@@ -23,8 +23,9 @@ from audit.record import LOOKED_UP, ActRecord, read_record
 from audit.witness import WitnessKey, cosign, joined
 from broker.console.access import IDLE
 from broker.console.app import COOKIE, HEADERS
-from broker.console.reading import AT_ONCE, SIGNS_HOLD, Reading
+from broker.console.reading import SIGNS_HOLD, Reading
 from broker.console.serving import Running, consoling
+from broker.projecting import ASKED_AT_ONCE as AT_ONCE
 from broker.recordsdb import Query, RecordsDown
 from broker.service import BrokerHome, Serving, serving, stores
 from bus.queue import NatsBroker, NatsSequencer

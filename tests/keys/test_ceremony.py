@@ -27,6 +27,7 @@ from keys.statements import make as state_key
 from messages.ceremony import CeremonyStep, StepCode
 from messages.directory import (
     Account,
+    AlarmAddress,
     Contact,
     FormerKey,
     Guard,
@@ -634,6 +635,7 @@ OTHER: Mapping[str, object] = {
     "retired": 77, "head": None, "guards": (), "mandates": (), "suspended": (), "former_keys": (), "statements": (),
     "exercise": True, "written_consent_only": True,
     "workers": (), "log_origin": "elsewhere", "log_vkey": "vkey", "trust_url": "https://elsewhere", "label": "two",
+    "alarms": (AlarmAddress(to="https://ministry.example/", outside=True),),
     "vkey": "w", "officer": SECOND, "role": "reader", "credential": b"another", "ended": 7,
 }  # fmt: skip
 

@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 
 from keys import content
 from keys.repository import State
-from messages.directory import Account, Contact, FormerKey, Guard, Mandate, Officer, Span, Witness
+from messages.directory import (
+    Account,
+    AlarmAddress,
+    Contact,
+    FormerKey,
+    Guard,
+    Mandate,
+    Officer,
+    Operator,
+    Span,
+    Witness,
+)
 from messages.errors import BundleRefused, Malformed
 from messages.labels import CrimeArea, Duty, Keeping
 from tests.keys import trust, world
@@ -73,7 +84,12 @@ def everything() -> content.Content:
         witnesses=(Witness(label="wit", vkey="wit+abc+def"),),
         accounts=(Account(officer=OFFICERS[0], role="reader"),),
         rules=content.edition("rules", {"a.cedar": "permit;\u2028"}),
-        operator=decided.operator.model_copy(update={"trust_url": "https://broker.example/trust"}),
+        operator=decided.operator.model_copy(
+            update={
+                "trust_url": "https://broker.example/trust",
+                "alarms": (AlarmAddress(to="mailto:duty@ministry.example", outside=True),),
+            }
+        ),
     )
 
 
@@ -189,3 +205,10 @@ def test_a_state_names_numbers_and_handles_only(lie: dict[str, Any]) -> None:
     fields: dict[str, Any] = {"epoch": 1, "at": 1, "root": 1, "tops": {}, "roles": {}}
     with pytest.raises(BundleRefused):
         State.from_bytes(State(**(fields | lie)).to_bytes())
+
+
+def test_an_operator_without_addresses_of_alarms_is_written_as_before_there_were_any() -> None:
+    operator = trust.decided().operator
+    raw = content.write(operator)
+    assert b"alarms" not in raw
+    assert content.read_one(raw, Operator, "operator") == operator
