@@ -145,9 +145,7 @@ def screens(reading: Reading, count: int) -> dict[str, Callable[[random.Random],
     step = DAYS * DAY / count
 
     def decisions(query: Query, after: str | None = None) -> object:
-        for facet in FACETS:
-            if facet != "party":
-                db.values(facet)
+        db.values(*(facet for facet in FACETS if facet != "party"))
         return db.search(query, after=after)
 
     def deep(chance: random.Random) -> str:

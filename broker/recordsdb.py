@@ -10,6 +10,7 @@ their lines away. Nothing here decides anything: a database that
 is down costs the search, never a delivery.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    cast,
     create_engine,
     delete,
     event,
@@ -56,7 +58,7 @@ MAX_PAGE: Final = 500
 MAX_TERM: Final = 80
 RARE: Final = 2000
 """Up to how many marks are counted to find the rarest condition of a search."""
-STRETCH: Final = 20_000
+STRETCH: Final = 5_000
 """How many leaves with the rarest condition one page looks through: it ends there, short or empty, and says where to go
 on. Two frequent conditions that hardly ever meet would else be looked for through all that there is.
 """
@@ -238,6 +240,10 @@ class RecordsDb:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        # What is read needs no transaction; on a server beginning and ending one would be two more journeys.
+        self._reads = (
+            engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
         self._words: dict[tuple[str, str], int] = {}
 
     @classmethod
@@ -299,7 +305,7 @@ class RecordsDb:
     @_mapped
     def next(self) -> int:
         """The leaf with which `take` goes on: how many leaves were looked at."""
-        with self._engine.connect() as db:
+        with self._reads.connect() as db:
             return int(db.execute(select(_place.c.next)).scalar() or 0)
 
     @_mapped
@@ -356,7 +362,7 @@ class RecordsDb:
         """
         size = max(1, min(size, MAX_PAGE))
         edge = _edge(after)
-        with self._engine.connect() as db:
+        with self._reads.connect() as db:
             words = self._rarest_first(db, query)
             if words is None:
                 return Page((), None)
@@ -375,13 +381,13 @@ class RecordsDb:
         """The indices alone of up to `most` leaves, the newest first: of those with the rarest condition, as far as one
         page looks through them.
         """
-        with self._engine.connect() as db:
+        with self._reads.connect() as db:
             words = self._rarest_first(db, query)
             if words is None:
                 return []
             chosen, _ = _chosen(query, words, None)
-            found = select(chosen.c.idx).order_by(chosen.c.at.desc(), chosen.c.idx.desc()).limit(most)
-            return list(db.execute(found).scalars())
+            found = select(chosen.c.idx, chosen.c.at).order_by(chosen.c.at.desc(), chosen.c.idx.desc()).limit(most)
+            return [int(index) for index, _ in _rows(db, found)]
 
     def _rarest_first(self, db: Connection, query: Query) -> list[int] | None:
         """The numbers of what is searched for, or None where no leaf has one of them."""
@@ -406,7 +412,7 @@ class RecordsDb:
         facets = [facet for facet in FACETS if getattr(query, facet)]
         if len(facets) > 1 or query.subject:
             raise BadInput("What is counted is found by one condition at most.")
-        with self._engine.connect() as db:
+        with self._reads.connect() as db:
             pairs = ((_word.c.facet == f) & (_word.c.value == getattr(query, f)) for f in facets)
             words = [db.execute(select(_word.c.id).where(pair)).scalar() for pair in pairs]
             if None in words:
@@ -414,13 +420,10 @@ class RecordsDb:
             places = _places(query, words[0] if words else None, None)
             newest = places.limit(most).subquery()
             columns = [_record.c[name] for name in by]
-            found = db.execute(
-                select(func.count(), *columns)
-                .select_from(newest.join(_record, _record.c.idx == newest.c.idx))
-                .group_by(*columns)
-            )
-            counted = [(tuple(values), int(count)) for count, *values in found]
-            return counted, db.execute(places.offset(most).limit(1)).first() is not None
+            found = select(func.count(), *columns).select_from(newest.join(_record, _record.c.idx == newest.c.idx))
+            counted = [(tuple(values), int(count)) for count, *values in _rows(db, found.group_by(*columns))]
+            whole = sum(count for _, count in counted) < most
+            return counted, not whole and db.execute(places.offset(most).limit(1)).first() is not None
 
     @staticmethod
     def _about(db: Connection, word: int, query: Query) -> int:
@@ -455,7 +458,7 @@ class RecordsDb:
         The first that is not ends it: what stands behind it is no older, whatever it says.
         """
         chosen = select(_record).where(_record.c.idx > after).order_by(_record.c.idx).limit(size)
-        with self._engine.connect() as db:
+        with self._reads.connect() as db:
             found = [_line(row) for row in db.execute(chosen).mappings()]
         return list(takewhile(lambda line: line.at < before, found))
 
@@ -468,16 +471,18 @@ class RecordsDb:
             .where(_word.c.facet == facet, _mark.c.at >= start, _mark.c.at < end)
             .group_by(_word.c.value)
         )
-        with self._engine.connect() as db:
+        with self._reads.connect() as db:
             return {str(value): int(count) for value, count in db.execute(statement)}
 
     @_mapped
-    def values(self, facet: str) -> list[str]:
-        """Which values of a facet there are, in order: what a form offers."""
-        with self._engine.connect() as db:
-            return list(
-                db.execute(select(_word.c.value).where(_word.c.facet == facet).order_by(_word.c.value)).scalars()
-            )
+    def values(self, *facets: str) -> dict[str, list[str]]:
+        """Which values of each of these facets there are, in order: what a form offers."""
+        found: dict[str, list[str]] = {facet: [] for facet in facets}
+        asked = select(_word.c.facet, _word.c.value).where(_word.c.facet.in_(facets)).order_by(_word.c.value)
+        with self._reads.connect() as db:
+            for facet, value in db.execute(asked):
+                found[facet].append(value)
+        return found
 
     def close(self) -> None:
         """Give the connections back."""
@@ -525,6 +530,16 @@ def _chosen(query: Query, words: list[int], edge: tuple[int, int] | None) -> tup
         same = (other.c.word == word, other.c.at == looked.c.at, other.c.idx == looked.c.idx)
         chosen = chosen.where(select(literal(1)).where(*same).exists())
     return chosen.subquery(), places
+
+
+def _rows(db: Connection, statement: Any) -> Iterable[Sequence[Any]]:
+    """Many rows. PostgreSQL sends them as one value, in their order: its driver takes apart each cell by itself."""
+    if db.dialect.name != "postgresql":
+        return db.execute(statement)
+    inner = statement.subquery()
+    whole = select(cast(func.json_agg(func.json_build_array(*inner.c)), Text)).select_from(inner)
+    found: list[Sequence[Any]] = json.loads(db.execute(whole).scalar() or "[]")
+    return found
 
 
 def _insert(db: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:

@@ -304,7 +304,8 @@ class Console:
         person = self._person(request, READS_RECORDS)
         query, asked_for = self._query(request)
         after = request.query.get("older") or None
-        offers = await asyncio.to_thread(lambda: {f: self._reading.db.values(f)[:500] for f in FACETS if f != "party"})
+        offered = await asyncio.to_thread(self._reading.db.values, *(f for f in FACETS if f != "party"))
+        offers = {facet: values[:500] for facet, values in offered.items()}
         await self._told(person, Deed.SEARCHED, asked(query, **({"older": after} if after else {})))
         page = await asyncio.to_thread(self._reading.db.search, query, after=after)
         return self._page(

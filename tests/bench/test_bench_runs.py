@@ -15,6 +15,7 @@ TINY = {
     "rate": 50,
     "seconds": 0.2,
     "trust": None,  # has its own test
+    "records": None,  # this too
 }
 KEYS = {
     "admit",

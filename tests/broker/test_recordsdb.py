@@ -247,7 +247,7 @@ def test_counts_and_values_are_those_of_the_records(db: RecordsDb) -> None:
     inside = [x for x in LINES if x.index % 10 and T0 + 50_000 <= x.at < T0 + 100_000]
     counted = db.counts("rule", T0 + 50_000, T0 + 100_000)
     assert counted == {r: n for r in ("SC-01", "SC-02", "SC-63", "R-29") if (n := sum(r in x.rules for x in inside))}
-    assert db.values("type") == ["A01", "A02", "A24"]
+    assert db.values("type", "none") == {"type": ["A01", "A02", "A24"], "none": []}
 
 
 def test_a_leaf_is_taken_once_and_none_is_left_out(db: RecordsDb) -> None:

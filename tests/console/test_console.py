@@ -280,7 +280,7 @@ async def test_many_records_are_asked_for_a_hundred_at_a_time_and_come_in_their_
         open_now -= 1
         return (b"", str(index).encode()) if index % 7 else None
 
-    monkeypatch.setattr("broker.console.reading.held", held)
+    monkeypatch.setattr("broker.projecting.held", held)
     wanted = [line(n) for n in range(3 * AT_ONCE + 1)]
     assert await place.console.reading.raw(wanted) == [str(n).encode() for n in range(3 * AT_ONCE + 1) if n % 7]
     assert most == AT_ONCE and await place.console.reading.raw([]) == []
