@@ -99,11 +99,13 @@ _PARTED = listed(
     "ben bin bn bel bou bu bw abou abu abd abdel abdul ould ait el al de del di da la le mac mc van von saint san"
 )
 _LOST = re.compile("[^\\W\\d_]?[?\ufffd][^\\W\\d_]")
-_LETTER_FOR = re.compile(
-    r"(?:(?<!\w)[^\W\d_] (?:for|as in|like|wie|comme|como|come|ca|jak|kao|als|som|как|як|като) [^\W\d_]{2,20}"
-    r"[,;.]? ?(?:and )?){4,40}"
+_FOR = "(?:for|as in|like|wie|comme|como|come|ca|jak|kao|als|som|как|як|като)"
+_LETTER_FOR = re.compile(rf"(?:(?<!\w)[^\W\d_] {_FOR} [^\W\d_]{{2,20}}[,;.]? ?(?:and )?){{4,40}}")
+_ONE_LETTER_FOR = re.compile(rf" (?<=[^\W\d_] )(?<!\w[^\W\d_] ){_FOR} ")  # begins with a letter, to be found fast
+_CAPITAL_WORD = r"[A-Z](?<!\w[A-Z])[A-Za-z]{2,12}"
+_WORDS_FOR_LETTERS = re.compile(
+    rf"{_CAPITAL_WORD}(?:[ ,-]|, )(?:{_CAPITAL_WORD}(?:[ ,-]|, )){{2,39}}[A-Z][A-Za-z]{{2,12}}(?!\w)"
 )
-_WORDS_FOR_LETTERS = re.compile(r"(?:(?<!\w)[A-Z][A-Za-z]{2,12}(?:[ ,-]|, )){3,40}[A-Z][A-Za-z]{2,12}(?!\w)")
 _EACH_LETTER = {
     _LETTER_FOR: re.compile(r"(?<!\w)[^\W\d_] \w+(?: in)? [^\W\d_]{2,20}"),
     _WORDS_FOR_LETTERS: re.compile(r"[A-Z][A-Za-z]{2,12}"),
@@ -168,7 +170,8 @@ class NameMatcher:
             for person in everyone
         ]  # all readings of all parts
         self.rather_family = [_rather_family(person) for person in everyone]
-        self.begins = [frozenset(reading[0] for reading in some if reading) for some in self.every]
+        self.read_as = _owners(self.every[: self.own])  # which of the protected have it as a part ...
+        self.begun_by = _owners({reading[0] for reading in some if reading} for some in self.every[: self.own])
         self._lone = {
             letter: who for who, person in enumerate(self.people) for letter in person.letters if letter.isascii()
         }
@@ -663,11 +666,13 @@ class _Reading:
 
     def _wholly(self, words: range) -> bool:
         """Whether every one of the words is a part, or the initial, of one and the same protected person."""
-        read = [foldings(self.words[i]) for i in words]
-        return any(
-            all(any(r in own or (len(r) == 1 and r in begins) for r in some) for some in read)
-            for own, begins in zip(self.matcher.every[: self.matcher.own], self.matcher.begins, strict=False)
-        )
+        nobody: frozenset[int] = frozenset()
+        of, begun = self.matcher.read_as, self.matcher.begun_by
+        able = [
+            nobody.union(*(of.get(r, nobody) | (begun.get(r, nobody) if len(r) == 1 else nobody) for r in some))
+            for some in (foldings(self.words[i]) for i in words)
+        ]
+        return bool(frozenset.intersection(*able))
 
     # -- runs of hits become mentions ------------------------------------------------------------------------------
 
@@ -1160,6 +1165,8 @@ class _Reading:
         """Names spelt out by words: "T for Tango, I for India", or by an alphabet's words alone, whichever it is."""
         found: list[Finding] = []
         for pattern in (_LETTER_FOR, _WORDS_FOR_LETTERS):
+            if pattern is _LETTER_FOR and len(_ONE_LETTER_FOR.findall(self.text)) < 4:
+                continue
             for m in pattern.finditer(self.text):
                 words = list(_EACH_LETTER[pattern].finditer(m.group()))
                 letters = "".join(fold(word.group()[0])[:1] or "?" for word in words)
@@ -1201,7 +1208,8 @@ class _Reading:
         """A second look that ignores every separator: full names, wherever the letters were cut."""
         found: list[Finding] = []
         everything = "".join(self.words).lower() if self.text.isascii() else "".join(map(fold, self.words))
-        if not any(whole in everything for _, whole in self.matcher.wholes):
+        wholes = [(who, whole) for who, whole in self.matcher.wholes if whole in everything]
+        if not wholes:
             return found
         pieces: list[str] = []
         offsets: list[int] = []
@@ -1214,7 +1222,7 @@ class _Reading:
             offsets.append(length)
             length += len(folded)
         glued = "".join(pieces)
-        for who, whole in self.matcher.wholes:
+        for who, whole in wholes:
             at = glued.find(whole)
             while at >= 0:
                 first = bisect_right(offsets, at) - 1
@@ -1230,6 +1238,15 @@ class _Reading:
                     found.append(Finding(a, b, "name", str(who), 0.7, "squeezed"))
                 at = glued.find(whole, at + 1)
         return found
+
+
+def _owners(everyone: Iterable[Set[str]]) -> dict[str, frozenset[int]]:
+    """Who has each of the words, by the word."""
+    found: dict[str, set[int]] = {}
+    for who, some in enumerate(everyone):
+        for word in some:
+            found.setdefault(word, set()).add(who)
+    return {word: frozenset(people) for word, people in found.items()}
 
 
 def _rather_family(person: Person) -> frozenset[int]:

@@ -10,7 +10,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
+from operator import itemgetter
 
 import phonenumbers
 
@@ -204,7 +205,15 @@ class NumberMatcher:
             for address in one.addresses:
                 self._address(address, who)
         self.codes = list(dict.fromkeys(self.codes))
+        self._births_by_month: dict[int | None, list[tuple[int, Day]]] = {}
+        for who, born in self.births:
+            self._births_by_month.setdefault(born[1], []).append((who, born))
+        self._birth_years = {str(born[0]): who for who, born in self.births}
         self._street_words = {word for street in self.streets for word in street.names}
+        self._long_street_words: dict[str, list[str]] = {}  # by their first four letters
+        for word in sorted(self._street_words):
+            if len(word) >= 5:
+                self._long_street_words.setdefault(word[:4], []).append(word)
 
     def _code(self, value: str, kind: str, who: int) -> None:
         code = squeezed(value)
@@ -399,14 +408,14 @@ class NumberMatcher:
     def _births(self, page: Page, dates: Sequence[DateFound]) -> list[Finding]:
         found: list[Finding] = []
         for date in dates:
-            for who, birth in self.births:
+            months = {month for _, month, _ in date.readings}
+            for who, birth in sorted(chain(*(self._births_by_month.get(m, ()) for m in months)), key=itemgetter(0)):
                 if any(_same_day(reading, birth) for reading in date.readings):
                     found.append(Finding(date.start, date.end, "birthdate", str(who), 1.0, "known"))
-        years = {str(birth[0]): who for who, birth in self.births}
-        for i in page.places(years.keys() & page.distinct):
+        for i in page.places(self._birth_years.keys() & page.distinct):
             word, start, end = page.tokens[i]
             if born_before(page.text, start):
-                found.append(Finding(start, end, "birthdate", str(years[word]), 0.9, "known"))
+                found.append(Finding(start, end, "birthdate", str(self._birth_years[word]), 0.9, "known"))
         return found
 
     def _short_postcodes(self, page: Page) -> list[Finding]:
@@ -426,8 +435,8 @@ class NumberMatcher:
             word: name
             for word in page.folds
             if len(word) >= 5 and word not in self._street_words
-            for name in self._street_words
-            if len(name) >= 5 and word[: len(name) - 1] == name[:-1] and len(word) - len(name) <= 3
+            for name in self._long_street_words.get(word[:4], ())
+            if word[: len(name) - 1] == name[:-1] and len(word) - len(name) <= 3
         }
         wanted = page.folded(self._street_words | inflected.keys())
         found: list[Finding] = []

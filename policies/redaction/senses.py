@@ -21,8 +21,8 @@ from policies.redaction.lexica import (
     plain_words,
     words_of,
 )
-from policies.redaction.page import Page, tokens_of
-from policies.redaction.scripts import SHIELD, TOKEN, fold
+from policies.redaction.page import Page, Tokens, tokens_of
+from policies.redaction.scripts import SHIELD, fold
 from policies.redaction.words import COMMON, listed
 
 _BEGINNING = 20_000  # characters that tell what a text is like
@@ -283,15 +283,16 @@ class Traits:
     kept_capitals: bool  # whether sentences begin with one
 
     @classmethod
-    def of(cls, text: str, spoken: tuple[str, ...] = ()) -> Traits:
-        """The traits of a clean text; `spoken` are its languages where somebody said them."""
-        beginning = tokens_of(text[:_BEGINNING])
-        first = [m.group(1) for m in _FIRST_LETTER.finditer(text[:_BEGINNING])]
+    def of(cls, text: str, spoken: tuple[str, ...] = (), tokens: Tokens | None = None) -> Traits:
+        """The traits of a clean text; `spoken` are its languages where somebody said them, `tokens` its words where
+        somebody has cut it into them."""
+        tokens = tokens_of(text) if tokens is None else tokens
+        beginning = {fold(text[start : min(end, _BEGINNING)]) for _, start, end in tokens[:2000] if start < _BEGINNING}
+        first = _FIRST_LETTER.findall(text[:_BEGINNING])
         cased = [letter for letter in first if letter == SHIELD or letter.lower() != letter.upper()]
-        capitals = any(word[:1].isupper() for word, _, _ in beginning)
         return cls(
-            spoken or languages({fold(word) for word, _, _ in beginning[:2000]}),
-            capitals or any(m.group()[0].isupper() for m in TOKEN.finditer(text, _BEGINNING)),
+            spoken or languages(beginning),
+            any(word[0].isupper() for word, _, _ in tokens),
             4 * sum(not letter.islower() for letter in cased) >= 3 * len(cased),
         )
 
