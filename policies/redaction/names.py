@@ -627,6 +627,8 @@ class _Reading:
         """Whether a piece at either end is a word of one letter ("I", "a", "y") and no piece of a name."""
         if gap == "-" or "\n" in gap:
             return False
+        if last == first + 1 and len(self.words[first]) == 1 and self._an_article(first):
+            return True
         ends = [self.words[k] for k in (first, last) if len(self.words[k]) == 1]
         return any(fold(word) in _LONE_WORDS and (small(word) or word == "I" or "." in gap) for word in ends)
 
@@ -765,6 +767,8 @@ class _Reading:
         fathers = not any(kind == "family" for kind, _ in person.parts)  # a single name may follow the father's initial
         for _ in range(2):
             if first > 0 and first - 1 not in self.kept and self._initial_of(first - 1, first, everything):
+                if not strong and not together and self._an_article(first - 1):
+                    break
                 first -= 1
                 initials += 1
         if fathers and first > 0 and _FATHERS_INITIAL.fullmatch(self.words[first - 1] + self.gap(first - 1, first)):
@@ -797,6 +801,18 @@ class _Reading:
             last = behind if behind not in self.hits else last
         best = max((form for _, _, forms in run for form in forms), key=lambda form: form.score)
         return _Mention(first, last, who, len(run) + bool(initials) + more, best.score, best.reason)
+
+    def _an_article(self, i: int) -> bool:
+        """Whether a lone letter without a point is a word before a plain word in small letters, where names would have
+        capitals: "A stone was thrown", "E conti".
+        """
+        return (
+            fold(self.words[i]) in _LONE_WORDS
+            and self.gap(i, i + 1) == " "
+            and small(self.words[i + 1])
+            and self.senses.keeps_capitals(i + 1)
+            and self.senses.small_word(i + 1)
+        )
 
     def _a_saints(self, run: _Run, person: Person) -> bool:
         """Whether one part of the name, by itself, is that of a saint: "Santa Maria", "Saint-Jean-Baptiste". With any

@@ -165,6 +165,7 @@ _VERBS = listed(
     worry write yell
     """
 )
+_TURKISH_SHORES = ("kenari", "kiyisi", "sahili")  # of the sea, a river, a field: "Deniz kenarında"
 _SAID = {  # what follows a person's name, in other languages
     "ro": listed("a s si era este spune spunea avea are plange"),
     "es": listed("dijo fue era estaba tiene tenia ha salio llego conto es"),
@@ -458,6 +459,8 @@ class Senses:
         shouted = word.isupper() and len(word) > 1 and self._shouting(i)
         if following in _PLACES and self.words[i + 1][:1].isupper():
             return False
+        if "tr" in self.spoken and following.startswith(_TURKISH_SHORES):
+            return False  # a person's would be "Deniz'in kenarı"
         if starts or shouted or self._heading(i):
             return self._first(i, folded, following, shouted)
         if before in _INDEFINITE and (before not in {"a", "an"} or set(self.spoken) <= {"", "en"}):
@@ -477,7 +480,10 @@ class Senses:
         if self._possessive(i):
             return folded in months()
         if self.opens(i):
-            return following in _PERSON_VERBS and following not in _CONNECTIVES
+            if self.foreign and "de" not in self.spoken:  # months have small letters there
+                return self._first(i, folded, following, shouted=False)
+            said = self.foreign and any(following in _SAID.get(language, ()) for language in self.spoken)
+            return said or (following in _PERSON_VERBS and following not in _CONNECTIVES)
         return following not in {"morning", "afternoon", "evening", "night"}
 
     def _possessive(self, i: int) -> bool:
@@ -487,10 +493,14 @@ class Senses:
     def _first(self, i: int, folded: str, following: str, shouted: bool) -> bool:
         """A word that is capitalised for its place: its next word decides."""
         others = [language for language in self.spoken if language != "en" and folded in words_of(language)]
-        if others and folded not in COMMON:
+        if others:
             content = any(folded in name_words().get(language, ()) for language in others)
+            content = content or (len(folded) > 3 and folded in given_names())  # "Sara", which may be "sarà" as well
             said = any(following in _SAID.get(language, ()) for language in others)
-            return said or following in _PERSON_VERBS - _CONNECTIVES or (content and following not in _OF)
+            if folded not in COMMON or self.foreign:
+                return said or following in _PERSON_VERBS - _CONNECTIVES or (content and following not in _OF)
+            if said:  # it is a word of English too, which this may be: "Rose a pleuré"
+                return True
         if following == folded and self.words[i + 1].islower():  # "Will will come"
             return True
         if folded in _FUNCTION:
