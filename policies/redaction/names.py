@@ -126,10 +126,13 @@ class NameMatcher:
     """Names of `identities` in a text, but for full mentions of `kept` (suspects). Stateless apart from a memo."""
 
     def __init__(self, identities: tuple[Identity, ...], kept: tuple[Name, ...]) -> None:
-        self.own = len(identities)
-        everyone = [person_of(identity.names) for identity in identities] + [person_of((name,)) for name in kept]
+        different: list[Person] = []  # a case's persons are told of in each of its messages: each is looked for once
+        which = [_place_in(different, person_of(identity.names)) for identity in identities]
+        self.own = len(different)  # how many of the lexicon's people are protected; the others are kept
+        self.owners = [[who for who, number in enumerate(which) if number == n] for n in range(self.own)]
+        everyone = different + [person_of((name,)) for name in kept]
         self.lexicon = Lexicon(everyone)
-        self.people = everyone[: self.own]
+        self.people = [different[number] for number in which]  # by identity
         self.kept_words = {r for person in everyone[self.own :] for _, readings in person.parts for r in readings}
         self._kept_written = {
             form.lower() for person in everyone[self.own :] for forms in person.written.values() for form in forms
@@ -1057,10 +1060,10 @@ class _Reading:
         kept = {id(r): r for several in taken.values() for r in several}.values()
         owners: dict[tuple[int, int], set[int]] = {}
         for one in kept:
-            owners.setdefault((one.first, one.last), set()).add(one.who)
+            owners.setdefault((one.first, one.last), set()).update(self.matcher.owners[one.who])
         for one in kept:
-            shared = len(owners[one.first, one.last]) > 1
-            whose = None if shared else str(one.who)
+            of = owners[one.first, one.last]
+            whose = None if len(of) > 1 else str(*of)
             found.append(
                 Finding(self.tokens[one.first][1], self.tokens[one.last][2], "name", whose, one.score, one.reason)
             )
@@ -1131,7 +1134,8 @@ class _Reading:
                 for folded in foldings(m.group()):
                     hit = inside.search(folded)
                     if hit and folded not in any_language() and len(folded) > len(hit.group()):
-                        whose = {f.who for f in index[hit.group()] if f.reason == "name" and f.who < self.matcher.own}
+                        named = {f.who for f in index[hit.group()] if f.reason == "name" and f.who < self.matcher.own}
+                        whose = {who for n in named for who in self.matcher.owners[n]}
                         if whose:
                             owner = str(min(whose)) if len(whose) == 1 else None
                             a, b = chunk.start() + m.start(), chunk.start() + m.end()
@@ -1218,7 +1222,7 @@ class _Reading:
                 a.who for a in some for b in others if a.who == b.who and a.part != b.part and a.who < self.matcher.own
             }
             if both:
-                yield one.start(), two.end(), min(both)
+                yield one.start(), two.end(), min(self.matcher.owners[n][0] for n in both)
 
     def squeezed(self) -> list[Finding]:
         """A second look that ignores every separator: full names, wherever the letters were cut."""
@@ -1254,6 +1258,13 @@ class _Reading:
                     found.append(Finding(a, b, "name", str(who), 0.7, "squeezed"))
                 at = glued.find(whole, at + 1)
         return found
+
+
+def _place_in(people: list[Person], person: Person) -> int:
+    """Where somebody of these names is in the list; put at its end if nobody is."""
+    if person not in people:
+        people.append(person)
+    return people.index(person)
 
 
 def _owners(everyone: Iterable[Set[str]]) -> dict[str, frozenset[int]]:

@@ -7,6 +7,7 @@ the word counts as a name, because a wrongly hidden word costs less than a perso
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policies.redaction.lexica import (
@@ -22,7 +23,7 @@ from policies.redaction.lexica import (
     words_of,
 )
 from policies.redaction.page import Page, Tokens, tokens_of
-from policies.redaction.scripts import SHIELD, fold
+from policies.redaction.scripts import SHIELD, TOKEN, fold
 from policies.redaction.words import COMMON, listed
 
 _BEGINNING = 20_000  # characters that tell what a text is like
@@ -287,13 +288,15 @@ class Traits:
     def of(cls, text: str, spoken: tuple[str, ...] = (), tokens: Tokens | None = None) -> Traits:
         """The traits of a clean text; `spoken` are its languages where somebody said them, `tokens` its words where
         somebody has cut it into them."""
-        tokens = tokens_of(text) if tokens is None else tokens
-        beginning = {fold(text[start : min(end, _BEGINNING)]) for _, start, end in tokens[:2000] if start < _BEGINNING}
+        rest: Iterator[re.Match[str]] = iter(())
+        if tokens is None:  # of a long text only what is needed
+            tokens, rest = tokens_of(text[:_BEGINNING]), TOKEN.finditer(text, _BEGINNING)
+        beginning = {word[: _BEGINNING - start] for word, start, _ in tokens[:2000] if start < _BEGINNING}
         first = _FIRST_LETTER.findall(text[:_BEGINNING])
         cased = [letter for letter in first if letter == SHIELD or letter.lower() != letter.upper()]
         return cls(
-            spoken or languages(beginning),
-            any(word[0].isupper() for word, _, _ in tokens),
+            spoken or languages(set(map(fold, beginning))),
+            any(word[0].isupper() for word, _, _ in tokens) or any(m.group()[0].isupper() for m in rest),
             4 * sum(not letter.islower() for letter in cased) >= 3 * len(cased),
         )
 

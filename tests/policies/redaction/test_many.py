@@ -73,3 +73,13 @@ def test_whoever_else_is_known_what_hides_a_person_hides_them_still(everyone: Ma
 )
 def test_the_words_of_a_text_are_the_same_however_fast_they_are_found(text: str) -> None:
     assert tokens_of(text) == [(m.group(), m.start(), m.end()) for m in TOKEN.finditer(text)]
+
+
+def test_a_person_known_twice_is_found_as_nobody_in_particular() -> None:
+    first, again = (Identity(pseudonym=f"V-{n:04}-PERSON", names=IDENTITIES[0].names) for n in (1, 2))
+    name = PEOPLE[0]
+    text = f"{name.given} {name.family} was seen, and so was {name.given}."
+    alone, twice = (Matcher(people).redact(text, settings=ONLY_KNOWN) for people in ((first,), (first, again)))
+    assert [(f.start, f.end) for f in twice.findings] == [(f.start, f.end) for f in alone.findings]
+    assert {f.whose for f in alone.findings} == {"V-0001-PERSON"}
+    assert {f.whose for f in twice.findings} == {None}
