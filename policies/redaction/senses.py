@@ -166,6 +166,7 @@ _VERBS = listed(
     worry write yell
     """
 )
+_NOT = listed("non no nu ne nie nije nem nicht nuk niet nao ei")
 _TURKISH_SHORES = ("kenari", "kiyisi", "sahili")  # of the sea, a river, a field: "Deniz kenarında"
 _SAID = {  # what follows a person's name, in other languages
     "ro": listed("a s si era este spune spunea avea are plange"),
@@ -498,7 +499,8 @@ class Senses:
         others = [language for language in self.spoken if language != "en" and folded in words_of(language)]
         if others:
             content = any(folded in name_words().get(language, ()) for language in others)
-            content = content or (len(folded) > 3 and folded in given_names())  # "Sara", which may be "sarà" as well
+            if folded in given_names():  # "Sara", which may be "sarà" as well; "Mia piangeva", but "mia madre"
+                content = content or len(folded) > 3 or following in _NOT or not self.listed_word(following)
             said = any(following in _SAID.get(language, ()) for language in others)
             if folded not in COMMON or self.foreign:
                 return said or following in _PERSON_VERBS - _CONNECTIVES or (content and following not in _OF)

@@ -80,6 +80,10 @@ def test_a_name_that_equals_a_word_goes_where_it_is_the_name(name: str, text: st
         ("fr", "Rose Petit", "Rose ne dort plus."),
         ("it", "Sara Conti", "Sara non parlava."),
         ("it", "Joy Mensah", "Joy è scappata."),
+        ("it", "Mia Rossi", "Mia piangeva."),
+        ("it", "Mia Rossi", "Mia non parlava."),
+        ("es", "Mia Rojo", "Mia lloraba."),
+        ("hr", "Ali Demir", "Ali nije došao."),
         ("pl", "Inna Koval", "Inna uciekła nocą."),
         ("pl", "Maja Kot", "Maja uciekła nocą."),
         ("ro", "Mai Tran", "Mai a fugit pe fereastră."),
@@ -108,11 +112,13 @@ def test_the_first_word_of_a_sentence_goes_where_it_may_be_the_name(lang: str, n
         ("en", "Amber Stone", "A stone was thrown at the window."),
         ("pt", "Olga Lobo", "O lobo foi visto na serra."),
         ("it", "Eva Leone", "E leone e tigre erano dipinti."),
+        ("it", "Mia Rossi", "Mia madre piangeva."),
+        ("ro", "Mai Tran", "Mai târziu au plecat."),
         ("hu", "Anna Kovács", "A kovács nem tudott semmit."),
         ("en", "Jasmine King", "He smelled of jasmine."),
     ],
 )
-def test_a_plain_word_with_an_article_or_in_small_letters_stays(lang: str, name: str, text: str) -> None:
+def test_a_plain_word_stays_where_what_is_beside_it_shows_it(lang: str, name: str, text: str) -> None:
     assert redacted(name, text, lang=lang) == text
 
 
