@@ -40,7 +40,7 @@ from policies.redaction.forms import (
 )
 from policies.redaction.identity import Finding, Identity, Name
 from policies.redaction.lexica import any_language, family_names, family_sounds, given_names, given_sounds, months
-from policies.redaction.page import Page
+from policies.redaction.page import Page, occurrences
 from policies.redaction.scripts import (
     ABJAD,
     ARABIC,
@@ -1203,7 +1203,7 @@ class _Reading:
         return [
             Finding(at, at + len(form), "name", str(who), 0.8, "lost letters")
             for form, who in self.matcher.lost.items()
-            for at in _every(form, self.text)
+            for at in occurrences(form, self.text)
         ]
 
     def _by_sound(self, words: list[re.Match[str]]) -> Iterator[tuple[int, int, int]]:
@@ -1228,8 +1228,8 @@ class _Reading:
         """A second look that ignores every separator: full names, wherever the letters were cut."""
         found: list[Finding] = []
         everything = "".join(self.words).lower() if self.text.isascii() else "".join(map(fold, self.words))
-        wholes = [(who, whole) for who, whole in self.matcher.wholes if whole in everything]
-        if not wholes:
+        there = {whole for whole in {whole for _, whole in self.matcher.wholes} if whole in everything}
+        if not there:
             return found
         pieces: list[str] = []
         offsets: list[int] = []
@@ -1242,8 +1242,8 @@ class _Reading:
             offsets.append(length)
             length += len(folded)
         glued = "".join(pieces)
-        for who, whole in wholes:
-            at = glued.find(whole)
+        for who, whole in self.matcher.wholes:
+            at = glued.find(whole) if whole in there else -1
             while at >= 0:
                 first = bisect_right(offsets, at) - 1
                 last = bisect_right(offsets, at + len(whole) - 1) - 1
@@ -1286,14 +1286,6 @@ def _rather_family(person: Person) -> frozenset[int]:
         if kind == "family":
             families.add(readings)
     return frozenset(found)
-
-
-def _every(form: str, text: str) -> Iterator[int]:
-    """Where a form stands in a text."""
-    at = text.find(form)
-    while at >= 0:
-        yield at
-        at = text.find(form, at + 1)
 
 
 def _close(gap: str) -> bool:

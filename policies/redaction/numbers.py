@@ -18,7 +18,7 @@ import phonenumbers
 from policies.redaction.dates import DateFound, Day, born_before
 from policies.redaction.identity import Finding, Identity
 from policies.redaction.number_words import numbers_of
-from policies.redaction.page import Page, Tokens
+from policies.redaction.page import Page, Tokens, occurrences
 from policies.redaction.scripts import HAN, SHIELD, TOKEN, clean, fold
 from policies.redaction.words import COMMON, listed
 
@@ -205,6 +205,7 @@ class NumberMatcher:
             for address in one.addresses:
                 self._address(address, who)
         self.codes = list(dict.fromkeys(self.codes))
+        self._read_out = [c for c in self.codes if len(c.text) >= 7 and c.text.isdigit() and c.kind != "birthdate"]
         self._births_by_month: dict[int | None, list[tuple[int, Day]]] = {}
         for who, born in self.births:
             self._births_by_month.setdefault(born[1], []).append((who, born))
@@ -307,13 +308,14 @@ class NumberMatcher:
         """Codes in the letters and digits of the text, whatever stands between the pieces of one."""
         strip = _Strip.of(page)
         found: list[Finding] = []
+        places: dict[str, list[int]] = {}  # records of one person repeat each other
         for code in self.codes:
-            at = strip.text.find(code.text)
-            while at >= 0:
+            if code.text not in places:
+                places[code.text] = list(occurrences(code.text, strip.text))
+            for at in places[code.text]:
                 finding = self._at(page, code, strip, at, strict)
                 if finding:
                     found.append(finding)
-                at = strip.text.find(code.text, at + 1)
         return found
 
     def _at(self, page: Page, code: Code, strip: _Strip, at: int, strict: bool) -> Finding | None:
@@ -347,13 +349,11 @@ class NumberMatcher:
         """Phones whose groups have words between them, or are read out: "044, then 123 45 67", "zero four four"."""
         pieces = _digit_pieces(page)
         digits = "".join(piece for piece, _ in pieces)
+        offsets = list(accumulate((len(piece) for piece, _ in pieces), initial=0))
         found: list[Finding] = []
-        for code in self.codes:
-            if len(code.text) < 7 or not code.text.isdigit() or code.kind == "birthdate":
-                continue
+        for code in self._read_out:
             at = digits.find(code.text)
             while at >= 0:
-                offsets = list(accumulate((len(piece) for piece, _ in pieces), initial=0))
                 first, last = bisect_right(offsets, at) - 1, bisect_right(offsets, at + len(code.text) - 1) - 1
                 begin = at
                 for lead in code.lead:
