@@ -16,7 +16,7 @@ Decisions that fail towards redaction:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
@@ -89,7 +89,8 @@ class Matcher:
         self._names = NameMatcher(identities, kept)
         self._numbers = NumberMatcher(identities)
         self._net = net
-        self._own = _pattern_of({name for name in self.pseudonyms if name})
+        self._own_names = frozenset(name for name in self.pseudonyms if name)
+        self._own = _pattern_of(self._own_names)
 
     def redact(
         self, text: str, *, settings: Settings = DEFAULT, lang: str | None = None, demand_net: bool = False
@@ -126,18 +127,20 @@ class Matcher:
     ) -> list[Finding]:
         ready = self._shield(plain.text)
         net = self._netted(text, plain, lang) if settings is not None else []
-        traits = Traits.of(ready, (lang,) if lang else ())
+        windows = list(_windows(ready, self.window))
+        page = Page.of(ready) if len(windows) == 1 else None
+        traits = Traits.of(ready, (lang,) if lang else (), page.tokens if page else None)
         found: list[Finding] = []
-        for start, end, first, last in _windows(ready, self.window):
+        for start, end, first, last in windows:
             look = _Look(strict, settings, traits, [(a - first, b - first) for a, b in net if first <= a and b <= last])
-            for f in self._in_window(ready[first:last], look):
+            for f in self._in_window(page or Page.of(ready[first:last]), look):
                 if start <= f.start + first < end:
                     found.append(replace(f, start=f.start + first, end=f.end + first))
         merged = _merged(found)
         return [replace(f, start=start, end=end) for f in merged for start, end in (plain.back(f.start, f.end),)]
 
-    def _in_window(self, ready: str, look: _Look) -> list[Finding]:
-        found = self._once(ready, look)
+    def _in_window(self, page: Page, look: _Look) -> list[Finding]:
+        ready, found = page.text, self._once(page, look)
         merged = _merged(found)
         for _ in range(3):  # what stood glued to a finding may be seen only once the finding is gone
             glued = [f for f in merged if _GLUE.match(ready, f.end) or (f.start and _GLUE.match(ready, f.start - 1))]
@@ -146,7 +149,7 @@ class Matcher:
             ready = _shielded(ready, merged)
             more: list[Finding] = []
             for start, end in _around(glued, ready):
-                piece = self._once(ready[start:end], replace(look, net=[]))
+                piece = self._once(Page.of(ready[start:end]), replace(look, net=[]))
                 more += [replace(f, start=f.start + start, end=f.end + start) for f in piece]
             if not more:
                 break
@@ -156,12 +159,12 @@ class Matcher:
 
     def _shield(self, text: str) -> str:
         """The text with nothing to find in pseudonyms and replacements."""
-        if self._own is not None:
+        if self._own is not None and any(name in text for name in self._own_names):
             text = self._own.sub(_blank, text)
         return PLACEHOLDER.sub(_blank, text) if "[" in text else text
 
-    def _once(self, ready: str, look: _Look) -> list[Finding]:
-        page, settings = Page.of(ready), look.settings
+    def _once(self, page: Page, look: _Look) -> list[Finding]:
+        settings = look.settings
         dates = find_dates(page) if settings is not None or self._numbers.births else []
         named, kept = self._names.find(page, strict=look.strict, traits=look.traits)
         found = named + self._numbers.find(page, dates, strict=look.strict)
@@ -170,7 +173,7 @@ class Matcher:
             found += find_patterns(page, dates, settings)
             if settings.relatives:
                 found += [f for f in find_relatives(page) if not _inside(f.start, f.end, kept)]
-            found += self._of_the_net(ready, look.net, found, kept)
+            found += self._of_the_net(page.text, look.net, found, kept)
         return found
 
     def _netted(self, text: str, plain: Clean, lang: str | None) -> list[tuple[int, int]]:
@@ -219,7 +222,7 @@ def _listed_name(words: str) -> bool:
     )
 
 
-def _pattern_of(pseudonyms: set[str]) -> re.Pattern[str] | None:
+def _pattern_of(pseudonyms: Set[str]) -> re.Pattern[str] | None:
     """Where pseudonyms stand. Those that no word can be, with a digit or a hyphen, may stand glued together; of others,
     such as "A" and "B", the letters of somebody's name could be made: "ABBA".
     """

@@ -116,7 +116,7 @@ def languages(folded: Iterable[str]) -> tuple[str, ...]:
         if spoken and len(word) > 1:
             for language in spoken:
                 score[language] += 12 // len(spoken)
-    best = score.most_common(3)
+    best = sorted(score.items(), key=lambda item: (-item[1], item[0]))[:3]  # ties are broken alike in every process
     sure = bool(best) and best[0][1] >= 60
     found = {language for language, count in best[: 2 if sure else 3] if count * 2 >= best[0][1]}
     return tuple(sorted(found)) if sure else ("", *sorted(found | {"en"}))

@@ -40,7 +40,7 @@ from policies.redaction.forms import (
 )
 from policies.redaction.identity import Finding, Identity, Name
 from policies.redaction.lexica import any_language, family_names, family_sounds, given_names, given_sounds, months
-from policies.redaction.page import Page
+from policies.redaction.page import Page, occurrences
 from policies.redaction.scripts import (
     ABJAD,
     ARABIC,
@@ -99,11 +99,13 @@ _PARTED = listed(
     "ben bin bn bel bou bu bw abou abu abd abdel abdul ould ait el al de del di da la le mac mc van von saint san"
 )
 _LOST = re.compile("[^\\W\\d_]?[?\ufffd][^\\W\\d_]")
-_LETTER_FOR = re.compile(
-    r"(?:(?<!\w)[^\W\d_] (?:for|as in|like|wie|comme|como|come|ca|jak|kao|als|som|как|як|като) [^\W\d_]{2,20}"
-    r"[,;.]? ?(?:and )?){4,40}"
+_FOR = "(?:for|as in|like|wie|comme|como|come|ca|jak|kao|als|som|как|як|като)"
+_LETTER_FOR = re.compile(rf"(?:(?<!\w)[^\W\d_] {_FOR} [^\W\d_]{{2,20}}[,;.]? ?(?:and )?){{4,40}}")
+_ONE_LETTER_FOR = re.compile(rf" (?<=[^\W\d_] )(?<!\w[^\W\d_] ){_FOR} ")  # begins with a letter, to be found fast
+_CAPITAL_WORD = r"[A-Z](?<!\w[A-Z])[A-Za-z]{2,12}"
+_WORDS_FOR_LETTERS = re.compile(
+    rf"{_CAPITAL_WORD}(?:[ ,-]|, )(?:{_CAPITAL_WORD}(?:[ ,-]|, )){{2,39}}[A-Z][A-Za-z]{{2,12}}(?!\w)"
 )
-_WORDS_FOR_LETTERS = re.compile(r"(?:(?<!\w)[A-Z][A-Za-z]{2,12}(?:[ ,-]|, )){3,40}[A-Z][A-Za-z]{2,12}(?!\w)")
 _EACH_LETTER = {
     _LETTER_FOR: re.compile(r"(?<!\w)[^\W\d_] \w+(?: in)? [^\W\d_]{2,20}"),
     _WORDS_FOR_LETTERS: re.compile(r"[A-Z][A-Za-z]{2,12}"),
@@ -124,10 +126,13 @@ class NameMatcher:
     """Names of `identities` in a text, but for full mentions of `kept` (suspects). Stateless apart from a memo."""
 
     def __init__(self, identities: tuple[Identity, ...], kept: tuple[Name, ...]) -> None:
-        self.own = len(identities)
-        everyone = [person_of(identity.names) for identity in identities] + [person_of((name,)) for name in kept]
+        different: list[Person] = []  # a case's persons are told of in each of its messages: each is looked for once
+        which = [_place_in(different, person_of(identity.names)) for identity in identities]
+        self.own = len(different)  # how many of the lexicon's people are protected; the others are kept
+        self.owners = [[who for who, number in enumerate(which) if number == n] for n in range(self.own)]
+        everyone = different + [person_of((name,)) for name in kept]
         self.lexicon = Lexicon(everyone)
-        self.people = everyone[: self.own]
+        self.people = [different[number] for number in which]  # by identity
         self.kept_words = {r for person in everyone[self.own :] for _, readings in person.parts for r in readings}
         self._kept_written = {
             form.lower() for person in everyone[self.own :] for forms in person.written.values() for form in forms
@@ -168,7 +173,8 @@ class NameMatcher:
             for person in everyone
         ]  # all readings of all parts
         self.rather_family = [_rather_family(person) for person in everyone]
-        self.begins = [frozenset(reading[0] for reading in some if reading) for some in self.every]
+        self.read_as = _owners(self.every[: self.own])  # which of the protected have it as a part ...
+        self.begun_by = _owners({reading[0] for reading in some if reading} for some in self.every[: self.own])
         self._lone = {
             letter: who for who, person in enumerate(self.people) for letter in person.letters if letter.isascii()
         }
@@ -624,6 +630,8 @@ class _Reading:
         """Whether a piece at either end is a word of one letter ("I", "a", "y") and no piece of a name."""
         if gap == "-" or "\n" in gap:
             return False
+        if last == first + 1 and len(self.words[first]) == 1 and self._an_article(first):
+            return True
         ends = [self.words[k] for k in (first, last) if len(self.words[k]) == 1]
         return any(fold(word) in _LONE_WORDS and (small(word) or word == "I" or "." in gap) for word in ends)
 
@@ -663,11 +671,13 @@ class _Reading:
 
     def _wholly(self, words: range) -> bool:
         """Whether every one of the words is a part, or the initial, of one and the same protected person."""
-        read = [foldings(self.words[i]) for i in words]
-        return any(
-            all(any(r in own or (len(r) == 1 and r in begins) for r in some) for some in read)
-            for own, begins in zip(self.matcher.every[: self.matcher.own], self.matcher.begins, strict=False)
-        )
+        nobody: frozenset[int] = frozenset()
+        of, begun = self.matcher.read_as, self.matcher.begun_by
+        able = [
+            nobody.union(*(of.get(r, nobody) | (begun.get(r, nobody) if len(r) == 1 else nobody) for r in some))
+            for some in (foldings(self.words[i]) for i in words)
+        ]
+        return bool(frozenset.intersection(*able))
 
     # -- runs of hits become mentions ------------------------------------------------------------------------------
 
@@ -760,6 +770,8 @@ class _Reading:
         fathers = not any(kind == "family" for kind, _ in person.parts)  # a single name may follow the father's initial
         for _ in range(2):
             if first > 0 and first - 1 not in self.kept and self._initial_of(first - 1, first, everything):
+                if not strong and not together and self._an_article(first - 1):
+                    break
                 first -= 1
                 initials += 1
         if fathers and first > 0 and _FATHERS_INITIAL.fullmatch(self.words[first - 1] + self.gap(first - 1, first)):
@@ -792,6 +804,18 @@ class _Reading:
             last = behind if behind not in self.hits else last
         best = max((form for _, _, forms in run for form in forms), key=lambda form: form.score)
         return _Mention(first, last, who, len(run) + bool(initials) + more, best.score, best.reason)
+
+    def _an_article(self, i: int) -> bool:
+        """Whether a lone letter without a point is a word before a plain word in small letters, where names would have
+        capitals: "A stone was thrown", "E conti".
+        """
+        return (
+            fold(self.words[i]) in _LONE_WORDS
+            and self.gap(i, i + 1) == " "
+            and small(self.words[i + 1])
+            and self.senses.keeps_capitals(i + 1)
+            and self.senses.small_word(i + 1)
+        )
 
     def _a_saints(self, run: _Run, person: Person) -> bool:
         """Whether one part of the name, by itself, is that of a saint: "Santa Maria", "Saint-Jean-Baptiste". With any
@@ -1036,10 +1060,10 @@ class _Reading:
         kept = {id(r): r for several in taken.values() for r in several}.values()
         owners: dict[tuple[int, int], set[int]] = {}
         for one in kept:
-            owners.setdefault((one.first, one.last), set()).add(one.who)
+            owners.setdefault((one.first, one.last), set()).update(self.matcher.owners[one.who])
         for one in kept:
-            shared = len(owners[one.first, one.last]) > 1
-            whose = None if shared else str(one.who)
+            of = owners[one.first, one.last]
+            whose = None if len(of) > 1 else str(*of)
             found.append(
                 Finding(self.tokens[one.first][1], self.tokens[one.last][2], "name", whose, one.score, one.reason)
             )
@@ -1110,7 +1134,8 @@ class _Reading:
                 for folded in foldings(m.group()):
                     hit = inside.search(folded)
                     if hit and folded not in any_language() and len(folded) > len(hit.group()):
-                        whose = {f.who for f in index[hit.group()] if f.reason == "name" and f.who < self.matcher.own}
+                        named = {f.who for f in index[hit.group()] if f.reason == "name" and f.who < self.matcher.own}
+                        whose = {who for n in named for who in self.matcher.owners[n]}
                         if whose:
                             owner = str(min(whose)) if len(whose) == 1 else None
                             a, b = chunk.start() + m.start(), chunk.start() + m.end()
@@ -1160,6 +1185,8 @@ class _Reading:
         """Names spelt out by words: "T for Tango, I for India", or by an alphabet's words alone, whichever it is."""
         found: list[Finding] = []
         for pattern in (_LETTER_FOR, _WORDS_FOR_LETTERS):
+            if pattern is _LETTER_FOR and len(_ONE_LETTER_FOR.findall(self.text)) < 4:
+                continue
             for m in pattern.finditer(self.text):
                 words = list(_EACH_LETTER[pattern].finditer(m.group()))
                 letters = "".join(fold(word.group()[0])[:1] or "?" for word in words)
@@ -1176,7 +1203,7 @@ class _Reading:
         return [
             Finding(at, at + len(form), "name", str(who), 0.8, "lost letters")
             for form, who in self.matcher.lost.items()
-            for at in _every(form, self.text)
+            for at in occurrences(form, self.text)
         ]
 
     def _by_sound(self, words: list[re.Match[str]]) -> Iterator[tuple[int, int, int]]:
@@ -1195,13 +1222,14 @@ class _Reading:
                 a.who for a in some for b in others if a.who == b.who and a.part != b.part and a.who < self.matcher.own
             }
             if both:
-                yield one.start(), two.end(), min(both)
+                yield one.start(), two.end(), min(self.matcher.owners[n][0] for n in both)
 
     def squeezed(self) -> list[Finding]:
         """A second look that ignores every separator: full names, wherever the letters were cut."""
         found: list[Finding] = []
         everything = "".join(self.words).lower() if self.text.isascii() else "".join(map(fold, self.words))
-        if not any(whole in everything for _, whole in self.matcher.wholes):
+        there = {whole for whole in {whole for _, whole in self.matcher.wholes} if whole in everything}
+        if not there:
             return found
         pieces: list[str] = []
         offsets: list[int] = []
@@ -1215,7 +1243,7 @@ class _Reading:
             length += len(folded)
         glued = "".join(pieces)
         for who, whole in self.matcher.wholes:
-            at = glued.find(whole)
+            at = glued.find(whole) if whole in there else -1
             while at >= 0:
                 first = bisect_right(offsets, at) - 1
                 last = bisect_right(offsets, at + len(whole) - 1) - 1
@@ -1232,6 +1260,22 @@ class _Reading:
         return found
 
 
+def _place_in(people: list[Person], person: Person) -> int:
+    """Where somebody of these names is in the list; put at its end if nobody is."""
+    if person not in people:
+        people.append(person)
+    return people.index(person)
+
+
+def _owners(everyone: Iterable[Set[str]]) -> dict[str, frozenset[int]]:
+    """Who has each of the words, by the word."""
+    found: dict[str, set[int]] = {}
+    for who, some in enumerate(everyone):
+        for word in some:
+            found.setdefault(word, set()).add(who)
+    return {word: frozenset(people) for word, people in found.items()}
+
+
 def _rather_family(person: Person) -> frozenset[int]:
     """The parts that were listed as a family name before they were listed as something else."""
     families: set[tuple[str, ...]] = set()
@@ -1242,14 +1286,6 @@ def _rather_family(person: Person) -> frozenset[int]:
         if kind == "family":
             families.add(readings)
     return frozenset(found)
-
-
-def _every(form: str, text: str) -> Iterator[int]:
-    """Where a form stands in a text."""
-    at = text.find(form)
-    while at >= 0:
-        yield at
-        at = text.find(form, at + 1)
 
 
 def _close(gap: str) -> bool:

@@ -10,14 +10,15 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
+from operator import itemgetter
 
 import phonenumbers
 
 from policies.redaction.dates import DateFound, Day, born_before
 from policies.redaction.identity import Finding, Identity
 from policies.redaction.number_words import numbers_of
-from policies.redaction.page import Page, Tokens
+from policies.redaction.page import Page, Tokens, occurrences
 from policies.redaction.scripts import HAN, SHIELD, TOKEN, clean, fold
 from policies.redaction.words import COMMON, listed
 
@@ -204,7 +205,16 @@ class NumberMatcher:
             for address in one.addresses:
                 self._address(address, who)
         self.codes = list(dict.fromkeys(self.codes))
+        self._read_out = [c for c in self.codes if len(c.text) >= 7 and c.text.isdigit() and c.kind != "birthdate"]
+        self._births_by_month: dict[int | None, list[tuple[int, Day]]] = {}
+        for who, born in self.births:
+            self._births_by_month.setdefault(born[1], []).append((who, born))
+        self._birth_years = {str(born[0]): who for who, born in self.births}
         self._street_words = {word for street in self.streets for word in street.names}
+        self._long_street_words: dict[str, list[str]] = {}  # by their first four letters
+        for word in sorted(self._street_words):
+            if len(word) >= 5:
+                self._long_street_words.setdefault(word[:4], []).append(word)
 
     def _code(self, value: str, kind: str, who: int) -> None:
         code = squeezed(value)
@@ -298,13 +308,14 @@ class NumberMatcher:
         """Codes in the letters and digits of the text, whatever stands between the pieces of one."""
         strip = _Strip.of(page)
         found: list[Finding] = []
+        places: dict[str, list[int]] = {}  # records of one person repeat each other
         for code in self.codes:
-            at = strip.text.find(code.text)
-            while at >= 0:
+            if code.text not in places:
+                places[code.text] = list(occurrences(code.text, strip.text))
+            for at in places[code.text]:
                 finding = self._at(page, code, strip, at, strict)
                 if finding:
                     found.append(finding)
-                at = strip.text.find(code.text, at + 1)
         return found
 
     def _at(self, page: Page, code: Code, strip: _Strip, at: int, strict: bool) -> Finding | None:
@@ -338,13 +349,11 @@ class NumberMatcher:
         """Phones whose groups have words between them, or are read out: "044, then 123 45 67", "zero four four"."""
         pieces = _digit_pieces(page)
         digits = "".join(piece for piece, _ in pieces)
+        offsets = list(accumulate((len(piece) for piece, _ in pieces), initial=0))
         found: list[Finding] = []
-        for code in self.codes:
-            if len(code.text) < 7 or not code.text.isdigit() or code.kind == "birthdate":
-                continue
+        for code in self._read_out:
             at = digits.find(code.text)
             while at >= 0:
-                offsets = list(accumulate((len(piece) for piece, _ in pieces), initial=0))
                 first, last = bisect_right(offsets, at) - 1, bisect_right(offsets, at + len(code.text) - 1) - 1
                 begin = at
                 for lead in code.lead:
@@ -399,14 +408,14 @@ class NumberMatcher:
     def _births(self, page: Page, dates: Sequence[DateFound]) -> list[Finding]:
         found: list[Finding] = []
         for date in dates:
-            for who, birth in self.births:
+            months = {month for _, month, _ in date.readings}
+            for who, birth in sorted(chain(*(self._births_by_month.get(m, ()) for m in months)), key=itemgetter(0)):
                 if any(_same_day(reading, birth) for reading in date.readings):
                     found.append(Finding(date.start, date.end, "birthdate", str(who), 1.0, "known"))
-        years = {str(birth[0]): who for who, birth in self.births}
-        for i in page.places(years.keys() & page.distinct):
+        for i in page.places(self._birth_years.keys() & page.distinct):
             word, start, end = page.tokens[i]
             if born_before(page.text, start):
-                found.append(Finding(start, end, "birthdate", str(years[word]), 0.9, "known"))
+                found.append(Finding(start, end, "birthdate", str(self._birth_years[word]), 0.9, "known"))
         return found
 
     def _short_postcodes(self, page: Page) -> list[Finding]:
@@ -426,8 +435,8 @@ class NumberMatcher:
             word: name
             for word in page.folds
             if len(word) >= 5 and word not in self._street_words
-            for name in self._street_words
-            if len(name) >= 5 and word[: len(name) - 1] == name[:-1] and len(word) - len(name) <= 3
+            for name in self._long_street_words.get(word[:4], ())
+            if word[: len(name) - 1] == name[:-1] and len(word) - len(name) <= 3
         }
         wanted = page.folded(self._street_words | inflected.keys())
         found: list[Finding] = []

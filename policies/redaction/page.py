@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Set
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from policies.redaction.scripts import SIGNS, TOKEN, WITHOUT_BLANKS, fold
 
-_ASCII_TOKEN = re.compile(r"[A-Za-z0-9]+")
-_SPACED_TOKEN = re.compile(rf"[^\W_]+(?:[{SIGNS}][^\W_]*)*")  # the same words, faster
+_ASCII_TOKEN = re.compile(r"([A-Za-z0-9]+)")
+_SPACED_TOKEN = re.compile(rf"([^\W_]+(?:[{SIGNS}][^\W_]*)*)")  # the same words, faster
+_ANY_TOKEN = re.compile(f"({TOKEN.pattern})")
 
 Tokens = list[tuple[str, int, int]]  # a word with its start and end in a clean text
 
 
 def tokens_of(text: str) -> Tokens:
     """The words of a clean text; signs that belong to a letter stay with it."""
-    pattern = _ASCII_TOKEN if text.isascii() else TOKEN if WITHOUT_BLANKS.search(text) else _SPACED_TOKEN
-    return [(m[0], *m.span()) for m in pattern.finditer(text)]
+    pattern = _ASCII_TOKEN if text.isascii() else _ANY_TOKEN if WITHOUT_BLANKS.search(text) else _SPACED_TOKEN
+    pieces = pattern.split(text)  # what stands between words, and the words: three times as fast as one match a word
+    ends = list(accumulate(map(len, pieces)))
+    return list(zip(pieces[1::2], ends[::2], ends[1::2], strict=False))  # the last piece begins no word
+
+
+def occurrences(piece: str, text: str) -> Iterator[int]:
+    """Where a piece stands in a text."""
+    at = text.find(piece)
+    while at >= 0:
+        yield at
+        at = text.find(piece, at + 1)
 
 
 @dataclass(frozen=True)
@@ -40,13 +53,10 @@ class Page:
     @cached_property
     def index(self) -> dict[str, list[int]]:
         """Where each distinct word stands."""
-        index: dict[str, list[int]] = {}
+        index: defaultdict[str, list[int]] = defaultdict(list)
         for i, word in enumerate(self.words):
-            if word in index:
-                index[word].append(i)
-            else:
-                index[word] = [i]
-        return index
+            index[word].append(i)
+        return dict(index)
 
     @property
     def distinct(self) -> Set[str]:

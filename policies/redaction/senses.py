@@ -7,6 +7,7 @@ the word counts as a name, because a wrongly hidden word costs less than a perso
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policies.redaction.lexica import (
@@ -21,7 +22,7 @@ from policies.redaction.lexica import (
     plain_words,
     words_of,
 )
-from policies.redaction.page import Page, tokens_of
+from policies.redaction.page import Page, Tokens, tokens_of
 from policies.redaction.scripts import SHIELD, TOKEN, fold
 from policies.redaction.words import COMMON, listed
 
@@ -165,6 +166,8 @@ _VERBS = listed(
     worry write yell
     """
 )
+_NOT = listed("non no nu ne nie nije nem nicht nuk niet nao ei")
+_TURKISH_SHORES = ("kenari", "kiyisi", "sahili")  # of the sea, a river, a field: "Deniz kenarında"
 _SAID = {  # what follows a person's name, in other languages
     "ro": listed("a s si era este spune spunea avea are plange"),
     "es": listed("dijo fue era estaba tiene tenia ha salio llego conto es"),
@@ -283,15 +286,18 @@ class Traits:
     kept_capitals: bool  # whether sentences begin with one
 
     @classmethod
-    def of(cls, text: str, spoken: tuple[str, ...] = ()) -> Traits:
-        """The traits of a clean text; `spoken` are its languages where somebody said them."""
-        beginning = tokens_of(text[:_BEGINNING])
-        first = [m.group(1) for m in _FIRST_LETTER.finditer(text[:_BEGINNING])]
+    def of(cls, text: str, spoken: tuple[str, ...] = (), tokens: Tokens | None = None) -> Traits:
+        """The traits of a clean text; `spoken` are its languages where somebody said them, `tokens` its words where
+        somebody has cut it into them."""
+        rest: Iterator[re.Match[str]] = iter(())
+        if tokens is None:  # of a long text only what is needed
+            tokens, rest = tokens_of(text[:_BEGINNING]), TOKEN.finditer(text, _BEGINNING)
+        beginning = {word[: _BEGINNING - start] for word, start, _ in tokens[:2000] if start < _BEGINNING}
+        first = _FIRST_LETTER.findall(text[:_BEGINNING])
         cased = [letter for letter in first if letter == SHIELD or letter.lower() != letter.upper()]
-        capitals = any(word[:1].isupper() for word, _, _ in beginning)
         return cls(
-            spoken or languages({fold(word) for word, _, _ in beginning[:2000]}),
-            capitals or any(m.group()[0].isupper() for m in TOKEN.finditer(text, _BEGINNING)),
+            spoken or languages(set(map(fold, beginning))),
+            any(word[0].isupper() for word, _, _ in tokens) or any(m.group()[0].isupper() for m in rest),
             4 * sum(not letter.islower() for letter in cased) >= 3 * len(cased),
         )
 
@@ -457,6 +463,8 @@ class Senses:
         shouted = word.isupper() and len(word) > 1 and self._shouting(i)
         if following in _PLACES and self.words[i + 1][:1].isupper():
             return False
+        if "tr" in self.spoken and following.startswith(_TURKISH_SHORES):
+            return False  # a person's would be "Deniz'in kenarı"
         if starts or shouted or self._heading(i):
             return self._first(i, folded, following, shouted)
         if before in _INDEFINITE and (before not in {"a", "an"} or set(self.spoken) <= {"", "en"}):
@@ -476,7 +484,10 @@ class Senses:
         if self._possessive(i):
             return folded in months()
         if self.opens(i):
-            return following in _PERSON_VERBS and following not in _CONNECTIVES
+            if self.foreign and "de" not in self.spoken:  # months have small letters there
+                return self._first(i, folded, following, shouted=False)
+            said = self.foreign and any(following in _SAID.get(language, ()) for language in self.spoken)
+            return said or (following in _PERSON_VERBS and following not in _CONNECTIVES)
         return following not in {"morning", "afternoon", "evening", "night"}
 
     def _possessive(self, i: int) -> bool:
@@ -486,10 +497,15 @@ class Senses:
     def _first(self, i: int, folded: str, following: str, shouted: bool) -> bool:
         """A word that is capitalised for its place: its next word decides."""
         others = [language for language in self.spoken if language != "en" and folded in words_of(language)]
-        if others and folded not in COMMON:
+        if others:
             content = any(folded in name_words().get(language, ()) for language in others)
+            if folded in given_names():  # "Sara", which may be "sarà" as well; "Mia piangeva", but "mia madre"
+                content = content or len(folded) > 3 or following in _NOT or not self.listed_word(following)
             said = any(following in _SAID.get(language, ()) for language in others)
-            return said or following in _PERSON_VERBS - _CONNECTIVES or (content and following not in _OF)
+            if folded not in COMMON or self.foreign:
+                return said or following in _PERSON_VERBS - _CONNECTIVES or (content and following not in _OF)
+            if said:  # it is a word of English too, which this may be: "Rose a pleuré"
+                return True
         if following == folded and self.words[i + 1].islower():  # "Will will come"
             return True
         if folded in _FUNCTION:

@@ -43,6 +43,7 @@ KEYS = {
     "decide-new",
     "decide-first",
     "decide-afresh",
+    "redact-case",
     "redact",
     "search",
     "matcher",
@@ -82,7 +83,7 @@ def test_every_figure_is_there_and_above_zero(capsys: pytest.CaptureFixture[str]
     run.main(as_json=True, quick=True, sizes=TINY)
     printed = json.loads(capsys.readouterr().out)
     figures = {f["key"]: f for f in printed["figures"]}
-    assert figures.keys() == KEYS
+    assert figures.keys() - {"redact-net"} == KEYS  # that one needs the extra `ner`
     assert [k for k, f in figures.items() if not f["value"] > 0] == []
     assert all((f["target"] is None) == (f["met"] is None) for f in figures.values())
     assert printed["machine"]["cores"] >= 1

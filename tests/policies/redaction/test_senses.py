@@ -57,9 +57,9 @@ GOES = {
 }
 
 
-def redacted(name: str, text: str, *keep: str) -> str:
+def redacted(name: str, text: str, *keep: str, lang: str | None = None) -> str:
     known = identity_of({"names": [name]}, pseudonym="V-7K3Q-9MXA-TR")
-    return Matcher((known,), kept_of(list(keep))).redact(text, settings=ONLY_KNOWN).text
+    return Matcher((known,), kept_of(list(keep))).redact(text, settings=ONLY_KNOWN, lang=lang).text
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in STAYS.items() for text in texts])
@@ -70,6 +70,56 @@ def test_a_word_that_equals_a_name_stays_where_it_is_a_word(name: str, text: str
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in GOES.items() for text in texts])
 def test_a_name_that_equals_a_word_goes_where_it_is_the_name(name: str, text: str) -> None:
     assert "V-7K3Q-9MXA-TR" in redacted(name, text)
+
+
+@pytest.mark.parametrize(
+    ("lang", "name", "text"),
+    [
+        ("fr", "Rose Petit", "Rose a pleuré toute la nuit."),
+        ("fr", "Grace Mbeki", "Grace a été emmenée."),
+        ("fr", "Rose Petit", "Rose ne dort plus."),
+        ("it", "Sara Conti", "Sara non parlava."),
+        ("it", "Joy Mensah", "Joy è scappata."),
+        ("it", "Mia Rossi", "Mia piangeva."),
+        ("it", "Mia Rossi", "Mia non parlava."),
+        ("es", "Mia Rojo", "Mia lloraba."),
+        ("hr", "Ali Demir", "Ali nije došao."),
+        ("pl", "Inna Koval", "Inna uciekła nocą."),
+        ("pl", "Maja Kot", "Maja uciekła nocą."),
+        ("ro", "Mai Tran", "Mai a fugit pe fereastră."),
+        ("de", "May Nguyen", "May ist verschwunden."),
+        ("es", "Ella Adu", "Ella huyó de noche."),
+        ("ru", "Мира Зима", "Мира ушла ночью."),
+        ("tr", "Deniz Yıldız", "Deniz annesini aradı."),
+        ("tr", "Deniz Yıldız", "Deniz'in kenarında oturan adam gitti."),
+        ("tr", "Deniz Yıldız", "Deniz kenarda bekledi."),
+        ("en", "Amber Stone", "A. Stone was there."),
+        ("en", "Amber Stone", "A Stone signed it."),
+        ("en", "Ida Popescu", "I popescu signed it."),
+        ("en", "Jasmine King", "Jasmine slept."),
+    ],
+)
+def test_the_first_word_of_a_sentence_goes_where_it_may_be_the_name(lang: str, name: str, text: str) -> None:
+    assert "V-7K3Q-9MXA-TR" in redacted(name, text, lang=lang)
+
+
+@pytest.mark.parametrize(
+    ("lang", "name", "text"),
+    [
+        ("tr", "Deniz Yıldız", "Deniz kenarında bir otelde çalıştı."),
+        ("tr", "Deniz Yıldız", "Deniz kıyısında çadırda kaldılar."),
+        ("tr", "Irmak Demir", "Irmak kenarında bekledi."),
+        ("en", "Amber Stone", "A stone was thrown at the window."),
+        ("pt", "Olga Lobo", "O lobo foi visto na serra."),
+        ("it", "Eva Leone", "E leone e tigre erano dipinti."),
+        ("it", "Mia Rossi", "Mia madre piangeva."),
+        ("ro", "Mai Tran", "Mai târziu au plecat."),
+        ("hu", "Anna Kovács", "A kovács nem tudott semmit."),
+        ("en", "Jasmine King", "He smelled of jasmine."),
+    ],
+)
+def test_a_plain_word_stays_where_what_is_beside_it_shows_it(lang: str, name: str, text: str) -> None:
+    assert redacted(name, text, lang=lang) == text
 
 
 @pytest.mark.parametrize(
