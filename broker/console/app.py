@@ -8,19 +8,23 @@ import asyncio
 import json
 import secrets
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import structlog
-from aiohttp import web
+from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http import HttpProcessingError
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from audit.record import ActRecord, Record, TrustRecord
 from broker.admit import Admitted
 from broker.console.access import ANSWER_BYTES, Access, Person
+from broker.console.kept import PROPOSALS, HandedIn, Kept
 from broker.console.reading import Reading
+from broker.console.reviewing import PROPOSAL_BYTES, Reviewed, Reviewer
 from broker.console.words import ENGLISH
-from broker.lookups import Deed, asked, look_up, viewed
+from broker.lookups import Deed, asked, look_up, named, viewed
 from broker.misuse import COUNTED, newest_signs
 from broker.naming import Names, as_csv, day, moment, query_of, subject_text
 from broker.recordsdb import FACETS, Query
@@ -59,10 +63,17 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+REPLAYED: Final = 2_000
+"""Past decisions that a proposal is held against, the newest."""
 READS_RECORDS: Final = frozenset({"officer", "auditor"})
+DECIDES: Final = frozenset({"officer"})
 MANAGES: Final = frozenset({"officer", "administrator"})
-SCREENS: Final = (("/", "overview"), ("/decisions", "decisions"), ("/matrix", "matrix"), ("/trust", "trust"),
-                  ("/log", "log"), ("/tasks", "tasks"))  # fmt: skip
+SCREENS: Final = (
+    ("/", "overview", READS_RECORDS | MANAGES), ("/decisions", "decisions", READS_RECORDS),
+    ("/matrix", "matrix", READS_RECORDS | MANAGES), ("/trust", "trust", READS_RECORDS | MANAGES),
+    ("/proposals", "proposals", DECIDES), ("/log", "log", READS_RECORDS | MANAGES), ("/tasks", "tasks", READS_RECORDS),
+)  # fmt: skip
+"""Where it is, what it is called, and which roles it opens for."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -80,6 +91,9 @@ class Console:
         self.access = access
         self._reading = reading
         self._worker = worker
+        self._kept = Kept(reading.home.folder)
+        self._reviewer = Reviewer(reading.home.folder / "trust")
+        self._reviewed: dict[tuple[bytes, int], Reviewed] = {}
         self._templates = Environment(
             loader=PackageLoader("broker.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
@@ -107,6 +121,11 @@ class Console:
                 web.get("/matrix", self._matrix),
                 web.get("/matrix/{sender}/{recipient}", self._cell),
                 web.get("/trust", self._trust),
+                web.get("/proposals", self._proposals),
+                web.post("/proposals", self._hand_in),
+                web.get("/proposals/{digest:[0-9a-f]{64}}", self._proposal),
+                web.get("/proposals/{digest:[0-9a-f]{64}}/proposal.json", self._fetch),
+                web.post("/proposals/{digest:[0-9a-f]{64}}/discard", self._discard),
                 web.get("/log", self._log),
                 web.post("/log/check", self._check),
                 web.get("/tasks", self._tasks),
@@ -155,7 +174,9 @@ class Console:
         person = self._whoever(request)
         text = self._templates.get_template(template).render(
             person=person,
-            screens=[(path, getattr(ENGLISH, name)) for path, name in SCREENS],
+            screens=[
+                (path, getattr(ENGLISH, name)) for path, name, roles in SCREENS if person and person.role in roles
+            ],
             path=request.path,
             **shown,
         )
@@ -385,6 +406,65 @@ class Console:
             names=self._names, now=self.access.clock(), may_invite=person.role in MANAGES,
         )  # fmt: skip
 
+    # Proposals
+
+    async def _proposals(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request, DECIDES)
+        await self._told(person, Deed.REVIEWED, b'{"proposals":"all"}')
+        found = await asyncio.to_thread(self._kept.open, self._reading.bundle.epoch, self.access.clock())
+        return self._page(
+            "proposals.html", request, title=ENGLISH.proposals, proposals=found, names=self._names, digits=_digits
+        )
+
+    async def _hand_in(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request, DECIDES)
+        data = await _uploaded(request, "proposal", PROPOSAL_BYTES)
+        found = await self._review(data)
+        await self._told(person, Deed.HANDED_IN, named("proposal", found.digest))
+        await asyncio.to_thread(self._kept.keep, data, found, person.officer, self.access.clock())
+        raise web.HTTPSeeOther(f"/proposals/{found.digest}")
+
+    async def _proposal(self, request: web.Request) -> web.StreamResponse:
+        note, data = await self._held(request, Deed.REVIEWED)
+        found = await self._review(data)
+        return self._page(
+            "proposal.html", request, title=f"Proposal for epoch {found.epoch}", proposal=found, note=note,
+            names=self._names, now=self.access.clock(), replayed=REPLAYED,
+        )  # fmt: skip
+
+    async def _fetch(self, request: web.Request) -> web.StreamResponse:
+        _, data = await self._held(request, Deed.FETCHED)
+        headers = {"Content-Disposition": 'attachment; filename="proposal.json"'}
+        return web.Response(body=data, content_type="application/json", headers=headers)
+
+    async def _discard(self, request: web.Request) -> web.StreamResponse:
+        await self._held(request, Deed.DISCARDED)
+        await asyncio.to_thread(self._kept.discard, request.match_info["digest"])
+        raise web.HTTPSeeOther("/proposals")
+
+    async def _held(self, request: web.Request, deed: Deed) -> tuple[HandedIn, bytes]:
+        """The proposal that is asked for, after that is in the log; 404 where it is not here or no longer open."""
+        person, digest = self._person(request, DECIDES), request.match_info["digest"]
+        await self._told(person, deed, named("proposal", digest))
+        found = await asyncio.to_thread(self._kept.proposal, digest)
+        if found is None or found[0].base != self._reading.bundle.epoch:
+            raise web.HTTPNotFound
+        return found
+
+    async def _review(self, data: bytes) -> Reviewed:
+        """The proposal in words, worked out once for each epoch in force."""
+        key = (sha256(data).digest(), self._reading.bundle.epoch)
+        found = self._reviewed.get(key)
+        if found is None:
+            past = await self._reading.decided(REPLAYED)
+            found = await self._reviewer.review(data, past, self.access.clock())
+            if found.base != self._reading.bundle.epoch:
+                raise DependencyError("A newer trust bundle is being taken over just now; try again.")
+            while len(self._reviewed) >= PROPOSALS:
+                self._reviewed.pop(next(iter(self._reviewed)))
+            self._reviewed[key] = found
+        return found
+
     # Log and tasks
 
     async def _log(self, request: web.Request) -> web.StreamResponse:
@@ -422,6 +502,31 @@ _SAYS: Final = {
     405: "That cannot be done here.",
     413: "That was too large.",
 }
+
+
+def _digits(digest: str) -> str:
+    return fingerprint(bytes.fromhex(digest))
+
+
+async def _uploaded(request: web.Request, name: str, most: int) -> bytes:
+    """The file that a form sends, or raise `BadInput`, or 413 as soon as it is longer than it may be."""
+    nothing = BadInput("No file came; choose the proposal.json of your common folder.")
+    if request.content_type != "multipart/form-data":
+        raise nothing
+    found = bytearray()
+    try:
+        part = await MultipartReader(request.headers, request.content).next()
+        if not isinstance(part, BodyPartReader) or part.name != name:
+            raise nothing
+        while chunk := await part.read_chunk(65_536):
+            found += chunk
+            if len(found) > most:
+                raise web.HTTPRequestEntityTooLarge(most, len(found))
+    except (ValueError, AssertionError, RuntimeError, EOFError, HttpProcessingError):  # as its reader pleases
+        raise nothing from None
+    if not found:
+        raise nothing
+    return bytes(found)
 
 
 async def _json(request: web.Request) -> dict[str, Any]:

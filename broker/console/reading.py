@@ -193,6 +193,11 @@ class Reading:
             found += [pair[1] for pair in pairs if pair is not None]
         return found
 
+    async def decided(self, most: int) -> list[bytes]:
+        """The newest decisions, as far as their records are held."""
+        lines = await asyncio.to_thread(lambda: list(self.db.each(Query(form="decision"), most)))
+        return await self.raw(lines)
+
     async def tasks(self) -> list[Task]:
         """Broken glasses with what their reviews found."""
 

@@ -13,6 +13,7 @@ ENGLISH: Final = SimpleNamespace(
     decisions="Decisions",
     matrix="Sharing matrix",
     trust="Trust",
+    proposals="Proposals",
     log="Log",
     tasks="Tasks",
     log_out="Log out",
@@ -53,9 +54,34 @@ ENGLISH: Final = SimpleNamespace(
     proof_fails="The proof does not hold",
     no_content="The console has no content: no broker holds a key that opens a message.",
     ceremonies=(
-        "Proposals and second signatures are made in the officers' common folder, with keys that never come here: "
-        "safeconduct bundle review, then safeconduct bundle sign."
+        "Changes are proposed and signed on the officers' own machines, with keys that never come here. What an "
+        "officer hands in stands on the screen Proposals."
     ),
+    proposals_lead=(
+        "What officers have proposed and is not in force yet. Each one was checked when it came: its form, its "
+        "signatures, and its rehearsal, which was made again here."
+    ),
+    empty_proposals=(
+        "Nothing is proposed. An officer proposes on their own machine, for instance with: safeconduct bundle "
+        "add-agreement WORK agreement.yaml --as YOUR_FOLDER. Then the file WORK/proposal.json can be handed in here, "
+        "for the second officer to read and sign."
+    ),
+    hand_in="Hand a proposal in",
+    hand_in_file="The file proposal.json of your common folder",
+    hand_in_says=(
+        "It is checked and rehearsed first, which may take a minute. A copy with a new signature replaces the old one."
+    ),
+    own_machine=(
+        "This page is this broker's word. What you sign is what your own machine shows you: compare these digits with "
+        "those that it prints, and with the other signer's."
+    ),
+    not_policy="Nothing in it changes who may get what, so there is nothing to rehearse.",
+    no_past="This broker has no record of a decision yet, so past traffic tells nothing.",
+    sign_lead="Your key stays with you. On your own machine, where WORK is the officers' common folder:",
+    hand_back="Hand the signed file in on the screen Proposals, so that the other one sees it.",
+    complete="Both have signed. One of them puts it into force, where the broker's folder can be reached:",
+    discard="Take it off the console",
+    discard_says="The proposal stays in the officers' folder. What is in force does not change.",
     check_lead=(
         "The full check reads the whole log, all records that are held and what waits, and names the first break. It "
         "takes seconds for thousands of leaves, and minutes for millions."

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientError, ClientSession, FormData
 from typer.testing import CliRunner
 
 from adapters.client import connect
@@ -37,17 +37,20 @@ from messages.errors import BadInput, DependencyError
 from tests.broker.test_recordsdb import HOSTILE, line
 from tests.flows.test_quarantine import case
 from tests.support.exported import exported
-from tests.support.orchid import DESK, INSPECTORS, TaskForce, leaks, task_force
+from tests.support.orchid import DESK, INSPECTORS, RAPPORTEUR, TaskForce, leaks, task_force
 from tests.support.passkey import Passkey
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BROWSER = {"User-Agent": "Mozilla/5.0 (test)"}
+TITLES = {
+    "auditor": "Auditor, Coast Guard", "administrator": "Host's administrator", "officer": "Officer of the week",
+}  # fmt: skip
 PAGES = ("/", "/overview/live", "/decisions", "/matrix", "/trust", "/log", "/tasks")
 
 
 @dataclass
 class Place:
-    """A broker with one delivered message, its console, and two accounts that two officers signed."""
+    """A broker with one delivered message, its console, and accounts of each role that two officers signed."""
 
     force: TaskForce
     broker: Serving
@@ -128,7 +131,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
         work, officers = force.practice.folder / "officers" / "work", force.practice.folder / "officers"
         one, two = (str(officers / name) for name in ("officer-one", "officer-two"))
         passkeys = {}
-        for role, title in (("auditor", "Auditor, Coast Guard"), ("administrator", "Host's administrator")):
+        for role, title in TITLES.items():
             code = console.code if role == "auditor" else console.access.invite("host")
             passkeys[role], request, digits = await enrolled(console, code, title)
             (folder / "request.json").write_text(request)
@@ -139,7 +142,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
             await asyncio.to_thread(said, force, "bundle", "sign", str(work), "--as", officer, "--yes")
         target = ("--as", one, "--to", str(force.practice.broker))
         await asyncio.to_thread(said, force, "bundle", "publish", str(work), *target)
-        await until(lambda: len(console.access.usable()) == 2)
+        await until(lambda: len(console.access.usable()) == len(TITLES))
         await until(lambda: console.reading.db.search(Query(form="decision")).lines)
         yield Place(force, broker, console, passkeys, console.code)
 
@@ -384,6 +387,104 @@ async def test_an_administrator_sees_the_house_and_not_what_it_decides(place: Pl
                 assert answer.status == 403 and "Your role" in await answer.text()
     async with await place.browser() as browser, browser.post("/enrol/invite", headers=place.own) as answer:
         assert answer.status == 403, "and an auditor invites nobody"
+
+
+# Proposals
+
+
+def handed(data: bytes, name: str = "proposal") -> FormData:
+    form = FormData()
+    form.add_field(name, data, filename="proposal.json", content_type="application/json")
+    return form
+
+
+def at_the_officers(place: Place, *words: str) -> bytes:
+    """A command of the first officer in the officers' folder; the proposal that lies there then."""
+    officers = place.force.practice.folder / "officers"
+    said(place.force, *(str(officers / w) if w == "work" or w.startswith("officer-") else w for w in words))
+    return (officers / "work" / "proposal.json").read_bytes()
+
+
+async def test_an_officer_hands_a_proposal_in_and_the_second_one_reads_takes_and_signs_it(place: Place) -> None:
+    suspending = ("contact", "suspend", "work", RAPPORTEUR, "--as", "officer-one")
+    data = await asyncio.to_thread(at_the_officers, place, *suspending)
+    async with await place.browser("officer") as browser:
+        async with browser.get("/proposals") as answer:
+            assert "Nothing is proposed" in await answer.text()
+        async with browser.post("/proposals", data=handed(data), headers=place.own) as answer:
+            page, where = await answer.text(), answer.url.path
+            assert answer.status == 200 and where.startswith("/proposals/"), page
+        assert f"{RAPPORTEUR} is suspended" in page and "Newly blocked" in page
+        assert "1 past decisions were looked at; 1 would come out as before." in page
+        assert page.count("<dt>To sign</dt>") == 2 and "safeconduct bundle sign WORK --as YOUR_FOLDER" in page
+        assert leaks(page.encode()) == []
+        async with browser.get(f"{where}/proposal.json") as answer:
+            assert await answer.read() == data and "attachment" in answer.headers["Content-Disposition"]
+        signing = ("bundle", "sign", "work", "--as", "officer-two", "--yes")
+        signed = await asyncio.to_thread(at_the_officers, place, *signing)
+        async with browser.post("/proposals", data=handed(signed), headers=place.own) as answer:
+            assert answer.url.path == where and (await answer.text()).count("<dt>Signed</dt>") == 1
+        async with browser.get("/proposals") as answer:
+            listed = await answer.text()
+        assert listed.count("proposals/") == 1 and "Officer of the week" in listed
+        async with browser.post("/proposals", data=handed(data), headers=place.own) as answer:
+            assert answer.status == 400 and "a signature that yours lacks" in await answer.text()
+        async with browser.post(f"{where}/discard", headers=place.own) as answer:
+            assert "Nothing is proposed" in await answer.text()
+        for gone in (where, f"{where}/proposal.json", "/proposals/" + "0" * 64):
+            async with browser.get(gone) as answer:
+                assert answer.status == 404
+    for outcome in ("handed-in", "reviewed", "fetched", "discarded"):
+        await until(lambda outcome=outcome: place.looked(outcome) > 0)
+
+
+async def test_only_officers_see_proposals_and_hand_them_in(place: Place) -> None:
+    some = "/proposals/" + "0" * 64
+    for role in ("auditor", "administrator"):
+        async with await place.browser(role) as browser:
+            for path in ("/proposals", some, f"{some}/proposal.json"):
+                async with browser.get(path) as answer:
+                    text = await answer.text()
+                    assert answer.status == 403 and "Your role" in text and 'href="/proposals"' not in text
+            for path in ("/proposals", f"{some}/discard"):
+                async with browser.post(path, data=handed(b"{}"), headers=place.own) as answer:
+                    assert answer.status == 403
+    async with await place.browser(None) as browser:
+        for path in ("/proposals", some):
+            async with browser.get(path, allow_redirects=False) as answer:
+                assert (answer.status, answer.headers["Location"]) == (303, "/login")
+        async with browser.post("/proposals", data=handed(b"{}"), headers=place.own, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, "/login")
+    async with await place.browser("officer") as browser:
+        for path in ("/proposals", f"{some}/discard"):
+            async with browser.post(path, data=handed(b"{}"), headers={"Origin": "https://a.example"}) as answer:
+                assert answer.status == 403 and await answer.text() == "Refused.\n"
+
+
+async def test_what_is_no_proposal_is_refused_in_a_sentence_and_not_kept(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.console.app.PROPOSAL_BYTES", 1000)
+    odd = {"Content-Type": "multipart/form-data; boundary=x"}
+    sent: list[tuple[Any, dict[str, str], int, str]] = [
+        (handed(b"<script>alert(1)</script>"), {}, 400, "cannot be read"),
+        (handed(b""), {}, 400, "No file came"),
+        (handed(b"{}", "other"), {}, 400, "No file came"),
+        (handed(b"x" * 1001), {}, 413, "too large"),
+        ({"proposal": "{}"}, {}, 400, "No file came"),
+        (b"junk", {}, 400, "No file came"),
+        (b"junk", odd, 400, "No file came"),
+        (b"--x\r\n\xff\xff: \r\n\r\n--x--", odd, 400, "No file came"),
+        (b"--x\r\n\r\nabc", odd, 400, "No file came"),
+        (b"", {"Content-Type": "multipart/form-data"}, 400, "No file came"),
+    ]
+    async with await place.browser("officer") as browser:
+        for body, headers, status, says in sent:
+            async with browser.post("/proposals", data=body, headers={**place.own, **headers}) as answer:
+                text = await answer.text()
+                assert (answer.status, says in text, "<script>alert" in text) == (status, True, False), (body, text)
+        async with browser.get("/proposals") as answer:
+            assert "Nothing is proposed" in await answer.text()
 
 
 async def test_the_full_check_is_that_of_the_auditor(place: Place) -> None:

@@ -262,7 +262,7 @@ OUTCOMES = {
     "message-recalled": "recalled|corrected", "recall-ordered": "recalled|corrected",
     "view-acknowledged": "accepted|rejected|recall-confirmed|not-here|deleted",
     "unread-escalated": "contact|deputies|duty-desk|sender",
-    "looked-up": "logged-in|searched|viewed|exported",
+    "looked-up": "logged-in|searched|viewed|exported|handed-in|reviewed|fetched|discarded|saved|forgotten",
 }  # fmt: skip
 BY_WORKERS = ("view-delivered", "view-expired", "view-purged", "unread-escalated")
 ACT_RECORD: Shape = {

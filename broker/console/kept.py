@@ -1,0 +1,122 @@
+"""What the console keeps on disk: the proposals that officers handed in.
+
+    HOME/console/proposals/DIGEST    a line about it, then the proposal as it was handed in
+
+No secret and no key is in it, and nothing rests on it: a proposal counts by its signatures alone, and each signer reads
+it again on their own machine. It is the host's own, and no part of the log.
+"""
+
+import json
+import re
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from audit.logdir import write_atomically
+from broker.console.reviewing import Reviewed
+from broker.service import alone
+from messages.errors import BadInput
+
+PROPOSALS: Final = 8
+"""Open proposals at a time: they all lead to the same next epoch, and one of them will."""
+NOTE_BYTES: Final = 65_536
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedIn:
+    """A proposal on the console, as the list shows it."""
+
+    digest: str
+    base: int
+    by: str  # the account that handed it in
+    at: int
+    expires: int
+    changes: int
+    signed: tuple[str, ...]  # titles
+    missing: tuple[str, ...]
+    signatures: tuple[str, ...]
+
+
+class Kept:
+    """The folder. Every call reads and writes files; call it in a thread."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._proposals = home / "console" / "proposals"
+
+    def open(self, base: int, now: int) -> list[HandedIn]:
+        """The proposals for the epoch after this one that can still be signed, the newest first."""
+        found = [n for path in self._files() if (n := _note(path)) is not None and n.base == base and now < n.expires]
+        return sorted(found, key=lambda note: (-note.at, note.digest))
+
+    def proposal(self, digest: str) -> tuple[HandedIn, bytes] | None:
+        """A proposal as it was handed in; None where there is none."""
+        if not _DIGEST.fullmatch(digest):
+            return None
+        path = self._proposals / digest
+        note = _note(path)
+        if note is None:
+            return None
+        return note, path.read_bytes().partition(b"\n")[2]
+
+    def keep(self, data: bytes, reviewed: Reviewed, by: str, at: int) -> None:
+        """Take a proposal in, or a copy of one with more signatures; what is no longer open goes.
+
+        Raises `BadInput` for a copy that lacks a signature which the one here has, and where there are too many.
+        """
+        with self._alone():
+            for path in self._files():
+                note = _note(path)
+                if note is None or note.base != reviewed.base or at >= note.expires:
+                    path.unlink()
+            there = {path.name: path for path in self._files()}
+            before = _note(there[reviewed.digest]) if reviewed.digest in there else None
+            if before is not None and not set(before.signatures) <= set(reviewed.signatures):
+                raise BadInput(
+                    "The console has this proposal with a signature that yours lacks: take the copy from here, sign "
+                    "that one, and hand it in again."
+                )
+            if before is None and len(there) >= PROPOSALS:
+                raise BadInput("There are too many open proposals here; take one off the console first.")
+            note = HandedIn(
+                digest=reviewed.digest, base=reviewed.base, by=by, at=at, expires=reviewed.expires,
+                changes=len(reviewed.changes),
+                signed=tuple(s.title for s in reviewed.signers if s.signed),
+                missing=tuple(s.title for s in reviewed.signers if not s.signed),
+                signatures=reviewed.signatures,
+            )  # fmt: skip
+            self._proposals.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_atomically(self._proposals / reviewed.digest, [_written(note), data])
+
+    def discard(self, digest: str) -> bool:
+        """Take a proposal off the console; whether there was one."""
+        with self._alone():
+            if self.proposal(digest) is None:
+                return False
+            (self._proposals / digest).unlink()
+            return True
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Another console may run on this folder."""
+        return alone(self._home, "console-kept", "Another console is writing here just now; try again.")
+
+    def _files(self) -> list[Path]:
+        if not self._proposals.is_dir():
+            return []
+        return [path for path in self._proposals.iterdir() if _DIGEST.fullmatch(path.name)]
+
+
+def _written(note: HandedIn) -> bytes:
+    return json.dumps(asdict(note)).encode() + b"\n"
+
+
+def _note(path: Path) -> HandedIn | None:
+    """What the first line of a file says; None where it is no such file."""
+    try:
+        with path.open("rb") as file:
+            value = json.loads(file.readline(NOTE_BYTES))
+        return HandedIn(**value | {name: tuple(value[name]) for name in ("signed", "missing", "signatures")})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
