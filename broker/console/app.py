@@ -7,10 +7,11 @@ are one sentence; what was typed is never shown back unescaped, and nothing is s
 import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Protocol
+from urllib.parse import urlencode
 
 import structlog
 from aiohttp import BodyPartReader, MultipartReader, web
@@ -20,7 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from audit.record import ActRecord, Record, TrustRecord
 from broker.admit import Admitted
 from broker.console.access import ANSWER_BYTES, Access, Person
-from broker.console.kept import PROPOSALS, HandedIn, Kept
+from broker.console.kept import NAME, PROPOSALS, HandedIn, Kept
 from broker.console.reading import Reading
 from broker.console.reviewing import PROPOSAL_BYTES, Reviewed, Reviewer
 from broker.console.words import ENGLISH
@@ -117,6 +118,8 @@ class Console:
                 web.get(LIVE, self._live),
                 web.get("/decisions", self._decisions),
                 web.get("/decisions/export", self._export),
+                web.post("/searches", self._save),
+                web.post("/searches/{id:[0-9a-f]{16}}/remove", self._forget),
                 web.get("/records/{index:[0-9]{1,15}}", self._record),
                 web.get("/matrix", self._matrix),
                 web.get("/matrix/{sender}/{recipient}", self._cell),
@@ -313,9 +316,9 @@ class Console:
 
     # Decisions
 
-    def _query(self, request: web.Request) -> tuple[Query, dict[str, str]]:
-        asked_for = {name: request.query.get(name, "").strip() for name in _FIELDS}
-        if not request.query:
+    def _query(self, given: Mapping[str, Any]) -> tuple[Query, dict[str, str]]:
+        asked_for = {name: _text(given, name).strip() for name in _FIELDS}
+        if not given:
             asked_for["form"] = "decision"  # what the screen is called; `any` shows everything
         names = self._names
         query = query_of(
@@ -334,20 +337,40 @@ class Console:
 
     async def _decisions(self, request: web.Request) -> web.StreamResponse:
         person = self._person(request, READS_RECORDS)
-        query, asked_for = self._query(request)
+        query, asked_for = self._query(request.query)
         after = request.query.get("older") or None
         offers = await asyncio.to_thread(lambda: {f: self._reading.db.values(f)[:500] for f in FACETS if f != "party"})
         await self._told(person, Deed.SEARCHED, asked(query, **({"older": after} if after else {})))
         page = await asyncio.to_thread(self._reading.db.search, query, after=after)
+        saved = await asyncio.to_thread(self._kept.searches, person.officer)
         return self._page(
             "decisions.html", request, title=ENGLISH.decisions, page=page, asked=asked_for, offers=offers,
             names=self._names, addresses=sorted(self._reading.bundle.directory.addresses()),
-            filter={k: v for k, v in asked_for.items() if v}, most=EXPORTED,
+            filter={k: v for k, v in asked_for.items() if v}, most=EXPORTED, saved=saved, longest=NAME,
         )  # fmt: skip
+
+    async def _save(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request, READS_RECORDS)
+        given = await request.post()
+        query, asked_for = self._query(given)
+        conditions = {name: text for name, text in asked_for.items() if text}
+        if not conditions:
+            raise BadInput("A search without a condition finds everything; there is nothing to save.")
+        await self._told(person, Deed.SAVED, asked(query))
+        known = [account.officer for account in self.access.usable()]
+        await asyncio.to_thread(self._kept.save, person.officer, _text(given, "name"), conditions, known)
+        raise web.HTTPSeeOther(f"/decisions?{urlencode(conditions)}")
+
+    async def _forget(self, request: web.Request) -> web.StreamResponse:
+        person, number = self._person(request, READS_RECORDS), request.match_info["id"]
+        await self._told(person, Deed.FORGOTTEN, named("search", number))
+        if not await asyncio.to_thread(self._kept.forget, person.officer, number):
+            raise web.HTTPNotFound
+        raise web.HTTPSeeOther("/decisions")
 
     async def _export(self, request: web.Request) -> web.StreamResponse:
         person = self._person(request, READS_RECORDS)
-        query, _ = self._query(request)
+        query, _ = self._query(request.query)
         form = request.query.get("as", "csv")
         if form not in ("csv", "json"):
             raise BadInput("Records are exported as csv or json.")
@@ -539,6 +562,6 @@ async def _json(request: web.Request) -> dict[str, Any]:
     return value
 
 
-def _text(value: dict[str, Any], name: str) -> str:
+def _text(value: Mapping[str, Any], name: str) -> str:
     found = value.get(name)
     return found if isinstance(found, str) else ""

@@ -1,6 +1,7 @@
-"""What the console keeps on disk: the proposals that officers handed in.
+"""What the console keeps on disk: the proposals that officers handed in, and each account's saved searches.
 
     HOME/console/proposals/DIGEST    a line about it, then the proposal as it was handed in
+    HOME/console/searches/HANDLE     one account's saved searches
 
 No secret and no key is in it, and nothing rests on it: a proposal counts by its signatures alone, and each signer reads
 it again on their own machine. It is the host's own, and no part of the log.
@@ -8,6 +9,8 @@ it again on their own machine. It is the host's own, and no part of the log.
 
 import json
 import re
+import secrets
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,9 +20,14 @@ from audit.logdir import write_atomically
 from broker.console.reviewing import Reviewed
 from broker.service import alone
 from messages.errors import BadInput
+from messages.ids import OfficerHandle
 
 PROPOSALS: Final = 8
 """Open proposals at a time: they all lead to the same next epoch, and one of them will."""
+SEARCHES: Final = 50
+"""Saved searches of one account."""
+NAME: Final = 60
+"""Characters of a saved search's name."""
 NOTE_BYTES: Final = 65_536
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -39,12 +47,24 @@ class HandedIn:
     signatures: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A search that somebody saved."""
+
+    id: str
+    name: str
+    asked: Mapping[str, str]  # the fields of the form that are not empty
+
+
 class Kept:
     """The folder. Every call reads and writes files; call it in a thread."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
         self._proposals = home / "console" / "proposals"
+        self._searches = home / "console" / "searches"
+
+    # Proposals
 
     def open(self, base: int, now: int) -> list[HandedIn]:
         """The proposals for the epoch after this one that can still be signed, the newest first."""
@@ -97,6 +117,48 @@ class Kept:
                 return False
             (self._proposals / digest).unlink()
             return True
+
+    # Saved searches
+
+    def searches(self, who: OfficerHandle) -> list[Search]:
+        """Somebody's own, by name."""
+        try:
+            rows = json.loads((self._searches / who).read_bytes())
+            return [Search(id=row["id"], name=row["name"], asked=dict(row["asked"])) for row in rows]
+        except (OSError, ValueError, TypeError, KeyError):
+            return []  # none yet; or a file that is spoilt, of which nothing can be shown
+
+    def save(self, who: OfficerHandle, name: str, asked: Mapping[str, str], known: Iterable[OfficerHandle]) -> None:
+        """Save a search; one of that name is replaced. What accounts that are no longer `known` saved goes.
+
+        Raises `BadInput` for a name that is none, and where there are too many.
+        """
+        name = " ".join(name.split())
+        if not 0 < len(name) <= NAME or not name.isprintable():
+            raise BadInput(f"Give the search a name of at most {NAME} characters.")
+        with self._alone():
+            self._searches.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for path in self._searches.iterdir():
+                if path.name not in {*known, who}:
+                    path.unlink()
+            own = [search for search in self.searches(who) if search.name != name]
+            if len(own) >= SEARCHES:
+                raise BadInput("You have saved as many searches as can be kept; remove one first.")
+            self._store(who, [*own, Search(id=secrets.token_hex(8), name=name, asked=asked)])
+
+    def forget(self, who: OfficerHandle, number: str) -> bool:
+        """Remove one of somebody's own; whether there was one. Another's is as unknown as one that never was."""
+        with self._alone():
+            own = self.searches(who)
+            left = [search for search in own if search.id != number]
+            if len(left) == len(own):
+                return False
+            self._store(who, left)
+            return True
+
+    def _store(self, who: OfficerHandle, found: list[Search]) -> None:
+        rows = [asdict(search) for search in sorted(found, key=lambda search: search.name.casefold())]
+        write_atomically(self._searches / who, [json.dumps(rows).encode()])
 
     def _alone(self) -> AbstractContextManager[None]:
         """Another console may run on this folder."""

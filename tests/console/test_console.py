@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -387,6 +388,60 @@ async def test_an_administrator_sees_the_house_and_not_what_it_decides(place: Pl
                 assert answer.status == 403 and "Your role" in await answer.text()
     async with await place.browser() as browser, browser.post("/enrol/invite", headers=place.own) as answer:
         assert answer.status == 403, "and an auditor invites nobody"
+
+
+# Saved searches
+
+
+async def test_a_search_is_saved_under_a_name_found_again_and_removed_by_whose_it_is(place: Place) -> None:
+    asking = {"name": "<b>Refused  by</b> SC-63", "outcome": "refused", "rule": "SC-63", "party": "", "other": "x"}
+    async with await place.browser() as browser, await place.browser("officer") as other:
+        async with browser.get("/decisions") as answer:
+            assert "You have saved no search" in await answer.text()
+        async with browser.post("/searches", data=asking, headers=place.own) as answer:
+            text = await answer.text()
+            assert answer.status == 200 and dict(answer.url.query) == {"rule": "SC-63", "outcome": "refused"}
+        assert "&lt;b&gt;Refused by&lt;/b&gt; SC-63" in text and "<b>Refused" not in text
+        assert 'href="/decisions?rule=SC-63&amp;outcome=refused"' in text
+        async with browser.post("/searches", data={**asking, "rule": ""}, headers=place.own) as answer:
+            text = await answer.text()
+        (number,) = re.findall(r"/searches/([0-9a-f]{16})/remove", text)
+        assert 'href="/decisions?outcome=refused"' in text, "one of the same name is replaced"
+        async with other.get("/decisions") as answer:
+            assert "Refused by" not in await answer.text()
+        refused = []
+        for wrong in (number, "0" * 16):
+            async with other.post(f"/searches/{wrong}/remove", headers=place.own) as answer:
+                refused.append((answer.status, await answer.text()))
+        assert refused[0] == refused[1] and refused[0][0] == 404, "another's is as unknown as one that never was"
+        async with browser.post(f"/searches/{number}/remove", headers=place.own) as answer:
+            assert "You have saved no search" in await answer.text()
+    await until(lambda: place.looked("saved") and place.looked("forgotten"))
+
+
+async def test_a_search_that_cannot_be_saved_is_refused_in_a_sentence(place: Place) -> None:
+    wrong = [
+        ({"rule": "SC-63"}, 400), ({"name": " ", "rule": "x"}, 400), ({"name": "x" * 61, "rule": "x"}, 400),
+        ({"name": "a\x1bb", "rule": "x"}, 400), ({"name": "x"}, 400), ({"name": "x", "rule": "r" * 81}, 400),
+        ({"name": "x", "party": "nobody"}, 400), ({"name": "x", "from": "tomorrow"}, 400),
+        ({"name": "x", "rule": "r" * 20_000}, 413),
+    ]  # fmt: skip
+    async with await place.browser() as browser:
+        for asking, status in wrong:
+            async with browser.post("/searches", data=asking, headers=place.own) as answer:
+                assert answer.status == status, asking
+        async with browser.post("/searches", data=handed(b"x", "rule"), headers=place.own) as answer:
+            assert answer.status == 400
+        for path in ("/searches", "/searches/" + "0" * 16 + "/remove"):
+            async with browser.post(path, data={"name": "x", "rule": "x"}, headers={"Origin": "null"}) as answer:
+                assert answer.status == 403 and await answer.text() == "Refused.\n"
+        async with browser.get("/decisions") as answer:
+            assert "You have saved no search" in await answer.text()
+    for role in ("administrator", None):
+        async with await place.browser(role) as browser:
+            for path in ("/searches", "/searches/" + "0" * 16 + "/remove"):
+                async with browser.post(path, data={}, headers=place.own, allow_redirects=False) as answer:
+                    assert answer.status == (403 if role else 303)
 
 
 # Proposals

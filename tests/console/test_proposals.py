@@ -12,13 +12,14 @@ import pytest
 from audit.errors import Unreadable
 from audit.record import DECISION, read_record
 from broker.admit import admit
-from broker.console.kept import PROPOSALS, Kept
+from broker.console.kept import PROPOSALS, SEARCHES, Kept
 from broker.console.reviewing import Reviewed, Reviewer, worked_out
 from cli.practice import Practice
 from keys.ceremony import Proposal
 from keys.metadata import TARGETS_LIFETIME
 from messages.errors import BadInput, DependencyError, Malformed, ShareError, Stale, Unverified
 from messages.evidence import Entry
+from messages.ids import OfficerHandle
 from messages.signed import Signed
 from tests.console.test_console import said
 from tests.support.orchid import RAPPORTEUR, TaskForce, task_force
@@ -202,6 +203,28 @@ def test_what_is_no_longer_open_is_not_shown_and_makes_room(reviewed: Reviewed, 
     kept.keep(b"x", replace(found, base=found.base + 1), "o1", found.at)
     assert [n.digest for n in kept.open(found.base + 1, found.at)] == [found.digest]
     assert kept.open(found.base, found.at) == []
+
+
+def test_everybody_has_searches_of_their_own_in_bounded_number(kept: Kept, tmp_path: Path) -> None:
+    one, two, gone = (OfficerHandle("o" + letter * 12) for letter in "abc")
+    assert kept.searches(one) == [] and not kept.forget(one, "0" * 16)
+    for who in (gone, two):
+        kept.save(who, "Mine", {"rule": who}, [one, two, gone])
+    for number in range(SEARCHES):
+        kept.save(one, f"search {number:02}", {"rule": "SC-63"}, [one, two])
+    assert [s.name for s in kept.searches(one)] == [f"search {n:02}" for n in range(SEARCHES)]
+    with pytest.raises(BadInput, match="as many"):
+        kept.save(one, "one more", {"rule": "x"}, [one, two])
+    kept.save(one, "search 07", {"kind": "RFI"}, [one, two])
+    assert [s.asked for s in kept.searches(one) if s.name == "search 07"] == [{"kind": "RFI"}]
+    assert kept.searches(gone) == [], "what an ended account saved goes"
+    (mine,) = kept.searches(two)
+    assert not kept.forget(one, mine.id) and kept.searches(two) == [mine]
+    assert kept.forget(two, mine.id) and kept.searches(two) == []
+    path = tmp_path / "console" / "searches" / one
+    assert path.stat().st_mode & 0o077 == 0
+    path.write_bytes(b"[{}]")
+    assert kept.searches(one) == []
 
 
 def test_only_a_digest_names_a_proposal_and_a_spoilt_file_is_none(
