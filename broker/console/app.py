@@ -24,7 +24,7 @@ from broker.console.access import ANSWER_BYTES, Access, Person
 from broker.console.kept import NAME, PROPOSALS, HandedIn, Kept
 from broker.console.reading import Reading
 from broker.console.reviewing import PROPOSAL_BYTES, Reviewed, Reviewer
-from broker.console.words import ENGLISH
+from broker.console.words import Words, mark
 from broker.lookups import Deed, asked, look_up, named, viewed
 from broker.misuse import COUNTED, newest_signs
 from broker.naming import Names, as_csv, day, moment, query_of, subject_text
@@ -79,6 +79,20 @@ SCREENS: Final = (
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+def templates(words: Words) -> Environment:
+    """The pages in a language."""
+    made = Environment(
+        loader=PackageLoader("broker.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )  # fmt: skip
+    made.install_gettext_translations(words.catalogue, newstyle=True)  # type: ignore[attr-defined]
+    made.filters["w"] = words.say
+    made.globals.update(
+        t=words, w=words.say, lang=words.language, moment=moment, subject_text=subject_text, says=sentences.says
+    )
+    return made
+
+
 class Announces(Protocol):
     """How an entry gets into the log."""
 
@@ -88,17 +102,15 @@ class Announces(Protocol):
 class Console:
     """Handlers of one running console."""
 
-    def __init__(self, access: Access, reading: Reading, worker: Announces) -> None:
+    def __init__(self, access: Access, reading: Reading, worker: Announces, words: Words | None = None) -> None:
         self.access = access
         self._reading = reading
         self._worker = worker
         self._kept = Kept(reading.home.folder)
         self._reviewer = Reviewer(reading.home.folder / "trust")
         self._reviewed: dict[tuple[bytes, int], Reviewed] = {}
-        self._templates = Environment(
-            loader=PackageLoader("broker.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-        )
-        self._templates.globals.update(t=ENGLISH, moment=moment, subject_text=subject_text, says=sentences.says)
+        self._words = words or Words()
+        self._templates = templates(self._words)
 
     def application(self) -> web.Application:
         """The routes."""
@@ -153,7 +165,7 @@ class Console:
             if error.status < 400:
                 response = web.Response(status=error.status, headers={"Location": error.headers["Location"]})
             else:
-                response = self._failed(request, error.status, _SAYS.get(error.status, "That did not work."))
+                response = self._failed(request, error.status, _SAYS.get(error.status, mark("That did not work.")))
         except BadInput as error:
             response = self._failed(request, 400, str(error))
         except DependencyError as error:
@@ -163,14 +175,16 @@ class Console:
             response = self._failed(request, 403, str(error))
         except Exception as error:
             log.error("console-internal", error=type(error).__name__)
-            response = self._failed(request, 500, "Something inside the console failed; it is in the broker's log.")
+            response = self._failed(
+                request, 500, mark("Something inside the console failed; it is in the broker's log.")
+            )
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 
     def _failed(self, request: web.Request, status: int, says: str) -> web.Response:
         if request.method == "POST" and request.content_type == "application/json":
-            return web.json_response({"says": says}, status=status)
+            return web.json_response({"says": self._words.say(says)}, status=status)
         return self._page("failed.html", request, status=status, says=says, title="")
 
     def _page(self, template: str, request: web.Request, *, status: int = 200, **shown: Any) -> web.Response:
@@ -178,7 +192,7 @@ class Console:
         text = self._templates.get_template(template).render(
             person=person,
             screens=[
-                (path, getattr(ENGLISH, name)) for path, name, roles in SCREENS if person and person.role in roles
+                (path, getattr(self._words, name)) for path, name, roles in SCREENS if person and person.role in roles
             ],
             path=request.path,
             **shown,
@@ -206,7 +220,9 @@ class Console:
             await self._worker.announce([look_up(person.officer, deed, what, world, now, secrets.token_bytes(16))])
         except ShareError as error:
             log.error("look-up-not-recorded", code=error.code)
-            raise DependencyError("Your look-up cannot be recorded now, so nothing is shown. Try again.") from None
+            raise DependencyError(
+                mark("Your look-up cannot be recorded now, so nothing is shown. Try again.")
+            ) from None
 
     @property
     def _names(self) -> Names:
@@ -223,7 +239,7 @@ class Console:
     async def _login(self, request: web.Request) -> web.StreamResponse:
         if self._whoever(request) is not None:
             raise web.HTTPSeeOther("/")
-        return self._page("login.html", request, title=ENGLISH.log_in, none_yet=not self.access.usable())
+        return self._page("login.html", request, title=self._words.log_in, none_yet=not self.access.usable())
 
     async def _begin(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self.access.begin())
@@ -233,7 +249,7 @@ class Console:
             account = self.access.finish(await request.read())
         except Unverified as error:
             log.warning("console-log-in-refused")
-            return web.json_response({"says": str(error)}, status=403)
+            return web.json_response({"says": self._words.say(str(error))}, status=403)
         person = Person(account.officer, account.role, account.title)
         await self._told(person, Deed.LOGGED_IN, b"")
         secret = self.access.admit(account, request.headers.get("User-Agent", ""))
@@ -249,7 +265,7 @@ class Console:
         return response
 
     async def _enrol(self, request: web.Request) -> web.StreamResponse:
-        return self._page("enrol.html", request, title=ENGLISH.enrol)
+        return self._page("enrol.html", request, title=self._words.enrol)
 
     async def _register(self, request: web.Request) -> web.StreamResponse:
         value = await _json(request)
@@ -263,13 +279,13 @@ class Console:
 
     async def _invite(self, request: web.Request) -> web.StreamResponse:
         person = self._person(request, MANAGES)
-        return self._page("invite.html", request, title=ENGLISH.invite, code=self.access.invite(person.officer))
+        return self._page("invite.html", request, title=self._words.invite, code=self.access.invite(person.officer))
 
     # Overview
 
     async def _overview(self, request: web.Request) -> web.StreamResponse:
         self._person(request)
-        return self._page("overview.html", request, title=ENGLISH.overview, **await self._figures())
+        return self._page("overview.html", request, title=self._words.overview, **await self._figures())
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
         if "HX-Request" in request.headers and self._whoever(request) is None:
@@ -344,7 +360,7 @@ class Console:
         page = await asyncio.to_thread(self._reading.db.search, query, after=after)
         saved = await asyncio.to_thread(self._kept.searches, person.officer)
         return self._page(
-            "decisions.html", request, title=ENGLISH.decisions, page=page, asked=asked_for, offers=offers,
+            "decisions.html", request, title=self._words.decisions, page=page, asked=asked_for, offers=offers,
             names=self._names, addresses=sorted(self._reading.bundle.directory.addresses()),
             filter={k: v for k, v in asked_for.items() if v}, most=EXPORTED, saved=saved, longest=NAME,
         )  # fmt: skip
@@ -355,7 +371,7 @@ class Console:
         query, asked_for = self._query(given)
         conditions = {name: text for name, text in asked_for.items() if text}
         if not conditions:
-            raise BadInput("A search without a condition finds everything; there is nothing to save.")
+            raise BadInput(mark("A search without a condition finds everything; there is nothing to save."))
         await self._told(person, Deed.SAVED, asked(query))
         known = [account.officer for account in self.access.usable()]
         await asyncio.to_thread(self._kept.save, person.officer, _text(given, "name"), conditions, known)
@@ -373,7 +389,7 @@ class Console:
         query, _ = self._query(request.query)
         form = request.query.get("as", "csv")
         if form not in ("csv", "json"):
-            raise BadInput("Records are exported as csv or json.")
+            raise BadInput(mark("Records are exported as csv or json."))
         await self._told(person, Deed.EXPORTED, asked(query))
         lines, more = await asyncio.to_thread(self._reading.db.newest, query, EXPORTED)
         names = self._names
@@ -393,7 +409,8 @@ class Console:
         record = detail.record
         known, names = {rule.id: rule for rule in Engine.load().rules}, self._names
         return self._page(
-            "record.html", request, title=f"Leaf {index}", detail=detail, record=record, names=names,
+            "record.html", request, title=self._words.say(mark("Leaf %s")) % index,
+            detail=detail, record=record, names=names,
             rules=[(i, known.get(i)) for i in (record.rules if isinstance(record, Record) else ())],
             whole=record if isinstance(record, Record) else None,
             told=names.within(record.says) if isinstance(record, TrustRecord | ActRecord) else "",
@@ -409,7 +426,7 @@ class Console:
                 cells.setdefault((row.sender, row.recipient), set()).add(row.data_type)
         agencies = sorted(a.name for a in self._reading.bundle.directory.agencies if a.retired is None)
         counts = {pair: len(types) for pair, types in cells.items()}
-        return self._page("matrix.html", request, title=ENGLISH.matrix, agencies=agencies, cells=counts)
+        return self._page("matrix.html", request, title=self._words.matrix, agencies=agencies, cells=counts)
 
     async def _cell(self, request: web.Request) -> web.StreamResponse:
         self._person(request)
@@ -418,14 +435,16 @@ class Console:
         if not {sender, recipient} <= known:
             raise web.HTTPNotFound
         rows = [r for r in self._reading.matrix() if (r.sender, r.recipient) == (sender, recipient)]
-        title = f"{sender} to {recipient}"
+        pair = {"sender": sender, "recipient": recipient}
+        title = self._words.say(mark("%(sender)s to %(recipient)s")) % pair
         return self._page("cell.html", request, title=title, sender=sender, recipient=recipient, rows=rows)
 
     async def _trust(self, request: web.Request) -> web.StreamResponse:
         person = self._person(request)
         reading = self._reading
         return self._page(
-            "trust.html", request, title=ENGLISH.trust, bundle=reading.bundle, mandates=reading.mandates(),
+            "trust.html", request, title=self._words.trust, bundle=reading.bundle, mandates=reading.mandates(),
+            signers=[self._names.of(handle) for handle in reading.bundle.officers],
             names=self._names, now=self.access.clock(), may_invite=person.role in MANAGES,
         )  # fmt: skip
 
@@ -436,7 +455,7 @@ class Console:
         await self._told(person, Deed.REVIEWED, b'{"proposals":"all"}')
         found = await asyncio.to_thread(self._kept.open, self._reading.bundle.epoch, self.access.clock())
         return self._page(
-            "proposals.html", request, title=ENGLISH.proposals, proposals=found, names=self._names, digits=_digits
+            "proposals.html", request, title=self._words.proposals, proposals=found, names=self._names, digits=_digits
         )
 
     async def _hand_in(self, request: web.Request) -> web.StreamResponse:
@@ -451,8 +470,8 @@ class Console:
         note, data = await self._held(request, Deed.REVIEWED)
         found = await self._review(data)
         return self._page(
-            "proposal.html", request, title=f"Proposal for epoch {found.epoch}", proposal=found, note=note,
-            names=self._names, now=self.access.clock(), replayed=REPLAYED,
+            "proposal.html", request, title=self._words.say(mark("Proposal for epoch %s")) % found.epoch,
+            proposal=found, note=note, names=self._names, now=self.access.clock(),
         )  # fmt: skip
 
     async def _fetch(self, request: web.Request) -> web.StreamResponse:
@@ -482,7 +501,7 @@ class Console:
             past = await self._reading.decided(REPLAYED)
             found = await self._reviewer.review(data, past, self.access.clock())
             if found.base != self._reading.bundle.epoch:
-                raise DependencyError("A newer trust bundle is being taken over just now; try again.")
+                raise DependencyError(mark("A newer trust bundle is being taken over just now; try again."))
             while len(self._reviewed) >= PROPOSALS:
                 self._reviewed.pop(next(iter(self._reviewed)))
             self._reviewed[key] = found
@@ -495,8 +514,9 @@ class Console:
         head, why = await self._reading.head()
         behind = await asyncio.to_thread(self._reading.db.next)
         return self._page(
-            "log.html", request, title=ENGLISH.log, head=head, why=why, indexed=behind, checked=self._reading.checked,
-            witnessed=await self._reading.witnessed(), operator=self._reading.bundle.directory.operator,
+            "log.html", request, title=self._words.log, head=head, why=why, indexed=behind,
+            checked=self._reading.checked, witnessed=await self._reading.witnessed(),
+            operator=self._reading.bundle.directory.operator,
         )  # fmt: skip
 
     async def _check(self, request: web.Request) -> web.StreamResponse:
@@ -513,17 +533,17 @@ class Console:
         found, more = await asyncio.to_thread(lambda: newest_signs(self._reading.db.each(week, COUNTED + 1)))
         known = sorted(await self._reading.tasks(), key=lambda t: (t.closed is not None, t.decision.at))
         return self._page(
-            "tasks.html", request, title=ENGLISH.tasks, tasks=known, now=now, names=self._names,
+            "tasks.html", request, title=self._words.tasks, tasks=known, now=now, names=self._names,
             leaks=await self._reading.leaks(), signs=found, counted=COUNTED if more else None,
         )  # fmt: skip
 
 
 _FIELDS: Final = ("from", "to", "party", "message", "rule", "type", "kind", "outcome", "form")
 _SAYS: Final = {
-    403: "Your role does not open this.",
-    404: "There is nothing here, or no longer.",
-    405: "That cannot be done here.",
-    413: "That was too large.",
+    403: mark("Your role does not open this."),
+    404: mark("There is nothing here, or no longer."),
+    405: mark("That cannot be done here."),
+    413: mark("That was too large."),
 }
 
 
@@ -533,7 +553,7 @@ def _digits(digest: str) -> str:
 
 async def _uploaded(request: web.Request, name: str, most: int) -> bytes:
     """The file that a form sends, or raise `BadInput`, or 413 as soon as it is longer than it may be."""
-    nothing = BadInput("No file came; choose the proposal.json of your common folder.")
+    nothing = BadInput(mark("No file came; choose the proposal.json of your common folder."))
     if request.content_type != "multipart/form-data":
         raise nothing
     found = bytearray()
@@ -558,7 +578,7 @@ async def _json(request: web.Request) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise BadInput("The browser sent something that cannot be read; load the page again.")
+        raise BadInput(mark("The browser sent something that cannot be read; load the page again."))
     return value
 
 

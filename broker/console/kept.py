@@ -18,6 +18,7 @@ from typing import Final
 
 from audit.logdir import write_atomically
 from broker.console.reviewing import Reviewed
+from broker.console.words import mark
 from broker.service import alone
 from messages.errors import BadInput
 from messages.ids import OfficerHandle
@@ -95,11 +96,13 @@ class Kept:
             before = _note(there[reviewed.digest]) if reviewed.digest in there else None
             if before is not None and not set(before.signatures) <= set(reviewed.signatures):
                 raise BadInput(
-                    "The console has this proposal with a signature that yours lacks: take the copy from here, sign "
-                    "that one, and hand it in again."
+                    mark(
+                        "The console has this proposal with a signature that yours lacks: take the copy from here, "
+                        "sign that one, and hand it in again."
+                    )
                 )
             if before is None and len(there) >= PROPOSALS:
-                raise BadInput("There are too many open proposals here; take one off the console first.")
+                raise BadInput(mark("There are too many open proposals here; take one off the console first."))
             note = HandedIn(
                 digest=reviewed.digest, base=reviewed.base, by=by, at=at, expires=reviewed.expires,
                 changes=len(reviewed.changes),
@@ -135,7 +138,7 @@ class Kept:
         """
         name = " ".join(name.split())
         if not 0 < len(name) <= NAME or not name.isprintable():
-            raise BadInput(f"Give the search a name of at most {NAME} characters.")
+            raise BadInput(mark("Give the search a name of at most 60 characters."))
         with self._alone():
             self._searches.mkdir(mode=0o700, parents=True, exist_ok=True)
             for path in self._searches.iterdir():
@@ -143,7 +146,7 @@ class Kept:
                     path.unlink()
             own = [search for search in self.searches(who) if search.name != name]
             if len(own) >= SEARCHES:
-                raise BadInput("You have saved as many searches as can be kept; remove one first.")
+                raise BadInput(mark("You have saved as many searches as can be kept; remove one first."))
             self._store(who, [*own, Search(id=secrets.token_hex(8), name=name, asked=asked)])
 
     def forget(self, who: OfficerHandle, number: str) -> bool:
@@ -162,7 +165,7 @@ class Kept:
 
     def _alone(self) -> AbstractContextManager[None]:
         """Another console may run on this folder."""
-        return alone(self._home, "console-kept", "Another console is writing here just now; try again.")
+        return alone(self._home, "console-kept", mark("Another console is writing here just now; try again."))
 
     def _files(self) -> list[Path]:
         if not self._proposals.is_dir():

@@ -23,6 +23,7 @@ import structlog
 from audit.errors import AuditError
 from audit.record import DECISION, Record, read_record
 from broker import proposals
+from broker.console.words import mark
 from keys import ceremony
 from keys.ceremony import Assembled, Proposal
 from keys.fingerprints import fingerprint
@@ -40,7 +41,7 @@ SECONDS: Final = 300
 MEMORY: Final = 4 * 1024**3
 SHOWN: Final = 1_000
 """Changes that are shown at most, and sentences under one heading; how many more there are is told."""
-ODD: Final = "This proposal cannot be worked out here. Review it on your own machine: safeconduct bundle review"
+ODD: Final = mark("This proposal cannot be worked out here. Review it on your own machine: safeconduct bundle review")
 
 Paragraphs = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -99,7 +100,7 @@ def worked_out(data: bytes, trust: Path, records: Sequence[bytes], now: int) -> 
     standing = ceremony.published(Repository(trust / "repository"), (trust / "root.json").read_bytes())
     found = proposals.assemble(proposal, standing)
     if not proposal.at - CLOCK_SKEW <= now < found.expires:
-        raise Stale("The proposal is too old to be signed, or dated in the future; propose again.")
+        raise Stale(mark("The proposal is too old to be signed, or dated in the future; propose again."))
     both = proposals.compared(found, past or None)
     carried, made = both if both is not None else (None, None)
     done = {p.handle for p in found.given()}
@@ -130,7 +131,7 @@ def _signatures(found: Assembled) -> tuple[str, ...]:
 def _past(raw: bytes) -> Past:
     record = read_record(raw)
     if not isinstance(record, Record) or record.type != DECISION:
-        raise BadInput("A proposal is rehearsed over decisions alone.")
+        raise BadInput(mark("A proposal is rehearsed over decisions alone."))
     return proposals.past(record)
 
 
@@ -174,7 +175,7 @@ class Reviewer:
                 stderr=asyncio.subprocess.DEVNULL, env=passed,
             )  # fmt: skip
         except OSError:  # no process, memory or file is left
-            raise DependencyError("The machine has no room now to work a proposal out; try again later.") from None
+            raise DependencyError(mark("The machine has no room now to work it out; try again later.")) from None
         try:
             async with asyncio.timeout(SECONDS):
                 out, _ = await process.communicate(frames)

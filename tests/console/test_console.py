@@ -22,6 +22,7 @@ from adapters.guard import serving as guarding
 from adapters.home import clock
 from audit.record import LOOKED_UP, ActRecord, read_record
 from audit.witness import WitnessKey, cosign, joined
+from broker.console import words
 from broker.console.access import IDLE
 from broker.console.app import COOKIE, HEADERS
 from broker.console.reading import AT_ONCE, Reading
@@ -36,6 +37,8 @@ from keys.signing import Signer
 from messages.directory import Witness
 from messages.errors import BadInput, DependencyError
 from tests.broker.test_recordsdb import HOSTILE, line
+from tests.console import catalogue
+from tests.console.test_words import LETTERS, Visible
 from tests.flows.test_quarantine import case
 from tests.support.exported import exported
 from tests.support.orchid import DESK, INSPECTORS, RAPPORTEUR, TaskForce, leaks, task_force
@@ -65,7 +68,7 @@ class Place:
         if role is not None:
             async with made.post("/login/begin", json={}, headers=self.own) as answer:
                 asked = await answer.json()
-            credential = self.passkeys[role].answer(asked["options"])
+            credential = self.passkeys[role].answer(asked["options"], origin=self.console.url)
             finished = {"challenge_id": asked["challenge_id"], "credential": credential}
             async with made.post("/login/finish", json=finished, headers=self.own) as answer:
                 assert answer.status == 200, await answer.text()
@@ -388,6 +391,71 @@ async def test_an_administrator_sees_the_house_and_not_what_it_decides(place: Pl
                 assert answer.status == 403 and "Your role" in await answer.text()
     async with await place.browser() as browser, browser.post("/enrol/invite", headers=place.own) as answer:
         assert answer.status == 403, "and an auditor invites nobody"
+
+
+# Languages
+
+
+def outside(page: str, known: set[str]) -> list[str]:
+    """What a page in the pseudo-language shows outside its brackets that is no name, code or number."""
+    left = [text for text in Visible(page).outside() if text not in known]
+    return [word for text in left for word in re.findall(r"[^\s,:;()·…]+", text) if not _code(word, known)]
+
+
+CODE = re.compile(r"[A-Z0-9+/.-]+|[\w.]+[/-][\w./+-]*|[a-z][a-z2-7]{12}|\d+[A-Za-z]")
+"""Kinds, types, rules, addresses, media types, handles and hashes."""
+
+
+def _code(word: str, known: set[str]) -> bool:
+    return not LETTERS.search(word) or word in known or CODE.fullmatch(word) is not None
+
+
+async def test_every_screen_is_in_the_language_of_the_console(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    there = tmp_path / "xx" / "LC_MESSAGES"
+    there.mkdir(parents=True)
+    (there / "console.mo").write_bytes(catalogue.compiled())
+    monkeypatch.setattr(words, "LOCALE", tmp_path)
+    directory = place.broker.home.bundle.directory
+    titles = [*TITLES.values(), *(o.title for o in directory.officers), *(a.title for a in directory.agencies)]
+    known = {w for title in titles for w in re.findall(r"[^\s,]+", title)} | {c.name for c in directory.contacts}
+    known |= {"broker", "worker", "cover", *place.console.reading.db.values("kind")}
+    suspending = ("contact", "suspend", "work", RAPPORTEUR, "--as", "officer-one")
+    data = await asyncio.to_thread(at_the_officers, place, *suspending)
+    async with consoling(place.broker.home, place.broker.urls[0], follow=False, language="xx") as console:
+        other = replace(place, console=console)
+        async with await other.browser("officer") as browser:
+            async with browser.post("/searches", data={"name": "SC-63", "rule": "SC-63"}, headers=other.own) as answer:
+                assert "⟦Sávéd séárçhés⟧" in await answer.text()
+            async with browser.post("/proposals", data=handed(data), headers=other.own) as answer:
+                proposal = answer.url.path
+            async with browser.post("/log/check", headers=other.own) as answer:
+                assert answer.status == 200
+            found: dict[str, list[str]] = {}
+            cells = ("/matrix/harbour-police/labour-inspectorate", "/matrix/labour-inspectorate/national-rapporteur")
+            for path in (
+                *PAGES,
+                "/decisions?form=",
+                "/records/1",
+                *cells,
+                "/proposals",
+                proposal,
+                "/nowhere",
+                "/enrol",
+            ):
+                async with browser.get(path) as answer:
+                    page = await answer.text()
+                assert '<html lang="xx">' in page or path == "/overview/live"
+                assert "⟦" in page, path
+                found[path] = outside(page, known)
+            async with browser.post(f"{proposal}/discard", headers=other.own) as answer:
+                assert answer.status == 200
+        async with await other.browser(None) as browser, browser.get("/login") as answer:
+            found["/login"] = outside(await answer.text(), known)
+    work, one = (str(place.force.practice.folder / "officers" / name) for name in ("work", "officer-one"))
+    await asyncio.to_thread(said, place.force, "bundle", "discard", work, "--as", one, "--yes")
+    assert found == {path: [] for path in found}
 
 
 # Saved searches
