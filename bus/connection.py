@@ -37,6 +37,10 @@ class NoAnswer(DependencyError):
     says = "The message bus did not answer in time; try again."
 
 
+class NobodyThere(NoAnswer):
+    """Nobody listens where it was asked: no stream leads there yet, or the service is down. Nothing has happened."""
+
+
 @contextmanager
 def mapped(doing: str) -> Iterator[None]:
     """Turn what the client library raises while `doing` into a `DependencyError` of one sentence."""
@@ -46,7 +50,9 @@ def mapped(doing: str) -> Iterator[None]:
         raise LocalError(
             f"This is larger than the message bus carries ({bounds.MAX_PAYLOAD // 2**20} MB); send less at once."
         ) from None
-    except (nats.errors.TimeoutError, nats.errors.NoRespondersError, TimeoutError):
+    except nats.errors.NoRespondersError:
+        raise NobodyThere(f"The message bus did not answer while {doing}; try again.") from None
+    except (nats.errors.TimeoutError, TimeoutError):
         raise NoAnswer(f"The message bus did not answer while {doing}; try again.") from None
     except (nats.errors.Error, OSError) as error:
         raise DependencyError(f"The message bus failed while {doing} ({type(error).__name__}).") from None

@@ -12,16 +12,20 @@ import asyncio
 import base64
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from nats.aio.msg import Msg
+from nats.errors import NoRespondersError
 
 from bus import bounds, subjects
-from bus.connection import Connection, NoAnswer, mapped, status
+from bus.connection import Connection, NoAnswer, NobodyThere, mapped, status
 from messages.errors import DependencyError, LocalError, ShareError
 from messages.ids import AgencyHandle, ContactHandle
+
+_T = TypeVar("_T")
 
 EXPECT_SUBJECT: Final = "Nats-Expected-Last-Subject-Sequence"
 EXPECT_OF: Final = (
@@ -295,7 +299,20 @@ class Store:
             raise
         return True
 
-    # Reading
+    # Reading: each is asked again while the server comes up or elects a leader, which reads of a copy feel too
+
+    async def _patient(self, once: Callable[[], Awaitable[_T]]) -> _T:
+        """What `once` reads. Only what was refused at once is asked again: a server that is silent costs one wait."""
+        async for last in self.tries():
+            try:
+                return await once()
+            except NobodyThere:
+                if last:
+                    raise
+            except Refused as refusal:
+                if last or refusal.number not in _AGAIN:
+                    raise
+        raise NobodyThere  # not reached: the last try returns or raises
 
     async def last(self, stream: subjects.StreamSpec, subject: str) -> Stored | None:
         """The last message on `subject`, from the stream's leader: never an older truth."""
@@ -318,7 +335,7 @@ class Store:
 
     async def _get(self, stream: subjects.StreamSpec, body: Mapping[str, object]) -> Stored | None:
         try:
-            answer = await self.api(f"STREAM.MSG.GET.{stream.name}", body, "reading the store")
+            answer = await self._patient(lambda: self.api(f"STREAM.MSG.GET.{stream.name}", body, "reading the store"))
         except Refused as refusal:
             if refusal.number == _NO_MESSAGE:
                 return None
@@ -330,10 +347,11 @@ class Store:
         except (KeyError, TypeError, ValueError):
             raise DependencyError("The message bus answered nonsense while reading the store.") from None
 
-    async def direct(self, stream: subjects.StreamSpec, subject: str) -> Stored | None:
-        """The last message on `subject` from any replica, which may lag: for what never changes once written."""
-        body = json.dumps({"last_by_subj": subject}).encode()
-        reply = await self.connection.request(f"$JS.API.DIRECT.GET.{stream.name}", body, doing="reading the store")
+    async def direct(self, stream: subjects.StreamSpec, about: str) -> Stored | None:
+        """The last message on `about` from any replica, which may lag: for what never changes once written."""
+        body = json.dumps({"last_by_subj": about}).encode()
+        subject = f"$JS.API.DIRECT.GET.{stream.name}"
+        reply = await self._patient(lambda: self.connection.request(subject, body, doing="reading the store"))
         if status(reply) == "404":
             return None
         return self._lifted(reply)
@@ -350,7 +368,8 @@ class Store:
         """Up to `count` messages on `subject` from `first_seq` on, in order. Fewer when there are no more."""
         found: list[Stored] = []
         while len(found) < count:
-            more = await self._several_once(stream, subject, first_seq, min(count - len(found), bounds.READ_BATCH))
+            wanted = min(count - len(found), bounds.READ_BATCH)
+            more = await self._patient(partial(self._several_once, stream, subject, first_seq, wanted))
             if not more:
                 break
             found += more
@@ -378,6 +397,8 @@ class Store:
                         word = status(message)
                         if word in ("204", "404"):  # end of batch; nothing there
                             return found
+                        if word == "503":
+                            raise NoRespondersError
                         if word is not None:
                             raise Refused("reading the store", int(word) if word.isdigit() else 0)
                         found.append(self._lifted(message))

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 
 from bus import subjects
+from bus.connection import connect
 from bus.queue import Admission, AlreadyStored, View
 from bus.store import EXPECT_STREAM, EXPECT_SUBJECT, TTL, Conflict, Fenced, Outgoing, Refused, Store, within_batches
+from keys.nkey import public_of
 from messages.errors import DependencyError, LocalError
 from messages.ids import ViewId
-from tests.support.nats_server import HARBOUR, HELPER, SHELTER, RunningBus
+from tests.support.nats_server import HARBOUR, HELPER, SHELTER, RunningBus, new_seed
 from tests.support.pulling import read
 
 KEY = "0" * 32
@@ -38,6 +41,35 @@ async def test_a_batch_that_is_never_committed_stores_nothing(bus: RunningBus) -
         await worker.publish(subjects.entry(HARBOUR, f"{number:032x}"), b"x", headers)
     await worker.flush()
     assert (await Store(worker).state(subjects.FLOW))["messages"] == 0
+
+
+async def test_reads_wait_for_a_stream_that_nobody_leads_yet(bus: RunningBus) -> None:
+    seed = new_seed()
+    rights = subjects.Permissions(
+        account="BROKER", publish=("$JS.API.STREAM.DELETE.LOG",), subscribe=(f"{subjects.BROKER_INBOX}.>",)
+    )
+    await bus.restart(subjects.Login(public_key=public_of(seed), permissions=rights))
+    store = Store(await bus.worker())
+    destroyer = Store(await connect(bus.server.url, seed, inbox_prefix=subjects.BROKER_INBOX))
+
+    class Early(Store):
+        """Its first try comes before the stream, as a read may come before a leader."""
+
+        @staticmethod
+        async def tries() -> AsyncIterator[bool]:
+            yield False
+            await store.ensure_streams()
+            await store.put(subjects.LEAF, b"a" * 32)
+            yield True
+
+    early = Early(store.connection)
+    try:
+        await destroyer.api("STREAM.DELETE.LOG", None, "removing the log")
+        assert [found.data for found in await early.several(subjects.LOG, subjects.LEAF, 1, 1)] == [b"a" * 32]
+        await destroyer.api("STREAM.DELETE.LOG", None, "removing the log")
+        assert (found := await early.direct(subjects.LOG, subjects.LEAF)) is not None and found.data == b"a" * 32
+    finally:
+        await destroyer.connection.close()
 
 
 async def test_a_batch_of_one_is_a_batch(bus: RunningBus) -> None:

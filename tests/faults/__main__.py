@@ -21,7 +21,7 @@ def main() -> None:
     print(f"seed {given.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
         kit = Kit(given.keep or Path(scratch) / "town", given.seed, lambda line: print(line, flush=True))
-        done = asyncio.run(kit.run(60 * given.minutes))
+        done = asyncio.run(kit.run(60 * given.minutes, small=True))
     print(
         f"{done.submitted} handed in, each accepted once and there once; {done.answers} answers; "
         f"{done.leaves} leaves, the log holds"

@@ -3,9 +3,11 @@
     python -m tests.faults --minutes 10 --seed 7
 
 One fault at a time strikes and is mended again: a server, a broker or the adapter is killed; a server hangs (SIGSTOP);
-lines are cut; lines are slow; the next write of a broker to its disk fails. At the end everything is mended, all
-servers are killed at once and started again, and whatever was handed in is handed in again. Then nothing may be lost,
-nothing be there twice, everything that arrived be in the log, and the log hold.
+lines are cut; lines are slow; the next write of a broker or the adapter to its disk fails; a clock jumps; the disk of a
+server is full, where the kit may mount a small one (`unshare -Urm`, as `make soak` does). Where nothing was killed for
+ten seconds, something is killed next. At the end everything is mended, all servers are killed at once and started
+again, and whatever was handed in is handed in again. Then nothing may be lost, nothing be there twice, everything that
+arrived be in the log, and the log hold.
 """
 
 import asyncio
@@ -14,10 +16,11 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -34,6 +37,7 @@ from keys.unlocking import as_passphrase
 from messages.errors import DependencyError
 from messages.evidence import Evidence
 from messages.signed import Signed
+from tests.faults.failing import JUMPS
 from tests.faults.load import Traffic
 from tests.faults.wire import Wire, laid
 
@@ -41,6 +45,10 @@ RATE = 20.0
 """Messages a second."""
 UNDER_WAY = 200
 """Messages that may wait while things are broken; more would be a measure of the machine."""
+KILL_EVERY = 10.0
+"""Seconds after which a kill is due."""
+DISK_MB = 512
+"""Of the disk that is filled: more than an hour of the load takes."""
 Say = Callable[[str], None]
 
 
@@ -55,6 +63,24 @@ class Outcome:
     seconds: float = 0.0
 
 
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path | None]:
+    """A file system of `DISK_MB` on this new folder while the block runs; None where this process may mount none."""
+    mount, unmount = shutil.which("mount"), shutil.which("umount")
+    if mount is None or unmount is None:
+        yield None
+        return
+    folder.mkdir(parents=True, mode=0o700)
+    making = [mount, "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=700", "none", folder]
+    if subprocess.run(making, capture_output=True, check=False).returncode:
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        subprocess.run([unmount, folder], check=True)
+
+
 class Kit:
     """One run."""
 
@@ -64,16 +90,24 @@ class Kit:
         self.say = say
         self.outcome = Outcome()
         self.adapter: asyncio.subprocess.Process | None = None
+        self.disk: Path | None = None
+        self._killed = time.monotonic()
         self.leaves: set[bytes] = set()  # what the stamps of arrived views promise to be in the log
         self.town: Loopback
         self.traffic: Traffic
         self.wires: list[Wire]
 
-    async def run(self, seconds: float, ports: list[int] | None = None) -> Outcome:
-        """Load and faults for so long; raises `AssertionError` where the ledger does not hold."""
+    async def run(self, seconds: float, ports: list[int] | None = None, *, small: bool = False) -> Outcome:
+        """Load and faults for so long; raises `AssertionError` where the ledger does not hold. `small`: one server gets
+        a small disk of its own, which is filled.
+        """
         began = time.monotonic()
         bench = await asyncio.to_thread(world.make, self.folder)
         async with AsyncExitStack() as stack:
+            if small:
+                self.disk = stack.enter_context(small_disk(self.folder / "nodes" / "node1" / "store"))
+                if self.disk is None:
+                    self.say("no disk is going to be full: that needs the right to mount one (unshare -Urm)")
             self.town = await stack.enter_async_context(
                 loopback.running(
                     self.folder, bench.passphrase, ports or loopback.free_ports(3), module="tests.faults.failing"
@@ -110,16 +144,18 @@ class Kit:
             await asyncio.gather(load, return_exceptions=True)
 
     async def _strike(self) -> None:
-        strikes = [
-            self._server_killed,
+        kills = [self._server_killed, self._broker_killed, self._adapter_killed]
+        others = [
             self._server_hangs,
-            self._broker_killed,
-            self._adapter_killed,
             self._lines_cut,
             self._lines_slow,
             self._write_fails,
+            self._clock_jumps,
+            *([self._disk_full] if self.disk else []),
         ]
-        strike = self.random.choice(strikes)
+        strike = self.random.choice(kills if time.monotonic() - self._killed > KILL_EVERY else kills + others)
+        if strike in kills:
+            self._killed = time.monotonic()
         name = strike.__name__.strip("_").replace("_", " ")
         self.outcome.faults[name] += 1
         self.say(
@@ -127,7 +163,7 @@ class Kit:
             f"{len(self.traffic.ledger.accepted):>7} accepted: {name}"
         )
         await strike()
-        await self._brokers_up()
+        await self._all_up()
 
     async def _server_killed(self) -> None:
         server = self.random.choice(self.town.servers)
@@ -166,12 +202,34 @@ class Kit:
             wire.delay = 0.0
 
     async def _write_fails(self) -> None:
-        up = [b for b in self.town.brokers if b is not None and b.returncode is None]
-        if up:
-            self.random.choice(up).send_signal(signal.SIGUSR1)
+        for process in self._one_that_runs():
+            process.send_signal(signal.SIGUSR1)
             await asyncio.sleep(self.random.uniform(0.5, 2.0))
 
-    async def _brokers_up(self) -> None:
+    async def _clock_jumps(self) -> None:
+        for process in self._one_that_runs():
+            process.send_signal(signal.SIGRTMIN + self.random.randrange(len(JUMPS)))
+            await asyncio.sleep(self.random.uniform(0.5, 4.0))
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGUSR2)
+
+    def _one_that_runs(self) -> list[asyncio.subprocess.Process]:
+        up = [p for p in (*self.town.brokers, self.adapter) if p is not None and p.returncode is None]
+        return [self.random.choice(up)] if up else []
+
+    async def _disk_full(self) -> None:
+        """The server gives its store up and has to be started again when there is room, as its operators would."""
+        assert self.disk is not None
+        ballast, server = self.disk / "ballast", self.town.servers[0]
+        with ballast.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(1 << 16))
+        await asyncio.sleep(self.random.uniform(2.0, 5.0))
+        ballast.unlink()
+        server.kill()
+        await server.start()
+
+    async def _all_up(self) -> None:
         """As whoever supervises services does: what has ended is started again, until it stays."""
         for number, broker in enumerate(self.town.brokers):
             while broker is None or broker.returncode is not None:
@@ -180,6 +238,8 @@ class Kit:
                 except DependencyError:
                     await asyncio.sleep(0.5)
                 broker = self.town.brokers[number]
+        if self.adapter is not None and self.adapter.returncode is not None:
+            await self._start_adapter()
 
     async def _start_adapter(self) -> None:
         party, _, name = world.TO.partition("/")
@@ -187,7 +247,9 @@ class Kit:
         secret = as_passphrase(self.bench.passphrase)
         for _ in range(20):
             try:
-                self.adapter = await start_service(*arguments, log=self.folder / "adapter.log", secret=secret)
+                self.adapter = await start_service(
+                    *arguments, log=self.folder / "adapter.log", secret=secret, module="tests.faults.failing"
+                )
                 return
             except DependencyError:  # no server may be there just now
                 await asyncio.sleep(0.5)
@@ -204,7 +266,7 @@ class Kit:
         for server in self.town.servers:
             server.kill()
         await asyncio.gather(*(server.start() for server in self.town.servers))
-        await self._brokers_up()
+        await self._all_up()
         await self.town.leader()
         await self.traffic.send_everything_again()
         await self.traffic.settled(300)
