@@ -88,7 +88,12 @@ def templates(words: Words) -> Environment:
     made.install_gettext_translations(words.catalogue, newstyle=True)  # type: ignore[attr-defined]
     made.filters["w"] = words.say
     made.globals.update(
-        t=words, w=words.say, lang=words.language, moment=moment, subject_text=subject_text, says=sentences.says
+        t=words,
+        w=words.say,
+        lang=words.language.replace("_", "-"),
+        moment=moment,
+        subject_text=subject_text,
+        says=sentences.says,
     )
     return made
 

@@ -76,11 +76,12 @@ class Kept:
         """A proposal as it was handed in; None where there is none."""
         if not _DIGEST.fullmatch(digest):
             return None
-        path = self._proposals / digest
-        note = _note(path)
-        if note is None:
+        try:
+            head, _, data = (self._proposals / digest).read_bytes().partition(b"\n")
+        except OSError:
             return None
-        return note, path.read_bytes().partition(b"\n")[2]
+        note = _read(head)
+        return (note, data) if note is not None else None
 
     def keep(self, data: bytes, reviewed: Reviewed, by: str, at: int) -> None:
         """Take a proposal in, or a copy of one with more signatures; what is no longer open goes.
@@ -181,7 +182,14 @@ def _note(path: Path) -> HandedIn | None:
     """What the first line of a file says; None where it is no such file."""
     try:
         with path.open("rb") as file:
-            value = json.loads(file.readline(NOTE_BYTES))
+            return _read(file.readline(NOTE_BYTES))
+    except OSError:
+        return None
+
+
+def _read(line: bytes) -> HandedIn | None:
+    try:
+        value = json.loads(line)
         return HandedIn(**value | {name: tuple(value[name]) for name in ("signed", "missing", "signatures")})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -216,13 +216,14 @@ def _read(answer: dict[str, Any]) -> Reviewed:
 
 
 def _main(trust: str, now: str) -> None:
+    out, sys.stdout = sys.stdout, sys.stderr  # a log line is no answer
     _bounded()
     data, *records = _frames(sys.stdin.buffer.read())
     try:
         answer = asdict(worked_out(data, Path(trust), records, int(now)))
     except (ShareError, AuditError) as error:
         answer = {"refused": str(error)}
-    sys.stdout.write(json.dumps(answer))
+    out.write(json.dumps(answer))
 
 
 def _frames(data: bytes) -> list[bytes]:

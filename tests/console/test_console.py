@@ -547,6 +547,12 @@ async def test_an_officer_hands_a_proposal_in_and_the_second_one_reads_takes_and
         signed = await asyncio.to_thread(at_the_officers, place, *signing)
         async with browser.post("/proposals", data=handed(signed), headers=place.own) as answer:
             assert answer.url.path == where and (await answer.text()).count("<dt>Signed</dt>") == 1
+        signing = ("bundle", "sign", "work", "--as", "officer-one", "--yes")
+        both = await asyncio.to_thread(at_the_officers, place, *signing)
+        async with browser.post("/proposals", data=handed(both), headers=place.own) as answer:
+            page = await answer.text()
+        assert page.count("<dt>Signed</dt>") == 2 and "safeconduct bundle publish WORK" in page
+        assert "safeconduct bundle sign WORK" not in page
         async with browser.get("/proposals") as answer:
             listed = await answer.text()
         assert listed.count("proposals/") == 1 and "Officer of the week" in listed

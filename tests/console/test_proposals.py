@@ -12,8 +12,12 @@ import pytest
 from audit.errors import Unreadable
 from audit.record import DECISION, read_record
 from broker.admit import admit
-from broker.console.kept import PROPOSALS, SEARCHES, Kept
+from broker.console.access import Person
+from broker.console.app import templates
+from broker.console.kept import PROPOSALS, SEARCHES, HandedIn, Kept
 from broker.console.reviewing import Reviewed, Reviewer, worked_out
+from broker.console.words import Words
+from broker.naming import Names
 from cli.practice import Practice
 from keys.ceremony import Proposal
 from keys.metadata import TARGETS_LIFETIME
@@ -104,6 +108,26 @@ def test_a_signature_is_seen_and_does_not_change_the_digits(officers: Officers, 
 
 
 PASSES = rb"\"change\":\"newly %b\""
+
+
+def test_a_new_root_is_told_with_how_many_of_its_holders_have_signed(officers: Officers, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    shutil.copytree(officers.force.practice.folder / "officers" / "work" / "repository", work / "repository")
+    officers.run("bundle", "rotate-root", str(work), "--as", "officer-one")
+    data = (work / "proposal.json").read_bytes()
+    found = worked_out(data, officers.trust, [], Proposal.from_bytes(data).at)
+    assert found.root == (0, 2) and found.rehearsal is None and found.renews and not found.complete
+    assert any("root of trust becomes version 2" in line for line in found.changes)
+    person = Person("o" + "a" * 12, "officer", "Officer")  # type: ignore[arg-type]
+    page = templates(Words()).get_template("proposal.html").render(
+        person=person, screens=[], path="/", title="", proposal=found, names=Names(officers.force.bundle), now=0,
+        note=HandedIn(
+            digest=found.digest, base=1, by="o1", at=1, expires=2, changes=3, signed=(), missing=(), signatures=()
+        ),
+    )  # fmt: skip
+    assert "0 of 2 needed" in page and "safeconduct bundle sign-root WORK" in page and "nothing to rehearse" in page
+
+
 SPOILT: dict[str, tuple[Callable[[Officers], bytes], type[ShareError]]] = {
     "nothing": (lambda o: b"", Malformed),
     "no JSON": (lambda o: b"[" * 5000, Malformed),
@@ -156,7 +180,9 @@ async def test_the_process_of_its_own_answers_the_same_and_gets_no_secret(
     officers: Officers, reviewed: Reviewed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "broker").mkdir()
-    monkeypatch.chdir(tmp_path)  # as beside `--home broker`: that folder is no module
+    (tmp_path / "broker" / "__init__.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)  # where it was started lies a folder of that name: it is no module of ours
+    monkeypatch.setenv("SAFECONDUCT_PASSPHRASE_FD", "0")
     reviewer, at = Reviewer(officers.trust), officers.proposal.at
     assert await reviewer.review(officers.data, [], at) == reviewed
     with pytest.raises(BadInput, match="your own machine"):
