@@ -15,23 +15,32 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
 from adapters.client import connect
+from adapters.home import Home
 from bench import baselines, world
+from bench.figures import resident
 from broker.sequencer import Sequencer
 from broker.service import BrokerHome, clock
 from broker.worker import Worker
 from bus import subjects
 from bus.connection import Connection, connected
-from bus.queue import NatsBroker, NatsSequencer
+from bus.queue import NatsAgency, NatsBroker, NatsSequencer
 from cli.common import quiet_logs, service_logs
+from messages.errors import DependencyError
 
 PROFILES = os.environ.get("SAFECONDUCT_BENCH_PROFILES", "")
 """A folder for a cProfile of every measured process, for finding costs: figures taken with it are not to be quoted."""
+MEMORIES = 10
+"""How often on its way a worker looks at its resident size."""
+DRY_SECONDS = 1.0
+FLOOD = 64
+"""Submissions of a flooding agency that are under way at once."""
 Work = Callable[[], Awaitable[dict[str, Any] | None]]
 
 
@@ -84,21 +93,34 @@ async def worker(job: dict[str, Any]) -> None:
             await sequencer.start()
         working = Worker(port, home.world(), clock)
 
-        async def alone() -> None:
+        async def alone() -> dict[str, Any]:
+            memory: list[float] = []
             while working.admitted < count:
                 await working.step(1.0)
+                while working.admitted >= (len(memory) + 1) * count / MEMORIES:
+                    memory.append(resident())
             await connection.flush()
+            return {"memory": memory}
 
-        async def both(log: Sequencer) -> None:
+        async def among_others() -> dict[str, Any]:
+            """Until nothing is left; the wait that tells is not counted."""
+            last = start = time.perf_counter()
+            while await working.step(DRY_SECONDS):
+                last = time.perf_counter()
+            return {"seconds": last - start, "admitted": working.admitted}
+
+        async def both(log: Sequencer) -> dict[str, Any]:
             stop = asyncio.Event()
             running = asyncio.create_task(log.run(stop))
-            await alone()
+            found = await alone()
             while log.size < 2 * count:
                 await asyncio.sleep(0.005)
             stop.set()
             await running
+            return found
 
-        await _measured(lambda: both(sequencer) if sequencer else alone())
+        working_alone = job.get("alone", True)
+        await _measured(lambda: both(sequencer) if sequencer else alone() if working_alone else among_others())
 
 
 async def relay(job: dict[str, Any]) -> None:
@@ -117,7 +139,7 @@ async def naive(job: dict[str, Any]) -> None:
 async def sender(job: dict[str, Any]) -> None:
     """Seal and send `rate` messages a second through the SDK; says when each was sealed (milliseconds)."""
     bench = await asyncio.to_thread(world.reopen, Path(job["folder"]))
-    async with connect(bench.police.folder, world.SENDER, bench.passphrase, job["url"]) as agency:
+    async with connect(bench.home.folder, world.SENDER, bench.passphrase, job["url"]) as agency:
         sealed: dict[str, float] = {}
 
         async def work() -> dict[str, Any]:
@@ -154,12 +176,42 @@ async def receiver(job: dict[str, Any]) -> None:
         await _measured(work)
 
 
+async def flooder(job: dict[str, Any]) -> None:
+    """Hand in valid messages without a pause for so many seconds, over and over where there are not enough. It says how
+    many the queue took: what it refused as too many it refused to this agency alone.
+    """
+    bench = await asyncio.to_thread(world.reopen, Path(job["folder"]), world.BACK)
+    messages = world.compose_many(bench, job["count"])
+    keys, agency = bench.sender, bench.home.agency.handle
+    inbox = subjects.contact_inbox(keys.contact.handle)
+    tls = Home.open(bench.home.folder, bench.passphrase, url=job["url"]).tls()
+    connecting = connected(job["url"], keys.nkey_seed, inbox_prefix=inbox, name="flood", tls=tls)
+    os.nice(19)  # it stands for an agency on a machine of its own: its CPU is not to be missed here
+    async with connecting as connection:
+        port = await NatsAgency.open(connection, agency)
+
+        async def work() -> dict[str, Any]:
+            end, taken = time.perf_counter() + job["seconds"], 0
+            turn = cycle(messages)
+            while time.perf_counter() < end:
+                some = [port.submit("message", raw) for raw in islice(turn, FLOOD)]
+                for outcome in await asyncio.gather(*some, return_exceptions=True):
+                    if outcome is None:
+                        taken += 1
+                    elif not isinstance(outcome, DependencyError):
+                        raise outcome
+            return {"taken": taken}
+
+        await _measured(work)
+
+
 ROLES: dict[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
     "worker": worker,
     "relay": relay,
     "naive": naive,
     "sender": sender,
     "receiver": receiver,
+    "flooder": flooder,
 }
 
 

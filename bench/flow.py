@@ -3,8 +3,10 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -14,14 +16,17 @@ from bench.world import Bench
 from bus import subjects
 from bus.connection import connected
 from bus.queue import NatsAgency, NatsBroker
-from bus.server import EmbeddedServer
+from bus.server import ClusterSpec, EmbeddedServer
 from bus.store import Store
+from cli.loopback import free_ports
 from cli.services import start_service, stop_service
 from keys.nkey import public_of
 
 ROOT = Path(__file__).resolve().parent.parent
 AT_ONCE = 256
 PATIENCE = 600.0
+FLOOD_FIRST = 2.0
+"""Seconds for which a flood has run before anything is measured beside it."""
 
 
 class Child:
@@ -87,40 +92,71 @@ def _logins(bench: Bench) -> list[subjects.Login]:
     """The broker and the police unit in the server's configuration: logging in is not what is measured here."""
     rights = {
         bench.broker.nkey_seed: subjects.worker_permissions(),
-        bench.police.nkey_seed: subjects.agency_permissions(bench.police.agency.handle, ()),
+        bench.home.nkey_seed: subjects.agency_permissions(bench.home.agency.handle, ()),
     }
     return [subjects.Login(public_key=public_of(seed), permissions=allowed) for seed, allowed in rights.items()]
 
 
-async def drained(bench: Bench, folder: Path, messages: list[bytes], **job: Any) -> dict[str, Any]:
-    """Fill SUBMIT of a fresh server with `messages`, then let one process take them all; what that process measured."""
-    folder.mkdir()
-    agency = bench.police.agency.handle
-    async with EmbeddedServer(folder / "nats", _logins(bench)) as server:
-        async with connected(server.url, bench.broker.nkey_seed, inbox_prefix=subjects.BROKER_INBOX) as connection:
-            store = Store(connection)
-            await store.ensure_streams()
+@asynccontextmanager
+async def served(bench: Bench, folder: Path, servers: int = 1) -> AsyncIterator[str]:
+    """Fresh servers with the streams on each of them and the contacts' consumers: their addresses."""
+    routes = tuple(f"127.0.0.1:{port}" for port in free_ports(servers)) if servers > 1 else ()
+    async with AsyncExitStack() as stack:
+        urls = []
+        for number, route in enumerate(routes or ("",), start=1):
+            spec = ClusterSpec(name="bench", port=int(route.rpartition(":")[2]), routes=routes) if route else None
+            name = f"node{number}"
+            server = EmbeddedServer(folder / f"nats-{name}", _logins(bench), name=name, cluster=spec)
+            urls.append((await stack.enter_async_context(server)).url)
+        url = ",".join(urls)
+        async with connected(url, bench.broker.nkey_seed, inbox_prefix=subjects.BROKER_INBOX) as connection:
+            await Store(connection).ensure_streams(servers)
             port = await NatsBroker.open(connection)
             for contact in bench.broker.bundle.directory.contacts:
                 await port.ensure_consumers(contact.agency, contact.handle)
             await port.close()
-        async with connected(server.url, bench.police.nkey_seed, inbox_prefix=subjects.inbox(agency)) as connection:
-            inlet = await NatsAgency.open(connection, agency)
-            for start in range(0, len(messages), AT_ONCE):
-                await asyncio.gather(*(inlet.submit("message", m) for m in messages[start : start + AT_ONCE]))
-            await inlet.close()
-        async with child(
-            folder / "stderr",
-            folder=str(bench.folder),
-            url=server.url,
-            count=len(messages),
-            agency=bench.recipient.agency,
-            contact=bench.recipient.handle,
-            log=str(folder / "log"),
-            **job,
-        ) as process:
+        yield url
+
+
+async def hand_in(bench: Bench, url: str, messages: Iterable[bytes]) -> None:
+    """Put `messages` into the queue, so many at once as fit on the way."""
+    agency = bench.home.agency.handle
+    async with connected(url, bench.home.nkey_seed, inbox_prefix=subjects.inbox(agency)) as connection:
+        inlet = await NatsAgency.open(connection, agency)
+        waiting = iter(messages)
+        while some := list(islice(waiting, AT_ONCE)):
+            await asyncio.gather(*(inlet.submit("message", m) for m in some))
+        await inlet.close()
+
+
+async def drained(
+    bench: Bench, folder: Path, messages: list[bytes], servers: int = 1, processes: int = 1, **job: Any
+) -> dict[str, Any]:
+    """Fill SUBMIT of a fresh server, or of a cluster, with `messages`, then let one process or several take them all:
+    what they measured, the seconds of the slowest and the CPU of all together.
+    """
+    folder.mkdir()
+    job = {
+        "folder": str(bench.folder),
+        "count": len(messages),
+        "agency": bench.recipient.agency,
+        "contact": bench.recipient.handle,
+        "log": str(folder / "log"),
+        "alone": processes == 1,
+        **job,
+    }
+    async with AsyncExitStack() as stack:
+        job["url"] = await stack.enter_async_context(served(bench, folder, servers))
+        await hand_in(bench, job["url"], messages)
+        children = [await stack.enter_async_context(child(folder / "stderr", **job)) for _ in range(processes)]
+        for process in children:
             process.go()
-            return await process.result()
+        found = [await process.result() for process in children]
+    return {
+        **found[0],
+        "seconds": max(one["seconds"] for one in found),
+        "cpu": sum(one["cpu"] for one in found),
+    }
 
 
 async def throughput(
@@ -166,33 +202,91 @@ async def throughput(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Of messages that were sealed, sent and opened: milliseconds from sealed to opened, and to taken up by the worker;
+    and how many were opened in a second.
+    """
+
+    whole: list[float]
+    admitted: list[float]
+    rate: float
+
+    def at(self, per_cent: int) -> float:
+        """Milliseconds from sealed to opened in which so many per cent were."""
+        return quantiles(self.whole, n=100)[per_cent - 1]
+
+
+@asynccontextmanager
+async def up(bench: Bench, scratch: Path) -> AsyncIterator[str]:
+    """`safeconduct up` on this task force while the block runs: the address of its server."""
+    home = bench.broker.folder
+    scratch.mkdir()
+    service = await start_service("up", "--home", str(home), log=scratch / "up.log")
+    try:
+        yield (home / "run" / "address").read_text()
+    finally:
+        await stop_service(service)
+
+
+async def crossing(bench: Bench, scratch: Path, url: str, count: int, rate: float) -> Times:
+    """`count` messages, sealed by one adapter and opened by another, `rate` of them offered a second."""
+    job = {"folder": str(bench.folder), "url": url, "count": count, "rate": rate}
+    async with (
+        child(scratch / "receiver", role="receiver", **job) as taking,
+        child(scratch / "sender", role="sender", **job) as sending,
+    ):
+        taking.go()
+        sending.go()
+        sealed: dict[str, float] = (await sending.result())["sealed"]
+        opened: dict[str, tuple[float, int]] = (await taking.result())["opened"]
+    taken = (max(o for o, _ in opened.values()) - min(sealed.values())) / 1000
+    return Times(
+        [opened[m][0] - sealed[m] for m in sealed], [max(0.01, opened[m][1] - sealed[m]) for m in sealed], count / taken
+    )
+
+
 async def end_to_end(
     bench: Bench, scratch: Path, rate: int, seconds: float, step: Callable[[str], None]
 ) -> list[Figure]:
     """Sealed by one adapter, opened by another, through `safeconduct up`: all three processes of their own."""
     count = round(rate * seconds)
     step(f"end to end, {count} messages")
-    home = bench.broker.folder
-    scratch.mkdir()
-    service = await start_service("up", "--home", str(home), log=scratch / "up.log")
-    try:
-        job = {"folder": str(bench.folder), "url": (home / "run" / "address").read_text(), "count": count, "rate": rate}
-        async with (
-            child(scratch / "receiver", role="receiver", **job) as taking,
-            child(scratch / "sender", role="sender", **job) as sending,
-        ):
-            taking.go()
-            sending.go()
-            sealed: dict[str, float] = (await sending.result())["sealed"]
-            opened: dict[str, tuple[float, int]] = (await taking.result())["opened"]
-    finally:
-        await stop_service(service)
-    whole = quantiles([opened[m][0] - sealed[m] for m in sealed], n=100)
-    admitted = quantiles([max(0.01, opened[m][1] - sealed[m]) for m in sealed], n=100)
-    taken = (max(o for o, _ in opened.values()) - min(sealed.values())) / 1000
+    async with up(bench, scratch) as url:
+        times = await crossing(bench, scratch, url, count, rate)
     return [
-        Figure("e2e-rate", "end to end: opened", count / taken, "msg/s", note=f"offered {rate} msg/s"),
-        Figure("e2e-p50", "end to end, sealed → opened, p50", whole[49], "ms", Target("<=", 10)),
-        Figure("e2e-p99", "end to end, sealed → opened, p99", whole[98], "ms", Target("<=", 40)),
-        Figure("e2e-admitted-p50", "of that, sealed → taken up by the worker, p50", admitted[49], "ms"),
+        Figure("e2e-rate", "end to end: opened", times.rate, "msg/s", note=f"offered {rate} msg/s"),
+        Figure("e2e-p50", "end to end, sealed → opened, p50", times.at(50), "ms", Target("<=", 10)),
+        Figure("e2e-p95", "end to end, sealed → opened, p95", times.at(95), "ms"),
+        Figure("e2e-p99", "end to end, sealed → opened, p99", times.at(99), "ms", Target("<=", 40)),
+        Figure(
+            "e2e-admitted-p50",
+            "of that, sealed → taken up by the worker, p50",
+            quantiles(times.admitted, n=100)[49],
+            "ms",
+        ),
+    ]
+
+
+async def flooded(bench: Bench, scratch: Path, sizes: Mapping[str, float], step: Callable[[str], None]) -> list[Figure]:
+    """What one agency's messages take while another hands in valid ones as fast as the queue takes them."""
+    rate, seconds = sizes["rate"], sizes["seconds"]
+    count = round(rate * seconds)
+    async with up(bench, scratch) as url:
+        step("beside a flood: without it")
+        quiet = await crossing(bench, scratch, url, count, rate)
+        step("beside a flood: with it")
+        more = {"count": int(sizes["messages"]), "seconds": seconds + FLOOD_FIRST}
+        async with child(scratch / "flooder", role="flooder", folder=str(bench.folder), url=url, **more) as flooding:
+            flooding.go()
+            await asyncio.sleep(FLOOD_FIRST)
+            loud = await crossing(bench, scratch, url, count, rate)
+            taken = (await flooding.result())["taken"] / more["seconds"]
+    return [
+        Figure("flood-quiet-p50", f"{rate:g} msg/s, end to end, p50", quiet.at(50), "ms"),
+        Figure("flood-quiet-p99", f"{rate:g} msg/s, end to end, p99", quiet.at(99), "ms"),
+        Figure("flood", "another agency floods: submissions that its queue takes", taken, "msg/s"),
+        Figure("flood-p50", f"{rate:g} msg/s beside the flood, p50", loud.at(50), "ms"),
+        Figure("flood-p99", f"{rate:g} msg/s beside the flood, p99", loud.at(99), "ms"),
+        Figure("flood-ratio", "p99 with the flood : without", loud.at(99) / quiet.at(99), "x", Target("<=", 2)),
     ]

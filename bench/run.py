@@ -1,6 +1,6 @@
 """`safeconduct bench`: every figure of docs/design.md section 13 that this version has, in one run on one machine.
 
-    python -m bench.run [--json | --markdown] [--quick] [--only messages | trust]
+    python -m bench.run [--json | --markdown] [--quick] [--only messages | sweep | flood | trust]
 
 bench/README.md says what each figure means and how it was taken.
 """
@@ -20,9 +20,10 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import flow, micro, trust, world
+from bench import flow, micro, sweep, trust, world
 from bench.figures import Figure, markdown, table
 
+PARTS = ("messages", "sweep", "flood", "trust")
 FULL = {
     "messages": 4000,
     "naive": 1000,
@@ -32,6 +33,17 @@ FULL = {
     "leaves": [100_000, 1_000_000],
     "rate": 200,
     "seconds": 10.0,
+    "sweep": {
+        "messages": 2000,
+        "workers": [1, 2, 3, 4],
+        "recipients": [1, 5, 20, 50],
+        "sizes": [1_000, 10_000, 100_000, 1_000_000],
+        "servers": [1, 3],
+        "bytes": 40_000_000,
+        "memory": 50_000,
+        "calls": 200,
+    },
+    "flood": {"rate": 20, "seconds": 30.0, "messages": 5000},
     "trust": {"agencies": 1000, "contacts": 10, "reach": 10, "changes": 10},
 }
 QUICK = {
@@ -43,6 +55,17 @@ QUICK = {
     "leaves": [100_000],
     "rate": 200,
     "seconds": 1.0,
+    "sweep": {
+        "messages": 200,
+        "workers": [1, 2],
+        "recipients": [1, 5],
+        "sizes": [1_000, 100_000],
+        "servers": [1, 3],
+        "bytes": 4_000_000,
+        "memory": 500,
+        "calls": 20,
+    },
+    "flood": {"rate": 20, "seconds": 3.0, "messages": 500},
     "trust": {"agencies": 20, "contacts": 10, "reach": 3, "changes": 2},
 }
 
@@ -65,7 +88,7 @@ def machine() -> dict[str, Any]:
 
 
 def measure(sizes: dict[str, Any], console: Console, only: str = "") -> list[Figure]:
-    """All figures, or those of `only` messages or trust. Progress goes to `console`."""
+    """All figures, or those of one of `PARTS` `only`. Progress goes to `console`."""
     with (
         tempfile.TemporaryDirectory(prefix="safeconduct-bench-") as scratch,
         Progress(
@@ -81,9 +104,15 @@ def measure(sizes: dict[str, Any], console: Console, only: str = "") -> list[Fig
 
         root = Path(scratch)
         figures: list[Figure] = []
-        if only != "trust":
+        if only in ("", "messages"):
             figures += _of_messages(root, sizes, step)
-        if only != "messages" and sizes["trust"]:
+        if only in ("", "sweep") and sizes["sweep"]:
+            (root / "sweep").mkdir()
+            figures += uvloop.run(sweep.figures(root / "sweep", sizes["sweep"], step))
+        if only in ("", "flood") and sizes["flood"]:
+            bench = world.make(root / "flood")
+            figures += uvloop.run(flow.flooded(bench, root / "flooded", sizes["flood"], step))
+        if only in ("", "trust") and sizes["trust"]:
             step(f"making a task force of {sizes['trust']['agencies']} agencies")
             figures += trust.figures(root / "trust", sizes["trust"], step)
         return figures
@@ -136,6 +165,6 @@ if __name__ == "__main__":
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=["messages", "trust"], default="")
+    parser.add_argument("--only", choices=PARTS, default="")
     given = parser.parse_args(sys.argv[1:])
     main(as_json=given.json, quick=given.quick, as_markdown=given.markdown, only=given.only)

@@ -15,7 +15,6 @@ load costs with an agreement for each agency.
 import asyncio
 import json
 import os
-import resource
 import secrets
 import subprocess
 import sys
@@ -33,7 +32,7 @@ from nacl.signing import SigningKey
 
 from adapters.client import offline
 from adapters.home import clock, read_trust
-from bench.figures import Figure, Target
+from bench.figures import Figure, Target, resident
 from broker.service import BrokerHome, serving
 from cli import enrol
 from cli.common import quiet_logs, service_logs, settled
@@ -160,7 +159,7 @@ def make(folder: Path, agencies: int, contacts: int, reach: int, *, hub: bool = 
         sign(root, holder)
     members, listed = [], {}
     for number in range(agencies):
-        name = _name(number)
+        name = ring_name(number)
         agency = _with_folder(folder / name, name, now, sealing) if number in (HUB, LINKED) else _agency(name, now)
         own = [_contact(agency, f"desk-{n}", granted, now) for n in range(contacts - (number in (HUB, LINKED)))]
         if number in (HUB, LINKED):
@@ -185,7 +184,7 @@ def make(folder: Path, agencies: int, contacts: int, reach: int, *, hub: bool = 
     )
     repository = Repository(folder / "officers" / "repository")
     repository.add_root(1, root.to_bytes())
-    for home in (folder / "broker", folder / _name(HUB), folder / _name(LINKED)):
+    for home in (folder / "broker", folder / ring_name(HUB), folder / ring_name(LINKED)):
         install_root(home / "trust", root.to_bytes())
     _tls(folder, passphrase, members, now)
     force = Force(
@@ -200,7 +199,8 @@ def make(folder: Path, agencies: int, contacts: int, reach: int, *, hub: bool = 
     return force
 
 
-def _name(number: int) -> str:
+def ring_name(number: int) -> str:
+    """Of the agency at this place of the ring."""
     return f"agency-{number:04}"
 
 
@@ -274,7 +274,7 @@ def _title(one: int, other: int) -> str:
 
 
 def _agreement(one: int, other: int) -> str:
-    return AGREEMENT.format(id=_title(one, other), one=_name(one), other=_name(other))
+    return AGREEMENT.format(id=_title(one, other), one=ring_name(one), other=ring_name(other))
 
 
 def _shares(names: list[AgencyHandle], pairs: set[tuple[int, int]]) -> dict[AgencyHandle, Share]:
@@ -291,7 +291,7 @@ def _tls(folder: Path, passphrase: str, members: list[Agency], now: int) -> None
     authority = tls.make_authority(folder / "officers" / "tls", "operator authority", passphrase, now, cost=COST)
     machines: list[tuple[str, TlsKind, tuple[str, ...], str | None]] = [
         ("broker", TlsKind.NODE, ("localhost", "127.0.0.1"), None),
-        *((_name(n), TlsKind.CLIENT, (), members[n].handle) for n in (HUB, LINKED)),
+        *((ring_name(n), TlsKind.CLIENT, (), members[n].handle) for n in (HUB, LINKED)),
     ]
     for name, kind, hosts, whose in machines:
         files = tls.Files(folder / name / "tls")
@@ -300,14 +300,6 @@ def _tls(folder: Path, passphrase: str, members: list[Agency], now: int) -> None
 
 
 # What runs in processes of their own
-
-
-def resident() -> float:
-    """Megabytes of memory in use by this process now; where the system does not say, the most it ever used."""
-    status = Path("/proc/self/statm")
-    if status.is_file():
-        return int(status.read_text().split()[1]) * resource.getpagesize() / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
 @dataclass(slots=True)
@@ -499,7 +491,7 @@ def _size(folder: Path) -> float:
 
 async def _measured(force: Force, errors: Path, changes: int, step: Callable[[str], None]) -> dict[str, Any]:
     """Everything that the processes say, by name; what is measured once for each change as a list."""
-    names = {"linked": force.folder / _name(LINKED), "hub": force.folder / _name(HUB)}
+    names = {"linked": force.folder / ring_name(LINKED), "hub": force.folder / ring_name(HUB)}
     found: dict[str, Any] = {"take": [], "serve": [], "idle": []}
     async with AsyncExitStack() as stack:
 

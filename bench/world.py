@@ -5,14 +5,14 @@ cover and one event (A05), goes from the police desk to the prosecutor's desk, i
 takes about 3 kB on the wire: 1.2 kB of that is the grant, whose size the key encapsulation fixes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from adapters import casefile
 from adapters.home import ContactKeys, Home, clock
-from adapters.planning import MessagePlan, Planner, SectionDraft
+from adapters.planning import MessagePlan, Planner, RecipientPlan, SectionDraft
 from broker.admit import World
 from broker.service import BrokerHome
 from cli import practice
@@ -30,6 +30,19 @@ POLICE: Final = "harbour-police"
 PROSECUTOR: Final = "district-prosecutor"
 TO: Final = f"{PROSECUTOR}/trafficking-desk"
 SENDER: Final = "desk"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which contact of which party sends, and to whom."""
+
+    party: str
+    contact: str
+    to: tuple[str, ...]
+
+
+ORDINARY: Final = Route(POLICE, SENDER, (TO,))
+BACK: Final = Route(PROSECUTOR, "trafficking-desk", (f"{POLICE}/{SENDER}",))
 CASE: Final = {
     "kind": "INTEL-REPORT",
     "area": "THB-SEX",
@@ -66,15 +79,19 @@ CASE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One task force: its folder, the sender unlocked, the recipient, and the message as it was planned."""
+    """One task force: its folder, the sender unlocked, and the message as it was planned."""
 
     folder: Path
     passphrase: str
     broker: BrokerHome
-    police: Home
+    home: Home
     sender: ContactKeys
-    recipient: Contact
     plan: MessagePlan
+
+    @property
+    def recipient(self) -> Contact:
+        """The first of them."""
+        return self.plan.recipients[0].contact
 
     @property
     def world(self) -> World:
@@ -88,27 +105,26 @@ def make(folder: Path) -> Bench:
     return reopen(folder)
 
 
-def reopen(folder: Path) -> Bench:
-    """The task force that `make` left in `folder`."""
+def reopen(folder: Path, route: Route = ORDINARY, case: Mapping[str, object] = CASE) -> Bench:
+    """The task force that `make` left in `folder`, and the message planned on this route."""
     passphrase = (folder / "passphrase").read_text()
     broker = BrokerHome.open(folder / "broker", passphrase)
-    police = Home.open(folder / POLICE, passphrase, url="unused")
-    sender = police.unlock(SENDER)
-    recipient = police.bundle.directory.find(TO)
+    home = Home.open(folder / route.party, passphrase, url="unused")
+    sender = home.unlock(route.contact)
     planner = Planner(
         sender=sender.contact,
-        bundle=police.bundle,
-        agreements=read_all(police.bundle.agreements.items()),
+        bundle=home.bundle,
+        agreements=read_all(home.bundle.agreements.items()),
         engine=Engine.load(),
         catalogue=load_catalogue(),
         pseudonym=lambda agency, person: person,
         new_id=composing.new_message_id,
-        salt=lambda record: register_salt(police.register_key, record),
+        salt=lambda record: register_salt(home.register_key, record),
     )
-    plan = planner.plan(casefile.read(CASE), [recipient], clock())
+    plan = planner.plan(casefile.read(case), [home.bundle.directory.find(to) for to in route.to], clock())
     if len(plan.messages) != 1 or plan.messages[0].guarded or plan.refused:
         raise AssertionError("the measured message is one, and it is permitted")
-    return Bench(folder, passphrase, broker, police, sender, recipient, plan.messages[0])
+    return Bench(folder, passphrase, broker, home, sender, plan.messages[0])
 
 
 def seal_drafts(header: Manifest, drafts: Sequence[SectionDraft]) -> list[SealedSection]:
@@ -132,21 +148,23 @@ def compose(bench: Bench) -> Envelope:
     """One message as the adapter composes it: sealed, granted, signed; another id, keys and salts each time."""
     header = replace(bench.plan.header, id=composing.new_message_id(), created=clock())
     sections = seal_drafts(header, bench.plan.sections)
-    planned = bench.plan.recipients[0]
-    agreement = planned.agreement
-    statement = bench.recipient.statement_at(header.created)
-    if agreement is None or statement is None:
+    grants = [_granted(header, sections, planned) for planned in bench.plan.recipients]
+    return composing.sign_envelope(bench.sender.signer, header, sections, grants)
+
+
+def _granted(header: Manifest, sections: Sequence[SealedSection], planned: RecipientPlan) -> SealedGrant:
+    statement = planned.contact.statement_at(header.created)
+    if planned.agreement is None or statement is None:
         raise AssertionError("the measured message has an agreement and a key")
-    grant: SealedGrant = composing.grant(
+    return composing.grant(
         header.id,
         header.sender,
         [s for s in sections if s.detail.name in planned.granted],
-        recipient=bench.recipient.handle,
-        agreement=agreement.id,
+        recipient=planned.contact.handle,
+        agreement=planned.agreement.id,
         public=statement.key,
         thread=header.id,
     )
-    return composing.sign_envelope(bench.sender.signer, header, sections, [grant])
 
 
 def compose_many(bench: Bench, count: int, step: Callable[[], None] = lambda: None) -> list[bytes]:

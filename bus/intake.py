@@ -1,8 +1,9 @@
 """Whose submissions are taken next, so that an agency which floods slows itself alone. Pure: the time comes in.
 
-Two rules. A `Bucket` bounds how fast one agency is served on average, and how much of it at once. `Turns` shares what
+Three rules. A `Bucket` bounds how fast one agency is served on average, and how much of it at once. `Turns` shares what
 is taken among those who wait, by bytes and in turns (deficit round robin): whoever hands in ten thousand messages gets
-the same share of the next batch as whoever hands in one.
+the same share of the next batch as whoever hands in one. And a batch is small while others are about (`Company`): who
+comes while it is worked on waits for its end, however fair the next one is.
 """
 
 from collections import deque
@@ -67,6 +68,28 @@ class Turns(Generic[K]):
         return taken
 
 
+class Company(Generic[K]):
+    """Who has handed in something within the last `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._last: dict[K, float] = {}
+
+    def came(self, who: K, now: float) -> None:
+        """Note that something of this one's was taken."""
+        self._last.pop(who, None)
+        self._last[who] = now  # so the longest away come first
+
+    def size(self, now: float) -> int:
+        """How many are about."""
+        while self._last:
+            who, last = next(iter(self._last.items()))
+            if now - last <= self._seconds:
+                break
+            del self._last[who]
+        return len(self._last)
+
+
 class Once(Generic[K]):
     """Says of each source at most once in `seconds` that something is to be recorded, and how often it has been."""
 
@@ -88,6 +111,11 @@ class Once(Generic[K]):
 def weight(data: bytes) -> int:
     """What one submission takes of a turn."""
     return MESSAGE_BYTES + len(data)
+
+
+def portion(about: int, most: int, each: int) -> int:
+    """How many to take at once while so many agencies are about: `most` of one that is alone, else `each` of each."""
+    return most if about <= 1 else min(most, about * each)
 
 
 def shares(lanes: int, most: int, held: int) -> int:

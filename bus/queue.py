@@ -29,7 +29,7 @@ from nats.aio.subscription import Subscription
 
 from bus import bounds, subjects
 from bus.connection import Connection, NoAnswer, mapped, status
-from bus.intake import Bucket, Turns, shares, weight
+from bus.intake import Bucket, Company, Turns, portion, shares, weight
 from bus.store import EXPECT_OF, EXPECT_STREAM, EXPECT_SUBJECT, TTL, Conflict, Fenced, Outgoing, Store, within_batches
 from bus.store import AlreadyStored as AlreadyStored
 from bus.store import ConsentWithdrawn as ConsentWithdrawn
@@ -601,6 +601,7 @@ class NatsBroker:
         self.streams = Store(connection)
         self._intakes = _Intakes(asyncio.get_running_loop().time)
         self._turns: dict[Lane, Turns[AgencyHandle]] = {lane: Turns() for lane in subjects.LANES}
+        self._company: Company[AgencyHandle] = Company(bounds.COMPANY_SECONDS)
         self._wake = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
         self._publish = connection.client.publish
@@ -645,6 +646,7 @@ class NatsBroker:
         taken: list[Msg] = []
         while True:
             self._wake.clear()
+            limit = self._portion(limit)
             taken += self._next(limit - len(taken))
             dry = await self._intakes.ask()
             now = self._clock()
@@ -664,14 +666,23 @@ class NatsBroker:
                 await asyncio.sleep(min(wait, bounds.RETRY_PAUSE))
         return [one for message in taken if (one := self._submission(message)) is not None]
 
+    def _portion(self, limit: int) -> int:
+        """How many are taken at once: less than `limit` while several agencies hand in."""
+        now = self._clock()
+        for filled in self._intakes.filled.values():
+            for agency in filled:
+                self._company.came(agency, now)
+        return portion(self._company.size(now), limit, bounds.COMPANY_BATCH)
+
     def _next(self, limit: int) -> list[Msg]:
         """What is taken now of what has come, urgent before normal and the agencies in turns."""
         found: list[Msg] = []
+        now = self._clock()
         for lane in subjects.LANES:
             filled = self._intakes.filled[lane]
             queues = {agency: intake.puller.ready for agency, intake in filled.items()}
             for agency, message in self._turns[lane].take(queues, lambda m: weight(m.data), limit - len(found)):
-                filled[agency].bucket.take(1, self._clock())
+                filled[agency].bucket.take(1, now)
                 found.append(message)
             self._intakes.taken(lane)
         return found

@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from defusedxml.ElementTree import fromstring
 
-from bench import run
+from bench import picture, run
 from bench.figures import Figure, Target, markdown
 
 TINY = {
@@ -14,6 +15,17 @@ TINY = {
     "leaves": [1000],
     "rate": 50,
     "seconds": 0.2,
+    "sweep": {
+        "messages": 2,
+        "workers": [2],
+        "recipients": [2],
+        "sizes": [],
+        "servers": [],
+        "bytes": 1_000_000,
+        "memory": 20,
+        "calls": 1,
+    },
+    "flood": {"rate": 20, "seconds": 0.2, "messages": 5},
     "trust": None,  # has its own test
 }
 KEYS = {
@@ -49,8 +61,19 @@ KEYS = {
     "naive-ratio",
     "e2e-rate",
     "e2e-p50",
+    "e2e-p95",
     "e2e-p99",
     "e2e-admitted-p50",
+    *(f"{point}{figure}" for point in ("workers-2", "recipients-2") for figure in ("", "-cpu")),
+    "memory",
+    "memory-growth",
+    *(f"refuse-{what}" for what in ("garbage", "cut", "nested", "large", "forged")),
+    "flood-quiet-p50",
+    "flood-quiet-p99",
+    "flood",
+    "flood-p50",
+    "flood-p99",
+    "flood-ratio",
 }
 
 
@@ -62,6 +85,9 @@ def test_every_figure_is_there_and_above_zero(capsys: pytest.CaptureFixture[str]
     assert [k for k, f in figures.items() if not f["value"] > 0] == []
     assert all((f["target"] is None) == (f["met"] is None) for f in figures.values())
     assert printed["machine"]["cores"] >= 1
+    drawn = fromstring(picture.svg(printed))
+    says = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {f["says"] for f in figures.values() if f["target"] is not None} <= set(says)
 
 
 def test_a_figure_is_met_on_the_right_side_of_its_target() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus import bounds
-from bus.intake import TURN_BYTES, Bucket, Once, Turns, shares
+from bus.intake import TURN_BYTES, Bucket, Company, Once, Turns, portion, shares
 
 SIZES = st.integers(1, 3 * TURN_BYTES)
 
@@ -63,6 +63,19 @@ def test_what_was_taken_beyond_the_bucket_is_owed_and_a_clock_that_goes_back_giv
     bucket = Bucket(rate=1.0, burst=5.0)
     bucket.take(8, 10.0)
     assert (bucket.available(12.0), bucket.available(4.0), bucket.available(14.0)) == (0, 0, 1)
+
+
+def test_whoever_handed_in_lately_is_about_and_nobody_else() -> None:
+    company: Company[str] = Company(2.0)
+    assert company.size(100.0) == 0
+    for who, at in (("a", 100.0), ("b", 101.0), ("a", 101.5)):
+        company.came(who, at)
+    assert [company.size(at) for at in (101.5, 103.0, 103.1, 103.6)] == [2, 2, 1, 0]
+
+
+def test_a_batch_is_whole_for_one_that_is_alone_and_a_few_of_each_otherwise() -> None:
+    assert [portion(about, 100, 4) for about in (0, 1, 2, 10, 25, 26, 1000)] == [100, 100, 8, 40, 100, 100, 100]
+    assert portion(2, 5, 4) == 5
 
 
 def test_once_tells_of_each_source_by_itself_and_how_often_it_was() -> None:

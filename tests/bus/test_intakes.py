@@ -9,6 +9,8 @@ from bus import bounds
 from bus.intake import Bucket
 from bus.queue import _Intake, _Intakes
 from messages.ids import AgencyHandle
+from tests.support.nats_server import HARBOUR, SHELTER, RunningBus
+from tests.support.pulling import pulled
 
 AGENCIES = [AgencyHandle(f"a{letter * 12}") for letter in "bcd"]
 
@@ -141,3 +143,21 @@ async def test_trouble_is_told_once_and_what_still_flows_as_long_as_it_does(worl
     assert world.intakes.more_on_its_way() and world.intakes.more_on_its_way()
     pull.more_on_its_way = False
     assert not world.intakes.more_on_its_way()
+
+
+async def test_a_batch_is_small_while_another_agency_hands_in_too(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "COMPANY_SECONDS", 600.0)
+    broker = await bus.broker()
+    await (await bus.agency(SHELTER)).submit("message", b"of the other")
+    await pulled(broker, 1)
+    harbour = await bus.agency(HARBOUR)
+    for number in range(30):
+        await harbour.submit("message", b"%d" % number)
+    found: list[bytes] = []
+    while len(found) < 30:
+        some = await broker.pull(100, 5.0)
+        assert 0 < len(some) <= 2 * bounds.COMPANY_BATCH
+        found += [one.data for one in some]
+    assert found == [b"%d" % number for number in range(30)]
