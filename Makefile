@@ -74,6 +74,10 @@ demo-ner: $(VENV)/.ner ## show the named-entity net at work on the narratives of
 vectors: $(STAMP) ## write the test vectors again (tests/vectors)
 	@$(BIN)/python -m tests.vectors.generate
 
+.PHONY: texts
+texts: $(STAMP) ## collect the console's texts for translators (broker/console/locale/console.pot)
+	@$(BIN)/python -m tests.console.catalogue
+
 .PHONY: clean
 clean: ## remove .venv, caches and demo-out
 	@rm -rf $(VENV) demo-out build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -72,7 +72,10 @@ ACTS: Final = {
     UNREAD_ESCALATED: codes.STAGE,
     MESSAGE_RECALLED: codes.RECALLED,
     RECALL_ORDERED: codes.RECALLED,
-    LOOKED_UP: frozenset({"logged-in", "searched", "viewed", "exported"}),
+    LOOKED_UP: frozenset(
+        {"logged-in", "searched", "viewed", "exported"}  # records; then proposals, then saved searches
+        | {"handed-in", "reviewed", "fetched", "discarded", "saved", "forgotten"}
+    ),
     RECORDS_EXPIRED: frozenset({"expired"}),
 }
 """Each act, and how it can come out."""
@@ -342,6 +345,9 @@ class ActRecord:
         if self.act == LOOKED_UP:
             what = {"logged-in": "logged in to the console", "searched": "searched the records"}
             what |= {"viewed": "looked at a record", "exported": "exported records"}
+            what |= {"handed-in": "handed a proposal in", "reviewed": "looked at a proposal"}
+            what |= {"fetched": "took a copy of a proposal", "discarded": "took a proposal off the console"}
+            what |= {"saved": "saved a search", "forgotten": "removed a saved search"}
             return f"{self.signer} {what[self.outcome]}."
         if self.act == RECORDS_EXPIRED:
             first, until, days = expired_range(self.subject)

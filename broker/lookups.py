@@ -19,12 +19,18 @@ from messages import limits
 
 
 class Deed(StrEnum):
-    """What somebody did with records."""
+    """What somebody did with records, and on the console with proposals and saved searches."""
 
     LOGGED_IN = "logged-in"
     SEARCHED = "searched"
     VIEWED = "viewed"
     EXPORTED = "exported"
+    HANDED_IN = "handed-in"
+    REVIEWED = "reviewed"
+    FETCHED = "fetched"
+    DISCARDED = "discarded"
+    SAVED = "saved"
+    FORGOTTEN = "forgotten"
 
 
 def asked(query: Query, **further: str | int) -> bytes:
@@ -36,6 +42,11 @@ def asked(query: Query, **further: str | int) -> bytes:
 def viewed(index: int) -> bytes:
     """The same for one record."""
     return _form({"leaf": index})
+
+
+def named(what: str, name: str) -> bytes:
+    """The same for one thing that has a name of its own: a proposal's digest, the id of a saved search."""
+    return _form({what: name})
 
 
 def _form(value: Mapping[str, object]) -> bytes:

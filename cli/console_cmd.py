@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from broker.console.serving import LOOPBACK, Running, consoling
+from broker.console.words import SOURCE
 from broker.service import BrokerHome, clock
 from cli.common import BrokerOption, UrlOption, command, passphrase, run, service_logs, settled, until, until_stopped
 from keys import tls
@@ -16,6 +17,7 @@ PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Where
 OriginOption = Annotated[
     str | None, typer.Option("--origin", help="What the browser's address bar shows, if it is another name or proxy.")
 ]
+LanguageOption = Annotated[str, typer.Option("--language", help="Of its pages: one that there is a catalogue of.")]
 
 
 def say(running: Running) -> None:
@@ -32,6 +34,7 @@ def console(
     host: Annotated[str, typer.Option("--host", help="Another address than this machine's own needs TLS.")] = LOOPBACK,
     origin: OriginOption = None,
     url: UrlOption = None,
+    language: LanguageOption = SOURCE,
 ) -> None:
     """Run the officers' console until Ctrl-C: decisions, sharing matrix, trust, log and tasks; never content."""
     service_logs()
@@ -43,7 +46,9 @@ def console(
         context: ssl.SSLContext | None = None
         if host != LOOPBACK and broker.tls is not None:
             context = tls.server_context(broker.tls, clock(), mutual=False)
-        async with consoling(broker, running, host=host, port=port, origin=origin, tls=context) as serving:
+        async with consoling(
+            broker, running, host=host, port=port, origin=origin, tls=context, language=language
+        ) as serving:
             settled()
             stopped = until_stopped()
             typer.echo(f"ready {serving.url}")

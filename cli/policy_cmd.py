@@ -17,9 +17,10 @@ from adapters.journal import Journal
 from adapters.recalling import Recalled, Recaller
 from audit.logdir import write_atomically
 from audit.record import PERMITTED, Record
+from broker.proposals import assemble
 from cli.agreements_cmd import read_file, refuse_errors
 from cli.ceremonies import rehearsing
-from cli.ceremonies.work import assemble, moment, moment_text, work_of
+from cli.ceremonies.work import moment, moment_text, work_of
 from cli.common import REFUSED, HomeOption, JsonOption, command, out
 from cli.policy_home import bundle_of, known
 from cli.records import decisions, write_report

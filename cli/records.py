@@ -9,13 +9,12 @@ from pathlib import Path
 from audit.errors import Unreadable
 from audit.logdir import LogDir, write_atomically
 from audit.record import DECISION, Record, read_record
+from broker.proposals import past as one_past
 from cli.ceremonies.rehearsing import progress
 from cli.common import out
 from keys.fingerprints import fingerprint
-from messages.errors import BadInput, Malformed
-from messages.ids import message_text
+from messages.errors import BadInput
 from policies import report
-from policies.kept import recall
 from policies.rehearsal import Past
 from policies.report import Report
 
@@ -41,23 +40,7 @@ def decisions(folder: Path, since: int = 0) -> list[Record]:
 
 def past(folder: Path, since: int = 0) -> list[Past]:
     """The same as a rehearsal takes them; of one that keeps no facts, or in other words than ours, only that it was."""
-    return [_past(record) for record in decisions(folder, since)]
-
-
-def _past(record: Record) -> Past:
-    try:
-        kinds = [kind for _, kind, _ in record.sections]
-        sections = recall(record.kind or "", kinds, record.facts) if record.facts is not None else ()
-    except Malformed:
-        sections = ()
-    return Past(
-        message=message_text(record.message or bytes(16)),
-        at=record.at,
-        sender=record.sender or "",
-        recipient=record.recipient or "",
-        outcome=record.outcome,
-        sections=sections,
-    )
+    return [one_past(record) for record in decisions(folder, since)]
 
 
 def write_report(made: Report, page: Path | None, data: Path | None, title: str) -> None:

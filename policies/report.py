@@ -331,7 +331,7 @@ def paragraphs(report: Report) -> list[tuple[str, list[str]]]:
     if report.matrix["more"]:
         found.append(("And more", [f"{report.matrix['more']} lines are left out here."]))
     if report.traffic is not None:
-        found += _past(report.traffic)
+        found += past_traffic(report.traffic)
     return found
 
 
@@ -339,7 +339,8 @@ def _dated(line: Line, report: Report) -> str:
     return f"From {day(line.since)}: " if line.since > report.matrix["at"] else ""
 
 
-def _past(traffic: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+def past_traffic(traffic: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """What was found in past decisions, as titled lists of sentences."""
     looked = traffic["looked_at"]
     known = [
         f"{looked} past decisions were looked at; {traffic['alike']} would come out as before"

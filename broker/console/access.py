@@ -28,6 +28,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from broker.console.words import mark
 from messages.directory import Account
 from messages.errors import BadInput, Unverified
 from messages.ids import OfficerHandle
@@ -41,7 +42,9 @@ KEPT: Final = 1000
 """Of challenges, codes and sessions: whoever asks without end pushes the oldest out, and fills no memory."""
 ANSWER_BYTES: Final = 16_384
 TITLE: Final = 80
-REFUSED: Final = "This passkey opens nothing here. If it should, ask the officers whether your account is in force."
+REFUSED: Final = mark(
+    "This passkey opens nothing here. If it should, ask the officers whether your account is in force."
+)
 """The one answer, whatever is wrong: nobody learns which accounts there are."""
 
 T = TypeVar("T")
@@ -232,7 +235,7 @@ class Access:
         """What a browser needs to make a passkey, or raise `BadInput`."""
         title = _title(title)
         if self._codes.look(code.strip(), self.clock()) is None:
-            raise BadInput("This code does not hold, or no longer; ask for another one.")
+            raise BadInput(mark("This code does not hold, or no longer; ask for another one."))
         challenge = secrets.token_bytes(32)
         options = generate_registration_options(
             rp_id=self.site.name,
@@ -263,7 +266,7 @@ class Access:
                 require_user_verification=True,
             )
         except (WebAuthnException, ValueError, TypeError, KeyError, AttributeError):
-            raise Unverified("The passkey could not be registered; ask for another code and try again.") from None
+            raise Unverified(mark("The passkey could not be registered; ask for another code and try again.")) from None
         handle = OfficerHandle("o" + base64.b32encode(secrets.token_bytes(8))[:12].decode().lower())
         return Account(
             officer=handle,
@@ -278,7 +281,7 @@ def _title(text: str) -> str:
     """A title as it stands in requests and accounts, or `BadInput`: both questions of a browser are asked for it."""
     title = " ".join(text.split())
     if not 0 < len(title) <= TITLE or not title.isprintable():
-        raise BadInput("Say how the officers know you, in at most 80 characters, such as: Auditor, Coast Guard.")
+        raise BadInput(mark("Say how the officers know you, in at most 80 characters, such as: Auditor, Coast Guard."))
     return title
 
 

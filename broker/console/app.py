@@ -7,21 +7,26 @@ are one sentence; what was typed is never shown back unescaped, and nothing is s
 import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Protocol
+from urllib.parse import urlencode
 
 import structlog
-from aiohttp import web
+from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http import HttpProcessingError
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from audit.record import ActRecord, Record, TrustRecord
 from broker import misuse
 from broker.admit import Admitted
 from broker.console.access import ANSWER_BYTES, Access, Person
+from broker.console.kept import NAME, PROPOSALS, HandedIn, Kept
 from broker.console.reading import Reading
-from broker.console.words import ENGLISH
-from broker.lookups import Deed, asked, look_up, viewed
+from broker.console.reviewing import PROPOSAL_BYTES, Reviewed, Reviewer
+from broker.console.words import Words, mark
+from broker.lookups import Deed, asked, look_up, named, viewed
 from broker.naming import Names, as_csv, day, moment, query_of, subject_text
 from broker.recordsdb import FACETS, Query
 from keys import accounts
@@ -59,12 +64,38 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+REPLAYED: Final = 2_000
+"""Past decisions that a proposal is held against, the newest."""
 READS_RECORDS: Final = frozenset({"officer", "auditor"})
+DECIDES: Final = frozenset({"officer"})
 MANAGES: Final = frozenset({"officer", "administrator"})
-SCREENS: Final = (("/", "overview"), ("/decisions", "decisions"), ("/matrix", "matrix"), ("/trust", "trust"),
-                  ("/log", "log"), ("/tasks", "tasks"))  # fmt: skip
+SCREENS: Final = (
+    ("/", "overview", READS_RECORDS | MANAGES), ("/decisions", "decisions", READS_RECORDS),
+    ("/matrix", "matrix", READS_RECORDS | MANAGES), ("/trust", "trust", READS_RECORDS | MANAGES),
+    ("/proposals", "proposals", DECIDES), ("/log", "log", READS_RECORDS | MANAGES), ("/tasks", "tasks", READS_RECORDS),
+)  # fmt: skip
+"""Where it is, what it is called, and which roles it opens for."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def templates(words: Words) -> Environment:
+    """The pages in a language."""
+    made = Environment(
+        loader=PackageLoader("broker.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )  # fmt: skip
+    made.install_gettext_translations(words.catalogue, newstyle=True)  # type: ignore[attr-defined]
+    made.filters["w"] = words.say
+    made.globals.update(
+        t=words,
+        w=words.say,
+        lang=words.language.replace("_", "-"),
+        moment=moment,
+        subject_text=subject_text,
+        says=sentences.says,
+    )
+    return made
 
 
 class Announces(Protocol):
@@ -76,14 +107,15 @@ class Announces(Protocol):
 class Console:
     """Handlers of one running console."""
 
-    def __init__(self, access: Access, reading: Reading, worker: Announces) -> None:
+    def __init__(self, access: Access, reading: Reading, worker: Announces, words: Words | None = None) -> None:
         self.access = access
         self._reading = reading
         self._worker = worker
-        self._templates = Environment(
-            loader=PackageLoader("broker.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-        )
-        self._templates.globals.update(t=ENGLISH, moment=moment, subject_text=subject_text, says=sentences.says)
+        self._kept = Kept(reading.home.folder)
+        self._reviewer = Reviewer(reading.home.folder / "trust")
+        self._reviewed: dict[tuple[bytes, int], Reviewed] = {}
+        self._words = words or Words()
+        self._templates = templates(self._words)
 
     def application(self) -> web.Application:
         """The routes."""
@@ -103,10 +135,17 @@ class Console:
                 web.get(LIVE, self._live),
                 web.get("/decisions", self._decisions),
                 web.get("/decisions/export", self._export),
+                web.post("/searches", self._save),
+                web.post("/searches/{id:[0-9a-f]{16}}/remove", self._forget),
                 web.get("/records/{index:[0-9]{1,15}}", self._record),
                 web.get("/matrix", self._matrix),
                 web.get("/matrix/{sender}/{recipient}", self._cell),
                 web.get("/trust", self._trust),
+                web.get("/proposals", self._proposals),
+                web.post("/proposals", self._hand_in),
+                web.get("/proposals/{digest:[0-9a-f]{64}}", self._proposal),
+                web.get("/proposals/{digest:[0-9a-f]{64}}/proposal.json", self._fetch),
+                web.post("/proposals/{digest:[0-9a-f]{64}}/discard", self._discard),
                 web.get("/log", self._log),
                 web.post("/log/check", self._check),
                 web.get("/tasks", self._tasks),
@@ -131,7 +170,7 @@ class Console:
             if error.status < 400:
                 response = web.Response(status=error.status, headers={"Location": error.headers["Location"]})
             else:
-                response = self._failed(request, error.status, _SAYS.get(error.status, "That did not work."))
+                response = self._failed(request, error.status, _SAYS.get(error.status, mark("That did not work.")))
         except BadInput as error:
             response = self._failed(request, 400, str(error))
         except DependencyError as error:
@@ -141,21 +180,25 @@ class Console:
             response = self._failed(request, 403, str(error))
         except Exception as error:
             log.error("console-internal", error=type(error).__name__)
-            response = self._failed(request, 500, "Something inside the console failed; it is in the broker's log.")
+            response = self._failed(
+                request, 500, mark("Something inside the console failed; it is in the broker's log.")
+            )
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 
     def _failed(self, request: web.Request, status: int, says: str) -> web.Response:
         if request.method == "POST" and request.content_type == "application/json":
-            return web.json_response({"says": says}, status=status)
+            return web.json_response({"says": self._words.say(says)}, status=status)
         return self._page("failed.html", request, status=status, says=says, title="")
 
     def _page(self, template: str, request: web.Request, *, status: int = 200, **shown: Any) -> web.Response:
         person = self._whoever(request)
         text = self._templates.get_template(template).render(
             person=person,
-            screens=[(path, getattr(ENGLISH, name)) for path, name in SCREENS],
+            screens=[
+                (path, getattr(self._words, name)) for path, name, roles in SCREENS if person and person.role in roles
+            ],
             path=request.path,
             **shown,
         )
@@ -182,7 +225,9 @@ class Console:
             await self._worker.announce([look_up(person.officer, deed, what, world, now, secrets.token_bytes(16))])
         except ShareError as error:
             log.error("look-up-not-recorded", code=error.code)
-            raise DependencyError("Your look-up cannot be recorded now, so nothing is shown. Try again.") from None
+            raise DependencyError(
+                mark("Your look-up cannot be recorded now, so nothing is shown. Try again.")
+            ) from None
 
     @property
     def _names(self) -> Names:
@@ -199,7 +244,7 @@ class Console:
     async def _login(self, request: web.Request) -> web.StreamResponse:
         if self._whoever(request) is not None:
             raise web.HTTPSeeOther("/")
-        return self._page("login.html", request, title=ENGLISH.log_in, none_yet=not self.access.usable())
+        return self._page("login.html", request, title=self._words.log_in, none_yet=not self.access.usable())
 
     async def _begin(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self.access.begin())
@@ -209,7 +254,7 @@ class Console:
             account = self.access.finish(await request.read())
         except Unverified as error:
             log.warning("console-log-in-refused")
-            return web.json_response({"says": str(error)}, status=403)
+            return web.json_response({"says": self._words.say(str(error))}, status=403)
         person = Person(account.officer, account.role, account.title)
         await self._told(person, Deed.LOGGED_IN, b"")
         secret = self.access.admit(account, request.headers.get("User-Agent", ""))
@@ -225,7 +270,7 @@ class Console:
         return response
 
     async def _enrol(self, request: web.Request) -> web.StreamResponse:
-        return self._page("enrol.html", request, title=ENGLISH.enrol)
+        return self._page("enrol.html", request, title=self._words.enrol)
 
     async def _register(self, request: web.Request) -> web.StreamResponse:
         value = await _json(request)
@@ -239,13 +284,13 @@ class Console:
 
     async def _invite(self, request: web.Request) -> web.StreamResponse:
         person = self._person(request, MANAGES)
-        return self._page("invite.html", request, title=ENGLISH.invite, code=self.access.invite(person.officer))
+        return self._page("invite.html", request, title=self._words.invite, code=self.access.invite(person.officer))
 
     # Overview
 
     async def _overview(self, request: web.Request) -> web.StreamResponse:
         self._person(request)
-        return self._page("overview.html", request, title=ENGLISH.overview, **await self._figures())
+        return self._page("overview.html", request, title=self._words.overview, **await self._figures())
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
         if "HX-Request" in request.headers and self._whoever(request) is None:
@@ -281,9 +326,9 @@ class Console:
 
     # Decisions
 
-    def _query(self, request: web.Request) -> tuple[Query, dict[str, str]]:
-        asked_for = {name: request.query.get(name, "").strip() for name in _FIELDS}
-        if not request.query:
+    def _query(self, given: Mapping[str, Any]) -> tuple[Query, dict[str, str]]:
+        asked_for = {name: _text(given, name).strip() for name in _FIELDS}
+        if not given:
             asked_for["form"] = "decision"  # what the screen is called; `any` shows everything
         names = self._names
         query = query_of(
@@ -302,24 +347,44 @@ class Console:
 
     async def _decisions(self, request: web.Request) -> web.StreamResponse:
         person = self._person(request, READS_RECORDS)
-        query, asked_for = self._query(request)
+        query, asked_for = self._query(request.query)
         after = request.query.get("older") or None
         offered = await asyncio.to_thread(self._reading.db.values, *(f for f in FACETS if f != "party"))
         offers = {facet: values[:500] for facet, values in offered.items()}
         await self._told(person, Deed.SEARCHED, asked(query, **({"older": after} if after else {})))
         page = await asyncio.to_thread(self._reading.db.search, query, after=after)
+        saved = await asyncio.to_thread(self._kept.searches, person.officer)
         return self._page(
-            "decisions.html", request, title=ENGLISH.decisions, page=page, asked=asked_for, offers=offers,
+            "decisions.html", request, title=self._words.decisions, page=page, asked=asked_for, offers=offers,
             names=self._names, addresses=sorted(self._reading.bundle.directory.addresses()),
-            filter={k: v for k, v in asked_for.items() if v}, most=EXPORTED,
+            filter={k: v for k, v in asked_for.items() if v}, most=EXPORTED, saved=saved, longest=NAME,
         )  # fmt: skip
+
+    async def _save(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request, READS_RECORDS)
+        given = await request.post()
+        query, asked_for = self._query(given)
+        conditions = {name: text for name, text in asked_for.items() if text}
+        if not conditions:
+            raise BadInput(mark("A search without a condition finds everything; there is nothing to save."))
+        await self._told(person, Deed.SAVED, asked(query))
+        known = [account.officer for account in self.access.usable()]
+        await asyncio.to_thread(self._kept.save, person.officer, _text(given, "name"), conditions, known)
+        raise web.HTTPSeeOther(f"/decisions?{urlencode(conditions)}")
+
+    async def _forget(self, request: web.Request) -> web.StreamResponse:
+        person, number = self._person(request, READS_RECORDS), request.match_info["id"]
+        await self._told(person, Deed.FORGOTTEN, named("search", number))
+        if not await asyncio.to_thread(self._kept.forget, person.officer, number):
+            raise web.HTTPNotFound
+        raise web.HTTPSeeOther("/decisions")
 
     async def _export(self, request: web.Request) -> web.StreamResponse:
         person = self._person(request, READS_RECORDS)
-        query, _ = self._query(request)
+        query, _ = self._query(request.query)
         form = request.query.get("as", "csv")
         if form not in ("csv", "json"):
-            raise BadInput("Records are exported as csv or json.")
+            raise BadInput(mark("Records are exported as csv or json."))
         await self._told(person, Deed.EXPORTED, asked(query))
         lines, more = await asyncio.to_thread(self._reading.db.newest, query, EXPORTED)
         names = self._names
@@ -339,7 +404,8 @@ class Console:
         record = detail.record
         known, names = {rule.id: rule for rule in Engine.load().rules}, self._names
         return self._page(
-            "record.html", request, title=f"Leaf {index}", detail=detail, record=record, names=names,
+            "record.html", request, title=self._words.say(mark("Leaf %s")) % index,
+            detail=detail, record=record, names=names,
             rules=[(i, known.get(i)) for i in (record.rules if isinstance(record, Record) else ())],
             whole=record if isinstance(record, Record) else None,
             told=names.within(record.says) if isinstance(record, TrustRecord | ActRecord) else "",
@@ -355,7 +421,7 @@ class Console:
                 cells.setdefault((row.sender, row.recipient), set()).add(row.data_type)
         agencies = sorted(a.name for a in self._reading.bundle.directory.agencies if a.retired is None)
         counts = {pair: len(types) for pair, types in cells.items()}
-        return self._page("matrix.html", request, title=ENGLISH.matrix, agencies=agencies, cells=counts)
+        return self._page("matrix.html", request, title=self._words.matrix, agencies=agencies, cells=counts)
 
     async def _cell(self, request: web.Request) -> web.StreamResponse:
         self._person(request)
@@ -364,16 +430,77 @@ class Console:
         if not {sender, recipient} <= known:
             raise web.HTTPNotFound
         rows = [r for r in self._reading.matrix() if (r.sender, r.recipient) == (sender, recipient)]
-        title = f"{sender} to {recipient}"
+        pair = {"sender": sender, "recipient": recipient}
+        title = self._words.say(mark("%(sender)s to %(recipient)s")) % pair
         return self._page("cell.html", request, title=title, sender=sender, recipient=recipient, rows=rows)
 
     async def _trust(self, request: web.Request) -> web.StreamResponse:
         person = self._person(request)
         reading = self._reading
         return self._page(
-            "trust.html", request, title=ENGLISH.trust, bundle=reading.bundle, mandates=reading.mandates(),
+            "trust.html", request, title=self._words.trust, bundle=reading.bundle, mandates=reading.mandates(),
+            signers=[self._names.of(handle) for handle in reading.bundle.officers],
             names=self._names, now=self.access.clock(), may_invite=person.role in MANAGES,
         )  # fmt: skip
+
+    # Proposals
+
+    async def _proposals(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request, DECIDES)
+        await self._told(person, Deed.REVIEWED, b'{"proposals":"all"}')
+        found = await asyncio.to_thread(self._kept.open, self._reading.bundle.epoch, self.access.clock())
+        return self._page(
+            "proposals.html", request, title=self._words.proposals, proposals=found, names=self._names, digits=_digits
+        )
+
+    async def _hand_in(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request, DECIDES)
+        data = await _uploaded(request, "proposal", PROPOSAL_BYTES)
+        found = await self._review(data)
+        await self._told(person, Deed.HANDED_IN, named("proposal", found.digest))
+        await asyncio.to_thread(self._kept.keep, data, found, person.officer, self.access.clock())
+        raise web.HTTPSeeOther(f"/proposals/{found.digest}")
+
+    async def _proposal(self, request: web.Request) -> web.StreamResponse:
+        note, data = await self._held(request, Deed.REVIEWED)
+        found = await self._review(data)
+        return self._page(
+            "proposal.html", request, title=self._words.say(mark("Proposal for epoch %s")) % found.epoch,
+            proposal=found, note=note, names=self._names, now=self.access.clock(),
+        )  # fmt: skip
+
+    async def _fetch(self, request: web.Request) -> web.StreamResponse:
+        _, data = await self._held(request, Deed.FETCHED)
+        headers = {"Content-Disposition": 'attachment; filename="proposal.json"'}
+        return web.Response(body=data, content_type="application/json", headers=headers)
+
+    async def _discard(self, request: web.Request) -> web.StreamResponse:
+        await self._held(request, Deed.DISCARDED)
+        await asyncio.to_thread(self._kept.discard, request.match_info["digest"])
+        raise web.HTTPSeeOther("/proposals")
+
+    async def _held(self, request: web.Request, deed: Deed) -> tuple[HandedIn, bytes]:
+        """The proposal that is asked for, after that is in the log; 404 where it is not here or no longer open."""
+        person, digest = self._person(request, DECIDES), request.match_info["digest"]
+        await self._told(person, deed, named("proposal", digest))
+        found = await asyncio.to_thread(self._kept.proposal, digest)
+        if found is None or found[0].base != self._reading.bundle.epoch:
+            raise web.HTTPNotFound
+        return found
+
+    async def _review(self, data: bytes) -> Reviewed:
+        """The proposal in words, worked out once for each epoch in force."""
+        key = (sha256(data).digest(), self._reading.bundle.epoch)
+        found = self._reviewed.get(key)
+        if found is None:
+            past = await self._reading.decided(REPLAYED)
+            found = await self._reviewer.review(data, past, self.access.clock())
+            if found.base != self._reading.bundle.epoch:
+                raise DependencyError(mark("A newer trust bundle is being taken over just now; try again."))
+            while len(self._reviewed) >= PROPOSALS:
+                self._reviewed.pop(next(iter(self._reviewed)))
+            self._reviewed[key] = found
+        return found
 
     # Log and tasks
 
@@ -382,8 +509,9 @@ class Console:
         head, why = await self._reading.head()
         behind = await asyncio.to_thread(self._reading.db.next)
         return self._page(
-            "log.html", request, title=ENGLISH.log, head=head, why=why, indexed=behind, checked=self._reading.checked,
-            witnessed=await self._reading.witnessed(), operator=self._reading.bundle.directory.operator,
+            "log.html", request, title=self._words.log, head=head, why=why, indexed=behind,
+            checked=self._reading.checked, witnessed=await self._reading.witnessed(),
+            operator=self._reading.bundle.directory.operator,
         )  # fmt: skip
 
     async def _check(self, request: web.Request) -> web.StreamResponse:
@@ -399,18 +527,43 @@ class Console:
         signs = await self._reading.signs()
         known = sorted(await self._reading.tasks(), key=lambda t: (t.closed is not None, t.decision.at))
         return self._page(
-            "tasks.html", request, title=ENGLISH.tasks, tasks=known, now=now, names=self._names,
+            "tasks.html", request, title=self._words.tasks, tasks=known, now=now, names=self._names,
             leaks=await self._reading.leaks(), signs=signs, counted=misuse.COUNTED if signs.more else None,
         )  # fmt: skip
 
 
 _FIELDS: Final = ("from", "to", "party", "message", "rule", "type", "kind", "outcome", "form")
 _SAYS: Final = {
-    403: "Your role does not open this.",
-    404: "There is nothing here, or no longer.",
-    405: "That cannot be done here.",
-    413: "That was too large.",
+    403: mark("Your role does not open this."),
+    404: mark("There is nothing here, or no longer."),
+    405: mark("That cannot be done here."),
+    413: mark("That was too large."),
 }
+
+
+def _digits(digest: str) -> str:
+    return fingerprint(bytes.fromhex(digest))
+
+
+async def _uploaded(request: web.Request, name: str, most: int) -> bytes:
+    """The file that a form sends, or raise `BadInput`, or 413 as soon as it is longer than it may be."""
+    nothing = BadInput(mark("No file came; choose the proposal.json of your common folder."))
+    if request.content_type != "multipart/form-data":
+        raise nothing
+    found = bytearray()
+    try:
+        part = await MultipartReader(request.headers, request.content).next()
+        if not isinstance(part, BodyPartReader) or part.name != name:
+            raise nothing
+        while chunk := await part.read_chunk(65_536):
+            found += chunk
+            if len(found) > most:
+                raise web.HTTPRequestEntityTooLarge(most, len(found))
+    except (ValueError, AssertionError, RuntimeError, EOFError, HttpProcessingError):  # as its reader pleases
+        raise nothing from None
+    if not found:
+        raise nothing
+    return bytes(found)
 
 
 async def _json(request: web.Request) -> dict[str, Any]:
@@ -419,10 +572,10 @@ async def _json(request: web.Request) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise BadInput("The browser sent something that cannot be read; load the page again.")
+        raise BadInput(mark("The browser sent something that cannot be read; load the page again."))
     return value
 
 
-def _text(value: dict[str, Any], name: str) -> str:
+def _text(value: Mapping[str, Any], name: str) -> str:
     found = value.get(name)
     return found if isinstance(found, str) else ""

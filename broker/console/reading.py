@@ -25,6 +25,7 @@ from audit.tree import leaf_hash
 from audit.witness import cosignatures, final, readable
 from broker import misuse
 from broker.console.owntree import OwnTree
+from broker.console.words import mark
 from broker.projecting import Remembered, held, pairs
 from broker.recordsdb import Line, Query, RecordsDb, alike, line_of
 from broker.service import BrokerHome, export_log
@@ -146,11 +147,11 @@ class Reading:
         """The newest head, its signature checked with the log's key of the bundle; else None and why."""
         raw = await self._port.last_head()
         if raw is None:
-            return None, "The log has no signed head yet."
+            return None, mark("The log has no signed head yet.")
         try:
             return verify(raw, VerifierKey.parse(self.bundle.directory.operator.log_vkey)), ""
         except (AuditError, ValueError):
-            return None, "The newest head is not signed by the log's key in the trust bundle."
+            return None, mark("The newest head is not signed by the log's key in the trust bundle.")
 
     async def witnessed(self) -> Witnessed:
         """What the witnesses of the bundle cosigned last, of the heads that are final."""
@@ -172,14 +173,14 @@ class Reading:
         if head is None:
             return Proof(False, why)
         if index >= head.size:
-            return Proof(False, "The newest signed head does not count this leaf yet; look again in a moment.")
+            return Proof(False, mark("The newest signed head does not count this leaf yet; look again in a moment."))
         path = await self._tree.path(index, head)
         if path is None:
-            return Proof(False, "The leaves of the log do not give the root that is signed: call the operator.")
+            return Proof(False, mark("The leaves of the log do not give the root that is signed: call the operator."))
         try:
             verify_inclusion(index, head.size, leaf_hash(leaf), path, head.root)
         except AuditError:
-            return Proof(False, "The record is not what stands at its place in the log: call the operator.")
+            return Proof(False, mark("The record is not what stands at its place in the log: call the operator."))
         says = f"Leaf {index} is in the log of {head.size} leaves whose head is signed; {len(path)} hashes prove it."
         return Proof(True, says, tuple(path), head.size)
 
@@ -221,6 +222,11 @@ class Reading:
         """The records of these lines, in their order, as far as they are held; a hundred are asked for at a time."""
         found = await pairs(self._port, [line.index for line in lines])
         return [pair[1] for pair in found if pair is not None]
+
+    async def decided(self, most: int) -> list[bytes]:
+        """The newest decisions, as far as their records are held."""
+        lines = await asyncio.to_thread(lambda: list(self.db.each(Query(form="decision"), most)))
+        return await self.raw(lines)
 
     async def tasks(self) -> list[Task]:
         """Broken glasses with what their reviews found."""

@@ -17,6 +17,7 @@ from aiohttp import web
 from broker.console.access import Access, Site
 from broker.console.app import Console
 from broker.console.reading import Reading
+from broker.console.words import SOURCE, Words
 from broker.projecting import Projector
 from broker.recordsdb import opened
 from broker.service import LOOK_SECONDS, BrokerHome, clock, stores
@@ -56,6 +57,7 @@ async def consoling(
     origin: str | None = None,
     tls: ssl.SSLContext | None = None,
     follow: bool = True,
+    language: str = SOURCE,
 ) -> AsyncIterator[Running]:
     """Serve the console while the block runs. `url`: of the broker's NATS. `follow`: look for newer bundles ourselves.
 
@@ -66,6 +68,7 @@ async def consoling(
         raise DependencyError("Without TLS the console listens on this machine alone; see: safeconduct tls")
     if origin is not None and not (origin.startswith(("https://", f"http://{NAME}:")) and origin.count("/") == 2):
         raise BadInput("The console's origin is such as https://console.example.org, without a path.")
+    words = Words(language)
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(stores(home, url))
         db = stack.enter_context(opened(home.records))
@@ -75,7 +78,7 @@ async def consoling(
         stack.push_async_callback(reading.close)
         site = Site("")
         access = Access(site, lambda: home.bundle.accounts, clock)
-        console = Console(access, reading, Worker(publishing, home.world(), clock))
+        console = Console(access, reading, Worker(publishing, home.world(), clock), words)
         runner = web.AppRunner(
             console.application(), access_log=None, handle_signals=False, logger=_silent(), shutdown_timeout=DRAIN
         )

@@ -1,68 +1,184 @@
-"""Every sentence and label of the console that is not made from data, in one place: English.
+"""Every sentence and label of the console that is not made from data, through gettext.
 
-Templates say `t.NAME`. A translation is another module with the same names.
+English is the source: here, in the templates (`_("…")`, `{% trans %}`), and where a module of the console says `mark`.
+`python -m tests.console.catalogue` collects them into locale/console.pot; a language is a compiled catalogue,
+locale/LANGUAGE/LC_MESSAGES/console.mo. Names, codes, sentences of rules and records, and errors of other
+parts are data.
 """
 
+import gettext
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Final
 
+from messages.errors import BadInput
+
+LOCALE: Final = Path(__file__).parent / "locale"
+DOMAIN: Final = "console"
+SOURCE: Final = "en"
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?", re.ASCII)
+
+
+def mark(text: str) -> str:
+    """The text itself; whoever collects the texts of the catalogue finds it by this."""
+    return text
+
+
 ENGLISH: Final = SimpleNamespace(
-    product="Safeconduct console",
-    skip="Skip to the content",
-    overview="Overview",
-    decisions="Decisions",
-    matrix="Sharing matrix",
-    trust="Trust",
-    log="Log",
-    tasks="Tasks",
-    log_out="Log out",
-    log_in="Log in",
-    log_in_lead="Log in with your passkey. Your account stands in the trust bundle, which two officers signed.",
-    log_in_button="Log in with a passkey",
-    no_script="Logging in needs JavaScript, because browsers offer passkeys to scripts alone. Reading does not.",
-    enrol="Register a passkey",
-    enrol_lead=(
+    product=mark("Safeconduct console"),
+    skip=mark("Skip to the content"),
+    overview=mark("Overview"),
+    decisions=mark("Decisions"),
+    matrix=mark("Sharing matrix"),
+    trust=mark("Trust"),
+    proposals=mark("Proposals"),
+    log=mark("Log"),
+    tasks=mark("Tasks"),
+    log_out=mark("Log out"),
+    log_in=mark("Log in"),
+    log_in_lead=mark("Log in with your passkey. Your account stands in the trust bundle, which two officers signed."),
+    log_in_button=mark("Log in with a passkey"),
+    no_script=mark("Logging in needs JavaScript, because browsers offer passkeys to scripts alone. Reading does not."),
+    enrol=mark("Register a passkey"),
+    enrol_lead=mark(
         "A passkey that is registered here opens nothing yet. What comes out is a request; an officer proposes it, a "
         "second one signs, and from then on you can log in."
     ),
-    enrol_code="The code that you were given",
-    enrol_title="How the officers know you",
-    enrol_done="Save this request and give it to an officer. It holds no secret. Read these digits over the telephone:",
-    enrol_next="The officer then runs:",
-    invite="Make a code for a colleague",
-    invite_says="It holds once, for a quarter of an hour. Say it in person or over the telephone.",
-    no_accounts="No account in the trust bundle has a passkey yet. The code for the first one is printed on the host.",
-    search="Search",
-    reset="Start again",
-    older="Older",
-    newest="Newest",
-    export_csv="Export as CSV",
-    export_json="Export as JSON",
-    export_most=(
+    enrol_code=mark("The code that you were given"),
+    enrol_title=mark("How the officers know you"),
+    enrol_done=mark(
+        "Save this request and give it to an officer. It holds no secret. Read these digits over the telephone:"
+    ),
+    enrol_next=mark("The officer then runs:"),
+    invite=mark("Make a code for a colleague"),
+    invite_says=mark("It holds once, for a quarter of an hour. Say it in person or over the telephone."),
+    no_accounts=mark(
+        "No account in the trust bundle has a passkey yet. The code for the first one is printed on the host."
+    ),
+    search=mark("Search"),
+    reset=mark("Start again"),
+    older=mark("Older"),
+    newest=mark("Newest"),
+    export_csv=mark("Export as CSV"),
+    export_json=mark("Export as JSON"),
+    export_most=mark(
         "An export holds the %s newest of what was found; if there is more, the file's name says so. "
         "Search a shorter time to get the rest."
     ),
-    part_counted="There are more records than are counted: these are counts over the %s newest.",
-    recorded="That you look this up is recorded in the log: who and when; what for, as a digest only.",
-    empty_search="No record is such. Leave a condition out, or widen the time.",
-    empty_stretch="Of the records looked through up to here none is such; nothing says that no older one is.",
-    empty_flows="Nothing was decided in the last day. What agencies send to each other will show here as it happens.",
-    empty_tasks="No glass was broken. When somebody sends by vital interest, its review is due here within 72 hours.",
-    empty_leaks="No recipient has reported words that seem to identify somebody.",
-    empty_matrix="No agreement is in force. Officers add one with: safeconduct bundle add-agreement",
-    proof_holds="The proof holds",
-    proof_fails="The proof does not hold",
-    no_content="The console has no content: no broker holds a key that opens a message.",
-    ceremonies=(
-        "Proposals and second signatures are made in the officers' common folder, with keys that never come here: "
-        "safeconduct bundle review, then safeconduct bundle sign."
+    part_counted=mark("There are more records than are counted: these are counts over the %s newest."),
+    recorded=mark("That you look this up is recorded in the log: who and when; what for, as a digest only."),
+    saved=mark("Saved searches"),
+    empty_saved=mark("You have saved no search. Search, give what you searched a name below, and it stands here."),
+    save=mark("Save"),
+    save_name=mark("Save this search as"),
+    save_says=mark("You alone see it. A name of a person, or of a case, does not belong there."),
+    remove=mark("Remove"),
+    no_passkey=mark("No passkey was used. Try again."),
+    empty_search=mark("No record is such. Leave a condition out, or widen the time."),
+    empty_stretch=mark("Of the records looked through up to here none is such; nothing says that no older one is."),
+    empty_flows=mark(
+        "Nothing was decided in the last day. What agencies send to each other will show here as it happens."
     ),
-    check_lead=(
+    empty_tasks=mark(
+        "No glass was broken. When somebody sends by vital interest, its review is due here within 72 hours."
+    ),
+    empty_leaks=mark("No recipient has reported words that seem to identify somebody."),
+    empty_matrix=mark("No agreement is in force. Officers add one with: safeconduct bundle add-agreement"),
+    proof_holds=mark("The proof holds"),
+    proof_fails=mark("The proof does not hold"),
+    no_content=mark("The console has no content: no broker holds a key that opens a message."),
+    ceremonies=mark(
+        "Changes are proposed and signed on the officers' own machines, with keys that never come here. What an "
+        "officer hands in stands on the screen Proposals."
+    ),
+    proposals_lead=mark(
+        "What officers have proposed and is not in force yet. Each one was checked when it came: its form, its "
+        "signatures, and its rehearsal, which was made again here."
+    ),
+    empty_proposals=mark(
+        "Nothing is proposed. An officer proposes on their own machine, for instance with: safeconduct bundle "
+        "add-agreement WORK agreement.yaml --as YOUR_FOLDER. Then the file WORK/proposal.json can be handed in here, "
+        "for the second officer to read and sign."
+    ),
+    hand_in=mark("Hand a proposal in"),
+    hand_in_file=mark("The file proposal.json of your common folder"),
+    hand_in_says=mark(
+        "It is checked and rehearsed first, which may take a minute. A copy with a new signature replaces the old one."
+    ),
+    own_machine=mark(
+        "This page is this broker's word. What you sign is what your own machine shows you: compare these digits with "
+        "those that it prints, and with the other signer's."
+    ),
+    not_policy=mark("Nothing in it changes who may get what, so there is nothing to rehearse."),
+    no_past=mark("This broker has no record of a decision yet, so past traffic tells nothing."),
+    sign_lead=mark("Your key stays with you. On your own machine, where WORK is the officers' common folder:"),
+    hand_back=mark("Hand the signed file in on the screen Proposals, so that the other one sees it."),
+    complete=mark("Both have signed. One of them puts it into force, where the broker's folder can be reached:"),
+    discard=mark("Take it off the console"),
+    discard_says=mark("The proposal stays in the officers' folder. What is in force does not change."),
+    check_lead=mark(
         "The full check reads the whole log, all records that are held and what waits, and names the first break. It "
         "takes seconds for thousands of leaves, and minutes for millions."
     ),
-    check_button="Check the whole log now",
-    no_witnesses="The trust bundle names no witnesses, so no head of this log is final.",
-    not_final="No head is final yet: too few of the witnesses that the trust bundle names have cosigned one.",
-    never_checked="The log was not checked since this console started.",
+    check_button=mark("Check the whole log now"),
+    no_witnesses=mark("The trust bundle names no witnesses, so no head of this log is final."),
+    not_final=mark("No head is final yet: too few of the witnesses that the trust bundle names have cosigned one."),
+    never_checked=mark("The log was not checked since this console started."),
 )
+"""Texts that templates call `t.NAME`."""
+
+WORDS: Final = (
+    # roles
+    mark("officer"), mark("auditor"), mark("administrator"),
+    # forms of a record
+    mark("submission"), mark("decision"), mark("retrieval"), mark("trust"), mark("act"),
+    # how a message, a mandate, a task or an act came out, or stands
+    mark("permitted"), mark("refused"), mark("accepted"), mark("retrieved"), mark("undelivered"), mark("unretrieved"),
+    mark("in force"), mark("soon"), mark("later"), mark("ended"), mark("revoked"), mark("suspended"),
+    mark("open"), mark("overdue"), mark("justified"), mark("unjustified"), mark("training"),
+    mark("kept-aside"), mark("handed-over"), mark("withdrawn"), mark("erased"), mark("not-here"), mark("impossible"),
+    mark("recalled"), mark("corrected"), mark("rejected"), mark("recall-confirmed"), mark("deleted"),
+    mark("contact"), mark("deputies"), mark("duty-desk"), mark("sender"),
+    mark("known-already"), mark("false-alarm"), mark("vital-interest"),
+    mark("logged-in"), mark("searched"), mark("viewed"), mark("exported"), mark("handed-in"), mark("reviewed"),
+    mark("fetched"), mark("discarded"), mark("saved"), mark("forgotten"), mark("expired"),
+    # whose key a contact's is, and its duties
+    mark("person"), mark("service"), mark("release"), mark("review"),
+    # whether an identity may go along
+    mark("never"), mark("right"), mark("with consent"), mark("with release"),
+    # signs of misuse
+    mark("refusals"), mark("probing"), mark("volume"), mark("fan-out"), mark("break-glass"), mark("look-ups"),
+    mark("exports"),
+)  # fmt: skip
+"""Words of data that have a meaning for everybody; shown through the catalogue, and kept in English."""
+
+
+class Words:
+    """The texts in one language."""
+
+    def __init__(self, language: str = SOURCE) -> None:
+        """Raises `BadInput` for a language that has no catalogue."""
+        self.language = language
+        self.catalogue: gettext.NullTranslations = gettext.NullTranslations()
+        if language != SOURCE:
+            try:
+                if not _LANGUAGE.fullmatch(language):
+                    raise FileNotFoundError
+                self.catalogue = gettext.translation(DOMAIN, LOCALE, [language])
+            except (OSError, ValueError):
+                raise BadInput(
+                    f"The console has no catalogue of this language; it has: {', '.join(languages())}."
+                ) from None
+
+    def say(self, text: str) -> str:
+        """The text in this language; in English where the catalogue lacks it."""
+        return self.catalogue.gettext(text) if text else ""  # "" is where a catalogue keeps its own header
+
+    def __getattr__(self, name: str) -> str:
+        return self.say(getattr(ENGLISH, name))
+
+
+def languages() -> list[str]:
+    """Those that there is a catalogue of."""
+    return sorted({SOURCE, *(path.parents[1].name for path in LOCALE.glob(f"*/LC_MESSAGES/{DOMAIN}.mo"))})

@@ -11,6 +11,7 @@ import typer
 from adapters.home import clock, read_trust
 from audit.errors import AuditError
 from audit.witness import WitnessKey, readable
+from broker.proposals import assemble, difference, explain, root_lines
 from cli import enrol
 from cli.agreements_cmd import held_against
 from cli.ceremonies import rehearsing
@@ -21,12 +22,8 @@ from cli.ceremonies.work import (
     SecondOption,
     Work,
     WorkArgument,
-    assemble,
-    ceremony_root,
     compare,
     compare_root,
-    difference,
-    explain,
     moment,
     moment_text,
     propose,
@@ -185,7 +182,7 @@ def sign_root(
     proposal = place.wanted()
     standing = place.standing()
     found = assemble(proposal, standing)
-    for line in ceremony_root(found):
+    for line in root_lines(found):
         say(line)
     _agree("Sign this root of trust?", yes=yes)
     signer = enrol.root_signer(home, own_passphrase("the root holder's key"))

@@ -23,13 +23,14 @@ import typer
 
 from adapters.home import clock
 from audit.logdir import write_atomically
+from broker.proposals import assemble, difference, explain
 from cli import enrol
 from cli.ceremonies import rehearsing
 from cli.common import out
 from cli.unlock import DESCRIPTOR_VARIABLE, own_passphrase
 from keys import ceremony, decisions, differences
 from keys.ceremony import Assembled, Proposal, Standing
-from keys.content import Content, Share
+from keys.content import Content
 from keys.decisions import Hand
 from keys.enrolment import Request
 from keys.fingerprints import fingerprint
@@ -44,7 +45,6 @@ from messages.directory import Officer
 from messages.errors import BadInput, BundleRefused, KeyTrouble, NotPermitted, ShareError, Unverified
 from messages.ids import AgencyHandle, OfficerHandle
 from messages.limits import DAY
-from policies import agreements, extracts
 from policies.report import Report, headline
 
 WorkArgument = Annotated[Path, typer.Argument(metavar="WORK", help="The officers' common folder.")]
@@ -221,72 +221,7 @@ def work_of(folder: Path, home: Path) -> Work:
     return Work(folder, Person.of(home))
 
 
-# Working a proposal out
-
-
-def shares_of(content: Content) -> dict[AgencyHandle, Share]:
-    """Of whom each extract tells."""
-    return {h: Share(*seen) for h, seen in extracts.shares(content.agencies, content.agreements).items()}
-
-
-def assemble(proposal: Proposal, standing: Standing) -> Assembled:
-    """The proposal worked out with the agreements' shares."""
-    return ceremony.assemble(proposal, standing, shares_of)
-
-
-def explain(text: str) -> str:
-    """An agreement in one line of words."""
-    found = agreements.read(text, "the agreement")
-    ways = "; ".join(_way(e) for e in found.exchange)
-    valid, ceiling = found.valid, found.handling
-    return (
-        f'"{found.title}" ({found.id}) between {" and ".join(found.parties)}, {valid.start} until {valid.until}; '
-        f"{ways}; for {', '.join(found.purposes)} on {', '.join(found.bases)} in {', '.join(found.areas)}; at most "
-        f"{ceiling.max_tlp} with {', '.join(ceiling.h)}; kept for {found.retention_days} days"
-    )
-
-
-def _way(way: agreements.Exchange) -> str:
-    identities = f"with identities in {', '.join(way.identity)}" if way.identity else "without identities"
-    return (
-        f"{way.sender} gives {way.recipient} {', '.join(way.types)} ({identities}) by {', '.join(way.kinds)}, as "
-        f"{', '.join(way.media)}"
-    )
-
-
-def difference(found: Assembled) -> list[str]:
-    """What a proposal changes, in plain words."""
-    before = found.before
-    known = shares_of(before) if before is not None and found.standing.scope is None else {}
-    return [
-        *ceremony_root(found),
-        *differences.describe(before, found.after, explain=explain, shares=(known, found.shares)),
-    ]
-
-
-def ceremony_root(found: Assembled) -> list[str]:
-    """What a new root says, in plain words."""
-    if found.root is None:
-        return []
-    role = found.root.signed.roles["root"]
-    holders = ceremony.root_keys(found.root, "root")
-    before = ceremony.root_keys(found.standing.root, "root") if found.standing.root is not None else []
-    titles = {o.key: o.title for o in ceremony.people(found.after)}
-    lines = [
-        f"the root of trust becomes version {found.root.signed.version}, fingerprint "
-        f"{ceremony.root_fingerprint(found.root)}; {role.threshold} of its {len(holders)} holders change it, until "
-        f"{found.root.signed.expires:%Y-%m-%d}"
-    ]
-    lines += [f"{'new ' if k not in before else ''}root holder: {ceremony.holder(found.root, k)}" for k in holders]
-    if found.standing.root is not None:
-        last = found.standing.root
-        lines += [f"no longer a root holder: {ceremony.holder(last, k)}" for k in before if k not in holders]
-    lines += [
-        f"officer's key: {fingerprint(k)} ({titles.get(k, 'unknown')})"
-        for k in ceremony.root_keys(found.root, "targets")
-    ]
-    lines += [f"online key: {fingerprint(k)}" for k in ceremony.root_keys(found.root, "timestamp")]
-    return lines
+# Showing it
 
 
 def show(found: Assembled, rehearsal: Report | None = None) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from audit.record import ActRecord, read_record
+from audit.record import ACTS, LOOKED_UP, ActRecord, read_record
 from broker import misuse
-from broker.lookups import Deed, asked, look_up, viewed
+from broker.lookups import Deed, asked, look_up, named, viewed
 from broker.misuse import Sign, Thresholds
 from broker.naming import COLUMNS, Names, as_csv, query_of, safe_cell, subject_of, subject_text
 from broker.recordsdb import Line, Query, line_of
@@ -49,7 +49,12 @@ def test_a_look_up_is_recorded_with_who_when_and_the_digest_of_what_was_asked(fo
     assert record.digest == sha256(f'{{"party":"{force.agency(DESK)}","rule":"SC-63"}}'.encode()).digest()
     assert b"SC-63" not in record.to_bytes() and record.says == f"{officer} searched the records."
     assert recorded(force, officer, Deed.VIEWED, viewed(7)).digest == sha256(b'{"leaf":7}').digest()
-    assert {recorded(force, officer, d, b"").outcome for d in Deed} == {"logged-in", "searched", "viewed", "exported"}
+    assert (
+        recorded(force, officer, Deed.REVIEWED, named("proposal", "0f")).digest == sha256(b'{"proposal":"0f"}').digest()
+    )
+    said = [recorded(force, officer, deed, b"") for deed in Deed]
+    assert {record.outcome for record in said} == ACTS[LOOKED_UP]
+    assert len({record.says for record in said}) == len(said), "each is told in words of its own"
     assert line_of(1, record).signers == (officer,)
 
 

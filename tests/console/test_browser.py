@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from keys import accounts
-from tests.console.test_console import Place, place, said, until
-from tests.support.orchid import leaks
+from tests.console.test_console import Place, at_the_officers, place, said, until
+from tests.support.orchid import RAPPORTEUR, leaks
 
 __all__ = ["place"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,23 +115,32 @@ async def test_an_officer_makes_a_passkey_logs_in_and_walks_through_every_screen
     console = place.console
     async with page_of() as (page, complaints):
         await admitted(place, page, tmp_path, "Officer on duty")
-        for name, path in {**SCREENS, "Tasks": "/tasks"}.items():
+        for name, path in {**SCREENS, "Tasks": "/tasks", "Proposals": "/proposals"}.items():
             await page.click(f"nav >> text={name}")
             await page.wait_for_url(f"{console.url}{path}")
             assert await page.text_content("h1") == name
             assert await page.get_attribute("nav a[aria-current]", "href") == path
             assert leaks((await page.content()).encode()) == []
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
-            unnamed = "[...document.querySelectorAll('input,select')].filter(e => !e.labels.length).length"
+            unnamed = (
+                "[...document.querySelectorAll('input:not([type=hidden]),select')].filter(e => !e.labels.length).length"
+            )
             assert await page.evaluate(unnamed) == 0
             await accessible(page, name)
-            await shot(page, name.lower().replace(" ", "-"))
+            if name != "Decisions":  # there with a saved search, below
+                await shot(page, name.lower().replace(" ", "-"))
         await page.goto(f"{console.url}/decisions")
         await page.select_option("select[name=form]", "decision")
         await page.press("input[name=party]", "Enter")  # by keyboard alone
         await page.wait_for_url("**form=decision**")
         rows = await page.locator("tbody tr").count()
         assert rows == 1
+        await page.fill("form.save input[name=name]", "Decisions of the day")
+        await page.press("form.save input[name=name]", "Enter")
+        await page.click("text=Decisions of the day")
+        assert page.url.endswith("/decisions?form=decision")
+        await accessible(page, "a saved search")
+        await shot(page, "decisions")
         await page.click("tbody a")
         await page.wait_for_selector("section.proof.holds")
         assert "UTC" not in await page.text_content("time"), "a time is shown in the reader's own zone"
@@ -141,6 +150,22 @@ async def test_an_officer_makes_a_passkey_logs_in_and_walks_through_every_screen
         await page.click("table.matrix a >> nth=0")
         assert " to " in await page.text_content("h1")
         await accessible(page, "a cell of the matrix")
+        await page.click("nav >> text=Proposals")
+        suspending = ("contact", "suspend", "work", RAPPORTEUR, "--as", "officer-one")
+        (tmp_path / "proposal.json").write_bytes(await asyncio.to_thread(at_the_officers, place, *suspending))
+        await page.set_input_files("input[type=file]", tmp_path / "proposal.json")
+        await page.press("form[enctype] button", "Enter")
+        await page.wait_for_url("**/proposals/*")
+        assert "Newly blocked" in await page.text_content("main")
+        await accessible(page, "a proposal")
+        await shot(page, "proposal")
+        await page.emulate_media(color_scheme="dark")
+        await shot(page, "proposal-dark")
+        async with page.expect_download() as taken:
+            await page.click("text=Download proposal.json")
+        assert Path(await (await taken.value).path()).read_bytes() == (tmp_path / "proposal.json").read_bytes()
+        await page.click("text=Take it off the console")
+        await page.wait_for_url(f"{console.url}/proposals")
         await page.goto(f"{console.url}/log")
         await page.click("button.main")
         await page.wait_for_selector("section.proof.holds")

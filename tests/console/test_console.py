@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientError, ClientSession, FormData
 from typer.testing import CliRunner
 
 from adapters.client import connect
@@ -21,6 +22,7 @@ from adapters.guard import serving as guarding
 from adapters.home import clock
 from audit.record import LOOKED_UP, ActRecord, read_record
 from audit.witness import WitnessKey, cosign, joined
+from broker.console import words
 from broker.console.access import IDLE
 from broker.console.app import COOKIE, HEADERS
 from broker.console.reading import SIGNS_HOLD, Reading
@@ -36,19 +38,24 @@ from keys.signing import Signer
 from messages.directory import Witness
 from messages.errors import BadInput, DependencyError
 from tests.broker.test_recordsdb import HOSTILE, line
+from tests.console import catalogue
+from tests.console.test_words import LETTERS, Visible
 from tests.flows.test_quarantine import case
 from tests.support.exported import exported
-from tests.support.orchid import DESK, INSPECTORS, TaskForce, leaks, task_force
+from tests.support.orchid import DESK, INSPECTORS, RAPPORTEUR, TaskForce, leaks, task_force
 from tests.support.passkey import Passkey
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BROWSER = {"User-Agent": "Mozilla/5.0 (test)"}
+TITLES = {
+    "auditor": "Auditor, Coast Guard", "administrator": "Host's administrator", "officer": "Officer of the week",
+}  # fmt: skip
 PAGES = ("/", "/overview/live", "/decisions", "/matrix", "/trust", "/log", "/tasks")
 
 
 @dataclass
 class Place:
-    """A broker with one delivered message, its console, and two accounts that two officers signed."""
+    """A broker with one delivered message, its console, and accounts of each role that two officers signed."""
 
     force: TaskForce
     broker: Serving
@@ -62,7 +69,7 @@ class Place:
         if role is not None:
             async with made.post("/login/begin", json={}, headers=self.own) as answer:
                 asked = await answer.json()
-            credential = self.passkeys[role].answer(asked["options"])
+            credential = self.passkeys[role].answer(asked["options"], origin=self.console.url)
             finished = {"challenge_id": asked["challenge_id"], "credential": credential}
             async with made.post("/login/finish", json=finished, headers=self.own) as answer:
                 assert answer.status == 200, await answer.text()
@@ -129,7 +136,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
         work, officers = force.practice.folder / "officers" / "work", force.practice.folder / "officers"
         one, two = (str(officers / name) for name in ("officer-one", "officer-two"))
         passkeys = {}
-        for role, title in (("auditor", "Auditor, Coast Guard"), ("administrator", "Host's administrator")):
+        for role, title in TITLES.items():
             code = console.code if role == "auditor" else console.access.invite("host")
             passkeys[role], request, digits = await enrolled(console, code, title)
             (folder / "request.json").write_text(request)
@@ -140,7 +147,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
             await asyncio.to_thread(said, force, "bundle", "sign", str(work), "--as", officer, "--yes")
         target = ("--as", one, "--to", str(force.practice.broker))
         await asyncio.to_thread(said, force, "bundle", "publish", str(work), *target)
-        await until(lambda: len(console.access.usable()) == 2)
+        await until(lambda: len(console.access.usable()) == len(TITLES))
         await until(lambda: console.reading.db.search(Query(form="decision")).lines)
         yield Place(force, broker, console, passkeys, console.code)
 
@@ -385,6 +392,229 @@ async def test_an_administrator_sees_the_house_and_not_what_it_decides(place: Pl
                 assert answer.status == 403 and "Your role" in await answer.text()
     async with await place.browser() as browser, browser.post("/enrol/invite", headers=place.own) as answer:
         assert answer.status == 403, "and an auditor invites nobody"
+
+
+# Languages
+
+
+def outside(page: str, known: set[str]) -> list[str]:
+    """What a page in the pseudo-language shows outside its brackets that is no name, code or number."""
+    left = [text for text in Visible(page).outside() if text not in known]
+    return [word for text in left for word in re.findall(r"[^\s,:;()·…]+", text) if not _code(word, known)]
+
+
+CODE = re.compile(r"[A-Z0-9+/.-]+|[\w.]+[/-][\w./+-]*|[a-z][a-z2-7]{12}|\d+[A-Za-z]")
+"""Kinds, types, rules, addresses, media types, handles and hashes."""
+
+
+def _code(word: str, known: set[str]) -> bool:
+    return not LETTERS.search(word) or word in known or CODE.fullmatch(word) is not None
+
+
+async def test_every_screen_is_in_the_language_of_the_console(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    there = tmp_path / "xx" / "LC_MESSAGES"
+    there.mkdir(parents=True)
+    (there / "console.mo").write_bytes(catalogue.compiled())
+    monkeypatch.setattr(words, "LOCALE", tmp_path)
+    directory = place.broker.home.bundle.directory
+    titles = [*TITLES.values(), *(o.title for o in directory.officers), *(a.title for a in directory.agencies)]
+    known = {w for title in titles for w in re.findall(r"[^\s,]+", title)} | {c.name for c in directory.contacts}
+    known |= {"broker", "worker", "cover", *place.console.reading.db.values("kind")["kind"]}
+    suspending = ("contact", "suspend", "work", RAPPORTEUR, "--as", "officer-one")
+    data = await asyncio.to_thread(at_the_officers, place, *suspending)
+    async with consoling(place.broker.home, place.broker.urls[0], follow=False, language="xx") as console:
+        other = replace(place, console=console)
+        async with await other.browser("officer") as browser:
+            async with browser.post("/searches", data={"name": "SC-63", "rule": "SC-63"}, headers=other.own) as answer:
+                assert "⟦Sávéd séárçhés⟧" in await answer.text()
+            async with browser.post("/proposals", data=handed(data), headers=other.own) as answer:
+                proposal = answer.url.path
+            async with browser.post("/log/check", headers=other.own) as answer:
+                assert answer.status == 200
+            found: dict[str, list[str]] = {}
+            cells = ("/matrix/harbour-police/labour-inspectorate", "/matrix/labour-inspectorate/national-rapporteur")
+            for path in (
+                *PAGES,
+                "/decisions?form=",
+                "/records/1",
+                *cells,
+                "/proposals",
+                proposal,
+                "/nowhere",
+                "/enrol",
+            ):
+                async with browser.get(path) as answer:
+                    page = await answer.text()
+                assert '<html lang="xx">' in page or path == "/overview/live"
+                assert "⟦" in page, path
+                found[path] = outside(page, known)
+            async with browser.post(f"{proposal}/discard", headers=other.own) as answer:
+                assert answer.status == 200
+        async with await other.browser(None) as browser, browser.get("/login") as answer:
+            found["/login"] = outside(await answer.text(), known)
+    work, one = (str(place.force.practice.folder / "officers" / name) for name in ("work", "officer-one"))
+    await asyncio.to_thread(said, place.force, "bundle", "discard", work, "--as", one, "--yes")
+    assert found == {path: [] for path in found}
+
+
+# Saved searches
+
+
+async def test_a_search_is_saved_under_a_name_found_again_and_removed_by_whose_it_is(place: Place) -> None:
+    asking = {"name": "<b>Refused  by</b> SC-63", "outcome": "refused", "rule": "SC-63", "party": "", "other": "x"}
+    async with await place.browser() as browser, await place.browser("officer") as other:
+        async with browser.get("/decisions") as answer:
+            assert "You have saved no search" in await answer.text()
+        async with browser.post("/searches", data=asking, headers=place.own) as answer:
+            text = await answer.text()
+            assert answer.status == 200 and dict(answer.url.query) == {"rule": "SC-63", "outcome": "refused"}
+        assert "&lt;b&gt;Refused by&lt;/b&gt; SC-63" in text and "<b>Refused" not in text
+        assert 'href="/decisions?rule=SC-63&amp;outcome=refused"' in text
+        async with browser.post("/searches", data={**asking, "rule": ""}, headers=place.own) as answer:
+            text = await answer.text()
+        (number,) = re.findall(r"/searches/([0-9a-f]{16})/remove", text)
+        assert 'href="/decisions?outcome=refused"' in text, "one of the same name is replaced"
+        async with other.get("/decisions") as answer:
+            assert "Refused by" not in await answer.text()
+        refused = []
+        for wrong in (number, "0" * 16):
+            async with other.post(f"/searches/{wrong}/remove", headers=place.own) as answer:
+                refused.append((answer.status, await answer.text()))
+        assert refused[0] == refused[1] and refused[0][0] == 404, "another's is as unknown as one that never was"
+        async with browser.post(f"/searches/{number}/remove", headers=place.own) as answer:
+            assert "You have saved no search" in await answer.text()
+    await until(lambda: place.looked("saved") and place.looked("forgotten"))
+
+
+async def test_a_search_that_cannot_be_saved_is_refused_in_a_sentence(place: Place) -> None:
+    wrong = [
+        ({"rule": "SC-63"}, 400), ({"name": " ", "rule": "x"}, 400), ({"name": "x" * 61, "rule": "x"}, 400),
+        ({"name": "a\x1bb", "rule": "x"}, 400), ({"name": "x"}, 400), ({"name": "x", "rule": "r" * 81}, 400),
+        ({"name": "x", "party": "nobody"}, 400), ({"name": "x", "from": "tomorrow"}, 400),
+        ({"name": "x", "rule": "r" * 20_000}, 413),
+    ]  # fmt: skip
+    async with await place.browser() as browser:
+        for asking, status in wrong:
+            async with browser.post("/searches", data=asking, headers=place.own) as answer:
+                assert answer.status == status, asking
+        async with browser.post("/searches", data=handed(b"x", "rule"), headers=place.own) as answer:
+            assert answer.status == 400
+        for path in ("/searches", "/searches/" + "0" * 16 + "/remove"):
+            async with browser.post(path, data={"name": "x", "rule": "x"}, headers={"Origin": "null"}) as answer:
+                assert answer.status == 403 and await answer.text() == "Refused.\n"
+        async with browser.get("/decisions") as answer:
+            assert "You have saved no search" in await answer.text()
+    for role in ("administrator", None):
+        async with await place.browser(role) as browser:
+            for path in ("/searches", "/searches/" + "0" * 16 + "/remove"):
+                async with browser.post(path, data={}, headers=place.own, allow_redirects=False) as answer:
+                    assert answer.status == (403 if role else 303)
+
+
+# Proposals
+
+
+def handed(data: bytes, name: str = "proposal") -> FormData:
+    form = FormData()
+    form.add_field(name, data, filename="proposal.json", content_type="application/json")
+    return form
+
+
+def at_the_officers(place: Place, *words: str) -> bytes:
+    """A command of the first officer in the officers' folder; the proposal that lies there then."""
+    officers = place.force.practice.folder / "officers"
+    said(place.force, *(str(officers / w) if w == "work" or w.startswith("officer-") else w for w in words))
+    return (officers / "work" / "proposal.json").read_bytes()
+
+
+async def test_an_officer_hands_a_proposal_in_and_the_second_one_reads_takes_and_signs_it(place: Place) -> None:
+    suspending = ("contact", "suspend", "work", RAPPORTEUR, "--as", "officer-one")
+    data = await asyncio.to_thread(at_the_officers, place, *suspending)
+    async with await place.browser("officer") as browser:
+        async with browser.get("/proposals") as answer:
+            assert "Nothing is proposed" in await answer.text()
+        async with browser.post("/proposals", data=handed(data), headers=place.own) as answer:
+            page, where = await answer.text(), answer.url.path
+            assert answer.status == 200 and where.startswith("/proposals/"), page
+        assert f"{RAPPORTEUR} is suspended" in page and "Newly blocked" in page
+        assert "1 past decisions were looked at; 1 would come out as before." in page
+        assert page.count("<dt>To sign</dt>") == 2 and "safeconduct bundle sign WORK --as YOUR_FOLDER" in page
+        assert leaks(page.encode()) == []
+        async with browser.get(f"{where}/proposal.json") as answer:
+            assert await answer.read() == data and "attachment" in answer.headers["Content-Disposition"]
+        signing = ("bundle", "sign", "work", "--as", "officer-two", "--yes")
+        signed = await asyncio.to_thread(at_the_officers, place, *signing)
+        async with browser.post("/proposals", data=handed(signed), headers=place.own) as answer:
+            assert answer.url.path == where and (await answer.text()).count("<dt>Signed</dt>") == 1
+        signing = ("bundle", "sign", "work", "--as", "officer-one", "--yes")
+        both = await asyncio.to_thread(at_the_officers, place, *signing)
+        async with browser.post("/proposals", data=handed(both), headers=place.own) as answer:
+            page = await answer.text()
+        assert page.count("<dt>Signed</dt>") == 2 and "safeconduct bundle publish WORK" in page
+        assert "safeconduct bundle sign WORK" not in page
+        async with browser.get("/proposals") as answer:
+            listed = await answer.text()
+        assert listed.count("proposals/") == 1 and "Officer of the week" in listed
+        async with browser.post("/proposals", data=handed(data), headers=place.own) as answer:
+            assert answer.status == 400 and "a signature that yours lacks" in await answer.text()
+        async with browser.post(f"{where}/discard", headers=place.own) as answer:
+            assert "Nothing is proposed" in await answer.text()
+        for gone in (where, f"{where}/proposal.json", "/proposals/" + "0" * 64):
+            async with browser.get(gone) as answer:
+                assert answer.status == 404
+    for outcome in ("handed-in", "reviewed", "fetched", "discarded"):
+        await until(lambda outcome=outcome: place.looked(outcome) > 0)
+
+
+async def test_only_officers_see_proposals_and_hand_them_in(place: Place) -> None:
+    some = "/proposals/" + "0" * 64
+    for role in ("auditor", "administrator"):
+        async with await place.browser(role) as browser:
+            for path in ("/proposals", some, f"{some}/proposal.json"):
+                async with browser.get(path) as answer:
+                    text = await answer.text()
+                    assert answer.status == 403 and "Your role" in text and 'href="/proposals"' not in text
+            for path in ("/proposals", f"{some}/discard"):
+                async with browser.post(path, data=handed(b"{}"), headers=place.own) as answer:
+                    assert answer.status == 403
+    async with await place.browser(None) as browser:
+        for path in ("/proposals", some):
+            async with browser.get(path, allow_redirects=False) as answer:
+                assert (answer.status, answer.headers["Location"]) == (303, "/login")
+        async with browser.post("/proposals", data=handed(b"{}"), headers=place.own, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, "/login")
+    async with await place.browser("officer") as browser:
+        for path in ("/proposals", f"{some}/discard"):
+            async with browser.post(path, data=handed(b"{}"), headers={"Origin": "https://a.example"}) as answer:
+                assert answer.status == 403 and await answer.text() == "Refused.\n"
+
+
+async def test_what_is_no_proposal_is_refused_in_a_sentence_and_not_kept(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.console.app.PROPOSAL_BYTES", 1000)
+    odd = {"Content-Type": "multipart/form-data; boundary=x"}
+    sent: list[tuple[Any, dict[str, str], int, str]] = [
+        (handed(b"<script>alert(1)</script>"), {}, 400, "cannot be read"),
+        (handed(b""), {}, 400, "No file came"),
+        (handed(b"{}", "other"), {}, 400, "No file came"),
+        (handed(b"x" * 1001), {}, 413, "too large"),
+        ({"proposal": "{}"}, {}, 400, "No file came"),
+        (b"junk", {}, 400, "No file came"),
+        (b"junk", odd, 400, "No file came"),
+        (b"--x\r\n\xff\xff: \r\n\r\n--x--", odd, 400, "No file came"),
+        (b"--x\r\n\r\nabc", odd, 400, "No file came"),
+        (b"", {"Content-Type": "multipart/form-data"}, 400, "No file came"),
+    ]
+    async with await place.browser("officer") as browser:
+        for body, headers, status, says in sent:
+            async with browser.post("/proposals", data=body, headers={**place.own, **headers}) as answer:
+                text = await answer.text()
+                assert (answer.status, says in text, "<script>alert" in text) == (status, True, False), (body, text)
+        async with browser.get("/proposals") as answer:
+            assert "Nothing is proposed" in await answer.text()
 
 
 async def test_the_full_check_is_that_of_the_auditor(place: Place) -> None:

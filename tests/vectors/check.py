@@ -262,7 +262,8 @@ OUTCOMES = {
     "message-recalled": "recalled|corrected", "recall-ordered": "recalled|corrected",
     "view-acknowledged": "accepted|rejected|recall-confirmed|not-here|deleted",
     "unread-escalated": "contact|deputies|duty-desk|sender",
-    "looked-up": "logged-in|searched|viewed|exported", "records-expired": "expired",
+    "looked-up": "logged-in|searched|viewed|exported|handed-in|reviewed|fetched|discarded|saved|forgotten",
+    "records-expired": "expired",
 }  # fmt: skip
 BY_WORKERS = ("view-delivered", "view-expired", "view-purged", "unread-escalated", "records-expired")
 ACT_RECORD: Shape = {

@@ -20,7 +20,7 @@ async function saying(doing) {
   try {
     await doing();
   } catch (error) {
-    says.textContent = error.name === "NotAllowedError" ? "No passkey was used. Try again." : error.message;
+    says.textContent = error.name === "NotAllowedError" ? says.dataset.unused : error.message;
   }
 }
 
