@@ -327,7 +327,12 @@ class Worker:
                 first[admitted.agency, admitted.key] = (submission, admitted)
         again += await self._store_all(first)
         for submission, admitted in first.values():
-            await self._done(submission, admitted, repeated=False)
+            if admitted.retrieved is None:
+                await self._done(submission, admitted, repeated=False)
+        # Each takes two answers of the store: one after the other they would hold up everybody's next batch.
+        retrieved = [self._done(*one, repeated=False) for one in first.values() if one[1].retrieved is not None]
+        for failed in [one for one in await asyncio.gather(*retrieved, return_exceptions=True) if one is not None]:
+            raise failed
         for submission, admitted in again:
             await self._repeat(submission, admitted, now)
         await self._recount(a for _, a in first.values())

@@ -252,7 +252,14 @@ class Store:
         raise NoAnswer  # not reached: the last try returns or raises
 
     async def _batch_once(self, messages: Sequence[Outgoing], doing: str) -> int:
-        """First and last are requests, the rest plain publishes, and all are on their way before a reply is awaited."""
+        """First and last are requests, the rest plain publishes, and all are on their way before a reply is awaited.
+
+        One alone goes as a plain message: it is whole by itself, its conditions hold all the same, and the server makes
+        and removes a store of its own for each batch.
+        """
+        if len(messages) == 1:
+            (one,) = messages
+            return await self.put(one.subject, one.data, doing, one.headers)
         connection, client = self.connection, self.connection.client
         batch, end = secrets.token_hex(16), len(messages)
         opening: asyncio.Future[Msg] | None = None

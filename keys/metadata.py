@@ -58,7 +58,8 @@ ONLINE_LIFETIME: Final = 3 * DAY
 ROOT_LIFETIME: Final = 2 * 365 * DAY
 THRESHOLD: Final = 2
 ROOT_BYTES: Final = 512_000
-METADATA_BYTES: Final = 5_000_000
+METADATA_BYTES: Final = 32_000_000
+"""Of one file of a bundle: officers and broker of ten thousand agencies with two agreements each need half of it."""
 
 Audience = NewType("Audience", str)  # an agency's handle, or FULL
 S = TypeVar("S", Root, Timestamp, Snapshot, Targets)
