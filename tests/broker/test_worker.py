@@ -21,7 +21,7 @@ from messages import wire
 from messages.envelope import Delivery
 from messages.errors import DependencyError
 from messages.evidence import Answer, Entry, Evidence, EvidenceType, Retrieval, Stamp, is_step
-from messages.ids import AgencyHandle
+from messages.ids import AgencyHandle, ContactHandle, ViewId
 from messages.limits import DAY
 from messages.signed import Signed
 from tests.fakes.bus import FakeBroker, FakeBus
@@ -226,6 +226,37 @@ async def test_a_retrieval_takes_the_view_away_and_leaves_a_record(desk: Desk) -
     stored = await desk.port.entry(force.agency(SHELTER), key)
     assert stored is not None
     assert len(Entry.from_bytes(Signed.from_bytes(stored.data).body).records) == 1
+
+
+async def test_a_view_that_cannot_be_taken_away_now_holds_up_no_other_and_goes_when_it_is_handed_out_again(
+    force: TaskForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, desk = fake_desk(force)
+    contact = force.contact(SHELTER)
+    await desk.port.ensure_consumers(contact.agency, contact.handle)
+    await desk.work(*(force.send(REFERRAL, SHELTER).to_bytes() for _ in range(2)))
+    stream = desk.agency(SHELTER).deliveries(contact.handle)
+    held = [await anext(stream) for _ in range(2)]
+    await stream.aclose()
+    take, stays = desk.port.take_view, held[0].view_id
+
+    async def fails(agency: AgencyHandle, whose: ContactHandle, view: ViewId) -> bytes | None:
+        if view == stays:
+            raise DependencyError("The message bus did not answer.")
+        return await take(agency, whose, view)
+
+    monkeypatch.setattr(desk.port, "take_view", fails)
+    raws = [signed_retrieval(force, one.view_id, one.data) for one in held]
+    await desk.submit(*raws, by=SHELTER, kind="retrieval")
+    with pytest.raises(DependencyError):
+        await desk.worker.step(5.0)
+    assert len(views(bus)) == 1
+    monkeypatch.setattr(desk.port, "take_view", take)
+    answered = [await desk.answer(SHELTER)]
+    bus.give_back()  # what was not acknowledged is handed out again
+    await desk.worker.step(5.0)
+    answered.append(await desk.answer(SHELTER))
+    assert not views(bus) and [repeated for _, repeated in answered] == [False, True]
 
 
 def signed_retrieval(force: TaskForce, view_id: Any, data: bytes, address: str = SHELTER) -> bytes:
