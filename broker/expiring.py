@@ -42,6 +42,7 @@ log = structlog.get_logger("broker.expiring")
 
 KEPT_DAYS: Final = 1826
 """Five years, unless `records_days` in broker.json says otherwise."""
+FIRST_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 3600.0
 WAIT: Final = HOUR
 """Milliseconds between the word in the log and the deed."""
@@ -140,16 +141,21 @@ class Expiring:
         self._done: set[int] = set()  # leaves of expiries whose records are all gone
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sweep every hour until `stop` is set. Bus or database that do not answer are told, and tried again."""
-        while not stop.is_set():
+        """Sweep every hour until `stop` is set, and first a minute from now, when the database has been made and has
+        caught up. Bus or database that do not answer are told, and tried again.
+        """
+        pause = FIRST_SECONDS
+        while True:
+            try:
+                await asyncio.wait_for(stop.wait(), pause)
+            except TimeoutError:
+                pause = LOOK_SECONDS
+            else:
+                return
             try:
                 await self.sweep()
             except ShareError as error:
                 log.warning("records-not-expired", code=error.code)
-            try:
-                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
-            except TimeoutError:
-                continue
 
     async def sweep(self) -> None:
         """Take away what the log says has expired, and let the log say what expires next."""
