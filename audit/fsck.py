@@ -437,7 +437,7 @@ class _Check:
                 says = f"Record {index} was removed: its entry is still held, so it has not expired."
                 yield Break(kind="record-removed", index=index, where=RECORDS, says=says)
             elif not self.named[index]:
-                says = f"Record {index} was removed: no record of the log says that it expired."
+                says = f"Record {index} was removed, or its leaf added: no record of the log says that it expired."
                 yield Break(kind="record-removed", index=index, where=RECORDS, says=says)
             else:
                 self.expired.append(index)
