@@ -2,12 +2,12 @@
 
 Three rules. A `Bucket` bounds how fast one agency is served on average, and how much of it at once. `Turns` shares what
 is taken among those who wait, by bytes and in turns (deficit round robin): whoever hands in ten thousand messages gets
-the same share of the next batch as whoever hands in one. And a batch is small while others are about (`Company`): who
-comes while it is worked on waits for its end, however fair the next one is.
+the same share of the next batch as whoever hands in one. And one agency's backlog makes no large batch while others are
+about (`Company`, `portion`): who comes while it is worked on waits for its end, however fair the next one is.
 """
 
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Final, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -113,9 +113,16 @@ def weight(data: bytes) -> int:
     return MESSAGE_BYTES + len(data)
 
 
-def portion(about: int, most: int, each: int) -> int:
-    """How many to take at once while so many agencies are about: `most` of one that is alone, else `each` of each."""
-    return most if about <= 1 else min(most, about * each)
+def portion(waiting: Collection[int], about: int, most: int, least: int) -> int:
+    """How many to take at once of agencies that have so much `waiting`: `most` where one alone is about.
+
+    Else no more of whoever has most than all the others have together, or `least` where they have less: what several
+    hand in at once is worth a large batch, and one agency's backlog alone is not worth the others' wait.
+    """
+    if about <= 1:
+        return most
+    others = sum(waiting) - max(waiting, default=0)
+    return min(most, others + max(others, least))
 
 
 def shares(lanes: int, most: int, held: int) -> int:

@@ -675,10 +675,12 @@ class NatsBroker:
     def _portion(self, limit: int) -> int:
         """How many are taken at once: less than `limit` while several agencies hand in."""
         now = self._clock()
+        waiting: Counter[AgencyHandle] = Counter()
         for filled in self._intakes.filled.values():
-            for agency in filled:
+            for agency, intake in filled.items():
                 self._company.came(agency, now)
-        return portion(self._company.size(now), limit, bounds.COMPANY_BATCH)
+                waiting[agency] += len(intake.puller.ready)
+        return portion(waiting.values(), self._company.size(now), limit, bounds.COMPANY_BATCH)
 
     def _next(self, limit: int) -> list[Msg]:
         """What is taken now of what has come, urgent before normal and the agencies in turns."""

@@ -73,9 +73,12 @@ def test_whoever_handed_in_lately_is_about_and_nobody_else() -> None:
     assert [company.size(at) for at in (101.5, 103.0, 103.1, 103.6)] == [2, 2, 1, 0]
 
 
-def test_a_batch_is_whole_for_one_that_is_alone_and_a_few_of_each_otherwise() -> None:
-    assert [portion(about, 100, 4) for about in (0, 1, 2, 10, 25, 26, 1000)] == [100, 100, 8, 40, 100, 100, 100]
-    assert portion(2, 5, 4) == 5
+def test_a_backlog_makes_a_large_batch_alone_or_beside_others_and_a_small_one_where_few_wait_beside_it() -> None:
+    assert portion([500], 1, 100, 10) == portion([], 0, 100, 10) == 100
+    assert [portion([500, *others], 2, 100, 10) for others in ((), (1,), (10,), (30,), (30, 20), (500,))] == [
+        10, 11, 20, 60, 100, 100,
+    ]  # fmt: skip
+    assert portion([500, 1], 2, 5, 10) == 5 and portion([], 2, 100, 10) == 10
 
 
 def test_once_tells_of_each_source_by_itself_and_how_often_it_was() -> None:
