@@ -36,7 +36,7 @@ def console(
     url: UrlOption = None,
     language: LanguageOption = SOURCE,
 ) -> None:
-    """Run the officers' console until Ctrl-C: decisions, sharing matrix, trust, log and tasks; never content."""
+    """Run the officers' console until Ctrl-C: decisions, matrix, trust, proposals, log and tasks; never content."""
     service_logs()
     broker = BrokerHome.open(home, passphrase(home))
     address = home / "run" / "address"
