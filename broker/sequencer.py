@@ -31,6 +31,9 @@ log = structlog.get_logger("broker.sequencer")
 
 BATCH: Final = 400
 """Entries taken at once; with a record for submission and recipient each they fill an atomic batch."""
+READ_AT_ONCE: Final = 20
+GATHER: Final = 0.1
+"""Seconds for which entries gather after a few were brought in: each time costs server and disk as much as for many."""
 
 
 LOOK: Final = 5.0
@@ -136,8 +139,10 @@ class Sequencer:
         """Sequence until `stop` is set; stand by while somebody else does."""
         while not stop.is_set():
             try:
-                await self.step(0.5)
+                taken = await self.step(0.5)
                 self._behind_since = None  # also where there was nothing to do: then nothing is behind
+                if 0 < taken < BATCH:
+                    await _wait(stop, GATHER)
             except Fenced:
                 log.info("fenced")
                 await self._stand_by(stop)
@@ -180,7 +185,9 @@ class Sequencer:
             return 0
         pairs: list[tuple[bytes, bytes]] = []
         flow: list[int] = []
-        for entry in stored:
+        for number, entry in enumerate(stored):
+            if number % READ_AT_ONCE == 0:  # a worker in this process may be waiting for an answer
+                await asyncio.sleep(0)
             for pair in self._records(entry):
                 pairs.append(pair)
                 flow.append(entry.seq)

@@ -8,7 +8,7 @@ withdrawn. Words about encryption keys are taken one by one, after the messages:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -329,12 +329,9 @@ class Worker:
         for submission, admitted in first.values():
             if admitted.retrieved is None:
                 await self._done(submission, admitted, repeated=False)
-        # Each takes two answers of the store: one after the other they would hold up everybody's next batch.
-        retrieved = [self._done(*one, repeated=False) for one in first.values() if one[1].retrieved is not None]
-        for failed in [one for one in await asyncio.gather(*retrieved, return_exceptions=True) if one is not None]:
-            raise failed
-        for submission, admitted in again:
-            await self._repeat(submission, admitted, now)
+        # Each takes answers of the store: one after the other they would hold up everybody's next batch.
+        await _all(self._done(*one, repeated=False) for one in first.values() if one[1].retrieved is not None)
+        await _all(self._repeat(*one, now) for one in again)
         await self._recount(a for _, a in first.values())
 
     async def _withdraw(self, submission: Submission, now: int) -> None:
@@ -681,3 +678,10 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
+
+
+async def _all(work: Iterable[Coroutine[None, None, None]]) -> None:
+    """Do all of it at the same time, to its end; then raise what failed first."""
+    for outcome in await asyncio.gather(*work, return_exceptions=True):
+        if outcome is not None:
+            raise outcome

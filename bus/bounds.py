@@ -29,6 +29,7 @@ INTAKE_ROUND: Final = 5.0  # between two looks at every agency's pull, should th
 INTAKE_SECONDS: Final = 60.0  # life of a worker's open pull; one for each agency and lane
 COMPANY_SECONDS: Final = 2.0  # for which an agency that handed something in counts as about
 COMPANY_BATCH: Final = 10  # submissions of one agency in a batch for which the others wait, if they have less
+BATCH_SECONDS: Final = 0.1  # that a batch may take, by the pace of those before: so long waits who comes next
 RATE_NORMAL: Final = (500.0, 5_000.0)  # submissions a second of one agency at one worker, and at once
 RATE_URGENT: Final = (20.0, 200.0)  # the same of what is handed in as urgent: overtaking is for few
 CONSUMERS: Final = 100_000  # of one stream; without a number of ours the server (2.15) stops at 1,000: 500 contacts

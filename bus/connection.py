@@ -65,6 +65,13 @@ def status(message: Msg) -> str | None:
     return message.headers.get("Status")
 
 
+def completed(message: Msg) -> bool:
+    """Whether the server says that a request for messages is at its end as it should be: all of it came, or as many
+    bytes as were asked for. It does so under the number of its refusals, 409.
+    """
+    return status(message) == "409" and (message.headers or {}).get("Description") == "Batch Completed"
+
+
 class LoginExpired(nats.errors.NoRespondersError):
     """The login ended before the reply came. `Connection.request` asks again; others take it for no answer."""
 

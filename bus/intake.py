@@ -125,6 +125,52 @@ def portion(waiting: Collection[int], about: int, most: int, least: int) -> int:
     return min(most, others + max(others, least))
 
 
+class Pace:
+    """How many fit into a time, by how long the last batches took."""
+
+    def __init__(self) -> None:
+        self._each: float | None = None
+
+    def took(self, count: int, seconds: float) -> None:
+        """So many were seen to in `seconds`."""
+        each = seconds / max(1, count)
+        self._each = each if self._each is None else 0.7 * self._each + 0.3 * each
+
+    def fit(self, seconds: float, least: int, most: int) -> int:
+        """How many, between `least` and `most`; `most` before anything is known."""
+        return most if not self._each else max(least, min(most, int(seconds / self._each)))
+
+
+class Rests(Generic[K]):
+    """Whoever alone filled most of a batch, and has more, leaves the worker to the others for as long as that took."""
+
+    def __init__(self) -> None:
+        self._share: tuple[K, float] | None = None
+        self._since = 0.0
+        self._until: dict[K, float] = {}
+
+    def took(self, batch: Mapping[K, int], about: int, now: float) -> None:
+        """A batch of so many from each begins; nobody rests where no more than one is `about`."""
+        self._since, self._share = now, None
+        most = max(batch, key=lambda who: batch[who], default=None)
+        if about > 1 and most is not None and 2 * batch[most] > (whole := sum(batch.values())):
+            self._share = most, batch[most] / whole
+
+    def done(self, waiting: Mapping[K, int], now: float) -> None:
+        """The batch has been seen to; whoever has nothing waiting need not rest."""
+        if self._share is not None and waiting.get(self._share[0]):
+            who, share = self._share
+            self._until[who] = now + share * (now - self._since)
+        self._share = None
+
+    def until(self, who: K, now: float) -> float | None:
+        """When this one's rest ends; None where it does not rest."""
+        if self._until.get(who, now) > now:
+            return self._until[who]
+        self._until.pop(who, None)
+        return None
+
+
 def shares(lanes: int, most: int, held: int) -> int:
     """How many to ask for at once from each of `lanes` queues, so that all together hold no more than about `held`."""
     return max(1, min(most, held // max(1, lanes)))

@@ -14,6 +14,7 @@ What every port promises:
 
 import asyncio
 import json
+import math
 import secrets
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -28,8 +29,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from bus import bounds, subjects
-from bus.connection import Connection, NoAnswer, mapped, status
-from bus.intake import Bucket, Company, Turns, portion, shares, weight
+from bus.connection import Connection, NoAnswer, completed, mapped, status
+from bus.intake import Bucket, Company, Pace, Rests, Turns, portion, shares, weight
 from bus.store import EXPECT_OF, EXPECT_STREAM, EXPECT_SUBJECT, TTL, Conflict, Fenced, Outgoing, Store, within_batches
 from bus.store import AlreadyStored as AlreadyStored
 from bus.store import ConsentWithdrawn as ConsentWithdrawn
@@ -419,9 +420,9 @@ class _Puller:
             word = status(message)
             if word is None:
                 self._foreign("reply-in-inbox")
-            elif word != "100":
+            elif word != "100" and not self._counted_out(message):
                 self._wanted = 0
-                if word in ("409", "503"):
+                if word in ("409", "503") and not completed(message):
                     self.trouble = word
                 self._stir()
         elif message.reply.startswith(self._reply) and self._belongs(message):
@@ -433,6 +434,10 @@ class _Puller:
             self._foreign("not-ours")
             if message.reply.startswith(self._reply):  # ours to hand out, of a form nobody should have stored: end it
                 await self._connection.client.publish(message.reply, b"+TERM")
+
+    def _counted_out(self, message: Msg) -> bool:
+        """Whether the server says of a request that all of it came: that we know, and the next one may be open."""
+        return completed(message) and (message.headers or {}).get("Nats-Pending-Messages") == "0"
 
     async def request(self, count: int, seconds: float, size: int = 0) -> None:
         """Open a request for up to `count` messages and, unless `size` is 0, so many bytes; unless one is open."""
@@ -585,9 +590,10 @@ class _Intakes:
                 raise
         return dry
 
-    def more_on_its_way(self) -> bool:
+    def more_on_its_way(self, rests: Callable[[AgencyHandle], bool]) -> bool:
+        """Whether the server has more for a request that is open, of an agency that does not rest."""
         self._flowing = {intake for intake in self._flowing if intake.puller.more_on_its_way}
-        return bool(self._flowing)
+        return any(intake.lane == "urgent" or not rests(intake.agency) for intake in self._flowing)
 
     def trouble(self) -> bool:
         """Whether the server could not do what one of them asked for, since this was asked last."""
@@ -608,6 +614,9 @@ class NatsBroker:
         self._intakes = _Intakes(asyncio.get_running_loop().time)
         self._turns: dict[Lane, Turns[AgencyHandle]] = {lane: Turns() for lane in subjects.LANES}
         self._company: Company[AgencyHandle] = Company(bounds.COMPANY_SECONDS)
+        self._rests: Rests[AgencyHandle] = Rests()
+        self._pace = Pace()
+        self._in_hand = 0, 0.0  # how many were handed out last, and when
         self._wake = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
         self._publish = connection.client.publish
@@ -650,36 +659,66 @@ class NatsBroker:
         end = self._clock() + wait
         linger: float | None = None
         taken: list[Msg] = []
+        self._seen_to()
+        limit = self._pace.fit(bounds.BATCH_SECONDS, min(limit, bounds.COMPANY_BATCH), limit)
         while True:
             self._wake.clear()
             limit = self._portion(limit)
+            rested = self._rested(self._clock())  # before anything is taken: a rest may end at any moment after
             taken += self._next(limit - len(taken))
             dry = await self._intakes.ask()
             now = self._clock()
-            if taken and (len(taken) >= limit or not self._intakes.more_on_its_way()):
+            if taken and (len(taken) >= limit or not self._intakes.more_on_its_way(self._resting)):
                 break
             if taken and linger is None:
                 linger = now + bounds.LINGER_SECONDS
             until = end if linger is None else linger
             if now >= until:
                 break
-            if not await self._woken(min(until, now + bounds.RETRY_PAUSE) if dry else until) and not dry:
+            waking = min(until, now + bounds.RETRY_PAUSE) if dry else until
+            if not await self._woken(min(waking, rested)) and not dry and rested >= until:
                 taken += self._next(limit - len(taken))
                 break
             if (
                 not taken and self._intakes.trouble()
             ):  # a consumer is being made, or a leader elected: not in a tight circle
                 await asyncio.sleep(min(wait, bounds.RETRY_PAUSE))
-        return [one for message in taken if (one := self._submission(message)) is not None]
+        found = [one for message in taken if (one := self._submission(message)) is not None]
+        now = self._clock()
+        self._in_hand = len(found), now
+        self._rests.took(Counter(one.agency for one in found), self._company.size(now), now)
+        return found
+
+    def _seen_to(self) -> None:
+        """What was handed out last has been seen to: whoever asks for more is done with it."""
+        now = self._clock()
+        self._rests.done(self._waiting(), now)
+        count, since = self._in_hand
+        if count:
+            self._pace.took(count, now - since)
+        self._in_hand = 0, now
+
+    def _waiting(self) -> Counter[AgencyHandle]:
+        waiting: Counter[AgencyHandle] = Counter()
+        for filled in self._intakes.filled.values():
+            for agency, intake in filled.items():
+                waiting[agency] += len(intake.puller.ready)
+        return waiting
+
+    def _resting(self, agency: AgencyHandle) -> bool:
+        return self._rests.until(agency, self._clock()) is not None
+
+    def _rested(self, now: float) -> float:
+        """When the first of those that rest and have something waiting may go on."""
+        ends = [self._rests.until(agency, now) for agency in self._intakes.filled["normal"]]
+        return min((end for end in ends if end is not None), default=math.inf)
 
     def _portion(self, limit: int) -> int:
         """How many are taken at once: less than `limit` while several agencies hand in."""
         now = self._clock()
-        waiting: Counter[AgencyHandle] = Counter()
-        for filled in self._intakes.filled.values():
-            for agency, intake in filled.items():
-                self._company.came(agency, now)
-                waiting[agency] += len(intake.puller.ready)
+        waiting = self._waiting()
+        for agency in waiting:
+            self._company.came(agency, now)
         return portion(waiting.values(), self._company.size(now), limit, bounds.COMPANY_BATCH)
 
     def _next(self, limit: int) -> list[Msg]:
@@ -688,7 +727,12 @@ class NatsBroker:
         now = self._clock()
         for lane in subjects.LANES:
             filled = self._intakes.filled[lane]
-            queues = {agency: intake.puller.ready for agency, intake in filled.items()}
+            # What is urgent has a rate of its own, and rests for nobody.
+            queues = {
+                agency: intake.puller.ready
+                for agency, intake in filled.items()
+                if lane == "urgent" or not self._resting(agency)
+            }
             for agency, message in self._turns[lane].take(queues, lambda m: weight(m.data), limit - len(found)):
                 filled[agency].bucket.take(1, now)
                 found.append(message)
@@ -827,15 +871,21 @@ class NatsBroker:
         return found.data if found else None
 
     async def take_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bytes | None:
+        # Not erased: its holder has it. Each erasure writes up to 8 MB, and retrievals are as many as messages.
+        return await self._taken(agency, contact, view_id, erase=False)
+
+    async def remove_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bool:
+        return await self._taken(agency, contact, view_id, erase=True) is not None
+
+    async def _taken(
+        self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId, *, erase: bool
+    ) -> bytes | None:
         # By its sequence, not by a purge: the server does not count what a purge in any lane takes from a consumer, and
         # `waiting` would count it for ever.
         found = await self.streams.last(subjects.FLOW, subjects.deliver_any_lane(agency, contact, view_id))
-        if found is None or not await self.streams.delete(subjects.FLOW, found.seq):
+        if found is None or not await self.streams.delete(subjects.FLOW, found.seq, erase=erase):
             return None
         return found.data
-
-    async def remove_view(self, agency: AgencyHandle, contact: ContactHandle, view_id: ViewId) -> bool:
-        return await self.take_view(agency, contact, view_id) is not None
 
     async def remove_notices(self, agency: AgencyHandle, contact: ContactHandle) -> int:
         removed = 0

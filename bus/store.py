@@ -296,10 +296,15 @@ class Store:
         answer = await self.api(f"STREAM.PURGE.{stream.name}", {"filter": pattern}, "removing messages")
         return int(answer.get("purged", 0))
 
-    async def delete(self, stream: subjects.StreamSpec, seq: int) -> bool:
-        """Remove one message; False if it was not there."""
+    async def delete(self, stream: subjects.StreamSpec, seq: int, *, erase: bool = True) -> bool:
+        """Remove one message; False if it was not there.
+
+        Without `erase`, its bytes stay in the server's file until that is compacted. To erase, the server writes the
+        message's whole block anew, up to 8 MB each time.
+        """
+        body = {"seq": seq, "no_erase": not erase}
         try:
-            await self.api(f"STREAM.MSG.DELETE.{stream.name}", {"seq": seq, "no_erase": False}, "removing a message")
+            await self.api(f"STREAM.MSG.DELETE.{stream.name}", body, "removing a message")
         except Refused as refusal:
             if refusal.number in (_NO_MESSAGE, _NO_SEQUENCE):
                 return False

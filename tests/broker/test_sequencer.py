@@ -421,3 +421,37 @@ async def test_on_a_real_server_the_log_survives_its_writer(
         assert (head.size, head.root) == (10, root_of(leaves_of(admissions)))
         one.close()
         two.close()
+
+
+async def test_entries_gather_after_a_few_were_brought_in(
+    force: TaskForce, admissions: list[Admitted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.sequencer.GATHER", 2.0)
+    bus = FakeBus()
+    port = bus.sequencer()
+    log = sequencer(force, port, tmp_path)
+    await log.start()
+    appended, append = [asyncio.Event(), asyncio.Event()], port.append
+    sizes: list[int] = []
+
+    async def noted(first: int, records: Any, leaves: Any, flow: Any, last: int) -> int:
+        done = await append(first, records, leaves, flow, last)
+        sizes.append(len(leaves))
+        appended[len(sizes) - 1].set()
+        return done
+
+    monkeypatch.setattr(port, "append", noted)
+    stop = asyncio.Event()
+    running = asyncio.create_task(log.run(stop))
+    async with asyncio.timeout(60):
+        await store(bus, admissions[0])
+        await appended[0].wait()
+        for admitted in admissions[1:]:
+            await store(bus, admitted)
+            for _ in range(20):
+                await asyncio.sleep(0)  # time enough for whoever waits for entries alone
+        await appended[1].wait()
+        stop.set()
+        await running
+    log.close()
+    assert sizes == [3, 7]

@@ -13,7 +13,7 @@ import structlog.testing
 
 from broker.admit import World, admit, retrieval_key
 from broker.worker import SUSPECT, TRIES, Worker
-from bus.queue import AgencyPort, BrokerPort
+from bus.queue import AgencyPort, BrokerPort, StoredEntry
 from bus.subjects import KINDS, Kind
 from keys.domains import Tag
 from keys.signing import verify
@@ -257,6 +257,23 @@ async def test_a_view_that_cannot_be_taken_away_now_holds_up_no_other_and_goes_w
     await desk.worker.step(5.0)
     answered.append(await desk.answer(SHELTER))
     assert not views(bus) and [repeated for _, repeated in answered] == [False, True]
+
+
+async def test_the_repeats_of_a_batch_wait_for_the_store_at_the_same_time(
+    force: TaskForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, desk = fake_desk(force)
+    raws = [force.send(REFERRAL, SHELTER).to_bytes() for _ in range(3)]
+    await desk.work(*raws)
+    entry, together = desk.port.entry, asyncio.Barrier(3)
+
+    async def slow(agency: AgencyHandle, key: str) -> StoredEntry | None:
+        async with asyncio.timeout(20), together:  # nobody goes on before all three have asked
+            return await entry(agency, key)
+
+    monkeypatch.setattr(desk.port, "entry", slow)
+    answers = await desk.work(*raws)
+    assert len(answers) == 3 and all(repeated for _, repeated in answers)
 
 
 def signed_retrieval(force: TaskForce, view_id: Any, data: bytes, address: str = SHELTER) -> bytes:

@@ -2,11 +2,12 @@
 
 from collections import Counter, deque
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bus import bounds
-from bus.intake import TURN_BYTES, Bucket, Company, Once, Turns, portion, shares
+from bus.intake import TURN_BYTES, Bucket, Company, Once, Pace, Rests, Turns, portion, shares
 
 SIZES = st.integers(1, 3 * TURN_BYTES)
 
@@ -79,6 +80,42 @@ def test_a_backlog_makes_a_large_batch_alone_or_beside_others_and_a_small_one_wh
         10, 11, 20, 60, 100, 100,
     ]  # fmt: skip
     assert portion([500, 1], 2, 5, 10) == 5 and portion([], 2, 100, 10) == 10
+
+
+def test_whoever_filled_most_of_a_batch_and_has_more_rests_as_long_as_that_took() -> None:
+    rests: Rests[str] = Rests()
+    rests.took({"flood": 9, "other": 1}, about=2, now=10.0)
+    rests.done({"flood": 500, "other": 3}, now=10.5)
+    assert rests.until("flood", 10.5) == pytest.approx(10.95) and rests.until("other", 10.5) is None
+    assert rests.until("flood", 10.96) is None
+
+
+@pytest.mark.parametrize(
+    ("batch", "about", "waiting"),
+    [
+        pytest.param({"one": 100}, 1, {"one": 500}, id="nobody else is about"),
+        pytest.param({"one": 5, "other": 5}, 2, {"one": 500}, id="no more than the others have"),
+        pytest.param({"one": 9, "other": 1}, 2, {"other": 3}, id="nothing more waits"),
+        pytest.param({}, 2, {"one": 3}, id="nothing was taken"),
+    ],
+)
+def test_nobody_else_rests(batch: dict[str, int], about: int, waiting: dict[str, int]) -> None:
+    rests: Rests[str] = Rests()
+    rests.took(batch, about, now=10.0)
+    rests.done(waiting, now=10.5)
+    assert rests.until("one", 10.5) is None
+
+
+def test_a_batch_fits_into_its_time_by_the_pace_of_those_before() -> None:
+    pace = Pace()
+    assert pace.fit(0.1, 10, 100) == 100
+    pace.took(100, 0.5)
+    assert pace.fit(0.1, 10, 100) == 20 and pace.fit(0.1, 30, 100) == 30
+    pace.took(20, 10.0)
+    assert pace.fit(0.1, 10, 100) == 10
+    for _ in range(40):
+        pace.took(10, 0.0001)
+    assert pace.fit(0.1, 10, 100) == 100
 
 
 def test_once_tells_of_each_source_by_itself_and_how_often_it_was() -> None:

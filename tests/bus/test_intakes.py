@@ -5,6 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import pytest
+from nats.aio.msg import Msg
 
 from bus import bounds
 from bus.intake import Bucket
@@ -141,9 +142,10 @@ async def test_trouble_is_told_once_and_what_still_flows_as_long_as_it_does(worl
     pull.trouble, pull.more_on_its_way = "503", True
     world.intakes.heard("normal", AGENCIES[2])
     assert world.intakes.trouble() and not world.intakes.trouble() and pull.trouble is None
-    assert world.intakes.more_on_its_way() and world.intakes.more_on_its_way()
+    assert world.intakes.more_on_its_way(lambda agency: agency != AGENCIES[2])
+    assert not world.intakes.more_on_its_way(lambda agency: agency == AGENCIES[2])  # of whoever rests nothing comes
     pull.more_on_its_way = False
-    assert not world.intakes.more_on_its_way()
+    assert not world.intakes.more_on_its_way(lambda agency: False)
 
 
 async def test_a_backlog_comes_in_small_batches_while_another_agency_hands_in_too(
@@ -163,3 +165,56 @@ async def test_a_backlog_comes_in_small_batches_while_another_agency_hands_in_to
             assert len(some) <= bounds.COMPANY_BATCH
             found += [one.data for one in some]
     assert found == [b"%d" % number for number in range(30)]
+
+
+async def test_a_request_of_which_all_came_is_no_trouble_and_ends_none_that_follows(bus: RunningBus) -> None:
+    broker = await bus.broker()
+    harbour = await bus.agency(HARBOUR)
+    intake = broker._intakes.all["normal", HARBOUR]
+    said: list[str] = []
+    arrived = intake.puller._arrived
+
+    async def heard(message: Msg) -> None:
+        await arrived(message)
+        if message.subject == intake.puller._inbox:
+            said.append((message.headers or {}).get("Description", ""))
+
+    intake.puller._arrived = heard  # type: ignore[method-assign]
+    await intake.puller._leave()
+    await intake.puller.open()
+    await intake.puller.request(2, 60.0, bounds.INTAKE_BYTES)
+    for number in range(2):
+        await harbour.submit("message", b"%d" % number)
+    async with asyncio.timeout(60):
+        while not said:
+            await asyncio.sleep(0.01)
+    assert said == ["Batch Completed"] and intake.puller.trouble is None and len(intake.puller.ready) == 2
+    await intake.puller.request(5, 60.0, bounds.INTAKE_BYTES)
+
+    def word(pending: str) -> Msg:
+        headers = {"Status": "409", "Description": "Batch Completed", "Nats-Pending-Messages": pending}
+        return Msg(broker.connection.client, subject=intake.puller._inbox, headers=headers)
+
+    await arrived(word("0"))  # of the request before, later than the next one was opened
+    assert not intake.puller.over(asyncio.get_running_loop().time())
+    await arrived(word("5"))  # as many bytes came as were asked for
+    assert intake.puller.over(asyncio.get_running_loop().time()) and intake.puller.trouble is None
+
+
+async def test_a_backlog_rests_while_another_agency_hands_in_and_loses_nothing(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "COMPANY_SECONDS", 600.0)
+    broker = await bus.broker()
+    shelter, harbour = await bus.agency(SHELTER), await bus.agency(HARBOUR)
+    await shelter.submit("message", b"of the other")
+    await pulled(broker, 1)
+    for number in range(30):
+        await harbour.submit("message", b"%d" % number)
+    backlog = await broker.pull(100, 20.0)
+    monkeypatch.setattr(broker, "_clock", lambda: asyncio.get_running_loop().time() + 30.0)  # so long it took
+    await shelter.submit("message", b"in between")
+    assert {one.data for one in await broker.pull(100, 20.0)} == {b"in between"}
+    monkeypatch.setattr(broker, "_clock", lambda: asyncio.get_running_loop().time() + 90.0)
+    rest = await pulled(broker, 30 - len(backlog))
+    assert [one.data for one in backlog + rest] == [b"%d" % number for number in range(30)]

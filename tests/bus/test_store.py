@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -190,6 +192,20 @@ async def test_one_message_is_deleted_by_its_sequence(bus: RunningBus) -> None:
     assert not await broker.streams.delete(subjects.FLOW, 2)
     assert await broker.streams.at(subjects.FLOW, 2) is None
     assert await broker.streams.at(subjects.FLOW, 1) is not None
+
+
+async def test_what_is_erased_is_gone_from_the_disk_too(bus: RunningBus, tmp_path: Path) -> None:
+    store = (await bus.broker()).streams
+    secret = secrets.token_hex(32).encode()
+    seq = await store.put(subjects.record(1), secret)
+    await store.put(subjects.record(2), b"stays")
+
+    def on_disk() -> bool:
+        return any(secret in path.read_bytes() for path in tmp_path.rglob("*.blk"))
+
+    assert on_disk()
+    assert await store.delete(subjects.RECORDS, seq)
+    assert not on_disk()
 
 
 async def test_a_purge_that_names_nothing_is_refused(bus: RunningBus) -> None:
