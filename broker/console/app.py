@@ -32,7 +32,7 @@ from broker.recordsdb import FACETS, Query
 from keys import accounts
 from keys.fingerprints import fingerprint
 from messages.errors import BadInput, DependencyError, ShareError, Unverified
-from messages.limits import DAY, HOUR
+from messages.limits import HOUR
 from policies import sentences
 from policies.decide import Engine
 
@@ -300,19 +300,12 @@ class Console:
 
     async def _figures(self) -> dict[str, Any]:
         reading, now = self._reading, self.access.clock()
-        start = now - DAY
-        counted = await asyncio.to_thread(reading.counted, start, now + HOUR)
+        counted = await asyncio.to_thread(reading.counted, now)
         names, head, known = self._names, await reading.head(), await reading.tasks()
-        rows: dict[tuple[str, str], dict[str, int]] = {}
-        for (sender, recipient, outcome), count in counted.flows.items():
-            rows.setdefault((names.of(sender), names.of(recipient)), {})[outcome] = count
-        most = max((sum(r.values()) for r in rows.values()), default=1)
         return {
             "now": now,
-            "outcomes": counted.outcomes,
-            "rules": counted.rules,
-            "flows": sorted(rows.items(), key=lambda item: -sum(item[1].values()))[:20],
-            "most": most,
+            "counted": counted,
+            "hour": HOUR,
             "head": head[0],
             "witnessed": await reading.witnessed(),
             "head_says": head[1],
@@ -337,6 +330,8 @@ class Console:
             end=day(asked_for["to"], last=True),
             party=asked_for["party"],
             message=asked_for["message"],
+            sender=asked_for["sender"],
+            recipient=asked_for["recipient"],
             rule=asked_for["rule"],
             type=asked_for["type"],
             kind=asked_for["kind"],
@@ -432,7 +427,8 @@ class Console:
         rows = [r for r in self._reading.matrix() if (r.sender, r.recipient) == (sender, recipient)]
         pair = {"sender": sender, "recipient": recipient}
         title = self._words.say(mark("%(sender)s to %(recipient)s")) % pair
-        return self._page("cell.html", request, title=title, sender=sender, recipient=recipient, rows=rows)
+        asking = {"form": "decision", **pair}
+        return self._page("cell.html", request, title=title, sender=sender, recipient=recipient, rows=rows, pair=asking)
 
     async def _trust(self, request: web.Request) -> web.StreamResponse:
         person = self._person(request)
@@ -532,7 +528,7 @@ class Console:
         )  # fmt: skip
 
 
-_FIELDS: Final = ("from", "to", "party", "message", "rule", "type", "kind", "outcome", "form")
+_FIELDS: Final = ("from", "to", "party", "sender", "recipient", "message", "rule", "type", "kind", "outcome", "form")
 _SAYS: Final = {
     403: mark("Your role does not open this."),
     404: mark("There is nothing here, or no longer."),

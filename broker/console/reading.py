@@ -6,7 +6,7 @@ against leaves that this process read itself and against the signed head.
 
 import asyncio
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,16 @@ from audit.checkpoint import Checkpoint, VerifierKey, verify
 from audit.errors import AuditError
 from audit.findings import Report
 from audit.proofs import verify_inclusion
-from audit.record import LEAK_RELEASED, LEAK_SUSPECTED, REVIEW_CLOSED, ActRecord, Record, TrustRecord, read_record
+from audit.record import (
+    LEAK_RELEASED,
+    LEAK_SUSPECTED,
+    PERMITTED,
+    REFUSED,
+    ActRecord,
+    Record,
+    TrustRecord,
+    read_record,
+)
 from audit.record import leaf as commitment
 from audit.tree import leaf_hash
 from audit.witness import cosignatures, final, readable
@@ -29,7 +38,7 @@ from broker.console.words import mark
 from broker.projecting import Remembered, held, pairs
 from broker.recordsdb import Line, Query, RecordsDb, alike, line_of
 from broker.service import BrokerHome, export_log
-from broker.tasks import VITAL, Task, tasks
+from broker.tasks import Task, leaves, tasks
 from bus import subjects
 from bus.connection import Connection
 from bus.queue import NatsSequencer
@@ -37,19 +46,16 @@ from bus.store import Store
 from messages.catalogue import load as load_catalogue
 from messages.directory import Bundle, Contact, Mandate
 from messages.errors import DependencyError
-from messages.limits import DAY, MINUTE
+from messages.limits import DAY, HOUR, MINUTE
 from policies import matrix
 from policies.agreements import Agreement
 
 log = structlog.get_logger("broker.console")
 
 SOON: Final = 14 * DAY
-COUNTED: Final = 20_000
-"""Records of a day that the overview counts: the newest."""
-_FLOW: Final = ("agency", "recipient", "outcome")
+HOURS: Final = 24
+"""That the overview counts, the one that is not over yet among them."""
 SIGNS_HOLD: Final = 5 * MINUTE
-TASKS: Final = 5_000
-"""Broken glasses, and reports of leaks, that are looked at: the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +96,34 @@ class Ends:
     state: str  # in force, soon, later, ended, revoked, suspended
 
 
+@dataclass(slots=True)
+class Judged:
+    """How much was permitted and refused."""
+
+    permitted: int = 0
+    refused: int = 0
+
+    def add(self, outcome: str, count: int) -> None:
+        """Count so many of this outcome, if it is one of the two."""
+        self.permitted += count * (outcome == PERMITTED)
+        self.refused += count * (outcome == REFUSED)
+
+    @property
+    def all(self) -> int:
+        return self.permitted + self.refused
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the overview counts: leaves by outcome, the rules that refused most, and decisions between agencies."""
+    """What the overview counts: leaves by outcome; what was judged by the hour, and by rule in each hour, those that
+    refused most first; and decisions between agencies, most first.
+    """
 
-    outcomes: dict[str, int]
-    rules: list[tuple[str, int]]
-    flows: Counter[tuple[str, str, str]]
+    start: int
+    outcomes: Counter[str]
+    hours: list[Judged]
+    rules: list[tuple[str, list[Judged]]]
+    flows: list[tuple[str, str, Judged]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,12 +257,7 @@ class Reading:
 
     async def tasks(self) -> list[Task]:
         """Broken glasses with what their reviews found."""
-        return tasks(await self._remembered.records(await asyncio.to_thread(self.task_leaves)))
-
-    def task_leaves(self) -> list[int]:
-        """Which leaves tasks are found in."""
-        vital = Query(rule=VITAL, outcome="permitted", form="decision")
-        return [*self.db.indices(vital, TASKS), *self.db.indices(Query(kind=REVIEW_CLOSED), TASKS)]
+        return tasks(await self._remembered.records(await asyncio.to_thread(leaves, self.db)))
 
     async def leaks(self) -> list[Line]:
         """What recipients kept aside, and what they released, the newest first."""
@@ -246,25 +268,26 @@ class Reading:
         both = (Query(kind=kind) for kind in (LEAK_SUSPECTED, LEAK_RELEASED))
         return sorted((line for query in both for line in self.db.each(query, 200)), key=lambda x: -x.at)
 
-    def counted(self, start: int, end: int) -> Counts:
-        """What the overview counts of a span of time."""
-        return Counts(self.db.counts("outcome", start, end), self.refusing(start), self.flows(start))
+    def counted(self, now: int) -> Counts:
+        """What the overview counts of the last hours, from the beginning of the first of them on."""
+        first = now // HOUR - HOURS + 1
+        told = self.db.tallied(first * HOUR, now + HOUR)
+        outcomes, hours = Counter[str](), [Judged() for _ in range(HOURS)]
+        rules: defaultdict[str, list[Judged]] = defaultdict(lambda: [Judged() for _ in range(HOURS)])
+        for (_, outcome, hour), count in told.forms.items():
+            outcomes[outcome] += count
+            hours[min(hour - first, HOURS - 1)].add(outcome, count)  # a clock that is ahead counts to this hour
+        for (rule, outcome, hour), count in told.rules.items():
+            rules[rule][min(hour - first, HOURS - 1)].add(outcome, count)
+        flows: defaultdict[tuple[str, str], Judged] = defaultdict(Judged)
+        for (sender, receiver, outcome), count in told.flows.items():
+            flows[sender, receiver].add(outcome, count)
 
-    def flows(self, start: int) -> Counter[tuple[str, str, str]]:
-        """How many decisions there were since `start`, by sending agency, receiving agency and outcome."""
-        found: Counter[tuple[str, str, str]] = Counter()
-        decided = Query(form="decision", start=start)
-        for (agency, recipient, outcome), count in self.db.grouped(decided, _FLOW, COUNTED)[0]:
-            contact = self.bundle.directory.contact(recipient)
-            found[agency, contact.agency if contact else recipient, outcome] += count
-        return found
+        def most(rule: tuple[str, list[Judged]]) -> tuple[int, int, str]:
+            return -sum(h.refused for h in rule[1]), -sum(h.permitted for h in rule[1]), rule[0]
 
-    def refusing(self, start: int) -> list[tuple[str, int]]:
-        """Which rules refused most since `start`, and how often."""
-        found: Counter[str] = Counter()
-        for (rules,), count in self.db.grouped(Query(outcome="refused", start=start), ("rules",), COUNTED)[0]:
-            found.update(dict.fromkeys(rules.split(), count))
-        return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:8]
+        busiest = sorted(flows.items(), key=lambda flow: (-flow[1].all, flow[0]))
+        return Counts(first * HOUR, outcomes, hours, sorted(rules.items(), key=most), [(*p, c) for p, c in busiest])
 
     async def signs(self) -> Signs:
         """Signs of misuse. Whoever asks within five minutes of a count gets that one, and nobody waits for the next: it

@@ -1,6 +1,7 @@
 """The console beside a real broker after a real flow: who may see what, what is recorded, and that nothing leaks."""
 
 import asyncio
+import html
 import json
 import os
 import re
@@ -25,7 +26,7 @@ from audit.witness import WitnessKey, cosign, joined
 from broker.console import words
 from broker.console.access import IDLE
 from broker.console.app import COOKIE, HEADERS
-from broker.console.reading import SIGNS_HOLD, Reading
+from broker.console.reading import HOURS, SIGNS_HOLD, Reading
 from broker.console.serving import Running, consoling
 from broker.projecting import ASKED_AT_ONCE as AT_ONCE
 from broker.recordsdb import Query, RecordsDown
@@ -37,6 +38,7 @@ from keys.domains import KeyKind
 from keys.signing import Signer
 from messages.directory import Witness
 from messages.errors import BadInput, DependencyError
+from messages.limits import HOUR
 from tests.broker.test_recordsdb import HOSTILE, line
 from tests.console import catalogue
 from tests.console.test_words import LETTERS, Visible
@@ -752,3 +754,35 @@ async def test_what_witnesses_cosigned_is_told_and_who_did_not(place: Place, mon
     async with await place.browser() as browser, browser.get("/log") as answer:
         text = await answer.text()
     assert "2 of 3 witnesses" in text and "wit3" in text and '<span class="error">no</span>' in text
+
+
+async def test_a_cell_of_the_matrix_leads_to_the_decisions_of_its_pair_and_no_others(place: Place) -> None:
+    async with await place.browser() as browser:
+        async with browser.get("/matrix/harbour-police/labour-inspectorate") as answer:
+            text = await answer.text()
+        links = [html.unescape(link) for link in re.findall(r'href="(/decisions\?[^"]*)"', text)]
+        assert any("kind=" in link and "type=" in link for link in links), "also for one kind of message and type"
+        assert all("sender=harbour-police" in x and "recipient=labour-inspectorate" in x for x in links)
+        counts = {}
+        for pair in (
+            links[-1],
+            links[-1].replace("sender", "x").replace("recipient", "sender").replace("x=", "recipient="),
+        ):
+            async with browser.get(pair) as answer:
+                assert answer.status == 200
+                counts[pair] = (await answer.text()).count('href="/records/')
+    assert list(counts.values()) == [1, 0], "and not to what went the other way"
+
+
+async def test_the_overview_counts_whole_hours_and_puts_what_is_dated_ahead_into_the_newest(place: Place) -> None:
+    reading = place.console.reading
+    (decided,) = reading.db.search(Query(form="decision")).lines
+    for at, hour in ((decided.at, -1), (decided.at + 23 * HOUR, 0), (decided.at - 1 * HOUR, -1)):
+        counted = reading.counted(at)
+        assert counted.start % HOUR == 0 and len(counted.hours) == HOURS == 24
+        assert counted.hours[hour].permitted == 1 and sum(h.all for h in counted.hours) == 1
+        assert {rule: hours[hour].permitted for rule, hours in counted.rules} == dict.fromkeys(decided.rules, 1)
+        ((sender, recipient, flow),) = counted.flows
+        assert (sender, reading.bundle.directory.contact(decided.recipient).agency) == (decided.agency, recipient)
+        assert (flow.permitted, flow.refused) == (1, 0)
+    assert reading.counted(decided.at + 24 * HOUR).flows == []
