@@ -23,8 +23,10 @@ from broker import misuse
 from broker.admit import Admitted
 from broker.console.access import ANSWER_BYTES, Access, Person
 from broker.console.kept import NAME, PROPOSALS, HandedIn, Kept
+from broker.console.live import Live
 from broker.console.reading import Reading
 from broker.console.reviewing import PROPOSAL_BYTES, Reviewed, Reviewer
+from broker.console.waiting import SHOWN, Waits
 from broker.console.words import Words, mark
 from broker.lookups import Deed, asked, look_up, named, viewed
 from broker.naming import Names, as_csv, day, moment, query_of, subject_text
@@ -40,7 +42,11 @@ log = structlog.get_logger("broker.console")
 
 COOKIE: Final = "safeconduct-console"
 LIVE: Final = "/overview/live"
-"""What the overview asks for by itself, every ten seconds."""
+"""What the overview asks for by itself whenever it is told to."""
+STREAM: Final = "/overview/stream"
+"""Where it is told so."""
+SLOW: Final = 10.0
+"""Seconds for a browser to take one word of a stream."""
 EXPORTED: Final = 10_000
 """Records of one export at most, the newest."""
 STATIC: Final = Path(__file__).parent / "static"
@@ -107,9 +113,13 @@ class Announces(Protocol):
 class Console:
     """Handlers of one running console."""
 
-    def __init__(self, access: Access, reading: Reading, worker: Announces, words: Words | None = None) -> None:
+    def __init__(
+        self, access: Access, reading: Reading, waits: Waits, worker: Announces, words: Words | None = None
+    ) -> None:
         self.access = access
+        self.live = Live(self._moves)
         self._reading = reading
+        self._waits = waits
         self._worker = worker
         self._kept = Kept(reading.home.folder)
         self._reviewer = Reviewer(reading.home.folder / "trust")
@@ -133,6 +143,7 @@ class Console:
                 web.post("/enrol/invite", self._invite),
                 web.get("/", self._overview),
                 web.get(LIVE, self._live),
+                web.get(STREAM, self._stream),
                 web.get("/decisions", self._decisions),
                 web.get("/decisions/export", self._export),
                 web.post("/searches", self._save),
@@ -151,7 +162,11 @@ class Console:
                 web.get("/tasks", self._tasks),
             ]
         )
+        app.on_shutdown.append(self._closing)
         return app
+
+    async def _closing(self, _: web.Application) -> None:
+        self.live.close()  # before requests that are being answered are waited for
 
     # Around every request
 
@@ -206,7 +221,7 @@ class Console:
 
     def _whoever(self, request: web.Request) -> Person | None:
         secret, browser = request.cookies.get(COOKIE, ""), request.headers.get("User-Agent", "")
-        return self.access.person(secret, browser, renews=request.path != LIVE)
+        return self.access.person(secret, browser, renews=request.path not in (LIVE, STREAM))
 
     def _person(self, request: web.Request, roles: frozenset[str] = READS_RECORDS | MANAGES) -> Person:
         """Who asks; to the log-in page where nobody is logged in, 403 where the role is another."""
@@ -298,6 +313,31 @@ class Console:
         self._person(request)
         return self._page("live.html", request, title="", **await self._figures())
 
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request)
+        with self.live.watching(person.officer) as words:
+            if words is None:
+                return web.Response(status=204)  # by which a browser knows not to ask again
+            response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
+            try:
+                await response.prepare(request)
+                async for _ in words:
+                    there = self._whoever(request) is not None
+                    async with asyncio.timeout(SLOW):  # what nobody reads is given up, and nothing is kept for it
+                        await response.write(b"event: %b\ndata:\n\n" % (b"renew" if there else b"over"))
+                    if not there:
+                        break
+            except (ConnectionError, TimeoutError):
+                if request.transport is not None:
+                    request.transport.abort()
+            return response
+
+    async def _moves(self) -> object:
+        """Differs as soon as the overview has something new to show."""
+        head, _ = await self._reading.head()
+        leaves = await asyncio.to_thread(self._reading.db.next)
+        return leaves, head, await self._waits.look(), self._reading.bundle.epoch
+
     async def _figures(self) -> dict[str, Any]:
         reading, now = self._reading, self.access.clock()
         counted = await asyncio.to_thread(reading.counted, now)
@@ -305,6 +345,8 @@ class Console:
         return {
             "now": now,
             "counted": counted,
+            "waiting": await self._waits.look(),
+            "shown": SHOWN,
             "hour": HOUR,
             "head": head[0],
             "witnessed": await reading.witnessed(),

@@ -80,6 +80,7 @@ ENGLISH: Final = SimpleNamespace(
     empty_flows=mark(
         "Nothing was decided in the last day. What agencies send to each other will show here as it happens."
     ),
+    empty_clocks=mark("No message waits whose urgency or kind asks to be opened by some time."),
     empty_tasks=mark(
         "No glass was broken. When somebody sends by vital interest, its review is due here within 72 hours."
     ),

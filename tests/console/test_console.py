@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientError, ClientSession, FormData
+from aiohttp import ClientError, ClientResponse, ClientSession, FormData
 from typer.testing import CliRunner
 
 from adapters.client import connect
@@ -26,6 +26,7 @@ from audit.witness import WitnessKey, cosign, joined
 from broker.console import words
 from broker.console.access import IDLE
 from broker.console.app import COOKIE, HEADERS
+from broker.console.live import OF_ACCOUNT
 from broker.console.reading import HOURS, SIGNS_HOLD, Reading
 from broker.console.serving import Running, consoling
 from broker.projecting import ASKED_AT_ONCE as AT_ONCE
@@ -362,6 +363,63 @@ async def test_an_overview_that_nobody_looks_at_does_not_keep_its_session(
         assert status == 303
         async with browser.get("/overview/live", headers={"HX-Request": "true"}) as answer:
             assert answer.headers["HX-Redirect"] == "/login" and await answer.text() == ""
+
+
+async def event(answer: ClientResponse) -> str:
+    """The next word of a stream."""
+    lines = [(await asyncio.wait_for(answer.content.readline(), 60)).decode().rstrip() for _ in range(3)]
+    assert lines[1:] == ["data:", ""], "and it holds nothing"
+    return lines[0]
+
+
+async def test_an_open_overview_is_told_to_renew_itself_until_its_session_is_over(place: Place) -> None:
+    async with await place.browser() as browser, await place.browser() as other:
+        async with browser.get("/overview/stream") as answer:
+            assert answer.status == 200 and answer.content_type == "text/event-stream"
+            assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+            async with other.get("/decisions") as looked:  # which becomes a record
+                assert looked.status == 200
+            assert await event(answer) == "event: renew"
+            secret = next(c for c in browser.cookie_jar if c.key == COOKIE).value
+            place.console.access.leave(secret)
+            async with other.get("/decisions") as looked:
+                assert looked.status == 200
+            while (said := await event(answer)) == "event: renew":
+                pass  # what was said before the session ended
+            assert said == "event: over" and await answer.content.read() == b""
+        async with browser.get("/overview/stream", allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, "/login")
+
+
+async def test_a_stream_keeps_no_session_alive_and_one_too_many_is_told_not_to_ask_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [place.console.access.clock()]
+    monkeypatch.setattr(place.console.access, "clock", lambda: now[0])
+    monkeypatch.setattr("broker.console.live.BEAT_SECONDS", 0.05)
+    async with await place.browser() as browser, AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(browser.get("/overview/stream")) for _ in range(OF_ACCOUNT)]
+        async with browser.get("/overview/stream") as answer:
+            assert answer.status == 204 and await answer.read() == b""
+        for stream in streams:
+            assert await event(stream) == "event: renew"
+        now[0] += IDLE
+        for stream in streams:
+            while await event(stream) == "event: renew":
+                pass
+
+
+async def test_what_waits_is_shown_with_its_clock_and_who_was_told(place: Place) -> None:
+    async with await place.browser() as browser:
+        async with browser.get("/") as answer:
+            text = await answer.text()
+        (link,) = re.findall(r'href="(/decisions\?form=decision&amp;recipient=[^"]*)"', text)
+        assert "labour-inspectorate" in link and "waits since" in text
+        assert "<b>1</b><span>not opened yet</span>" in text
+        async with browser.get(html.unescape(link)) as answer:
+            assert (await answer.text()).count('href="/records/') == 1
+        async with browser.get("/", headers={"User-Agent": BROWSER["User-Agent"]}) as answer:
+            assert leaks(await answer.read()) == []
 
 
 async def test_a_console_of_which_a_part_has_failed_answers_nobody_and_says_what_failed(
