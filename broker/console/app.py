@@ -24,6 +24,7 @@ from broker.admit import Admitted
 from broker.console.access import ANSWER_BYTES, Access, Person
 from broker.console.kept import NAME, PROPOSALS, HandedIn, Kept
 from broker.console.live import Live
+from broker.console.packing import packed
 from broker.console.reading import Reading
 from broker.console.reviewing import PROPOSAL_BYTES, Reviewed, Reviewer
 from broker.console.waiting import SHOWN, Waits
@@ -149,6 +150,7 @@ class Console:
                 web.post("/searches", self._save),
                 web.post("/searches/{id:[0-9a-f]{16}}/remove", self._forget),
                 web.get("/records/{index:[0-9]{1,15}}", self._record),
+                web.get("/messages/{id:[0-9a-f]{32}}/packet", self._packet),
                 web.get("/matrix", self._matrix),
                 web.get("/matrix/{sender}/{recipient}", self._cell),
                 web.get("/trust", self._trust),
@@ -447,6 +449,15 @@ class Console:
             whole=record if isinstance(record, Record) else None,
             told=names.within(record.says) if isinstance(record, TrustRecord | ActRecord) else "",
         )  # fmt: skip
+
+    async def _packet(self, request: web.Request) -> web.StreamResponse:
+        person, subject = self._person(request, READS_RECORDS), request.match_info["id"]
+        await self._told(person, Deed.EXPORTED, named("packet", subject))
+        found = await packed(self._reading, subject)
+        if found is None:
+            raise web.HTTPNotFound
+        headers = {"Content-Disposition": f'attachment; filename="message-{subject[:12]}.packet"'}
+        return web.Response(body=found, content_type="application/octet-stream", headers=headers)
 
     # Matrix and trust
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from audit import fsck
+from audit import fsck, packet
 from audit.checkpoint import Checkpoint, VerifierKey, verify
 from audit.errors import AuditError
 from audit.findings import Report
@@ -43,15 +43,21 @@ from bus import subjects
 from bus.connection import Connection
 from bus.queue import NatsSequencer
 from bus.store import Store
+from keys.domains import Tag
+from keys.signing import verify as verify_signed
 from messages.catalogue import load as load_catalogue
 from messages.directory import Bundle, Contact, Mandate
-from messages.errors import DependencyError
+from messages.errors import DependencyError, RemoteError
+from messages.evidence import Entry
+from messages.ids import agency_handle
 from messages.limits import DAY, HOUR, MINUTE
+from messages.signed import Signed
 from policies import matrix
 from policies.agreements import Agreement
 
 log = structlog.get_logger("broker.console")
 
+BLAME: Final = mark("The leaves of the log do not give the root that is signed: call the operator.")
 SOON: Final = 14 * DAY
 HOURS: Final = 24
 """That the overview counts, the one that is not over yet among them."""
@@ -203,13 +209,48 @@ class Reading:
             return Proof(False, mark("The newest signed head does not count this leaf yet; look again in a moment."))
         path = await self._tree.path(index, head)
         if path is None:
-            return Proof(False, mark("The leaves of the log do not give the root that is signed: call the operator."))
+            return Proof(False, BLAME)
         try:
             verify_inclusion(index, head.size, leaf_hash(leaf), path, head.root)
         except AuditError:
             return Proof(False, mark("The record is not what stands at its place in the log: call the operator."))
         says = f"Leaf {index} is in the log of {head.size} leaves whose head is signed; {len(path)} hashes prove it."
         return Proof(True, says, tuple(path), head.size)
+
+    async def proved(self, index: int, hashed: bytes) -> packet.Proof | None:
+        """That a leaf stands in the log: under the head that witnesses cosigned where it reaches so far, else under the
+        newest; None where no signed head counts it yet. Raises `DependencyError` where the log contradicts its head.
+        """
+        final = await Store(self._connection).last(subjects.HEADS, subjects.FINAL)
+        key = VerifierKey.parse(self.bundle.directory.operator.log_vkey)
+        for raw in (final.data if final is not None else None, await self._port.last_head()):
+            try:
+                head = verify(raw, key) if raw is not None else None
+            except AuditError:
+                continue
+            if raw is None or head is None or index >= head.size:
+                continue
+            path = await self._tree.path(index, head)
+            if path is None:
+                raise DependencyError(BLAME)
+            return packet.Proof(leaf=hashed, index=index, size=head.size, path=tuple(path), head=raw)
+        return None
+
+    async def evidence(self, decided: Record) -> bytes | None:
+        """The signed evidence by which the sender was answered; None where its entry is not held any more."""
+        if decided.message is None:
+            return None
+        subject = subjects.entry(agency_handle(decided.agency), decided.message.hex())
+        stored = await Store(self._connection).last(subjects.FLOW, subject)
+        if stored is None:
+            return None
+        try:
+            signed = Signed.from_bytes(stored.data)
+            worker = self.bundle.directory.worker(signed.by)
+            entry = Entry.from_bytes(verify_signed(signed, Tag.ENTRY, worker.key)) if worker is not None else None
+        except RemoteError:
+            return None
+        return entry.evidence.to_bytes() if entry is not None and entry.submission == decided.submission else None
 
     async def check(self) -> Report:
         """The full check of the log, as `python -m audit verify` does it; one at a time."""
@@ -244,6 +285,16 @@ class Reading:
             return line, ()
         around = self.db.search(Query(subject=line.subject), size=200).lines
         return line, tuple(sorted(around, key=lambda x: (x.at, x.index)))
+
+    async def about(self, query: Query, most: int) -> list[Line]:
+        """Up to `most` lines of a search, the newest first."""
+        return await asyncio.to_thread(lambda: list(self.db.each(query, most)))
+
+    async def pairs(self, indices: list[int]) -> list[tuple[int, tuple[bytes, bytes]]]:
+        """Salt and record of these leaves, in the order of the log, as far as they are held."""
+        wanted = sorted(indices)
+        found = zip(wanted, await pairs(self._port, wanted), strict=True)
+        return [(index, pair) for index, pair in found if pair is not None]
 
     async def raw(self, lines: list[Line]) -> list[bytes]:
         """The records of these lines, in their order, as far as they are held; a hundred are asked for at a time."""

@@ -88,6 +88,16 @@ ENGLISH: Final = SimpleNamespace(
     empty_matrix=mark("No agreement is in force. Officers add one with: safeconduct bundle add-agreement"),
     proof_holds=mark("The proof holds"),
     proof_fails=mark("The proof does not hold"),
+    packet_lead=mark(
+        "One file for a court, a defence or an inspector: all records of this message with their proofs, the signed "
+        "answer to its sender, cosigned heads, and the part of the trust bundle that says who everybody was. It is "
+        "checked offline, without trusting this broker:"
+    ),
+    packet_button=mark("Export the packet"),
+    packet_lacks=mark(
+        "It holds no envelope and no view, for a broker has none for anybody. Sender and recipients export packets "
+        "that do, with: safeconduct packet export"
+    ),
     no_content=mark("The console has no content: no broker holds a key that opens a message."),
     ceremonies=mark(
         "Changes are proposed and signed on the officers' own machines, with keys that never come here. What an "

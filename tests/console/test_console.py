@@ -6,6 +6,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -294,6 +296,36 @@ async def test_many_records_are_asked_for_a_hundred_at_a_time_and_come_in_their_
     wanted = [line(n) for n in range(3 * AT_ONCE + 1)]
     assert await place.console.reading.raw(wanted) == [str(n).encode() for n in range(3 * AT_ONCE + 1) if n % 7]
     assert most == AT_ONCE and await place.console.reading.raw([]) == []
+
+
+async def test_a_packet_of_a_message_holds_where_nothing_but_the_auditors_program_is_and_its_export_is_recorded(
+    place: Place, tmp_path: Path
+) -> None:
+    (decided,) = place.console.reading.db.search(Query(form="decision")).lines
+    before = place.looked("exported")
+    async with await place.browser() as browser:
+        async with browser.get(f"/records/{decided.index}") as answer:
+            (where,) = re.findall(r'href="(/messages/[0-9a-f]+/packet)"', await answer.text())
+        async with browser.get(where) as answer:
+            data = await answer.read()
+            assert answer.status == 200 and "attachment" in answer.headers["Content-Disposition"]
+        for wrong in ("0" * 32, decided.subject[:-1], "' OR 1=1 --", "../" * 5):
+            async with browser.get(f"/messages/{wrong}/packet") as answer:
+                assert answer.status == 404
+    await until(lambda: place.looked("exported") >= before + 2)
+    path, root = tmp_path / "message.packet", place.force.practice.broker / "trust" / "root.json"
+    path.write_bytes(data)
+    checking = (sys.executable, "-m", "audit", "packet", "verify", str(path), "--root", str(root), "--json")
+    done = await asyncio.to_thread(subprocess.run, checking, capture_output=True, check=False)
+    told = json.loads(done.stdout)
+    assert done.returncode == 0, told
+    assert [step["name"] for step in told["steps"]] == [
+        "packet", "root", "bundle", "contacts", "broker", "record", "log"
+    ]  # fmt: skip
+    assert any("record of epoch 1" in what for what in told["unchecked"]), "the message is of a past epoch"
+    assert any("holds no envelope" in what for what in told["unchecked"]) and leaks(data) == []
+    async with await place.browser("administrator") as browser, browser.get(where) as answer:
+        assert answer.status == 403
 
 
 async def test_hostile_words_find_nothing_and_are_never_shown_unescaped(place: Place) -> None:
