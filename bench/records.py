@@ -193,6 +193,7 @@ def screens(reading: Reading, count: int) -> dict[str, Callable[[random.Random],
         "tasks and leaks": lambda c: (
             leaves(db),
             reading.leak_lines(),
+            reading.owed_leaves(),
         ),
     }
 

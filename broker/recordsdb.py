@@ -15,7 +15,7 @@ is down costs the search, never a delivery.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -45,6 +45,7 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.engine import make_url
@@ -446,6 +447,41 @@ class RecordsDb:
             found = select(chosen.c.idx, chosen.c.at).order_by(chosen.c.at.desc(), chosen.c.idx.desc()).limit(most)
             return [int(index) for index, _ in _rows(db, found)]
 
+    @_mapped
+    def latest(self, wanted: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], list[int]]:
+        """The indices of the newest leaves with each of these marks (a facet and its value), up to so many of each, the
+        newest first: one question for all of them.
+        """
+        found: dict[tuple[str, str], list[int]] = {mark: [] for mark in wanted}
+        with self._reads.connect() as db:
+            numbers = self._known(db, wanted)
+            if numbers:
+                for number, index, _ in _newest_first(_rows(db, select(_latest(numbers, wanted)))):
+                    found[numbers[number]].append(int(index))
+        return found
+
+    @_mapped
+    def latest_lines(self, wanted: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], list[Line]]:
+        """The same, with all that a search shows of them."""
+        found: dict[tuple[str, str], list[Line]] = {mark: [] for mark in wanted}
+        names = _record.c.keys()
+        with self._reads.connect() as db:
+            numbers = self._known(db, wanted)
+            if numbers:
+                placed = _latest(numbers, wanted)
+                lines = select(*placed.c, *_record.c).join(_record, _record.c.idx == placed.c.place)
+                for number, _, _, *row in _newest_first(_rows(db, lines)):
+                    found[numbers[number]].append(_line(dict(zip(names, row, strict=True))))
+        return found
+
+    def _known(self, db: Connection, wanted: Iterable[tuple[str, str]]) -> dict[int, tuple[str, str]]:
+        """Those of the marks that any leaf has, by their numbers."""
+        unknown = [mark for mark in wanted if mark not in self._words]
+        if unknown:
+            rows = _rows(db, select(_word).where(tuple_(_word.c.facet, _word.c.value).in_(unknown)))
+            self._words.update({(facet, value): int(number) for number, facet, value in rows})
+        return {self._words[mark]: mark for mark in wanted if mark in self._words}
+
     def _rarest_first(self, db: Connection, query: Query) -> list[_Mark] | None:
         """What is searched for by marks and their numbers, or None where no leaf has one of them."""
         given = [(facet, getattr(query, facet)) for facet in FACETS]
@@ -600,6 +636,20 @@ def _chosen(query: Query, marks: list[_Mark], edge: tuple[int, int] | None) -> t
     if own:
         chosen = chosen.join(_record, _record.c.idx == looked.c.idx).where(*own)
     return chosen.subquery(), places
+
+
+def _latest(numbers: Mapping[int, tuple[str, str]], wanted: Mapping[tuple[str, str], int]) -> Any:
+    """Where the newest leaves with each of these marks stand, up to as many as are wanted of each."""
+    parts = []
+    for number, mark in numbers.items():
+        newest = select(_mark.c.word, _mark.c.idx.label("place"), _mark.c.at.label("moment"))
+        newest = newest.where(_mark.c.word == number).order_by(_mark.c.at.desc(), _mark.c.idx.desc())
+        parts.append(select(newest.limit(wanted[mark]).subquery()))
+    return union_all(*parts).subquery()
+
+
+def _newest_first(rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+    return sorted(rows, key=lambda row: (-row[2], -row[1]))
 
 
 def _rows(db: Connection, statement: Any) -> Iterable[Sequence[Any]]:

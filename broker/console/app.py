@@ -71,6 +71,8 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+OWED: Final = 100
+"""Of each kind of what is owed that is shown, the oldest."""
 REPLAYED: Final = 2_000
 """Past decisions that a proposal is held against, the newest."""
 READS_RECORDS: Final = frozenset({"officer", "auditor"})
@@ -577,7 +579,9 @@ class Console:
         known = sorted(await self._reading.tasks(), key=lambda t: (t.closed is not None, t.decision.at))
         return self._page(
             "tasks.html", request, title=self._words.tasks, tasks=known, now=now, names=self._names,
-            leaks=await self._reading.leaks(), signs=signs, counted=misuse.COUNTED if signs.more else None,
+            leaks=await self._reading.leaks(), owed=await self._reading.owed(),
+            aside=(await self._waits.look()).aside, shown=OWED, signs=signs,
+            counted=misuse.COUNTED if signs.more else None,
         )  # fmt: skip
 
 

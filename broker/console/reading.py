@@ -20,10 +20,15 @@ from audit.errors import AuditError
 from audit.findings import Report
 from audit.proofs import verify_inclusion
 from audit.record import (
+    ERASURE_CONFIRMED,
+    ERASURE_ORDERED,
     LEAK_RELEASED,
     LEAK_SUSPECTED,
     PERMITTED,
+    RECALL_ORDERED,
     REFUSED,
+    RETRIEVAL,
+    VIEW_ACKNOWLEDGED,
     ActRecord,
     Record,
     TrustRecord,
@@ -35,8 +40,9 @@ from audit.witness import cosignatures, final, readable
 from broker import misuse
 from broker.console.owntree import OwnTree
 from broker.console.words import mark
+from broker.dues import ANSWER, REQUEST, ends_recall, unanswered, unconfirmed
 from broker.projecting import Remembered, held, pairs
-from broker.recordsdb import Line, Query, RecordsDb, alike, line_of
+from broker.recordsdb import KIND, MAX_PAGE, Line, Query, RecordsDb, alike, line_of
 from broker.service import BrokerHome, export_log
 from broker.tasks import Task, leaves, tasks
 from bus import subjects
@@ -62,6 +68,12 @@ SOON: Final = 14 * DAY
 HOURS: Final = 24
 """That the overview counts, the one that is not over yet among them."""
 SIGNS_HOLD: Final = 5 * MINUTE
+ASKED: Final = 300
+"""Records of requests, and of answers, that are looked at: the newest."""
+LEAKS: Final = 200
+"""Reports of leaks, and releases: the newest."""
+ORDERS: Final = 1_000
+"""Orders, and words of each kind on them, that are looked at: the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +145,16 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Owed:
+    """Orders that wait for a word on a copy, requests that wait for an answer, and views that a recipient rejected."""
+
+    erasures: list[ActRecord]
+    recalls: list[ActRecord]
+    requests: list[Line]
+    rejected: list[ActRecord]
+
+
+@dataclass(frozen=True, slots=True)
 class Signs:
     """Signs of misuse, whether there were more records than are counted, and when they were."""
 
@@ -154,6 +176,7 @@ class Reading:
         self._checking = asyncio.Lock()
         self.checked: tuple[int, Report] | None = None
         self._remembered = Remembered(self._port)
+        self._acts = Remembered(self._port)
         self._signs: Signs | None = None
         self._counting: asyncio.Task[None] | None = None
 
@@ -310,14 +333,51 @@ class Reading:
         """Broken glasses with what their reviews found."""
         return tasks(await self._remembered.records(await asyncio.to_thread(leaves, self.db)))
 
+    async def owed(self) -> Owed:
+        """What somebody still owes."""
+        leaves, requests, answers = await asyncio.to_thread(self.owed_leaves)
+        raw = await self._acts.records([index for indices in leaves.values() for index in indices])
+        acts = [record for data in raw if isinstance(record := read_record(data), ActRecord)]
+        by_act = {act: [record for record in acts if record.act == act] for act in leaves}
+        said = [word for word in by_act[VIEW_ACKNOWLEDGED] if ends_recall(word)]
+        recalls = unconfirmed(by_act[RECALL_ORDERED], said)
+        opened = await asyncio.to_thread(self._opened, recalls)
+        directory = self.bundle.directory
+
+        def agency_of(handle: str) -> str | None:
+            contact = directory.contact(handle)
+            return contact.agency if contact is not None else None
+
+        return Owed(
+            erasures=unconfirmed(by_act[ERASURE_ORDERED], by_act[ERASURE_CONFIRMED]),
+            recalls=[order for order in recalls if (order.subject, order.recipient) in opened],
+            requests=unanswered(requests, answers, agency_of),
+            rejected=[word for word in by_act[VIEW_ACKNOWLEDGED] if word.outcome == "rejected"],
+        )
+
+    def owed_leaves(self) -> tuple[dict[str, list[int]], list[Line], list[Line]]:
+        """Which leaves that is found in, and the newest requests and answers."""
+        acts = (ERASURE_ORDERED, ERASURE_CONFIRMED, RECALL_ORDERED, VIEW_ACKNOWLEDGED)
+        leaves = self.db.latest({(KIND, act): ORDERS for act in acts})
+        lines = self.db.latest_lines({(KIND, REQUEST): ASKED, (KIND, ANSWER): ASKED})
+        return {act: leaves[KIND, act] for act in acts}, lines[KIND, REQUEST], lines[KIND, ANSWER]
+
+    def _opened(self, recalls: list[ActRecord]) -> set[tuple[bytes, str | None]]:
+        """Which of these recalled copies had been opened: of another one nothing is owed."""
+        found = set[tuple[bytes, str | None]]()
+        for subject in {order.subject for order in recalls}:
+            lines = self.db.search(Query(form=RETRIEVAL, subject=subject.hex()), size=MAX_PAGE).lines
+            found |= {(subject, line.recipient) for line in lines}
+        return found
+
     async def leaks(self) -> list[Line]:
         """What recipients kept aside, and what they released, the newest first."""
         return await asyncio.to_thread(self.leak_lines)
 
     def leak_lines(self) -> list[Line]:
         """The same, from the database."""
-        both = (Query(kind=kind) for kind in (LEAK_SUSPECTED, LEAK_RELEASED))
-        return sorted((line for query in both for line in self.db.each(query, 200)), key=lambda x: -x.at)
+        both = self.db.latest_lines({(KIND, LEAK_SUSPECTED): LEAKS, (KIND, LEAK_RELEASED): LEAKS})
+        return sorted((line for lines in both.values() for line in lines), key=lambda x: -x.at)
 
     def counted(self, now: int) -> Counts:
         """What the overview counts of the last hours, from the beginning of the first of them on."""

@@ -84,6 +84,16 @@ ENGLISH: Final = SimpleNamespace(
     empty_tasks=mark(
         "No glass was broken. When somebody sends by vital interest, its review is due here within 72 hours."
     ),
+    empty_deletions=mark(
+        "Nobody owes a word. When a consent is withdrawn or a message recalled, whoever holds a copy has to confirm "
+        "that it is gone; until then it stands here."
+    ),
+    empty_requests=mark("Every request for information that the log knows has been followed by an answer."),
+    requests_says=mark(
+        "No answer has gone from the asked agency to the asking one since. The log does not say which answer is to "
+        "which request, nor until when one is due: that stands in the messages."
+    ),
+    empty_rejected=mark("No recipient has rejected a view, and the broker failed on no submission."),
     empty_leaks=mark("No recipient has reported words that seem to identify somebody."),
     empty_matrix=mark("No agreement is in force. Officers add one with: safeconduct bundle add-agreement"),
     proof_holds=mark("The proof holds"),

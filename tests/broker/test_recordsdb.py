@@ -197,6 +197,18 @@ def test_leaves_are_counted_together_as_looking_at_each_counts_them(db: RecordsD
         db.grouped(Query(rule="SC-01", outcome="refused"), ("agency",), 10)
 
 
+def test_the_newest_with_each_of_several_marks_are_those_that_each_search_finds(db: RecordsDb) -> None:
+    asked = (("rule", "SC-63"), ("kind", "RFI"), ("rule", "x"), ("party", DESK))
+    queries = {(facet, value): Query(**{facet: value}) for facet, value in asked}
+    for most in (1, 40, 700):
+        found = {mark: expected(query)[:most] for mark, query in queries.items()}
+        assert db.latest_lines(dict.fromkeys(queries, most)) == found
+        assert db.latest(dict.fromkeys(queries, most)) == {m: [x.index for x in lines] for m, lines in found.items()}
+    several = {("rule", "SC-63"): 1, ("kind", "RFI"): 3}
+    assert {mark: len(lines) for mark, lines in db.latest(several).items()} == several
+    assert db.latest({}) == {} and db.latest({("kind", "none"): 5}) == {("kind", "none"): []}
+
+
 def test_the_oldest_come_in_the_order_of_the_log_until_one_is_too_young(db: RecordsDb) -> None:
     held = [x for x in LINES if x.index % 10]
     assert db.oldest(-1, T0 + 10**9, 50) == held[:50]

@@ -23,13 +23,13 @@ from adapters.client import connect
 from adapters.guard import open_key
 from adapters.guard import serving as guarding
 from adapters.home import clock
-from audit.record import LOOKED_UP, ActRecord, read_record
+from audit.record import LOOKED_UP, RECALL_ORDERED, VIEW_ACKNOWLEDGED, ActRecord, read_record
 from audit.witness import WitnessKey, cosign, joined
 from broker.console import words
 from broker.console.access import IDLE
 from broker.console.app import COOKIE, HEADERS
 from broker.console.live import OF_ACCOUNT
-from broker.console.reading import HOURS, SIGNS_HOLD, Reading
+from broker.console.reading import HOURS, SIGNS_HOLD, Owed, Reading
 from broker.console.serving import Running, consoling
 from broker.projecting import ASKED_AT_ONCE as AT_ONCE
 from broker.recordsdb import Query, RecordsDown
@@ -42,6 +42,7 @@ from keys.signing import Signer
 from messages.directory import Witness
 from messages.errors import BadInput, DependencyError
 from messages.limits import HOUR
+from tests.broker.test_dues import act, order
 from tests.broker.test_recordsdb import HOSTILE, line
 from tests.console import catalogue
 from tests.console.test_words import LETTERS, Visible
@@ -510,6 +511,7 @@ async def test_every_screen_is_in_the_language_of_the_console(
     there.mkdir(parents=True)
     (there / "console.mo").write_bytes(catalogue.compiled())
     monkeypatch.setattr(words, "LOCALE", tmp_path)
+    await until(lambda: place.console.reading.db.search(Query(kind="publish")).lines)
     directory = place.broker.home.bundle.directory
     titles = [*TITLES.values(), *(o.title for o in directory.officers), *(a.title for a in directory.agencies)]
     known = {w for title in titles for w in re.findall(r"[^\s,]+", title)} | {c.name for c in directory.contacts}
@@ -876,3 +878,30 @@ async def test_the_overview_counts_whole_hours_and_puts_what_is_dated_ahead_into
         assert (sender, reading.bundle.directory.contact(decided.recipient).agency) == (decided.agency, recipient)
         assert (flow.permitted, flow.refused) == (1, 0)
     assert reading.counted(decided.at + 24 * HOUR).flows == []
+
+
+async def test_what_somebody_owes_stands_among_the_tasks_and_a_part_says_that_it_is_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with await place.browser() as browser:
+        async with browser.get("/tasks") as answer:
+            text = await answer.text()
+        for empty in ("Nobody owes a word", "has been followed by an answer", "No recipient has rejected"):
+            assert empty in text
+        (decided,) = place.console.reading.db.search(Query(form="decision")).lines
+        about: dict[str, Any] = {"recipient": decided.recipient, "subject": bytes.fromhex(decided.subject)}
+        recall = act(RECALL_ORDERED, agency=decided.agency, outcome="recalled", **about)
+        rejected = act(VIEW_ACKNOWLEDGED, agency=decided.agency, outcome="rejected", ground="mislabelled", **about)
+        owed = Owed([order(recipient=decided.recipient)] * 101, [recall], [decided], [rejected])
+
+        async def found(_: Reading) -> Owed:
+            return owed
+
+        monkeypatch.setattr(Reading, "owed", found)
+        async with browser.get("/tasks") as answer:
+            text = await answer.text()
+        assert text.count("consent withdrawn") == 100 and "The first 100 of 101." in text
+        assert "recalled" in text and "mislabelled" in text and text.count(INSPECTORS) >= 103
+        assert text.count(f"/decisions?message={decided.subject}") == 2 and f"/records/{decided.index}" in text
+        async with browser.get(f"/decisions?message={decided.subject}") as answer:
+            assert (await answer.text()).count('href="/records/') >= 2
