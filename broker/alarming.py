@@ -141,6 +141,18 @@ class Facts:
         return leaves(self._db), len(self._db.indices(Query(kind=LEAK_SUSPECTED, start=now - DAY), MOST))
 
 
+def last_told(folder: Path) -> dict[str, dict[Kind, Told]]:
+    """What was told last at each address. Where the file is lost or spoiled, that is nothing, and it is told again."""
+    try:
+        value = json.loads((folder / FILE).read_bytes())
+        return {
+            str(to): {Kind(kind): Told(int(at), int(count)) for kind, (at, count) in kinds.items()}
+            for to, kinds in value.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
 class Alarming:
     """One broker's alarms. `facts` says how much there is of what; `clock` milliseconds."""
 
@@ -157,7 +169,7 @@ class Alarming:
         self._facts = facts
         self._relay = relay
         self._clock = clock
-        self._told = self._read()
+        self._told = last_told(folder)
         self._failed: dict[str, tuple[int, int]] = {}  # how often in a row, and from when on it is tried again
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -207,17 +219,6 @@ class Alarming:
         else:
             made = mail(installation, telling, now, self._relay.sender, box).as_bytes()
             await asyncio.to_thread(post_mail, self._relay, box, made)
-
-    def _read(self) -> dict[str, dict[Kind, Told]]:
-        """What was told before. Where the file is lost or spoiled, it is told once more."""
-        try:
-            value = json.loads(self._path.read_bytes())
-            return {
-                str(to): {Kind(kind): Told(int(at), int(count)) for kind, (at, count) in kinds.items()}
-                for to, kinds in value.items()
-            }
-        except (OSError, ValueError, TypeError, AttributeError):
-            return {}
 
     def _write(self) -> None:
         value = {to: {k.value: [t.at, t.count] for k, t in kinds.items()} for to, kinds in self._told.items()}

@@ -19,7 +19,7 @@ from aiohttp.http import HttpProcessingError
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from audit.record import ActRecord, Record, TrustRecord
-from broker import misuse
+from broker import alarms, misuse
 from broker.admit import Admitted
 from broker.console.access import ANSWER_BYTES, Access, Person
 from broker.console.kept import NAME, PROPOSALS, HandedIn, Kept
@@ -562,7 +562,7 @@ class Console:
         return self._page(
             "log.html", request, title=self._words.log, head=head, why=why, indexed=behind,
             checked=self._reading.checked, witnessed=await self._reading.witnessed(),
-            operator=self._reading.bundle.directory.operator,
+            operator=self._reading.bundle.directory.operator, alarms=await self._reading.alarms(), means=alarms.SAYS,
         )  # fmt: skip
 
     async def _check(self, request: web.Request) -> web.StreamResponse:

@@ -38,6 +38,8 @@ from audit.record import leaf as commitment
 from audit.tree import leaf_hash
 from audit.witness import cosignatures, final, readable
 from broker import misuse
+from broker.alarming import last_told
+from broker.alarms import Kind, Told
 from broker.console.owntree import OwnTree
 from broker.console.words import mark
 from broker.dues import ANSWER, REQUEST, ends_recall, unanswered, unconfirmed
@@ -422,6 +424,12 @@ class Reading:
         counted, more = self.db.grouped(Query(start=now - misuse.SPAN), misuse.BY, misuse.COUNTED)
         lines = ((alike(misuse.BY, values), count) for values, count in counted)
         return Signs(tuple(misuse.signs(lines)), more, now)
+
+    async def alarms(self) -> list[tuple[str, list[tuple[Kind, Told]]]]:
+        """Each address of the bundle to which alarms leave, and what was told there last, the newest first."""
+        told = await asyncio.to_thread(last_told, self.home.folder / "log")
+        to = [address.to for address in self.bundle.directory.operator.alarms or ()]
+        return [(one, sorted(told.get(one, {}).items(), key=lambda kind: -kind[1].at)) for one in to]
 
     # Trust
 

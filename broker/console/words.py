@@ -144,6 +144,9 @@ ENGLISH: Final = SimpleNamespace(
     ),
     check_button=mark("Check the whole log now"),
     no_witnesses=mark("The trust bundle names no witnesses, so no head of this log is final."),
+    no_alarms=mark(
+        "The trust bundle names no address to which alarms go; officers add one, best outside the operator."
+    ),
     not_final=mark("No head is final yet: too few of the witnesses that the trust bundle names have cosigned one."),
     never_checked=mark("The log was not checked since this console started."),
 )

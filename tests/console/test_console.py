@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ from cli.main import app
 from cli.practice import Practice
 from keys.domains import KeyKind
 from keys.signing import Signer
-from messages.directory import Witness
+from messages.directory import AlarmAddress, Witness
 from messages.errors import BadInput, DependencyError
 from messages.limits import HOUR
 from tests.broker.test_dues import act, order
@@ -824,6 +825,28 @@ async def test_without_tls_it_listens_on_this_machine_alone(place: Place) -> Non
         with pytest.raises(BadInput):
             async with consoling(place.broker.home, place.broker.urls[0], origin=origin):
                 pass
+
+
+async def test_alarms_are_shown_for_each_address_of_the_bundle_with_what_was_told_there_last(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = place.broker.home
+    async with await place.browser() as browser:
+        async with browser.get("/log") as answer:
+            assert "names no address to which alarms go" in await answer.text()
+        both = (AlarmAddress(to="https://alarm.example/hook"), AlarmAddress(to="https://other.example/<b>"))
+        operator = home.bundle.directory.operator.model_copy(update={"alarms": both})
+        directory = SimpleNamespace(operator=operator)
+        monkeypatch.setattr(Reading, "bundle", SimpleNamespace(directory=directory, witnesses=()))
+        told = {both[0].to: {"glass-to-review": [1, 3], "bundle-ends": [60_000, 1]}, "https://gone.example": {}}
+        path = home.folder / "log" / "alarms.json"
+        path.write_text(json.dumps(told))
+        async with browser.get("/log") as answer:
+            text = await answer.text()
+        path.unlink()
+    first, second = text.index("ends within two days"), text.index("wait for their review")
+    assert first < second and "(3)" in text and "other.example/&lt;b&gt;" in text and "nothing" in text
+    assert "gone.example" not in text, "an address that is not in the bundle any more is no address"
 
 
 async def test_what_witnesses_cosigned_is_told_and_who_did_not(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
