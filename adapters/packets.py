@@ -5,10 +5,8 @@ with stamp, record and its own retrieval; of its trust bundle of the epoch in wh
 name who was involved; and, as far as the broker answers now, the log's proofs. `audit.packet` says what that proves.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Final
 
 from adapters.journal import Incoming, Outgoing
@@ -16,22 +14,18 @@ from adapters.trust import AgencyTrust
 from audit import packet
 from audit.checkpoint import MAX_NOTE_BYTES
 from audit.packet import Packet, Proof, Stated
-from keys.bundle import line
-from keys.repository import State
+from keys.excerpts import excerpt, lines
 from messages import cbor, limits, wire
 from messages.cbor import Reader
 from messages.directory import Directory
 from messages.envelope import Delivery, GrantDetail, Opening
 from messages.errors import BadInput, DependencyError, RemoteError, Unverified
 from messages.evidence import Evidence, Stamp
-from messages.ids import AgencyHandle, agency_handle
+from messages.ids import AgencyHandle
 from messages.signed import Signed
 
 Ask = Callable[[str, bytes], Awaitable[bytes]]
 
-_ROLE: Final = "contacts/{}.json"
-_AGENCY: Final = "agency/{}.json"
-_ALWAYS: Final = ("operator.json", "officers.json", "witnesses.json")
 _STEPS: Final = 128
 
 
@@ -98,45 +92,15 @@ def _grants(openings: Iterable[Opening]) -> Iterable[GrantDetail]:
 def trusted(bare: Packet, trust: AgencyTrust, audience: AgencyHandle, directory: Directory) -> Packet:
     """The packet with the parts of the trust bundle of its epoch; raises `BadInput` where they are not kept here."""
     agencies, agreements = involved(bare, directory)
-    repository = trust.copy.repository
-    if bare.epoch not in repository.epochs():
-        raise BadInput(f"The trust bundle of epoch {bare.epoch} is not kept here, so nothing can be proved by it.")
-    state = repository.state(bare.epoch)
-    first = json.loads((trust.copy.folder / "root.json").read_bytes())["signed"]["version"]
-    roots = [data for version in range(first, state.root + 1) if (data := repository.root(version)) is not None]
-    top = repository.top(trust.copy.audience, state.tops[trust.copy.audience])
-    lists = {a: repository.role(a, state.roles[a]) for a in sorted(agencies) if a in state.roles}
-    named = _targets(top)
-    wanted = [named[path] for path in (*_ALWAYS, *(_AGENCY.format(a) for a in lists)) if path in named]
-    wanted += [_targets(data)[_ROLE.format(a)] for a, data in lists.items()]
-    texts = {digest: repository.file(digest) for path, digest in named.items() if path.startswith("agreement/")}
-    wanted += [d for d, text in texts.items() if any(f"id: {a}".encode() in text.splitlines() for a in agreements)]
-    files = tuple(repository.file(digest) for digest in sorted(set(wanted)))
-    return replace(
-        bare,
-        audience=audience,
-        roots=tuple(roots),
-        top=top,
-        lists={str(a): data for a, data in lists.items()},
-        files=files,
-    )
-
-
-def _targets(part: bytes) -> dict[str, str]:
-    return {path: t["hashes"]["sha256"] for path, t in json.loads(part)["signed"]["targets"].items()}
-
-
-def lines(state: State, trust: AgencyTrust, top: bytes) -> tuple[str, ...]:
-    """Those of all lists of contacts of our extract, as its listing has them."""
-    agencies = [agency_handle(p[7:-5]) for p in _targets(top) if p.startswith("agency/")]
-    found = (line(a, sha256(trust.copy.repository.role(a, state.roles[a])).digest()) for a in agencies)
-    return tuple(sorted(found))
+    root = (trust.copy.folder / "root.json").read_bytes()
+    found = excerpt(trust.copy.repository, root, trust.copy.audience, bare.epoch, agencies, agreements)
+    return replace(bare, audience=audience, roots=found.roots, top=found.top, lists=found.lists, files=found.files)
 
 
 async def proved(made: Packet, trust: AgencyTrust, ask: Ask) -> Packet:
     """The packet with what the broker's log proves now of what it was promised; less where it does not answer."""
-    state = trust.copy.repository.state(made.epoch)
-    stated, leaves = await _stated(made, lines(state, trust, made.top), ask), _leaves(made)
+    listed = lines(trust.copy.repository, made.epoch, made.top)
+    stated, leaves = await _stated(made, listed, ask), _leaves(made)
     if stated is not None:
         leaves.append(packet.leaf_of(stated))
     proofs = [found for leaf in dict.fromkeys(leaves) if (found := await _proof(leaf, ask)) is not None]

@@ -1,5 +1,7 @@
 """A packet: one message with all that proves it, in one file; written by an agency, checked by anybody, offline.
 
+Or the log's records of one message, as a broker has them: it holds no message, and the steps that need one say so.
+
 `write` makes its one byte form, `read` gives its shape, `check` goes through it in numbered steps and says of each what
 held, in plain words, and at the end what could not be checked. It trusts one thing: the root of trust, which whoever
 checks has from elsewhere (or takes from the packet, and is told so). Mandates and keys are those of the trust bundle
@@ -13,7 +15,7 @@ that was in force when the message was admitted, so a packet holds as long as it
     6 message    the sender signed the manifest, and everything described is what was signed
     7 papers     whatever is attested beside the message is signed by whom it says
     8 broker     a worker's stamp (or evidence) is about exactly these bytes
-    9 record     the decision's record says the same, and is the one that the log was promised
+    9 record     the decision's record says the same, and is the one that the log was promised; or what the records say
    10 retrieval  the recipient signed that it got this view
    11 log        every leaf that was promised is in the log, under a head that the log's key signed
    12 witnesses  enough of the witnesses whom the trust bundle names cosigned each of these heads
@@ -21,7 +23,7 @@ that was in force when the message was admitted, so a packet holds as long as it
 A step whose object is not in the packet is not left out silently: it is named as not checked.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -35,19 +37,30 @@ from audit.readers import bounds, cbor, entries, envelope
 from audit.readers.bundle import Contact, Part, Trust, read_part, roots, trust
 from audit.readers.cbor import Value
 from audit.readers.envelope import Delivery, Manifest
-from audit.readers.fields import Fields, as_bytes, as_handle, as_text, read_map
+from audit.readers.fields import Fields, as_bytes, as_handle, as_text, as_tuple, read_map
 from audit.readers.signed import Signed, digest, read_signed, verify
 from audit.readers.trust import read_epoch_statement
-from audit.record import Record, TrustRecord, leaf, read_record
+from audit.record import (
+    DECISION,
+    PERMITTED,
+    RETRIEVAL,
+    SUBMISSION,
+    ActRecord,
+    Record,
+    TrustRecord,
+    leaf,
+    read_record,
+)
 from audit.tree import leaf_hash
 from audit.witness import NEEDED, cosignatures
 
 MAX_BYTES: Final = cbor.MAX_BYTES
-RECEIVED, SENT = "received", "sent"
+RECEIVED, SENT, RECORDED = "received", "sent", "recorded"
 _FILES: Final = 2_000
 _LISTS: Final = bounds.GRANTS + 1  # of each recipient's agency, and of the sender's
 _LINES: Final = 20_000
 _PATH: Final = 64
+_RECORDS: Final = 2 * bounds.GRANTS - 1  # with the record of the epoch as many as there may be proofs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +90,7 @@ class Stated:
 class Packet:
     """A packet's shape. Nothing in it is proved."""
 
-    kind: str  # RECEIVED: `message` is a delivery; SENT: an envelope
+    kind: str  # RECEIVED: `message` is a delivery; SENT: an envelope; RECORDED: what `write_records` makes
     message: bytes
     evidence: bytes | None  # a worker's signed evidence about what was sent
     retrieval: bytes | None  # the recipient's signed retrieval evidence
@@ -154,6 +167,11 @@ def write(packet: Packet) -> bytes:
     )
 
 
+def write_records(records: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """What stands for the message where there are only records of it, each with its salt."""
+    return cbor.dumps({"v": 1, "records": [[salt, record] for salt, record in records]})
+
+
 def read(raw: bytes) -> Packet:
     """Read a packet's shape, or raise `Unreadable`."""
     names = "v kind message evidence retrieval epoch audience roots top lists files stated proofs"
@@ -163,7 +181,7 @@ def read(raw: bytes) -> Packet:
     if not isinstance(lists, dict) or len(lists) > _LISTS:
         raise Unreadable(f"packet: lists is not a map of at most {_LISTS} lists")
     packet = Packet(
-        kind=fields.choice("kind", {RECEIVED, SENT}),
+        kind=fields.choice("kind", {RECEIVED, SENT, RECORDED}),
         message=fields.octets("message"),
         evidence=fields.octets_or_none("evidence"),
         retrieval=fields.octets_or_none("retrieval"),
@@ -229,7 +247,8 @@ class _Check:
 
     packet: Packet
     delivery: Delivery | None
-    manifest: Manifest
+    records: "_Records | None"  # of a packet that has nothing else
+    manifest: Manifest  # of every other one
     root: Part
     trust: Trust
 
@@ -238,9 +257,11 @@ class _Check:
         self._known = root
         self._unchecked: list[str] = []
         self._promised: dict[bytes, str] = {}  # leaf hashes, and whose they are
+        self._unvouched: set[bytes] = set()  # those that no signature in the packet promised: the log alone has them
         self._heads: dict[bytes, int] = {}  # notes of the log's heads, and their sizes
         self._at = 0  # when the broker admitted it
         self.delivery = None
+        self.records = None
 
     def run(self) -> Verdict:
         steps: list[Told] = []
@@ -263,6 +284,12 @@ class _Check:
 
     def _packet(self) -> str:
         self.packet = packet = read(self._raw)
+        if packet.kind == RECORDED:
+            if packet.retrieval is not None:
+                raise Unreadable("packet: what the log holds of a message has no retrieval beside its records")
+            self.records = found = _read_records(packet)
+            self._at = found.first.at
+            return f"{many(len(found.all), 'record')} of the log about one message, decided at {moment(self._at)}."
         if packet.kind == SENT:
             self.manifest = envelope.read_envelope(packet.message).manifest
             if packet.retrieval is not None:
@@ -354,6 +381,8 @@ class _Check:
         return f"The record of epoch {said.epoch} of the trust bundle is about just this extract."
 
     def _contacts(self) -> str:
+        if self.records is not None:
+            return self._recorded_contacts(self.records)
         sender = self._contact(self.manifest.sender, "the sender")
         mandates = [sender.mandate_at(at) for at in (self.manifest.created, self._at)]
         if not all(m is not None and m.may_send for m in mandates):
@@ -371,7 +400,31 @@ class _Check:
             self._unchecked.append("Whether the recipients might receive it: that is in the records of the decisions.")
         return f"{'; '.join(told)}."
 
-    def _message(self) -> str:
+    def _recorded_contacts(self, records: "_Records") -> str:
+        """Of what was permitted: whoever was only refused may have had no mandate, and may not be named here."""
+        self._unchecked.append("Whether the sender had its mandate when it made the message: the message says when.")
+        told = []
+        for record in records.permitted:
+            sender = self._contact(record.sender or "", "the sender")
+            recipient = self._contact(record.recipient or "", "a recipient")
+            mandates = sender.mandate_at(self._at), recipient.mandate_at(self._at)
+            if mandates[0] is None or not mandates[0].may_send or sender.agency != record.agency:
+                raise ProofFailed("the sender had no mandate to send at admission")
+            if mandates[1] is None or not mandates[1].may_receive:
+                raise ProofFailed("the recipient had no mandate to receive at admission")
+            told.append(f"{self._address(sender)} might send at {moment(self._at)}, {self._address(recipient)} receive")
+        return f"{'; '.join(told) or 'Nothing was permitted'}."
+
+    def _message(self) -> str | None:
+        if self.records is not None:
+            listed = set(self.trust.agreements.values())
+            if any(sha256(data).hexdigest() in listed for data in self.packet.files):
+                raise ProofFailed("the packet holds an agreement, and no grant that rests on it")
+            self._unchecked.append(
+                "What the sender signed: the packet holds no envelope and no view, only the digest of what was "
+                f"submitted (SHA-256 {self.records.first.submission.hex()}). Packets of sender and recipient hold them."
+            )
+            return None
         key = self._contact(self.manifest.sender, "the sender").key_at(self._at)
         if self.delivery is not None:
             stamp = entries.read_stamp(read_signed(self.delivery.stamp).body)
@@ -404,6 +457,9 @@ class _Check:
             self._unchecked.append(f"What the agreement allows on which it rests: the packet does not hold {lacking}.")
 
     def _papers(self) -> str | None:
+        if self.records is not None:
+            self._unchecked.append("What was attested beside it: that goes with the message.")
+            return None
         if self.delivery is not None:
             papers = envelope.read_view(self.delivery.view).attestations
         else:
@@ -432,7 +488,10 @@ class _Check:
         contact = self.trust.contacts.get(paper.by)
         return contact.key_at(self._at) if contact is not None else None
 
-    def _broker(self) -> str:
+    def _broker(self) -> str | None:
+        if self.records is not None and self.packet.evidence is None:
+            self._unchecked.append("What the broker answered the sender: its signed evidence is not in the packet.")
+            return None
         if self.delivery is None:
             return self._evidence()
         signed = read_signed(self.delivery.stamp, "stamp", max_bytes=bounds.ATTESTATION_BYTES)
@@ -451,9 +510,11 @@ class _Check:
     def _evidence(self) -> str:
         signed = read_signed(self.packet.evidence or b"", "evidence")
         told = entries.read_evidence(self._by_worker(signed, "evidence"))
-        if told.submission != sha256(self.packet.message).digest() or told.epoch != self.packet.epoch:
-            raise ProofFailed("the evidence is about other bytes, or another epoch of the trust bundle")
-        if told.message not in (None, self.manifest.id):
+        recorded = self.records.first if self.records is not None else None
+        submitted = recorded.submission if recorded is not None else sha256(self.packet.message).digest()
+        if told.submission != submitted or told.epoch != self.packet.epoch or told.at != self._at:
+            raise ProofFailed("the evidence is about other bytes, another time, or another epoch of the trust bundle")
+        if told.message not in (None, recorded.message if recorded is not None else self.manifest.id):
             raise ProofFailed("the evidence is about another message")
         self._promised[told.leaf] = "the submission"
         for recipient, _, _, hashed in told.outcomes:
@@ -468,6 +529,8 @@ class _Check:
         return verify(signed, tag, worker.public)
 
     def _record(self) -> str | None:
+        if self.records is not None:
+            return self._recorded(self.records)
         if self.delivery is None:
             self._unchecked.append("The records of the decisions: their recipients have them, a sender has not.")
             return None
@@ -482,7 +545,31 @@ class _Check:
             f"The record of the decision is the one that was promised: {many(len(record.sections), 'section')} decided."
         )
 
+    def _recorded(self, records: "_Records") -> str:
+        if self.packet.evidence is not None:
+            judged = {h for h, r in records.all.items() if isinstance(r, Record) and r.type != RETRIEVAL}
+            if not judged <= self._promised.keys():
+                raise ProofFailed("a record in the packet is none that the broker's evidence promised to the log")
+        self._unvouched = records.all.keys() - self._promised.keys()
+        told = []
+        for hashed, record in records.all.items():
+            if isinstance(record, ActRecord):
+                told.append(record.says.rstrip("."))
+                self._promised.setdefault(hashed, f"the record of {record.act}")
+            elif record.type == DECISION:
+                told.append(f"to {record.recipient} {record.outcome} by {', '.join(record.rules)}")
+                self._promised[hashed] = f"the decision about {record.recipient}"
+            else:
+                told.append(f"{record.type} {record.outcome}")
+                self._promised.setdefault(hashed, f"the record of the {record.type}")
+        return f"The records say: {'; '.join(told)}."
+
     def _retrieval(self) -> str | None:
+        if self.records is not None:
+            self._unchecked.append(
+                "Who opened it: its recipients signed that, and have it; a record is the broker's word."
+            )
+            return None
         if self.delivery is None:
             self._unchecked.append("Whether any recipient has opened it: their own packets can show that.")
             return None
@@ -516,6 +603,8 @@ class _Check:
         for hashed, whose in self._promised.items():
             if hashed not in proved:
                 self._unchecked.append(f"Whether {whose} is in the log: the packet holds no proof of it.")
+        if self._unvouched - proved:
+            raise ProofFailed("a record in the packet is neither proved to be in the log nor promised by a worker")
         if head is None:
             return None
         return f"{many(len(proved), 'promised leaf')} in the log {head.origin}, the last of {many(head.size, 'leaf')}."
@@ -550,10 +639,64 @@ class _Check:
         return f"{self.trust.agencies[contact.agency]}/{contact.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Records of one message by their leaf hashes, and the one of its submission or, without that, of a decision."""
+
+    all: Mapping[bytes, Record | ActRecord]
+    first: Record
+
+    @property
+    def permitted(self) -> list[Record]:
+        return [r for r in self.all.values() if isinstance(r, Record) and (r.type, r.outcome) == (DECISION, PERMITTED)]
+
+
+def _read_records(packet: Packet) -> _Records:
+    """The records that a packet holds, all of one message and decided together under the packet's epoch; or raise."""
+    fields = read_map(packet.message, "packet: records", ("v", "records"), max_bytes=MAX_BYTES)
+    fields.version()
+    found: dict[bytes, Record | ActRecord] = {}
+    for item in fields.items("records", _RECORDS):
+        salt, raw = as_tuple(item, "packet: record", 2)
+        salt, raw = as_bytes(salt, "packet: salt", 32), as_bytes(raw, "packet: record")
+        record = read_record(raw)
+        if isinstance(record, TrustRecord):
+            raise Unreadable("packet: a record about trust is about no message")
+        found[leaf_hash(leaf(salt, raw))] = record
+    judged = [r for r in found.values() if isinstance(r, Record) and r.type != RETRIEVAL]
+    if len(found) != len(fields.items("records", _RECORDS)) or not judged:
+        raise Unreadable("packet: a record stands there twice, or none of what was decided")
+    first = min(judged, key=lambda r: r.type != SUBMISSION)
+    about = {r.subject if isinstance(r, ActRecord) else r.message for r in found.values()}
+    if len(about) != 1 or about == {None}:
+        raise ProofFailed("the records in the packet are about several messages, or about none")
+    if {(r.submission, r.at, r.epoch, r.sender, r.agency) for r in judged} != {
+        (first.submission, first.at, packet.epoch, first.sender, first.agency)
+    }:
+        raise ProofFailed(
+            "the records in the packet were not decided together, under the epoch of the trust bundle in it"
+        )
+    return _Records(found, first)
+
+
 def moment(at: int) -> str:
     """A time in words, UTC."""
     year_9999 = 253_402_300_000_000
     return datetime.fromtimestamp(min(at, year_9999 - 1) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-__all__ = ["RECEIVED", "SENT", "Packet", "Proof", "Stated", "Told", "Verdict", "check", "leaf_of", "read", "write"]
+__all__ = [
+    "RECEIVED",
+    "RECORDED",
+    "SENT",
+    "Packet",
+    "Proof",
+    "Stated",
+    "Told",
+    "Verdict",
+    "check",
+    "leaf_of",
+    "read",
+    "write",
+    "write_records",
+]

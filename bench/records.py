@@ -30,7 +30,7 @@ from bench.figures import Figure, Target, number
 from broker.console.reading import Reading
 from broker.recordsdb import FACETS, Line, Query, RecordsDb, opened
 from broker.service import BrokerHome
-from broker.tasks import VITAL
+from broker.tasks import VITAL, leaves
 from bus.connection import Connection
 from messages.labels import Kind
 from messages.limits import DAY, HOUR
@@ -163,7 +163,7 @@ def screens(reading: Reading, count: int) -> dict[str, Callable[[random.Random],
     subjects = [subject(random.Random(n)) for n in range(50)]
     kinds = [kind.value for kind in Kind]
     return {
-        "overview": lambda c: (reading.counted(NOW - DAY - c.randrange(7) * HOUR, NOW), reading.task_leaves()),
+        "overview": lambda c: (reading.counted(NOW - c.randrange(7) * HOUR), leaves(db)),
         "decisions, the newest": lambda c: decisions(Query(form="decision")),
         "decisions, a page deep in": lambda c: decisions(Query(form="decision"), deep(c)),
         "all records, a page deep in": lambda c: decisions(Query(), deep(c)),
@@ -179,6 +179,9 @@ def screens(reading: Reading, count: int) -> dict[str, Callable[[random.Random],
         "by agency, rule and outcome": lambda c: decisions(
             Query(party=c.choice(AGENCIES), rule=c.choice(_RULES), outcome=c.choice(("permitted", "refused")))
         ),
+        "by sender and recipient": lambda c: decisions(
+            Query(form="decision", sender=c.choice(AGENCIES), recipient=c.choice(AGENCIES))
+        ),
         "by contact, type and days": lambda c: decisions(
             Query(party=c.choice(CONTACTS), type=c.choice(_TYPES), **span(c))
         ),
@@ -188,8 +191,9 @@ def screens(reading: Reading, count: int) -> dict[str, Callable[[random.Random],
         "matrix and a cell of it": lambda _: reading.matrix(),
         "record": lambda c: db.search(Query(subject=c.choice(subjects)), size=200),
         "tasks and leaks": lambda c: (
-            reading.task_leaves(),
+            leaves(db),
             reading.leak_lines(),
+            reading.owed_leaves(),
         ),
     }
 

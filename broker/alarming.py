@@ -19,11 +19,11 @@ import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from audit.logdir import write_atomically
-from audit.record import LEAK_SUSPECTED, REVIEW_CLOSED
+from audit.record import LEAK_SUSPECTED
 from broker.alarms import EXPIRES_SOON, Kind, Told, due, hook, mail
 from broker.projecting import Remembered
 from broker.recordsdb import Query, RecordsDb, RecordsDown
-from broker.tasks import VITAL, tasks
+from broker.tasks import MOST, leaves, tasks
 from messages.alarms import LOOPBACK, mail_box
 from messages.directory import Bundle
 from messages.errors import BadInput, DependencyError
@@ -34,7 +34,6 @@ log = structlog.get_logger("broker.alarming")
 LOOK_SECONDS: Final = 60.0
 PATIENCE: Final = 10.0
 """Seconds for one address, from the name's look-up to the answer."""
-TASKS: Final = 5_000
 FILE: Final = "alarms.json"
 _LONGEST: Final = 60 * MINUTE
 
@@ -130,18 +129,28 @@ class Facts:
             Kind.BUNDLE_ENDS: int(self._bundle().expires - now < EXPIRES_SOON),
         }
         try:
-            leaves, leaks = await asyncio.to_thread(self._leaves, now)
+            found_in, leaks = await asyncio.to_thread(self._leaves, now)
         except RecordsDown:
             return found | {Kind.RECORDS_DOWN: 1}
-        known = tasks(await self._remembered.records(leaves))
+        known = tasks(await self._remembered.records(found_in))
         overdue = sum(task.overdue(now) for task in known)
         waiting = sum(task.closed is None for task in known)
         return found | {Kind.GLASS: waiting - overdue, Kind.OVERDUE: overdue, Kind.LEAK: leaks}
 
     def _leaves(self, now: int) -> tuple[list[int], int]:
-        vital = Query(rule=VITAL, outcome="permitted", form="decision")
-        leaves = [*self._db.indices(vital, TASKS), *self._db.indices(Query(kind=REVIEW_CLOSED), TASKS)]
-        return leaves, len(self._db.indices(Query(kind=LEAK_SUSPECTED, start=now - DAY), TASKS))
+        return leaves(self._db), len(self._db.indices(Query(kind=LEAK_SUSPECTED, start=now - DAY), MOST))
+
+
+def last_told(folder: Path) -> dict[str, dict[Kind, Told]]:
+    """What was told last at each address. Where the file is lost or spoiled, that is nothing, and it is told again."""
+    try:
+        value = json.loads((folder / FILE).read_bytes())
+        return {
+            str(to): {Kind(kind): Told(int(at), int(count)) for kind, (at, count) in kinds.items()}
+            for to, kinds in value.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 class Alarming:
@@ -160,7 +169,7 @@ class Alarming:
         self._facts = facts
         self._relay = relay
         self._clock = clock
-        self._told = self._read()
+        self._told = last_told(folder)
         self._failed: dict[str, tuple[int, int]] = {}  # how often in a row, and from when on it is tried again
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -210,17 +219,6 @@ class Alarming:
         else:
             made = mail(installation, telling, now, self._relay.sender, box).as_bytes()
             await asyncio.to_thread(post_mail, self._relay, box, made)
-
-    def _read(self) -> dict[str, dict[Kind, Told]]:
-        """What was told before. Where the file is lost or spoiled, it is told once more."""
-        try:
-            value = json.loads(self._path.read_bytes())
-            return {
-                str(to): {Kind(kind): Told(int(at), int(count)) for kind, (at, count) in kinds.items()}
-                for to, kinds in value.items()
-            }
-        except (OSError, ValueError, TypeError, AttributeError):
-            return {}
 
     def _write(self) -> None:
         value = {to: {k.value: [t.at, t.count] for k, t in kinds.items()} for to, kinds in self._told.items()}

@@ -128,13 +128,27 @@ def subject_of(text: str) -> str:
 
 
 def query_of(
-    names: Names, *, start: int | None = None, end: int | None = None, party: str = "", message: str = "", **exact: str
+    names: Names,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    party: str = "",
+    sender: str = "",
+    recipient: str = "",
+    message: str = "",
+    **exact: str,
 ) -> Query:
     """A search in people's words, or raise `BadInput`. `exact`: rule, type, kind, outcome, form."""
+
+    def handle(name: str) -> str:
+        return names.find(name) if name.strip() else ""
+
     return Query(
         start=start,
         end=end,
-        party=names.find(party) if party.strip() else "",
+        party=handle(party),
+        sender=handle(sender),
+        recipient=handle(recipient),
         subject=subject_of(message) if message.strip() else "",
         **{name: text.strip() for name, text in exact.items()},
     )

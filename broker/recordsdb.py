@@ -4,6 +4,9 @@ It holds codes, handles, ids and times of each leaf, by which one finds a record
 RECORDS. No content and no personal data: there is none in a record. SQLite (WAL) in the broker's folder by default,
 PostgreSQL where `SAFECONDUCT_RECORDS` or `records` in broker.json says so.
 
+Beside the lines stand counts by the hour, for pages that would else count a day's lines each time: `take` keeps them in
+the transaction in which it writes or drops a line, so they never say anything else than the lines.
+
 `take` is the only writer. It goes on from the leaf that it was told last, by compare and set in the same transaction,
 so two hosts on one database never put a leaf in twice or leave one out. A leaf that says that records expired takes
 their lines away. Nothing here decides anything: a database that
@@ -11,13 +14,14 @@ is down costs the search, never a delivery.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -37,9 +41,11 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     select,
     text,
     tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.engine import make_url
@@ -48,10 +54,11 @@ from sqlalchemy.pool import QueuePool
 
 from audit.record import RECORDS_EXPIRED, ActRecord, Record, TrustRecord, expired_range
 from messages.errors import BadInput, DependencyError
+from messages.limits import HOUR
 
 VARIABLE: Final = "SAFECONDUCT_RECORDS"
 FILE: Final = "records.db"
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables: another one is thrown away and filled anew."""
 PAGE: Final = 50
 MAX_PAGE: Final = 500
@@ -64,10 +71,15 @@ on. Two frequent conditions that hardly ever meet would else be looked for throu
 """
 
 PARTY, RULE, TYPE, KIND, OUTCOME, FORM = "party", "rule", "type", "kind", "outcome", "form"
+FLOW: Final = "flow"
+"""Counted by the hour, as `RULE` and `FORM` are: decisions from one agency to another."""
 FACETS: Final = (PARTY, RULE, TYPE, KIND, OUTCOME, FORM)
 
 _WRITES: Final = "safeconduct_writes"
 _LOCK: Final = 0x5AFEC0  # of PostgreSQL's locks for applications, ours
+
+_Mark: TypeAlias = tuple[str, str, int]
+"""A facet, its value, and the number of the two in `_word`."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -90,6 +102,7 @@ _record = Table(
     Column("epoch", BigInteger, nullable=False),
     *(Column(name, Text, nullable=False) for name in ("form", "kind", "agency", "sender", "recipient")),
     *(Column(name, Text, nullable=False) for name in ("outcome", "subject", "rules", "types", "signers")),
+    Column("receiver", Text, nullable=False),  # the recipient's agency when it was taken; else the recipient
     Index("record_at", "at", "idx"),
     Index("record_subject", "subject", "at", "idx"),
 )
@@ -99,6 +112,18 @@ _mark = Table(
     Column("word", Integer, primary_key=True, autoincrement=False),
     Column("at", BigInteger, primary_key=True, autoincrement=False),
     Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+_tally = Table(
+    "tally",
+    _meta,
+    Column("what", Text, primary_key=True),  # FLOW, RULE or FORM
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("first", Text, primary_key=True),  # of a flow the sending agency; else the rule or the form
+    Column("second", Text, primary_key=True),  # of a flow the receiving agency
+    Column("outcome", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -140,6 +165,8 @@ class Query:
     start: int | None = None  # from this moment on
     end: int | None = None  # until before it
     party: str = ""  # a handle: of an agency (submitting, sending or receiving), a contact, or who signed
+    sender: str = ""  # the handle of an agency or a contact, as who sent or submitted it alone
+    recipient: str = ""  # the same, as who receives it alone
     rule: str = ""
     type: str = ""
     kind: str = ""
@@ -148,12 +175,23 @@ class Query:
     subject: str = ""
 
     def __post_init__(self) -> None:
-        for name in (*FACETS, "subject"):
+        for name in (*FACETS, "sender", "recipient", "subject"):
             if len(getattr(self, name)) > MAX_TERM or "\0" in getattr(self, name):
                 raise BadInput(f"What is searched for as {name} is longer than any such value can be.")
         for moment in (self.start, self.end):
             if moment is not None and not 0 <= moment < 2**53:
                 raise BadInput("A search is for moments between 1970 and the far future.")
+
+
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """Counts of a span of hours: decisions by sending and receiving agency and outcome; and, by the hour (counted from
+    the epoch on), leaves by form and outcome, and what was permitted and refused by rule.
+    """
+
+    flows: dict[tuple[str, str, str], int]
+    forms: dict[tuple[str, str, int], int]
+    rules: dict[tuple[str, str, int], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +335,7 @@ class RecordsDb:
 
     def _clear(self, db: Connection) -> None:
         # Words stay: other processes remember their numbers, and would mark leaves with one that means something else.
-        for table in (_mark, _record, _place):
+        for table in (_mark, _tally, _record, _place):
             db.execute(delete(table))
         db.execute(insert(_place).values(version=VERSION, next=0))
         self._words.clear()
@@ -319,7 +357,13 @@ class RecordsDb:
                 return
             marks = {line.index: marks_of(line, agency_of) for line in lines}
             words = self._numbered(db, set().union(*marks.values()))
-            _insert(db, _record, [_row(line) for line in lines])
+            receivers = {line.index: agency_of(line.recipient) or line.recipient for line in lines}
+            _insert(db, _record, [(*_row(line), receivers[line.index]) for line in lines])
+            told = Counter[_Counted]()
+            for line in lines:
+                receiver = receivers[line.index]
+                told.update(_counted(line.at // HOUR, line.form, line.agency, receiver, line.outcome, line.rules))
+            _count(db, told)
             marked = [(line, word) for line in lines for word in sorted(words[mark] for mark in marks[line.index])]
             _insert(db, _mark, [(word, line.at, line.index) for line, word in marked])
             for line in lines:
@@ -335,6 +379,19 @@ class RecordsDb:
         start, end = db.execute(select(func.min(_record.c.at), func.max(_record.c.at)).where(*there)).one()
         if start is None:
             return
+        hour: Any = literal_column(f"at / {HOUR}").label(
+            "hour"
+        )  # as a value of its own PostgreSQL would group by another
+        by = (hour, *(_record.c[name] for name in ("form", "agency", "receiver", "outcome", "rules")))
+        told = Counter[_Counted]()
+        grouped = select(*by, func.count()).where(*there).group_by(*by)
+        for at, form, agency, receiver, outcome, rules, count in _rows(db, grouped):
+            for counted in _counted(int(at), form, agency, receiver, outcome, tuple(rules.split())):
+                told[counted] -= count
+        _count(db, told)
+        db.execute(
+            delete(_tally).where(_tally.c.hour >= start // HOUR, _tally.c.hour <= end // HOUR, _tally.c.count <= 0)
+        )
         marked = (_mark.c.at >= start, _mark.c.at <= end, _mark.c.idx >= first, _mark.c.idx < until)
         for word in db.execute(select(_word.c.id)).scalars().all():  # the key of a mark begins with its word
             db.execute(delete(_mark).where(_mark.c.word == word, *marked))
@@ -369,7 +426,8 @@ class RecordsDb:
             chosen, stretch = _chosen(query, words, edge)
             statement = select(_record).join(chosen, _record.c.idx == chosen.c.idx)
             statement = statement.order_by(chosen.c.at.desc(), chosen.c.idx.desc()).limit(size + 1)
-            found = db.execute(statement).mappings().all()
+            names = _record.c.keys()
+            found = [dict(zip(names, row, strict=True)) for row in _rows(db, statement)]
             lines = tuple(_line(row) for row in found[:size])
             if len(found) > size:
                 return Page(lines, f"{lines[-1].at}-{lines[-1].index}")
@@ -389,18 +447,54 @@ class RecordsDb:
             found = select(chosen.c.idx, chosen.c.at).order_by(chosen.c.at.desc(), chosen.c.idx.desc()).limit(most)
             return [int(index) for index, _ in _rows(db, found)]
 
-    def _rarest_first(self, db: Connection, query: Query) -> list[int] | None:
-        """The numbers of what is searched for, or None where no leaf has one of them."""
-        asked = [(facet, getattr(query, facet)) for facet in FACETS if getattr(query, facet)]
-        if not asked:
-            return []
+    @_mapped
+    def latest(self, wanted: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], list[int]]:
+        """The indices of the newest leaves with each of these marks (a facet and its value), up to so many of each, the
+        newest first: one question for all of them.
+        """
+        found: dict[tuple[str, str], list[int]] = {mark: [] for mark in wanted}
+        with self._reads.connect() as db:
+            numbers = self._known(db, wanted)
+            if numbers:
+                for number, index, _ in _newest_first(_rows(db, select(_latest(numbers, wanted)))):
+                    found[numbers[number]].append(int(index))
+        return found
+
+    @_mapped
+    def latest_lines(self, wanted: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], list[Line]]:
+        """The same, with all that a search shows of them."""
+        found: dict[tuple[str, str], list[Line]] = {mark: [] for mark in wanted}
+        names = _record.c.keys()
+        with self._reads.connect() as db:
+            numbers = self._known(db, wanted)
+            if numbers:
+                placed = _latest(numbers, wanted)
+                lines = select(*placed.c, *_record.c).join(_record, _record.c.idx == placed.c.place)
+                for number, _, _, *row in _newest_first(_rows(db, lines)):
+                    found[numbers[number]].append(_line(dict(zip(names, row, strict=True))))
+        return found
+
+    def _known(self, db: Connection, wanted: Iterable[tuple[str, str]]) -> dict[int, tuple[str, str]]:
+        """Those of the marks that any leaf has, by their numbers."""
+        unknown = [mark for mark in wanted if mark not in self._words]
+        if unknown:
+            rows = _rows(db, select(_word).where(tuple_(_word.c.facet, _word.c.value).in_(unknown)))
+            self._words.update({(facet, value): int(number) for number, facet, value in rows})
+        return {self._words[mark]: mark for mark in wanted if mark in self._words}
+
+    def _rarest_first(self, db: Connection, query: Query) -> list[_Mark] | None:
+        """What is searched for by marks and their numbers, or None where no leaf has one of them."""
+        given = [(facet, getattr(query, facet)) for facet in FACETS]
+        given += [(PARTY, query.sender), (PARTY, query.recipient)]
+        asked = list(dict.fromkeys((facet, value) for facet, value in given if value))
+        if len(asked) <= 1 and all(pair in self._words for pair in asked):
+            return [(*pair, self._words[pair]) for pair in asked]
         pairs = tuple_(_word.c.facet, _word.c.value).in_(asked)
-        words = [int(word) for word in db.execute(select(_word.c.id).where(pairs)).scalars()]
-        if len(words) < len(asked):
+        found = list(_rows(db, select(_word.c.facet, _word.c.value, _word.c.id, _about(query)).where(pairs)))
+        self._words.update({(facet, value): number for facet, value, number, _ in found})
+        if len(found) < len(asked):
             return None
-        if len(words) > 1:
-            words.sort(key=lambda word: self._about(db, word, query))
-        return words
+        return [(facet, value, number) for facet, value, number, _ in sorted(found, key=lambda row: int(row[3]))]
 
     @_mapped
     def grouped(self, query: Query, by: Sequence[str], most: int) -> tuple[list[tuple[tuple[str, ...], int]], bool]:
@@ -424,16 +518,6 @@ class RecordsDb:
             counted = [(tuple(values), int(count)) for count, *values in _rows(db, found.group_by(*columns))]
             whole = sum(count for _, count in counted) < most
             return counted, not whole and db.execute(places.offset(most).limit(1)).first() is not None
-
-    @staticmethod
-    def _about(db: Connection, word: int, query: Query) -> int:
-        """How many leaves have this mark in the time asked for, counted no further than is needed to tell rare ones."""
-        some = select(literal(1)).where(_mark.c.word == word)
-        if query.start is not None:
-            some = some.where(_mark.c.at >= query.start)
-        if query.end is not None:
-            some = some.where(_mark.c.at < query.end)
-        return int(db.execute(select(func.count()).select_from(some.limit(RARE).subquery())).scalar() or 0)
 
     def each(self, query: Query, most: int) -> Iterator[Line]:
         """Up to `most` lines, the newest first, read a page at a time."""
@@ -463,16 +547,20 @@ class RecordsDb:
         return list(takewhile(lambda line: line.at < before, found))
 
     @_mapped
-    def counts(self, facet: str, start: int, end: int) -> dict[str, int]:
-        """How many leaves of a span of time have each value of a facet."""
-        statement = (
-            select(_word.c.value, func.count())
-            .join(_mark, _mark.c.word == _word.c.id)
-            .where(_word.c.facet == facet, _mark.c.at >= start, _mark.c.at < end)
-            .group_by(_word.c.value)
-        )
+    def tallied(self, start: int, end: int) -> "Tallies":
+        """What the hours from that of `start` to that of `end` counted."""
+        within = (_tally.c.hour >= start // HOUR, _tally.c.hour <= end // HOUR)
+        columns, many = (_tally.c.first, _tally.c.second, _tally.c.outcome), func.sum(_tally.c.count)
+        flows = select(*columns, many).where(_tally.c.what == FLOW, *within).group_by(*columns)
+        hourly = select(_tally.c.what, _tally.c.hour, _tally.c.first, _tally.c.outcome, _tally.c.count)
+        hourly = hourly.where(_tally.c.what.in_((FORM, RULE)), *within)
+        found = Tallies({}, {}, {})
         with self._reads.connect() as db:
-            return {str(value): int(count) for value, count in db.execute(statement)}
+            for sender, receiver, outcome, count in _rows(db, flows):
+                found.flows[sender, receiver, outcome] = int(count)
+            for what, hour, first, outcome, count in _rows(db, hourly):
+                (found.forms if what == FORM else found.rules)[first, outcome, int(hour)] = int(count)
+        return found
 
     @_mapped
     def values(self, *facets: str) -> dict[str, list[str]]:
@@ -480,7 +568,7 @@ class RecordsDb:
         found: dict[str, list[str]] = {facet: [] for facet in facets}
         asked = select(_word.c.facet, _word.c.value).where(_word.c.facet.in_(facets)).order_by(_word.c.value)
         with self._reads.connect() as db:
-            for facet, value in db.execute(asked):
+            for facet, value in _rows(db, asked):
                 found[facet].append(value)
         return found
 
@@ -517,19 +605,51 @@ def _places(query: Query, word: int | None, edge: tuple[int, int] | None) -> Any
     return chosen.order_by(table.c.at.desc(), table.c.idx.desc())
 
 
-def _chosen(query: Query, words: list[int], edge: tuple[int, int] | None) -> tuple[Any, Any]:
+def _about(query: Query) -> Any:
+    """How many leaves have a mark in the time asked for, counted no further than is needed to tell rare ones."""
+    some = select(literal(1)).where(_mark.c.word == _word.c.id).correlate(_word)
+    if query.start is not None:
+        some = some.where(_mark.c.at >= query.start)
+    if query.end is not None:
+        some = some.where(_mark.c.at < query.end)
+    return select(func.count()).select_from(some.limit(RARE).subquery()).scalar_subquery()
+
+
+def _chosen(query: Query, marks: list[_Mark], edge: tuple[int, int] | None) -> tuple[Any, Any]:
     """Where the leaves of a search stand; and what is looked through for them, where that is a stretch alone."""
-    places = _places(query, words[0] if words and not query.subject else None, edge)
-    others = words if query.subject else words[1:]
-    if not others:
+    places = _places(query, marks[0][2] if marks and not query.subject else None, edge)
+    others = marks if query.subject else marks[1:]
+    # What a line has one of is looked up in the line itself, all of it at once.
+    own = [_record.c[facet] == value for facet, value, _ in others if facet in (KIND, OUTCOME, FORM)]
+    if query.sender:
+        own.append((_record.c.agency == query.sender) | (_record.c.sender == query.sender))
+    if query.recipient:
+        own.append((_record.c.receiver == query.recipient) | (_record.c.recipient == query.recipient))
+    if not others and not own:
         return places.subquery(), None
     looked = places.limit(STRETCH).subquery()
     chosen = select(looked.c.at, looked.c.idx)
-    for word in others:
+    for word in (word for facet, _, word in others if facet not in (KIND, OUTCOME, FORM)):
         other = _mark.alias()
         same = (other.c.word == word, other.c.at == looked.c.at, other.c.idx == looked.c.idx)
         chosen = chosen.where(select(literal(1)).where(*same).exists())
+    if own:
+        chosen = chosen.join(_record, _record.c.idx == looked.c.idx).where(*own)
     return chosen.subquery(), places
+
+
+def _latest(numbers: Mapping[int, tuple[str, str]], wanted: Mapping[tuple[str, str], int]) -> Any:
+    """Where the newest leaves with each of these marks stand, up to as many as are wanted of each."""
+    parts = []
+    for number, mark in numbers.items():
+        newest = select(_mark.c.word, _mark.c.idx.label("place"), _mark.c.at.label("moment"))
+        newest = newest.where(_mark.c.word == number).order_by(_mark.c.at.desc(), _mark.c.idx.desc())
+        parts.append(select(newest.limit(wanted[mark]).subquery()))
+    return union_all(*parts).subquery()
+
+
+def _newest_first(rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+    return sorted(rows, key=lambda row: (-row[2], -row[1]))
 
 
 def _rows(db: Connection, statement: Any) -> Iterable[Sequence[Any]]:
@@ -542,19 +662,42 @@ def _rows(db: Connection, statement: Any) -> Iterable[Sequence[Any]]:
     return found
 
 
-def _insert(db: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
-    """All rows at once, with values in the order of the table's columns.
+def _insert(db: Connection, table: Table, rows: Sequence[tuple[object, ...]], then: str = "") -> None:
+    """All rows at once, with values in the order of the table's columns; `then` is done with those that are there.
 
     PostgreSQL takes them as arrays: its driver would send them one by one, and wait for each.
     """
     names = ", ".join(column.name for column in table.columns)
     if db.dialect.name == "postgresql":
         arrays = ", ".join(f"cast(:{c.name} as {c.type.compile(db.dialect)}[])" for c in table.columns)
-        statement = text(f"insert into {table.name} ({names}) select * from unnest({arrays})")  # noqa: S608  names of ours
+        statement = text(f"insert into {table.name} ({names}) select * from unnest({arrays}) {then}")  # noqa: S608  names of ours
         db.execute(statement, dict(zip(table.columns.keys(), map(list, zip(*rows, strict=True)), strict=True)))
         return
     marks = ", ".join("?" for _ in table.columns)
-    db.exec_driver_sql(f"insert into {table.name} ({names}) values ({marks})", list(rows))  # noqa: S608  names of ours
+    db.exec_driver_sql(f"insert into {table.name} ({names}) values ({marks}) {then}", list(rows))  # noqa: S608  names of ours
+
+
+_Counted: TypeAlias = tuple[str, int, str, str, str]  # the key of `_tally`
+
+
+def _counted(
+    hour: int, form: str, agency: str, receiver: str, outcome: str, rules: tuple[str, ...]
+) -> Iterator[_Counted]:
+    """Under which keys of `_tally` a line counts."""
+    if outcome:
+        yield FORM, hour, form, "", outcome
+    if form == "decision":
+        yield FLOW, hour, agency, receiver, outcome
+    for rule in dict.fromkeys(rules):
+        yield RULE, hour, rule, "", outcome
+
+
+def _count(db: Connection, told: Counter[_Counted]) -> None:
+    """Add to the counts, or take away from them."""
+    rows = [(*key, told[key]) for key in sorted(told)]  # in one order: so two writers never wait for each other
+    if rows:
+        key = "what, hour, first, second, outcome"
+        _insert(db, _tally, rows, f"on conflict ({key}) do update set count = tally.count + excluded.count")
 
 
 def _sqlite(connection: Any, _: object) -> None:

@@ -19,12 +19,15 @@ from aiohttp.http import HttpProcessingError
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from audit.record import ActRecord, Record, TrustRecord
-from broker import misuse
+from broker import alarms, misuse
 from broker.admit import Admitted
 from broker.console.access import ANSWER_BYTES, Access, Person
 from broker.console.kept import NAME, PROPOSALS, HandedIn, Kept
+from broker.console.live import Live
+from broker.console.packing import packed
 from broker.console.reading import Reading
 from broker.console.reviewing import PROPOSAL_BYTES, Reviewed, Reviewer
+from broker.console.waiting import SHOWN, Waits
 from broker.console.words import Words, mark
 from broker.lookups import Deed, asked, look_up, named, viewed
 from broker.naming import Names, as_csv, day, moment, query_of, subject_text
@@ -32,7 +35,7 @@ from broker.recordsdb import FACETS, Query
 from keys import accounts
 from keys.fingerprints import fingerprint
 from messages.errors import BadInput, DependencyError, ShareError, Unverified
-from messages.limits import DAY, HOUR
+from messages.limits import HOUR
 from policies import sentences
 from policies.decide import Engine
 
@@ -40,7 +43,11 @@ log = structlog.get_logger("broker.console")
 
 COOKIE: Final = "safeconduct-console"
 LIVE: Final = "/overview/live"
-"""What the overview asks for by itself, every ten seconds."""
+"""What the overview asks for by itself whenever it is told to."""
+STREAM: Final = "/overview/stream"
+"""Where it is told so."""
+SLOW: Final = 10.0
+"""Seconds for a browser to take one word of a stream."""
 EXPORTED: Final = 10_000
 """Records of one export at most, the newest."""
 STATIC: Final = Path(__file__).parent / "static"
@@ -64,6 +71,8 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+OWED: Final = 100
+"""Of each kind of what is owed that is shown, the oldest."""
 REPLAYED: Final = 2_000
 """Past decisions that a proposal is held against, the newest."""
 READS_RECORDS: Final = frozenset({"officer", "auditor"})
@@ -107,9 +116,13 @@ class Announces(Protocol):
 class Console:
     """Handlers of one running console."""
 
-    def __init__(self, access: Access, reading: Reading, worker: Announces, words: Words | None = None) -> None:
+    def __init__(
+        self, access: Access, reading: Reading, waits: Waits, worker: Announces, words: Words | None = None
+    ) -> None:
         self.access = access
+        self.live = Live(self._moves)
         self._reading = reading
+        self._waits = waits
         self._worker = worker
         self._kept = Kept(reading.home.folder)
         self._reviewer = Reviewer(reading.home.folder / "trust")
@@ -133,11 +146,13 @@ class Console:
                 web.post("/enrol/invite", self._invite),
                 web.get("/", self._overview),
                 web.get(LIVE, self._live),
+                web.get(STREAM, self._stream),
                 web.get("/decisions", self._decisions),
                 web.get("/decisions/export", self._export),
                 web.post("/searches", self._save),
                 web.post("/searches/{id:[0-9a-f]{16}}/remove", self._forget),
                 web.get("/records/{index:[0-9]{1,15}}", self._record),
+                web.get("/messages/{id:[0-9a-f]{32}}/packet", self._packet),
                 web.get("/matrix", self._matrix),
                 web.get("/matrix/{sender}/{recipient}", self._cell),
                 web.get("/trust", self._trust),
@@ -151,7 +166,11 @@ class Console:
                 web.get("/tasks", self._tasks),
             ]
         )
+        app.on_shutdown.append(self._closing)
         return app
+
+    async def _closing(self, _: web.Application) -> None:
+        self.live.close()  # before requests that are being answered are waited for
 
     # Around every request
 
@@ -206,7 +225,7 @@ class Console:
 
     def _whoever(self, request: web.Request) -> Person | None:
         secret, browser = request.cookies.get(COOKIE, ""), request.headers.get("User-Agent", "")
-        return self.access.person(secret, browser, renews=request.path != LIVE)
+        return self.access.person(secret, browser, renews=request.path not in (LIVE, STREAM))
 
     def _person(self, request: web.Request, roles: frozenset[str] = READS_RECORDS | MANAGES) -> Person:
         """Who asks; to the log-in page where nobody is logged in, 403 where the role is another."""
@@ -298,21 +317,41 @@ class Console:
         self._person(request)
         return self._page("live.html", request, title="", **await self._figures())
 
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        person = self._person(request)
+        with self.live.watching(person.officer) as words:
+            if words is None:
+                return web.Response(status=204)  # by which a browser knows not to ask again
+            response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
+            try:
+                await response.prepare(request)
+                async for _ in words:
+                    there = self._whoever(request) is not None
+                    async with asyncio.timeout(SLOW):  # what nobody reads is given up, and nothing is kept for it
+                        await response.write(b"event: %b\ndata:\n\n" % (b"renew" if there else b"over"))
+                    if not there:
+                        break
+            except (ConnectionError, TimeoutError):
+                if request.transport is not None:
+                    request.transport.abort()
+            return response
+
+    async def _moves(self) -> object:
+        """Differs as soon as the overview has something new to show."""
+        head, _ = await self._reading.head()
+        leaves = await asyncio.to_thread(self._reading.db.next)
+        return leaves, head, await self._waits.look(), self._reading.bundle.epoch
+
     async def _figures(self) -> dict[str, Any]:
         reading, now = self._reading, self.access.clock()
-        start = now - DAY
-        counted = await asyncio.to_thread(reading.counted, start, now + HOUR)
+        counted = await asyncio.to_thread(reading.counted, now)
         names, head, known = self._names, await reading.head(), await reading.tasks()
-        rows: dict[tuple[str, str], dict[str, int]] = {}
-        for (sender, recipient, outcome), count in counted.flows.items():
-            rows.setdefault((names.of(sender), names.of(recipient)), {})[outcome] = count
-        most = max((sum(r.values()) for r in rows.values()), default=1)
         return {
             "now": now,
-            "outcomes": counted.outcomes,
-            "rules": counted.rules,
-            "flows": sorted(rows.items(), key=lambda item: -sum(item[1].values()))[:20],
-            "most": most,
+            "counted": counted,
+            "waiting": await self._waits.look(),
+            "shown": SHOWN,
+            "hour": HOUR,
             "head": head[0],
             "witnessed": await reading.witnessed(),
             "head_says": head[1],
@@ -337,6 +376,8 @@ class Console:
             end=day(asked_for["to"], last=True),
             party=asked_for["party"],
             message=asked_for["message"],
+            sender=asked_for["sender"],
+            recipient=asked_for["recipient"],
             rule=asked_for["rule"],
             type=asked_for["type"],
             kind=asked_for["kind"],
@@ -411,6 +452,15 @@ class Console:
             told=names.within(record.says) if isinstance(record, TrustRecord | ActRecord) else "",
         )  # fmt: skip
 
+    async def _packet(self, request: web.Request) -> web.StreamResponse:
+        person, subject = self._person(request, READS_RECORDS), request.match_info["id"]
+        await self._told(person, Deed.EXPORTED, named("packet", subject))
+        found = await packed(self._reading, subject)
+        if found is None:
+            raise web.HTTPNotFound
+        headers = {"Content-Disposition": f'attachment; filename="message-{subject[:12]}.packet"'}
+        return web.Response(body=found, content_type="application/octet-stream", headers=headers)
+
     # Matrix and trust
 
     async def _matrix(self, request: web.Request) -> web.StreamResponse:
@@ -432,7 +482,8 @@ class Console:
         rows = [r for r in self._reading.matrix() if (r.sender, r.recipient) == (sender, recipient)]
         pair = {"sender": sender, "recipient": recipient}
         title = self._words.say(mark("%(sender)s to %(recipient)s")) % pair
-        return self._page("cell.html", request, title=title, sender=sender, recipient=recipient, rows=rows)
+        asking = {"form": "decision", **pair}
+        return self._page("cell.html", request, title=title, sender=sender, recipient=recipient, rows=rows, pair=asking)
 
     async def _trust(self, request: web.Request) -> web.StreamResponse:
         person = self._person(request)
@@ -511,7 +562,7 @@ class Console:
         return self._page(
             "log.html", request, title=self._words.log, head=head, why=why, indexed=behind,
             checked=self._reading.checked, witnessed=await self._reading.witnessed(),
-            operator=self._reading.bundle.directory.operator,
+            operator=self._reading.bundle.directory.operator, alarms=await self._reading.alarms(), means=alarms.SAYS,
         )  # fmt: skip
 
     async def _check(self, request: web.Request) -> web.StreamResponse:
@@ -528,11 +579,13 @@ class Console:
         known = sorted(await self._reading.tasks(), key=lambda t: (t.closed is not None, t.decision.at))
         return self._page(
             "tasks.html", request, title=self._words.tasks, tasks=known, now=now, names=self._names,
-            leaks=await self._reading.leaks(), signs=signs, counted=misuse.COUNTED if signs.more else None,
+            leaks=await self._reading.leaks(), owed=await self._reading.owed(),
+            aside=(await self._waits.look()).aside, shown=OWED, signs=signs,
+            counted=misuse.COUNTED if signs.more else None,
         )  # fmt: skip
 
 
-_FIELDS: Final = ("from", "to", "party", "message", "rule", "type", "kind", "outcome", "form")
+_FIELDS: Final = ("from", "to", "party", "sender", "recipient", "message", "rule", "type", "kind", "outcome", "form")
 _SAYS: Final = {
     403: mark("Your role does not open this."),
     404: mark("There is nothing here, or no longer."),

@@ -6,7 +6,7 @@ against leaves that this process read itself and against the signed head.
 
 import asyncio
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,42 +14,68 @@ from typing import Final
 
 import structlog
 
-from audit import fsck
+from audit import fsck, packet
 from audit.checkpoint import Checkpoint, VerifierKey, verify
 from audit.errors import AuditError
 from audit.findings import Report
 from audit.proofs import verify_inclusion
-from audit.record import LEAK_RELEASED, LEAK_SUSPECTED, REVIEW_CLOSED, ActRecord, Record, TrustRecord, read_record
+from audit.record import (
+    ERASURE_CONFIRMED,
+    ERASURE_ORDERED,
+    LEAK_RELEASED,
+    LEAK_SUSPECTED,
+    PERMITTED,
+    RECALL_ORDERED,
+    REFUSED,
+    RETRIEVAL,
+    VIEW_ACKNOWLEDGED,
+    ActRecord,
+    Record,
+    TrustRecord,
+    read_record,
+)
 from audit.record import leaf as commitment
 from audit.tree import leaf_hash
 from audit.witness import cosignatures, final, readable
 from broker import misuse
+from broker.alarming import last_told
+from broker.alarms import Kind, Told
 from broker.console.owntree import OwnTree
 from broker.console.words import mark
+from broker.dues import ANSWER, REQUEST, ends_recall, unanswered, unconfirmed
 from broker.projecting import Remembered, held, pairs
-from broker.recordsdb import Line, Query, RecordsDb, alike, line_of
+from broker.recordsdb import KIND, MAX_PAGE, Line, Query, RecordsDb, alike, line_of
 from broker.service import BrokerHome, export_log
-from broker.tasks import VITAL, Task, tasks
+from broker.tasks import Task, leaves, tasks
 from bus import subjects
 from bus.connection import Connection
 from bus.queue import NatsSequencer
 from bus.store import Store
+from keys.domains import Tag
+from keys.signing import verify as verify_signed
 from messages.catalogue import load as load_catalogue
 from messages.directory import Bundle, Contact, Mandate
-from messages.errors import DependencyError
-from messages.limits import DAY, MINUTE
+from messages.errors import DependencyError, RemoteError
+from messages.evidence import Entry
+from messages.ids import agency_handle
+from messages.limits import DAY, HOUR, MINUTE
+from messages.signed import Signed
 from policies import matrix
 from policies.agreements import Agreement
 
 log = structlog.get_logger("broker.console")
 
+BLAME: Final = mark("The leaves of the log do not give the root that is signed: call the operator.")
 SOON: Final = 14 * DAY
-COUNTED: Final = 20_000
-"""Records of a day that the overview counts: the newest."""
-_FLOW: Final = ("agency", "recipient", "outcome")
+HOURS: Final = 24
+"""That the overview counts, the one that is not over yet among them."""
 SIGNS_HOLD: Final = 5 * MINUTE
-TASKS: Final = 5_000
-"""Broken glasses, and reports of leaks, that are looked at: the newest."""
+ASKED: Final = 300
+"""Records of requests, and of answers, that are looked at: the newest."""
+LEAKS: Final = 200
+"""Reports of leaks, and releases: the newest."""
+ORDERS: Final = 1_000
+"""Orders, and words of each kind on them, that are looked at: the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +116,44 @@ class Ends:
     state: str  # in force, soon, later, ended, revoked, suspended
 
 
+@dataclass(slots=True)
+class Judged:
+    """How much was permitted and refused."""
+
+    permitted: int = 0
+    refused: int = 0
+
+    def add(self, outcome: str, count: int) -> None:
+        """Count so many of this outcome, if it is one of the two."""
+        self.permitted += count * (outcome == PERMITTED)
+        self.refused += count * (outcome == REFUSED)
+
+    @property
+    def all(self) -> int:
+        return self.permitted + self.refused
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the overview counts: leaves by outcome, the rules that refused most, and decisions between agencies."""
+    """What the overview counts: leaves by outcome; what was judged by the hour, and by rule in each hour, those that
+    refused most first; and decisions between agencies, most first.
+    """
 
-    outcomes: dict[str, int]
-    rules: list[tuple[str, int]]
-    flows: Counter[tuple[str, str, str]]
+    start: int
+    outcomes: Counter[str]
+    hours: list[Judged]
+    rules: list[tuple[str, list[Judged]]]
+    flows: list[tuple[str, str, Judged]]
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Orders that wait for a word on a copy, requests that wait for an answer, and views that a recipient rejected."""
+
+    erasures: list[ActRecord]
+    recalls: list[ActRecord]
+    requests: list[Line]
+    rejected: list[ActRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +178,7 @@ class Reading:
         self._checking = asyncio.Lock()
         self.checked: tuple[int, Report] | None = None
         self._remembered = Remembered(self._port)
+        self._acts = Remembered(self._port)
         self._signs: Signs | None = None
         self._counting: asyncio.Task[None] | None = None
 
@@ -176,13 +234,48 @@ class Reading:
             return Proof(False, mark("The newest signed head does not count this leaf yet; look again in a moment."))
         path = await self._tree.path(index, head)
         if path is None:
-            return Proof(False, mark("The leaves of the log do not give the root that is signed: call the operator."))
+            return Proof(False, BLAME)
         try:
             verify_inclusion(index, head.size, leaf_hash(leaf), path, head.root)
         except AuditError:
             return Proof(False, mark("The record is not what stands at its place in the log: call the operator."))
         says = f"Leaf {index} is in the log of {head.size} leaves whose head is signed; {len(path)} hashes prove it."
         return Proof(True, says, tuple(path), head.size)
+
+    async def proved(self, index: int, hashed: bytes) -> packet.Proof | None:
+        """That a leaf stands in the log: under the head that witnesses cosigned where it reaches so far, else under the
+        newest; None where no signed head counts it yet. Raises `DependencyError` where the log contradicts its head.
+        """
+        final = await Store(self._connection).last(subjects.HEADS, subjects.FINAL)
+        key = VerifierKey.parse(self.bundle.directory.operator.log_vkey)
+        for raw in (final.data if final is not None else None, await self._port.last_head()):
+            try:
+                head = verify(raw, key) if raw is not None else None
+            except AuditError:
+                continue
+            if raw is None or head is None or index >= head.size:
+                continue
+            path = await self._tree.path(index, head)
+            if path is None:
+                raise DependencyError(BLAME)
+            return packet.Proof(leaf=hashed, index=index, size=head.size, path=tuple(path), head=raw)
+        return None
+
+    async def evidence(self, decided: Record) -> bytes | None:
+        """The signed evidence by which the sender was answered; None where its entry is not held any more."""
+        if decided.message is None:
+            return None
+        subject = subjects.entry(agency_handle(decided.agency), decided.message.hex())
+        stored = await Store(self._connection).last(subjects.FLOW, subject)
+        if stored is None:
+            return None
+        try:
+            signed = Signed.from_bytes(stored.data)
+            worker = self.bundle.directory.worker(signed.by)
+            entry = Entry.from_bytes(verify_signed(signed, Tag.ENTRY, worker.key)) if worker is not None else None
+        except RemoteError:
+            return None
+        return entry.evidence.to_bytes() if entry is not None and entry.submission == decided.submission else None
 
     async def check(self) -> Report:
         """The full check of the log, as `python -m audit verify` does it; one at a time."""
@@ -218,6 +311,16 @@ class Reading:
         around = self.db.search(Query(subject=line.subject), size=200).lines
         return line, tuple(sorted(around, key=lambda x: (x.at, x.index)))
 
+    async def about(self, query: Query, most: int) -> list[Line]:
+        """Up to `most` lines of a search, the newest first."""
+        return await asyncio.to_thread(lambda: list(self.db.each(query, most)))
+
+    async def pairs(self, indices: list[int]) -> list[tuple[int, tuple[bytes, bytes]]]:
+        """Salt and record of these leaves, in the order of the log, as far as they are held."""
+        wanted = sorted(indices)
+        found = zip(wanted, await pairs(self._port, wanted), strict=True)
+        return [(index, pair) for index, pair in found if pair is not None]
+
     async def raw(self, lines: list[Line]) -> list[bytes]:
         """The records of these lines, in their order, as far as they are held; a hundred are asked for at a time."""
         found = await pairs(self._port, [line.index for line in lines])
@@ -230,12 +333,44 @@ class Reading:
 
     async def tasks(self) -> list[Task]:
         """Broken glasses with what their reviews found."""
-        return tasks(await self._remembered.records(await asyncio.to_thread(self.task_leaves)))
+        return tasks(await self._remembered.records(await asyncio.to_thread(leaves, self.db)))
 
-    def task_leaves(self) -> list[int]:
-        """Which leaves tasks are found in."""
-        vital = Query(rule=VITAL, outcome="permitted", form="decision")
-        return [*self.db.indices(vital, TASKS), *self.db.indices(Query(kind=REVIEW_CLOSED), TASKS)]
+    async def owed(self) -> Owed:
+        """What somebody still owes."""
+        leaves, requests, answers = await asyncio.to_thread(self.owed_leaves)
+        raw = await self._acts.records([index for indices in leaves.values() for index in indices])
+        acts = [record for data in raw if isinstance(record := read_record(data), ActRecord)]
+        by_act = {act: [record for record in acts if record.act == act] for act in leaves}
+        said = [word for word in by_act[VIEW_ACKNOWLEDGED] if ends_recall(word)]
+        recalls = unconfirmed(by_act[RECALL_ORDERED], said)
+        opened = await asyncio.to_thread(self._opened, recalls)
+        directory = self.bundle.directory
+
+        def agency_of(handle: str) -> str | None:
+            contact = directory.contact(handle)
+            return contact.agency if contact is not None else None
+
+        return Owed(
+            erasures=unconfirmed(by_act[ERASURE_ORDERED], by_act[ERASURE_CONFIRMED]),
+            recalls=[order for order in recalls if (order.subject, order.recipient) in opened],
+            requests=unanswered(requests, answers, agency_of),
+            rejected=[word for word in by_act[VIEW_ACKNOWLEDGED] if word.outcome == "rejected"],
+        )
+
+    def owed_leaves(self) -> tuple[dict[str, list[int]], list[Line], list[Line]]:
+        """Which leaves that is found in, and the newest requests and answers."""
+        acts = (ERASURE_ORDERED, ERASURE_CONFIRMED, RECALL_ORDERED, VIEW_ACKNOWLEDGED)
+        leaves = self.db.latest({(KIND, act): ORDERS for act in acts})
+        lines = self.db.latest_lines({(KIND, REQUEST): ASKED, (KIND, ANSWER): ASKED})
+        return {act: leaves[KIND, act] for act in acts}, lines[KIND, REQUEST], lines[KIND, ANSWER]
+
+    def _opened(self, recalls: list[ActRecord]) -> set[tuple[bytes, str | None]]:
+        """Which of these recalled copies had been opened: of another one nothing is owed."""
+        found = set[tuple[bytes, str | None]]()
+        for subject in {order.subject for order in recalls}:
+            lines = self.db.search(Query(form=RETRIEVAL, subject=subject.hex()), size=MAX_PAGE).lines
+            found |= {(subject, line.recipient) for line in lines}
+        return found
 
     async def leaks(self) -> list[Line]:
         """What recipients kept aside, and what they released, the newest first."""
@@ -243,28 +378,29 @@ class Reading:
 
     def leak_lines(self) -> list[Line]:
         """The same, from the database."""
-        both = (Query(kind=kind) for kind in (LEAK_SUSPECTED, LEAK_RELEASED))
-        return sorted((line for query in both for line in self.db.each(query, 200)), key=lambda x: -x.at)
+        both = self.db.latest_lines({(KIND, LEAK_SUSPECTED): LEAKS, (KIND, LEAK_RELEASED): LEAKS})
+        return sorted((line for lines in both.values() for line in lines), key=lambda x: -x.at)
 
-    def counted(self, start: int, end: int) -> Counts:
-        """What the overview counts of a span of time."""
-        return Counts(self.db.counts("outcome", start, end), self.refusing(start), self.flows(start))
+    def counted(self, now: int) -> Counts:
+        """What the overview counts of the last hours, from the beginning of the first of them on."""
+        first = now // HOUR - HOURS + 1
+        told = self.db.tallied(first * HOUR, now + HOUR)
+        outcomes, hours = Counter[str](), [Judged() for _ in range(HOURS)]
+        rules: defaultdict[str, list[Judged]] = defaultdict(lambda: [Judged() for _ in range(HOURS)])
+        for (_, outcome, hour), count in told.forms.items():
+            outcomes[outcome] += count
+            hours[min(hour - first, HOURS - 1)].add(outcome, count)  # a clock that is ahead counts to this hour
+        for (rule, outcome, hour), count in told.rules.items():
+            rules[rule][min(hour - first, HOURS - 1)].add(outcome, count)
+        flows: defaultdict[tuple[str, str], Judged] = defaultdict(Judged)
+        for (sender, receiver, outcome), count in told.flows.items():
+            flows[sender, receiver].add(outcome, count)
 
-    def flows(self, start: int) -> Counter[tuple[str, str, str]]:
-        """How many decisions there were since `start`, by sending agency, receiving agency and outcome."""
-        found: Counter[tuple[str, str, str]] = Counter()
-        decided = Query(form="decision", start=start)
-        for (agency, recipient, outcome), count in self.db.grouped(decided, _FLOW, COUNTED)[0]:
-            contact = self.bundle.directory.contact(recipient)
-            found[agency, contact.agency if contact else recipient, outcome] += count
-        return found
+        def most(rule: tuple[str, list[Judged]]) -> tuple[int, int, str]:
+            return -sum(h.refused for h in rule[1]), -sum(h.permitted for h in rule[1]), rule[0]
 
-    def refusing(self, start: int) -> list[tuple[str, int]]:
-        """Which rules refused most since `start`, and how often."""
-        found: Counter[str] = Counter()
-        for (rules,), count in self.db.grouped(Query(outcome="refused", start=start), ("rules",), COUNTED)[0]:
-            found.update(dict.fromkeys(rules.split(), count))
-        return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:8]
+        busiest = sorted(flows.items(), key=lambda flow: (-flow[1].all, flow[0]))
+        return Counts(first * HOUR, outcomes, hours, sorted(rules.items(), key=most), [(*p, c) for p, c in busiest])
 
     async def signs(self) -> Signs:
         """Signs of misuse. Whoever asks within five minutes of a count gets that one, and nobody waits for the next: it
@@ -288,6 +424,12 @@ class Reading:
         counted, more = self.db.grouped(Query(start=now - misuse.SPAN), misuse.BY, misuse.COUNTED)
         lines = ((alike(misuse.BY, values), count) for values, count in counted)
         return Signs(tuple(misuse.signs(lines)), more, now)
+
+    async def alarms(self) -> list[tuple[str, list[tuple[Kind, Told]]]]:
+        """Each address of the bundle to which alarms leave, and what was told there last, the newest first."""
+        told = await asyncio.to_thread(last_told, self.home.folder / "log")
+        to = [address.to for address in self.bundle.directory.operator.alarms or ()]
+        return [(one, sorted(told.get(one, {}).items(), key=lambda kind: -kind[1].at)) for one in to]
 
     # Trust
 

@@ -17,12 +17,14 @@ from aiohttp import web
 from broker.console.access import Access, Site
 from broker.console.app import Console
 from broker.console.reading import Reading
+from broker.console.waiting import Waits
 from broker.console.words import SOURCE, Words
 from broker.projecting import Projector
 from broker.recordsdb import opened
 from broker.service import LOOK_SECONDS, BrokerHome, clock, stores
 from broker.worker import Worker
 from bus.queue import NatsBroker, NatsSequencer
+from bus.store import Store
 from messages.errors import BadInput, DependencyError
 
 log = structlog.get_logger("broker.console")
@@ -78,7 +80,8 @@ async def consoling(
         stack.push_async_callback(reading.close)
         site = Site("")
         access = Access(site, lambda: home.bundle.accounts, clock)
-        console = Console(access, reading, Worker(publishing, home.world(), clock), words)
+        waits = Waits(publishing, Store(connection), clock)
+        console = Console(access, reading, waits, Worker(publishing, home.world(), clock), words)
         runner = web.AppRunner(
             console.application(), access_log=None, handle_signals=False, logger=_silent(), shutdown_timeout=DRAIN
         )

@@ -80,13 +80,34 @@ ENGLISH: Final = SimpleNamespace(
     empty_flows=mark(
         "Nothing was decided in the last day. What agencies send to each other will show here as it happens."
     ),
+    empty_clocks=mark("No message waits whose urgency or kind asks to be opened by some time."),
     empty_tasks=mark(
         "No glass was broken. When somebody sends by vital interest, its review is due here within 72 hours."
     ),
+    empty_deletions=mark(
+        "Nobody owes a word. When a consent is withdrawn or a message recalled, whoever holds a copy has to confirm "
+        "that it is gone; until then it stands here."
+    ),
+    empty_requests=mark("Every request for information that the log knows has been followed by an answer."),
+    requests_says=mark(
+        "No answer has gone from the asked agency to the asking one since. The log does not say which answer is to "
+        "which request, nor until when one is due: that stands in the messages."
+    ),
+    empty_rejected=mark("No recipient has rejected a view, and the broker failed on no submission."),
     empty_leaks=mark("No recipient has reported words that seem to identify somebody."),
     empty_matrix=mark("No agreement is in force. Officers add one with: safeconduct bundle add-agreement"),
     proof_holds=mark("The proof holds"),
     proof_fails=mark("The proof does not hold"),
+    packet_lead=mark(
+        "One file for a court, a defence or an inspector: all records of this message with their proofs, the signed "
+        "answer to its sender, cosigned heads, and the part of the trust bundle that says who everybody was. It is "
+        "checked offline, without trusting this broker:"
+    ),
+    packet_button=mark("Export the packet"),
+    packet_lacks=mark(
+        "It holds no envelope and no view, for a broker has none for anybody. Sender and recipients export packets "
+        "that do, with: safeconduct packet export"
+    ),
     no_content=mark("The console has no content: no broker holds a key that opens a message."),
     ceremonies=mark(
         "Changes are proposed and signed on the officers' own machines, with keys that never come here. What an "
@@ -123,6 +144,9 @@ ENGLISH: Final = SimpleNamespace(
     ),
     check_button=mark("Check the whole log now"),
     no_witnesses=mark("The trust bundle names no witnesses, so no head of this log is final."),
+    no_alarms=mark(
+        "The trust bundle names no address to which alarms go; officers add one, best outside the operator."
+    ),
     not_final=mark("No head is final yet: too few of the witnesses that the trust bundle names have cosigned one."),
     never_checked=mark("The log was not checked since this console started."),
 )

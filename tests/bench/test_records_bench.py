@@ -34,6 +34,6 @@ def test_every_screen_is_a_figure_with_its_target(
     monkeypatch.setattr(records, "postgresql", none_here)
     run.main(as_json=True, quick=True, sizes={"records": {"count": 400, "times": 2}}, only="records")
     figures = {f["key"]: f for f in json.loads(capsys.readouterr().out)["figures"]}
-    assert len(figures) == 21 and all(f["value"] > 0 for f in figures.values())
+    assert len(figures) == 22 and all(f["value"] > 0 for f in figures.values())
     screens = figures.keys() - {"records-sqlite-fill", "records-sqlite-signs"}
     assert all(figures[key]["target"] == {"bound": "<=", "value": 100.0} for key in screens)

@@ -20,6 +20,7 @@ from broker.recordsdb import (
     Query,
     RecordsDb,
     RecordsDown,
+    Tallies,
     alike,
     handles,
     line_of,
@@ -27,6 +28,7 @@ from broker.recordsdb import (
     opened,
 )
 from messages.errors import BadInput
+from messages.limits import HOUR
 from tests.support.postgres import needs_postgresql, postgresql
 
 A, B = "a" + "b" * 12, "a" + "c" * 12
@@ -87,7 +89,9 @@ def server_or_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[P
         return
     url = request.getfixturevalue("server").removesuffix("/postgres")
     with create_engine(url.replace("postgresql:", "postgresql+pg8000:") + "/postgres").connect() as control:
-        control.execution_options(isolation_level="AUTOCOMMIT").execute(text("create database own"))
+        control = control.execution_options(isolation_level="AUTOCOMMIT")
+        control.execute(text("drop database if exists own with (force)"))
+        control.execute(text("create database own"))
     yield f"{url}/own"
 
 
@@ -111,6 +115,8 @@ def expected(query: Query) -> list[Line]:
         return (
             all((f, getattr(query, f)) in marks for f in facets if getattr(query, f))
             and (not query.subject or x.subject == query.subject)
+            and query.sender in ("", x.agency, x.sender)
+            and query.recipient in ("", x.recipient, agency_of(x.recipient))
             and (query.start is None or x.at >= query.start)
             and (query.end is None or x.at < query.end)
         )
@@ -129,6 +135,10 @@ QUERIES = [
     Query(subject=f"{123:032x}"),
     Query(party=OFFICER),
     Query(outcome="refused", start=T0 + 200_000),
+    Query(sender=A),
+    Query(recipient=A, outcome="permitted"),
+    Query(sender=A, recipient=OTHER, kind="RFI"),
+    Query(sender=B, recipient=B, party=DESK, rule="SC-01"),
     Query(rule="no-such"),
     Query(start=T0 + 10**9),
 ]
@@ -187,6 +197,18 @@ def test_leaves_are_counted_together_as_looking_at_each_counts_them(db: RecordsD
         db.grouped(Query(rule="SC-01", outcome="refused"), ("agency",), 10)
 
 
+def test_the_newest_with_each_of_several_marks_are_those_that_each_search_finds(db: RecordsDb) -> None:
+    asked = (("rule", "SC-63"), ("kind", "RFI"), ("rule", "x"), ("party", DESK))
+    queries = {(facet, value): Query(**{facet: value}) for facet, value in asked}
+    for most in (1, 40, 700):
+        found = {mark: expected(query)[:most] for mark, query in queries.items()}
+        assert db.latest_lines(dict.fromkeys(queries, most)) == found
+        assert db.latest(dict.fromkeys(queries, most)) == {m: [x.index for x in lines] for m, lines in found.items()}
+    several = {("rule", "SC-63"): 1, ("kind", "RFI"): 3}
+    assert {mark: len(lines) for mark, lines in db.latest(several).items()} == several
+    assert db.latest({}) == {} and db.latest({("kind", "none"): 5}) == {("kind", "none"): []}
+
+
 def test_the_oldest_come_in_the_order_of_the_log_until_one_is_too_young(db: RecordsDb) -> None:
     held = [x for x in LINES if x.index % 10]
     assert db.oldest(-1, T0 + 10**9, 50) == held[:50]
@@ -243,10 +265,38 @@ def test_a_page_has_a_bound_whatever_is_asked_for(db: RecordsDb) -> None:
     assert len(db.search(Query(), size=0).lines) == 1
 
 
-def test_counts_and_values_are_those_of_the_records(db: RecordsDb) -> None:
-    inside = [x for x in LINES if x.index % 10 and T0 + 50_000 <= x.at < T0 + 100_000]
-    counted = db.counts("rule", T0 + 50_000, T0 + 100_000)
-    assert counted == {r: n for r in ("SC-01", "SC-02", "SC-63", "R-29") if (n := sum(r in x.rules for x in inside))}
+def tallies(lines: list[Line], start: int, end: int) -> Tallies:
+    """What the hours of a span must count, by looking at every line."""
+    within = [x for x in lines if start // HOUR <= x.at // HOUR <= end // HOUR]
+    decisions = [x for x in within if x.form == "decision"]
+    return Tallies(
+        Counter((x.agency, agency_of(x.recipient) or x.recipient, x.outcome) for x in decisions),
+        Counter((x.form, x.outcome, x.at // HOUR) for x in within),
+        Counter((rule, x.outcome, x.at // HOUR) for x in within for rule in x.rules),
+    )
+
+
+def slow(lines: list[Line]) -> list[Line]:
+    """The same ones, spread over the hours."""
+    return [replace(x, at=T0 + x.index * HOUR // 7) for x in lines]
+
+
+def test_hours_count_what_looking_at_each_of_their_records_counts(server_or_file: Path | str) -> None:
+    spread = slow(LINES[:300])
+    with opened(server_or_file) as db:
+        for first in range(0, 300, 60):
+            db.take(first, first + 60, spread[first : first + 60], agency_of)
+        for start, end in ((T0, T0), (T0 + 3 * HOUR, T0 + 20 * HOUR + 1), (0, 2 * T0), (T0 + 40 * HOUR, T0)):
+            assert db.tallied(start, end) == tallies(spread, start, end)
+        said = line(300, form="act", kind="records-expired", subject=expired_subject(20, 250, 400).hex())
+        db.take(300, 301, [replace(said, outcome="", rules=())], lambda _: None)  # contacts may be gone by then
+        left = [*spread[:20], *spread[250:]]
+        assert db.tallied(0, 2 * T0) == tallies(left, 0, 2 * T0), "and what expired is counted no more"
+        db.rebuild()
+        assert db.tallied(0, 2 * T0) == Tallies({}, {}, {})
+
+
+def test_values_are_those_of_the_records(db: RecordsDb) -> None:
     assert db.values("type", "none") == {"type": ["A01", "A02", "A24"], "none": []}
 
 
@@ -293,7 +343,7 @@ def test_a_database_that_is_rebuilt_beside_a_host_that_goes_on_finds_what_the_re
         for outcome, rule, found in (("refused", "SC-63", [2, 1]), ("permitted", "SC-01", [0])):
             assert [x.index for x in host.search(Query(outcome=outcome)).lines] == found
             assert [x.index for x in host.search(Query(rule=rule)).lines] == found
-        assert host.counts("outcome", T0, T0 + 10_000) == {"permitted": 1, "refused": 2}
+        assert host.tallied(T0, T0) == tallies(lines, T0, T0)
 
 
 def test_tables_of_another_version_are_made_anew_and_not_only_emptied(tmp_path: Path) -> None:

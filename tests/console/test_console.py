@@ -1,31 +1,36 @@
 """The console beside a real broker after a real flow: who may see what, what is recorded, and that nothing leaks."""
 
 import asyncio
+import html
 import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientError, ClientSession, FormData
+from aiohttp import ClientError, ClientResponse, ClientSession, FormData
 from typer.testing import CliRunner
 
 from adapters.client import connect
 from adapters.guard import open_key
 from adapters.guard import serving as guarding
 from adapters.home import clock
-from audit.record import LOOKED_UP, ActRecord, read_record
+from audit.record import LOOKED_UP, RECALL_ORDERED, VIEW_ACKNOWLEDGED, ActRecord, read_record
 from audit.witness import WitnessKey, cosign, joined
 from broker.console import words
 from broker.console.access import IDLE
 from broker.console.app import COOKIE, HEADERS
-from broker.console.reading import SIGNS_HOLD, Reading
+from broker.console.live import OF_ACCOUNT
+from broker.console.reading import HOURS, SIGNS_HOLD, Owed, Reading
 from broker.console.serving import Running, consoling
 from broker.projecting import ASKED_AT_ONCE as AT_ONCE
 from broker.recordsdb import Query, RecordsDown
@@ -35,8 +40,10 @@ from cli.main import app
 from cli.practice import Practice
 from keys.domains import KeyKind
 from keys.signing import Signer
-from messages.directory import Witness
+from messages.directory import AlarmAddress, Witness
 from messages.errors import BadInput, DependencyError
+from messages.limits import HOUR
+from tests.broker.test_dues import act, order
 from tests.broker.test_recordsdb import HOSTILE, line
 from tests.console import catalogue
 from tests.console.test_words import LETTERS, Visible
@@ -293,6 +300,36 @@ async def test_many_records_are_asked_for_a_hundred_at_a_time_and_come_in_their_
     assert most == AT_ONCE and await place.console.reading.raw([]) == []
 
 
+async def test_a_packet_of_a_message_holds_where_nothing_but_the_auditors_program_is_and_its_export_is_recorded(
+    place: Place, tmp_path: Path
+) -> None:
+    (decided,) = place.console.reading.db.search(Query(form="decision")).lines
+    before = place.looked("exported")
+    async with await place.browser() as browser:
+        async with browser.get(f"/records/{decided.index}") as answer:
+            (where,) = re.findall(r'href="(/messages/[0-9a-f]+/packet)"', await answer.text())
+        async with browser.get(where) as answer:
+            data = await answer.read()
+            assert answer.status == 200 and "attachment" in answer.headers["Content-Disposition"]
+        for wrong in ("0" * 32, decided.subject[:-1], "' OR 1=1 --", "../" * 5):
+            async with browser.get(f"/messages/{wrong}/packet") as answer:
+                assert answer.status == 404
+    await until(lambda: place.looked("exported") >= before + 2)
+    path, root = tmp_path / "message.packet", place.force.practice.broker / "trust" / "root.json"
+    path.write_bytes(data)
+    checking = (sys.executable, "-m", "audit", "packet", "verify", str(path), "--root", str(root), "--json")
+    done = await asyncio.to_thread(subprocess.run, checking, capture_output=True, check=False)
+    told = json.loads(done.stdout)
+    assert done.returncode == 0, told
+    assert [step["name"] for step in told["steps"]] == [
+        "packet", "root", "bundle", "contacts", "broker", "record", "log"
+    ]  # fmt: skip
+    assert any("record of epoch 1" in what for what in told["unchecked"]), "the message is of a past epoch"
+    assert any("holds no envelope" in what for what in told["unchecked"]) and leaks(data) == []
+    async with await place.browser("administrator") as browser, browser.get(where) as answer:
+        assert answer.status == 403
+
+
 async def test_hostile_words_find_nothing_and_are_never_shown_unescaped(place: Place) -> None:
     async with await place.browser() as browser:
         for text in [*HOSTILE, "<script>alert(1)</script>", "'\"><img src=x onerror=alert(1)>", "{{7*7}}", "\r\nX: y"]:
@@ -362,6 +399,63 @@ async def test_an_overview_that_nobody_looks_at_does_not_keep_its_session(
             assert answer.headers["HX-Redirect"] == "/login" and await answer.text() == ""
 
 
+async def event(answer: ClientResponse) -> str:
+    """The next word of a stream."""
+    lines = [(await asyncio.wait_for(answer.content.readline(), 60)).decode().rstrip() for _ in range(3)]
+    assert lines[1:] == ["data:", ""], "and it holds nothing"
+    return lines[0]
+
+
+async def test_an_open_overview_is_told_to_renew_itself_until_its_session_is_over(place: Place) -> None:
+    async with await place.browser() as browser, await place.browser() as other:
+        async with browser.get("/overview/stream") as answer:
+            assert answer.status == 200 and answer.content_type == "text/event-stream"
+            assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+            async with other.get("/decisions") as looked:  # which becomes a record
+                assert looked.status == 200
+            assert await event(answer) == "event: renew"
+            secret = next(c for c in browser.cookie_jar if c.key == COOKIE).value
+            place.console.access.leave(secret)
+            async with other.get("/decisions") as looked:
+                assert looked.status == 200
+            while (said := await event(answer)) == "event: renew":
+                pass  # what was said before the session ended
+            assert said == "event: over" and await answer.content.read() == b""
+        async with browser.get("/overview/stream", allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, "/login")
+
+
+async def test_a_stream_keeps_no_session_alive_and_one_too_many_is_told_not_to_ask_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [place.console.access.clock()]
+    monkeypatch.setattr(place.console.access, "clock", lambda: now[0])
+    monkeypatch.setattr("broker.console.live.BEAT_SECONDS", 0.05)
+    async with await place.browser() as browser, AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(browser.get("/overview/stream")) for _ in range(OF_ACCOUNT)]
+        async with browser.get("/overview/stream") as answer:
+            assert answer.status == 204 and await answer.read() == b""
+        for stream in streams:
+            assert await event(stream) == "event: renew"
+        now[0] += IDLE
+        for stream in streams:
+            while await event(stream) == "event: renew":
+                pass
+
+
+async def test_what_waits_is_shown_with_its_clock_and_who_was_told(place: Place) -> None:
+    async with await place.browser() as browser:
+        async with browser.get("/") as answer:
+            text = await answer.text()
+        (link,) = re.findall(r'href="(/decisions\?form=decision&amp;recipient=[^"]*)"', text)
+        assert "labour-inspectorate" in link and "waits since" in text
+        assert "<b>1</b><span>not opened yet</span>" in text
+        async with browser.get(html.unescape(link)) as answer:
+            assert (await answer.text()).count('href="/records/') == 1
+        async with browser.get("/", headers={"User-Agent": BROWSER["User-Agent"]}) as answer:
+            assert leaks(await answer.read()) == []
+
+
 async def test_a_console_of_which_a_part_has_failed_answers_nobody_and_says_what_failed(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -418,6 +512,7 @@ async def test_every_screen_is_in_the_language_of_the_console(
     there.mkdir(parents=True)
     (there / "console.mo").write_bytes(catalogue.compiled())
     monkeypatch.setattr(words, "LOCALE", tmp_path)
+    await until(lambda: place.console.reading.db.search(Query(kind="publish")).lines)
     directory = place.broker.home.bundle.directory
     titles = [*TITLES.values(), *(o.title for o in directory.officers), *(a.title for a in directory.agencies)]
     known = {w for title in titles for w in re.findall(r"[^\s,]+", title)} | {c.name for c in directory.contacts}
@@ -732,6 +827,28 @@ async def test_without_tls_it_listens_on_this_machine_alone(place: Place) -> Non
                 pass
 
 
+async def test_alarms_are_shown_for_each_address_of_the_bundle_with_what_was_told_there_last(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = place.broker.home
+    async with await place.browser() as browser:
+        async with browser.get("/log") as answer:
+            assert "names no address to which alarms go" in await answer.text()
+        both = (AlarmAddress(to="https://alarm.example/hook"), AlarmAddress(to="https://other.example/<b>"))
+        operator = home.bundle.directory.operator.model_copy(update={"alarms": both})
+        directory = SimpleNamespace(operator=operator)
+        monkeypatch.setattr(Reading, "bundle", SimpleNamespace(directory=directory, witnesses=()))
+        told = {both[0].to: {"glass-to-review": [1, 3], "bundle-ends": [60_000, 1]}, "https://gone.example": {}}
+        path = home.folder / "log" / "alarms.json"
+        path.write_text(json.dumps(told))
+        async with browser.get("/log") as answer:
+            text = await answer.text()
+        path.unlink()
+    first, second = text.index("ends within two days"), text.index("wait for their review")
+    assert first < second and "(3)" in text and "other.example/&lt;b&gt;" in text and "nothing" in text
+    assert "gone.example" not in text, "an address that is not in the bundle any more is no address"
+
+
 async def test_what_witnesses_cosigned_is_told_and_who_did_not(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     reading = place.console.reading
     assert (await reading.witnessed()).labels == ()
@@ -752,3 +869,62 @@ async def test_what_witnesses_cosigned_is_told_and_who_did_not(place: Place, mon
     async with await place.browser() as browser, browser.get("/log") as answer:
         text = await answer.text()
     assert "2 of 3 witnesses" in text and "wit3" in text and '<span class="error">no</span>' in text
+
+
+async def test_a_cell_of_the_matrix_leads_to_the_decisions_of_its_pair_and_no_others(place: Place) -> None:
+    async with await place.browser() as browser:
+        async with browser.get("/matrix/harbour-police/labour-inspectorate") as answer:
+            text = await answer.text()
+        links = [html.unescape(link) for link in re.findall(r'href="(/decisions\?[^"]*)"', text)]
+        assert any("kind=" in link and "type=" in link for link in links), "also for one kind of message and type"
+        assert all("sender=harbour-police" in x and "recipient=labour-inspectorate" in x for x in links)
+        counts = {}
+        for pair in (
+            links[-1],
+            links[-1].replace("sender", "x").replace("recipient", "sender").replace("x=", "recipient="),
+        ):
+            async with browser.get(pair) as answer:
+                assert answer.status == 200
+                counts[pair] = (await answer.text()).count('href="/records/')
+    assert list(counts.values()) == [1, 0], "and not to what went the other way"
+
+
+async def test_the_overview_counts_whole_hours_and_puts_what_is_dated_ahead_into_the_newest(place: Place) -> None:
+    reading = place.console.reading
+    (decided,) = reading.db.search(Query(form="decision")).lines
+    for at, hour in ((decided.at, -1), (decided.at + 23 * HOUR, 0), (decided.at - 1 * HOUR, -1)):
+        counted = reading.counted(at)
+        assert counted.start % HOUR == 0 and len(counted.hours) == HOURS == 24
+        assert counted.hours[hour].permitted == 1 and sum(h.all for h in counted.hours) == 1
+        assert {rule: hours[hour].permitted for rule, hours in counted.rules} == dict.fromkeys(decided.rules, 1)
+        ((sender, recipient, flow),) = counted.flows
+        assert (sender, reading.bundle.directory.contact(decided.recipient).agency) == (decided.agency, recipient)
+        assert (flow.permitted, flow.refused) == (1, 0)
+    assert reading.counted(decided.at + 24 * HOUR).flows == []
+
+
+async def test_what_somebody_owes_stands_among_the_tasks_and_a_part_says_that_it_is_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with await place.browser() as browser:
+        async with browser.get("/tasks") as answer:
+            text = await answer.text()
+        for empty in ("Nobody owes a word", "has been followed by an answer", "No recipient has rejected"):
+            assert empty in text
+        (decided,) = place.console.reading.db.search(Query(form="decision")).lines
+        about: dict[str, Any] = {"recipient": decided.recipient, "subject": bytes.fromhex(decided.subject)}
+        recall = act(RECALL_ORDERED, agency=decided.agency, outcome="recalled", **about)
+        rejected = act(VIEW_ACKNOWLEDGED, agency=decided.agency, outcome="rejected", ground="mislabelled", **about)
+        owed = Owed([order(recipient=decided.recipient)] * 101, [recall], [decided], [rejected])
+
+        async def found(_: Reading) -> Owed:
+            return owed
+
+        monkeypatch.setattr(Reading, "owed", found)
+        async with browser.get("/tasks") as answer:
+            text = await answer.text()
+        assert text.count("consent withdrawn") == 100 and "The first 100 of 101." in text
+        assert "recalled" in text and "mislabelled" in text and text.count(INSPECTORS) >= 103
+        assert text.count(f"/decisions?message={decided.subject}") == 2 and f"/records/{decided.index}" in text
+        async with browser.get(f"/decisions?message={decided.subject}") as answer:
+            assert (await answer.text()).count('href="/records/') >= 2

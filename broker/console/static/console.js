@@ -1,4 +1,4 @@
-// Passkeys, and times in the reader's zone. Everything else works without this file.
+// Passkeys, a page that renews itself, and times in the reader's zone. Everything else works without this file.
 "use strict";
 
 const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
@@ -64,6 +64,18 @@ function zones(root) {
   }
 }
 
+// The overview is told when to renew itself. While somebody has something of it open or in focus it stands still.
+function following() {
+  const renew = () => {
+    if (!document.querySelector("#live details[open], #live :focus")) htmx.trigger("#live", "renew");
+  };
+  const source = new EventSource("/overview/stream");
+  source.addEventListener("renew", renew);
+  source.addEventListener("over", () => { source.close(); location.assign("/login"); });
+  setInterval(() => { if (source.readyState === EventSource.CLOSED) renew(); }, 60000);
+}
+
+if (document.getElementById("live")) following();
 document.getElementById("log-in")?.addEventListener("click", () => saying(logIn));
 document.getElementById("enrol")?.addEventListener("submit", (event) => {
   event.preventDefault();
