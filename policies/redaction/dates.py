@@ -144,7 +144,7 @@ def find_dates(page: Page) -> list[DateFound]:
     A month and year inside a day is no date of its own.
     """
     found = list(_numeric_dates(page)) + list(_month_dates(page))
-    if page.folds.keys() & _MONTH_WORDS:
+    if page.folds & _MONTH_WORDS:
         found += _numbered_months(page)
     if "年" in page.text:
         found += _han_dates(page.text)
