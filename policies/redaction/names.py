@@ -103,9 +103,9 @@ _FOR = "(?:for|as in|like|wie|comme|como|come|ca|jak|kao|als|som|как|як|к�
 _FOR_WORDS = listed("for as like wie comme como come ca jak kao als som как як като")
 _LETTER_FOR = re.compile(rf"(?:(?<!\w)[^\W\d_] {_FOR} [^\W\d_]{{2,20}}[,;.]? ?(?:and )?){{4,40}}")
 _ONE_LETTER_FOR = re.compile(rf" (?<=[^\W\d_] )(?<!\w[^\W\d_] ){_FOR} ")  # begins with a letter, to be found fast
-_CAPITAL_WORD = r"[A-Z](?<!\w[A-Z])[A-Za-z]{2,12}"
+_CAPITAL_WORD = r"[A-Z](?<!\w[A-Z])[A-Za-z]{2,12}+"
 _WORDS_FOR_LETTERS = re.compile(
-    rf"{_CAPITAL_WORD}(?:[ ,-]|, )(?:{_CAPITAL_WORD}(?:[ ,-]|, )){{2,39}}[A-Z][A-Za-z]{{2,12}}(?!\w)"
+    rf"{_CAPITAL_WORD}(?:[ ,-]|, )(?:{_CAPITAL_WORD}(?:[ ,-]|, )){{2,39}}[A-Z][A-Za-z]{{2,12}}+(?!\w)"
 )
 _EACH_LETTER = {
     _LETTER_FOR: re.compile(r"(?<!\w)[^\W\d_] \w+(?: in)? [^\W\d_]{2,20}"),

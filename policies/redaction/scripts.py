@@ -155,8 +155,9 @@ _ENCODED = re.compile(
     r"|[ÃÄÅÐÑÎÏ][\x80-\xaa\xac-\xba\xbc-\xbf€‚ƒ„†‡ˆ‰Š‹ŒŽ•˜™š›œžŸ]"
     r"|</?(?:b|i|u|s|em|strong|span|font|mark|small|big|sup|sub)\s?/?>"  # with attributes it says something: text
 )
-_MAY_BE_ENCODED = re.compile(r"[&%\\<ÃÄÅÐÑÎÏ=](?:(?<!=)|[C-F])")
-_BEGINS_ENCODED = frozenset("&%=\\<ÃÄÅÐÑÎÏ")
+_EQUALS = re.compile("=[C-F]")
+_BEGINS_IN_ASCII = "&%\\<"
+_BEGINS_ENCODED = f"{_BEGINS_IN_ASCII}ÃÄÅÐÑÎÏ"
 _MARKS_OF_WORDS = frozenset("@.-'_")
 
 
@@ -194,14 +195,19 @@ def _decoded(piece: str) -> str | None:
 
 def encoded(text: str) -> bool:
     """Whether anything in `text` may stand for another character: then it means what it says, or what it stands for."""
-    return _MAY_BE_ENCODED.search(text) is not None and _ENCODED.search(text) is not None
+    return _may_be_encoded(text) and _ENCODED.search(text) is not None
+
+
+def _may_be_encoded(text: str) -> bool:
+    signs = _BEGINS_ENCODED if not text.isascii() else _BEGINS_IN_ASCII
+    return any(sign in text for sign in signs) or ("=" in text and _EQUALS.search(text) is not None)
 
 
 def clean(text: str, *, decode: bool = True) -> Clean:
     """The plain form of `text`: invisible characters go, encoded ones stand for themselves (with `decode`), all keep
     their order.
     """
-    encoded = decode and _MAY_BE_ENCODED.search(text) is not None
+    encoded = decode and _may_be_encoded(text)
     if text.isascii() and not encoded and not _GONE.search(text):
         return Clean(text, len(text), (), ())
     kept: list[str] = []
@@ -210,7 +216,7 @@ def clean(text: str, *, decode: bool = True) -> Clean:
     at = length = 0
     for gone in (_GONE_OR_ENCODED if encoded else _GONE).finditer(text):
         piece = gone.group()
-        char = _decoded(piece) if piece[0] in _BEGINS_ENCODED else ""
+        char = _decoded(piece) if piece[0] in f"={_BEGINS_ENCODED}" else ""
         if char is None:
             continue
         kept += [text[at : gone.start()], char]

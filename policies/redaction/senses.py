@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from policies.redaction.lexica import (
     any_language,
@@ -317,6 +317,16 @@ class Traits:
         )
 
 
+@lru_cache(maxsize=64)
+def _plain(spoken: tuple[str, ...]) -> frozenset[str]:
+    """The plain words of these languages."""
+    plain: frozenset[str] = frozenset().union(*(words_of(language) for language in spoken))
+    if "" in spoken:  # a guess: then a common name is no word of a language that it may not be in
+        names = (given_names() | family_names()).difference(*(name_words().get(language, ()) for language in spoken))
+        plain = (plain - names) | COMMON
+    return plain
+
+
 class Senses:
     """The words of one text or of a piece of it, and the languages it is taken to be in."""
 
@@ -343,12 +353,7 @@ class Senses:
     def plain(self, folded: str) -> bool:
         """Whether a folded word is a plain word of the text's languages."""
         if self._plain is None:
-            self._plain = frozenset().union(*(words_of(language) for language in self.spoken))
-            if "" in self.spoken:  # a guess: then a common name is no word of a language that it may not be in
-                names = (given_names() | family_names()).difference(
-                    *(name_words().get(language, ()) for language in self.spoken)
-                )
-                self._plain = (self._plain - names) | COMMON
+            self._plain = _plain(self.spoken)
         return folded in self._plain
 
     def small_word(self, i: int) -> bool:
