@@ -51,7 +51,7 @@ ENDINGS = listed(
     ului lui ulei ule ilor elor ai le
     nak nek val vel ot et at hoz hez ra re rol tol ban ben bol ba be ert ig nal nel ek ne nenak al el ul
     nin nun in un ya ye yi yu da de ta te dan den tan ten la yla yle nda nde ndan nden ca ce lar ler larin lerin
-    ssa sta lla lta lle na ksi tta en an on ga lt
+    ssa sta lla lta lle na ksi tta en an on ga lt ile ilt iga isse
     io aus iaus ui iui iai yje oje uje as is us ys os iem ems oms
     it ve
     oy ata at ut
@@ -66,6 +66,7 @@ RISKY_ENDINGS = listed(
     """
 )  # turn one given name into another, or into a surname
 
+_GRADED = (("tt", "t"), ("kk", "k"), ("pp", "p"), ("nt", "nn"), ("lt", "ll"), ("rt", "rr"), ("nk", "ng"), ("mp", "mm"))
 _PET_ENDINGS = listed(
     """
     ka ko ek ik chka ochka echka ichka enka onka ushka yushka usha usia usya unia unya ulya sha shka nka inka onko
@@ -206,6 +207,9 @@ def nicknames(folded: str) -> frozenset[str]:
     return frozenset(n for n in found if len(n) >= 2 and n != folded)
 
 
+_FIRST_SYLLABLE = re.compile("[^aeiouy]*[aeiouy][^aeiouy]{2,3}(?=[aeiouy])")
+
+
 def shortened(folded: str) -> Iterator[str]:
     """Regularly shortened names: "Gabi", "Zsofi", "Alex"."""
     yield from (folded[:size] for size in range(4, len(folded) - 1))
@@ -217,6 +221,9 @@ def shortened(folded: str) -> Iterator[str]:
             yield from (root + ending for ending in _SHORT_ENDINGS)
             if size == 3:
                 yield root
+    first = _FIRST_SYLLABLE.match(folded)
+    if first and len(first.group()) == 5:  # "Thandi" for Thandeka: cut where the second syllable begins
+        yield from (first.group() + ending for ending in ("i", "y", "ie"))
 
 
 def family_variants(folded: str) -> Iterator[str]:
@@ -519,6 +526,9 @@ class Lexicon:
                 self.stems.setdefault(reading[:-2], []).append((base, True))
         elif len(reading) > 4 and reading[-2:] in {"as", "is", "us", "os", "es", "ys"}:  # Baltic and Greek
             self.stems.setdefault(reading[:-2], []).append((base, True))
+        for strong, weak in _GRADED:  # Finnish and Estonian: "Hyvätille" for Hyvätti, "Rannan" for Ranta
+            if reading[-3:-1] == strong and reading[-1] in "aeiou" and len(reading) >= 5:
+                self.stems.setdefault(reading[:-3] + weak + reading[-1], []).append((base, False))
         short = _FLEETING.sub("", reading)
         if short != reading and len(short) >= 4:
             self.stems.setdefault(short, []).append((base, False))

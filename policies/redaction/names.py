@@ -68,7 +68,8 @@ _DOUBLED = re.compile(r"(.)\1")
 _LINE_END = re.compile(r"[ \t]{0,3}\r?\n[ \t>]{0,8}")
 _CAMEL = re.compile(r"[^\W\d_](?:[^\W\d_]*?(?=[A-Z])|[^\W\d_]*)")
 _HUMP = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
-_INITIALS = re.compile(r"(?<![\w.])([^\W\d_])\.\s?-?([^\W\d_])(?:\.\s?-?([^\W\d_]))?(?:\.|(?!\w))")
+_NEXT_INITIAL = r"(?:\.\s?-?([^\W\d_]))"
+_INITIALS = re.compile(rf"(?<![\w.])([^\W\d_]){_NEXT_INITIAL}{_NEXT_INITIAL}?{_NEXT_INITIAL}?(?:\.|(?!\w))")
 _TECHNICAL = re.compile(r"[@#_/\\.](?:(?<!\.)|(?=[A-Za-z][A-Za-z0-9]{1,4}(?!\w)))")
 _CHUNK = re.compile(r"[^\s\x00]{1,400}")
 _LEET = (str.maketrans("0134567890", "oleasgtbgo"), str.maketrans("0134567890", "oieasgtbgo"))
@@ -111,6 +112,7 @@ _EACH_LETTER = {
     _LETTER_FOR: re.compile(r"(?<!\w)[^\W\d_] \w+(?: in)? [^\W\d_]{2,20}"),
     _WORDS_FOR_LETTERS: re.compile(r"[A-Z][A-Za-z]{2,12}"),
 }
+_DIGRAPHS = listed("lj nj dz ch sz cs gy zs ny ly th ph kh sh ts zh yu ya ye dj gj xh rr ng ll ij oe ae")
 _FAR = 5  # words: no two parts of one name are further apart
 _FRENCH_TITLES = frozenset("mhfds")
 
@@ -618,7 +620,8 @@ class _Reading:
                 ):
                     continue
                 parts = all(lexicon.index.get(fold(self.words[k])) for k in range(first, j + 1))
-                if parts and not phrase and not broken:
+                whole_name = gap == "-" and small(self.words[j]) and not small(self.words[first])
+                if parts and not phrase and not broken and not whole_name:
                     continue  # each piece is a part by itself: ordinary adjacency, better joined as such
                 best = (j, self.matcher.split(whole, forms))
         return best
@@ -666,6 +669,10 @@ class _Reading:
             return _initial(self.words[i].upper(), parts)
         if gap == ". " and small(self.words[i]) and small(self.words[j]):
             return _initial(self.words[i].upper(), parts)
+        if len(self.words[i]) == 2 and gap in {". ", ".\u00a0", "."} and self.words[i].istitle():  # one letter: "Lj."
+            begun = fold(self.words[i])
+            if begun in _DIGRAPHS and any(part.startswith(begun) for part in parts):
+                return True
         return bool(_AFTER_INITIAL.fullmatch(gap)) and _initial(self.words[i], parts)
 
     # -- suspects ----------------------------------------------------------------------------------------------------
@@ -1044,8 +1051,10 @@ class _Reading:
             known = known or (at == right and "de" not in self.senses.spoken and self._unlike(folded, person))
         known = known or folded in self.matcher.kept_words
         listed_one = folded in family_names() or folded in given_names()
+        sound = coarse(folded)
         return known and all(
             OSA.distance(folded, readings[0], score_cutoff=3) > (1 if listed_one or len(readings[0]) < 5 else 2)
+            and (len(sound) < 3 or coarse(readings[0]) != sound)  # another spelling of the same name
             for _, readings in person.parts
         )
 

@@ -235,7 +235,11 @@ def clean(text: str, *, decode: bool = True) -> Clean:
 
 
 _GONE_OR_ENCODED = re.compile(f"{_GONE.pattern}|{_ENCODED.pattern}")
-_ARABIC_SPELLING = str.maketrans({"ة": "ه", "ى": "ي", "ئ": "", "ؤ": "و", "ء": ""})
+_AS_SPELT = str.maketrans({"ة": "ه", "ى": "ي", "ئ": "", "ؤ": "و", "ء": ""})
+_INDIC = re.compile("[\u0900-\u0dff]")
+_TAMIL = re.compile("[\u0b80-\u0bff]")
+_NASAL = re.compile("[\u0902\u0982\u0a02\u0a70\u0a82\u0b02\u0c02\u0c82\u0d02](?=(.?))")  # a dot over the letter
+_SCHOLARS_C = re.compile("c(?!h)")
 _NOT_ALNUM = re.compile("[^A-Za-z0-9]+")
 _TO_LATIN = str.maketrans(
     "асеорхуіѕјкмтвнгԁԛԝһАВСЕНІЈКМОРЅТХУΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανικρτυχ",
@@ -291,8 +295,20 @@ def fold(word: str) -> str:
     """Lower-case Latin letters and digits only; other scripts as they are usually written in Latin letters."""
     if word.isascii():
         return (word if word.isalnum() else _NOT_ALNUM.sub("", word)).lower()
-    base = _HARMLESS_MARKS.sub("", unicodedata.normalize("NFKD", word.translate(_ARABIC_SPELLING)))
-    return _NOT_ALNUM.sub("", anyascii(base)).lower()
+    indic = _INDIC.search(word) is not None
+    if indic:
+        word = _NASAL.sub(_nasal, word)
+    base = _HARMLESS_MARKS.sub("", unicodedata.normalize("NFKD", word.translate(_AS_SPELT))).replace("ու", "u")
+    latin = _NOT_ALNUM.sub("", anyascii(base)).lower()
+    if indic:  # anyascii has the scholars' "c" for what names write "ch", in Tamil "s"
+        latin = _SCHOLARS_C.sub("s" if _TAMIL.search(word) else "ch", latin)
+    return latin
+
+
+def _nasal(m: re.Match[str]) -> str:
+    """M before a letter that is spoken with the lips, which have one place in each of these scripts, else N."""
+    following = m.group(1)
+    return "m" if following and 0x2A <= ord(following) & 0x7F <= 0x2E else "n"
 
 
 @lru_cache(maxsize=65536)
@@ -347,7 +363,7 @@ def skeleton(folded: str) -> str:
 
 
 _COARSE = (
-    (re.compile("shch|szcz|tsch|sch|dzh|tch|sh|zh|ch|ts|tz|cz|sz|cs|zs|dj|dz|gj|xh"), "S"),
+    (re.compile("shch|szcz|tsch|sch|dzh|tch|sh|zh|ch|ts|tz|tx|cz|sz|cs|zs|dj|dz|gj|xh"), "S"),
     (re.compile("ph"), "f"),
     (re.compile("kh|gh|ck|qu|[gkqchx]"), "K"),
     (re.compile("th|[dt]"), "T"),
@@ -370,6 +386,7 @@ def coarse(folded: str) -> str:
 
 _DIGRAPHS = (
     ("sh", "S"),
+    ("zh", "j"),
     ("kh", "x"),
     ("gh", "G"),
     ("th", "t"),

@@ -45,6 +45,19 @@ def left(name: str | Sequence[str], text: str, lang: str | None = None) -> str:
         ("Maria das Graças Lima", "Ma. das Graças Lima"),
         ("Hanitra Rakotomalala", "Rakotoma"),
         ("Győrffyné Tóth Erzsébet", "Bözsi néni"),
+        ("Nadzeya Hrynkevich", "Nadezhda Grinkevich"),
+        ("Nadzeya Hrynkevich", "Надежда Гринкевич"),
+        ("Itziar Goikoetxea", "Itziar Goicoechea"),
+        ("Haykuhi Ter-Grigoryan", "Հայկուհի Տեր-Գրիգորյան"),
+        ("Anjali Bhattacharjee", "अंजलि भट्टाचार्जी"),
+        ("Parvaneh Shirazinejad", "پروانه شیرازی‌نژاد"),
+        ("Szentgyörgyvölgyi Ágnes", "Szentgyörgyvölgyi Ági"),
+        ("Ljiljana Brkljačić", "Lj. Brkljačić"),
+        ("Nguyễn Thị Tường Vy", "N.T.T.V."),
+        ("Thandeka Mkhwanazi", "Thandi"),
+        ("Oluwaseyi Adegbenro", "Oluwa-seyi"),
+        ("Aino-Kaisa Hyvätti", "Hyvätille"),
+        ("Kätlin Õunapuu", "Kätlinile"),
     ],
 )
 def test_a_name_goes_in_the_spelling_of_another_language(name: str, form: str) -> None:
@@ -106,6 +119,9 @@ def test_a_surname_alone_goes_in_another_script() -> None:
         ("Wanda Gołąb", "Na dachu siedział gołąb.", "pl"),
         ("Szabó Virág", "Egy virág volt az asztalon.", "hu"),
         ("Joy Banks", "She asked two banks for help.", "en"),
+        ("Itziar Goikoetxea", "Itziar Mendizabal was another girl.", "en"),
+        ("Kätlin Tamm", "The tam tam of a textile mill.", "en"),
+        ("Brita Santti", "Dr. Brown saw a stone. Th. was cold.", "en"),
     ],
 )
 def test_other_people_places_and_words_in_small_letters_stay(name: str, text: str, lang: str) -> None:
