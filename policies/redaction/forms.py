@@ -221,6 +221,7 @@ def shortened(folded: str) -> Iterator[str]:
             yield from (root + ending for ending in _SHORT_ENDINGS)
             if size == 3:
                 yield root
+    yield from (folded[cut:] for cut in range(2, len(folded) - 4) if folded[cut:] in given_names())  # "Lotte"
     first = _FIRST_SYLLABLE.match(folded)
     if first and len(first.group()) == 5:  # "Thandi" for Thandeka: cut where the second syllable begins
         yield from (first.group() + ending for ending in ("i", "y", "ie"))
@@ -435,9 +436,10 @@ class Lexicon:
                     spelling = replace(base, score=0.85, reason="other-script", weak=len(key) < 3)
                     self.consonants.setdefault(key, []).append(spelling)
             if kind in {"given", "middle", "family"}:
-                sound = coarse(reading)
-                if len(sound) >= 2 and all(form.part != number for form in self.coarse.get(sound, ())):
-                    self.coarse.setdefault(sound, []).append(replace(base, score=0.7, reason="sounds", weak=True))
+                sounding = {coarse(reading), coarse(reading[1:] if reading.startswith("ch") else reading)}  # "Hadji-"
+                for sound in sorted(sounding):
+                    if len(sound) >= 2 and all(form.part != number for form in self.coarse.get(sound, ())):
+                        self.coarse.setdefault(sound, []).append(replace(base, score=0.7, reason="sounds", weak=True))
                 if person.chinese:
                     for other in of_pinyin(reading):
                         self._put(other, replace(base, score=0.9))
@@ -529,6 +531,9 @@ class Lexicon:
         for strong, weak in _GRADED:  # Finnish and Estonian: "Hyvätille" for Hyvätti, "Rannan" for Ranta
             if reading[-3:-1] == strong and reading[-1] in "aeiou" and len(reading) >= 5:
                 self.stems.setdefault(reading[:-3] + weak + reading[-1], []).append((base, False))
+        if reading.endswith("nen") and len(reading) >= 6:  # "Pöyhöseltä" for Pöyhönen
+            for stem in (reading[:-3] + "se", reading[:-3] + "s"):
+                self.stems.setdefault(stem, []).append((base, False))
         short = _FLEETING.sub("", reading)
         if short != reading and len(short) >= 4:
             self.stems.setdefault(short, []).append((base, False))

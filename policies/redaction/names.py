@@ -306,10 +306,10 @@ class NameMatcher:
             sounds = consonants(folded)
             near = [form for form in lexicon.coarse.get(coarse(folded), ()) if word.isalpha()]
             return near + [
-                replace(f, weak=folded in given_names())
+                replace(f, reason="sounds") if f.weak else replace(f, weak=folded in given_names())
                 for key in dict.fromkeys((sounds, sounds.removeprefix("A")))
                 for f in lexicon.consonants.get(key, ())
-                if lexicon.people[f.who].arabic and not f.weak
+                if lexicon.people[f.who].arabic
             ]
         return ()
 
@@ -1052,6 +1052,8 @@ class _Reading:
         known = known or folded in self.matcher.kept_words
         listed_one = folded in family_names() or folded in given_names()
         sound = coarse(folded)
+        if given and len(folded) >= 5 and any(reading.endswith(folded) for reading in person.of("given", "middle")):
+            return False  # the end of the person's own: "Lotte" for Annelotte
         return known and all(
             OSA.distance(folded, readings[0], score_cutoff=3) > (1 if listed_one or len(readings[0]) < 5 else 2)
             and (len(sound) < 3 or coarse(readings[0]) != sound)  # another spelling of the same name
@@ -1246,6 +1248,8 @@ class _Reading:
             folded = fold(m.group())
             sounds = consonants(folded)
             forms = [*lexicon.consonants.get(sounds, ()), *lexicon.coarse.get(coarse(folded), ())]
+            if sounds[:1] == "A":  # the article: "rahaf_alobeidi"
+                forms += lexicon.consonants.get(sounds[1:], ())
             heard.append((m, sounds, forms if len(folded) >= 3 and folded.isalpha() else []))
         for (one, first, some), (two, second, others) in itertools.pairwise(heard):
             if len(first) + len(second) < 5 or two.start() - one.end() > 1:

@@ -245,6 +245,7 @@ _TO_LATIN = str.maketrans(
     "асеорхуіѕјкмтвнгԁԛԝһАВСЕНІЈКМОРЅТХУΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανικρτυχ",
     "aceopxyisjkmtbhrdqwhABCEHIJKMOPSTXYABEZHIKMNOPTYXoavikptux",
 )
+_SERBIAN = str.maketrans({"ћ": "ч", "Ћ": "Ч", "ђ": "дж", "Ђ": "Дж"})  # "ć" is "ch" as well as "c"
 _TO_CYRILLIC = str.maketrans("aceopxyikmtbhABCEHIKMOPTXY", "асеорхуікмтвһАВСЕНІКМОРТХУ")
 _SPELT_OUT = str.maketrans(
     {
@@ -324,6 +325,7 @@ def foldings(word: str) -> tuple[str, ...]:
     if not _CYRILLIC_OR_GREEK.search(word):
         return tuple(readings)
     readings[fold(word.translate(_TO_LATIN))] = None
+    readings[fold(word.translate(_SERBIAN))] = None
     if _LATIN.search(word):
         readings[fold(word.translate(_TO_CYRILLIC))] = None
     return tuple(readings)

@@ -58,6 +58,12 @@ def left(name: str | Sequence[str], text: str, lang: str | None = None) -> str:
         ("Oluwaseyi Adegbenro", "Oluwa-seyi"),
         ("Aino-Kaisa Hyvätti", "Hyvätille"),
         ("Kätlin Õunapuu", "Kätlinile"),
+        ("Eevi Pöyhönen", "Pöyhöseltä"),
+        ("Annelotte Terpstra", "Lotte Terpstra"),
+        ("Lamija Hadžihasanović", "Ламија Хаџихасановић"),
+        ("Εριφύλη Χατζηαντωνίου", "Eriphyle Hadjiantoniou"),
+        ("رهف العبيدي", "R. Obaidi"),
+        ("رهف العبيدي", "rahaf_alobeidi"),
     ],
 )
 def test_a_name_goes_in_the_spelling_of_another_language(name: str, form: str) -> None:
@@ -120,6 +126,9 @@ def test_a_surname_alone_goes_in_another_script() -> None:
         ("Szabó Virág", "Egy virág volt az asztalon.", "hu"),
         ("Joy Banks", "She asked two banks for help.", "en"),
         ("Itziar Goikoetxea", "Itziar Mendizabal was another girl.", "en"),
+        ("Annelotte Terpstra", "Hanna Terpstra lives next door.", "en"),
+        ("Annelotte Terpstra", "Lot of the girls left.", "en"),
+        ("رهف العبيدي", "R. Banda paid a bad bid to Abdu.", "en"),
         ("Kätlin Tamm", "The tam tam of a textile mill.", "en"),
         ("Brita Santti", "Dr. Brown saw a stone. Th. was cold.", "en"),
     ],
