@@ -19,7 +19,8 @@ _PARTS: Final = ("config.cfg", "ner/model", "tok2vec/model", "vocab/strings.json
 DIGEST: Final = "f87bedd352443336f62152d5c59ec7cbed09f7a56e10ef9f01f8bddd16dd6c69"
 """SHA-256 over the parts of the model that decide, in this order."""
 _PIECE: Final = 20_000  # characters at once: memory stays flat
-_UNUSED: Final = ("tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
+_UNUSED: Final = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
+"""All but the names: these have a `tok2vec` of their own, the other one serves the parts that are left out."""
 
 
 class SpacyNet:

@@ -51,8 +51,8 @@ _N = "[0-9OoIl]"
 
 _W = "[^\\W々〇㐀-䶿一-鿿\u0590-\u06ff\uac00-\ud7af]"  # a character that a date cannot touch
 _NUMERIC = re.compile(
-    rf"(?<![/.\-])(?<!{_W})({_N}{{1,4}})(\s?[./\-\u2044|]\s?|[ \u00a0])({_N}{{1,2}}|[IVX]{{1,4}})"
-    rf"(\s?[./\-\u2044|]\s?|[ \u00a0])'?"
+    rf"(?<![/.\-])(?<!{_W})({_N}{{1,4}})(\s?[./\-\u2044|·•]\s?|[ \u00a0])({_N}{{1,2}}|[IVX]{{1,4}})"
+    rf"(\s?[./\-\u2044|·•]\s?|[ \u00a0])'?"
     rf"({_N}{{4}}|{_N}{{2}}|{_N})(?:T[\d:.]{{4,12}}Z?|(?!{_W}|[./\-]\d))"
 )
 _ORDINAL = (
@@ -74,7 +74,7 @@ _NUMERIC_MONTH_YEAR = re.compile(
 )
 _DAY_AND_MONTH = re.compile(rf"(?<![/.\-])(?<!{_W})({_N}{{1,2}})\s?[./\-]\s?({_N}{{1,2}})(?!{_W}|[./\-]\d)")
 _HAN_UNIT = re.compile("[年月년월]")
-_DATE_GOES_ON = re.compile(r"[\s./\-\u2044\u00a0年月년월]{1,3}[\dOoIlVX]")
+_DATE_GOES_ON = re.compile(r"[\s./\-\u2044\u00a0·•年月년월]{1,3}[\dOoIlVX]")
 _HAN = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월](?:\s?(\d{1,2})\s?[日号號일])?")
 _GLUED = re.compile(r"(\d{1,2})([^\W\d_]{3,9})(\d{4}|\d{2})(?!\w)")
 _MONTH_WORDS = listed("thang")
@@ -144,7 +144,7 @@ def find_dates(page: Page) -> list[DateFound]:
     A month and year inside a day is no date of its own.
     """
     found = list(_numeric_dates(page)) + list(_month_dates(page))
-    if page.folds.keys() & _MONTH_WORDS:
+    if page.folds & _MONTH_WORDS:
         found += _numbered_months(page)
     if "年" in page.text:
         found += _han_dates(page.text)

@@ -51,7 +51,7 @@ ENDINGS = listed(
     ului lui ulei ule ilor elor ai le
     nak nek val vel ot et at hoz hez ra re rol tol ban ben bol ba be ert ig nal nel ek ne nenak al el ul
     nin nun in un ya ye yi yu da de ta te dan den tan ten la yla yle nda nde ndan nden ca ce lar ler larin lerin
-    ssa sta lla lta lle na ksi tta en an on ga lt
+    ssa sta lla lta lle na ksi tta en an on ga lt ile ilt iga isse
     io aus iaus ui iui iai yje oje uje as is us ys os iem ems oms
     it ve
     oy ata at ut
@@ -66,6 +66,7 @@ RISKY_ENDINGS = listed(
     """
 )  # turn one given name into another, or into a surname
 
+_GRADED = (("tt", "t"), ("kk", "k"), ("pp", "p"), ("nt", "nn"), ("lt", "ll"), ("rt", "rr"), ("nk", "ng"), ("mp", "mm"))
 _PET_ENDINGS = listed(
     """
     ka ko ek ik chka ochka echka ichka enka onka ushka yushka usha usia usya unia unya ulya sha shka nka inka onko
@@ -206,6 +207,9 @@ def nicknames(folded: str) -> frozenset[str]:
     return frozenset(n for n in found if len(n) >= 2 and n != folded)
 
 
+_FIRST_SYLLABLE = re.compile("[^aeiouy]*[aeiouy][^aeiouy]{2,3}(?=[aeiouy])")
+
+
 def shortened(folded: str) -> Iterator[str]:
     """Regularly shortened names: "Gabi", "Zsofi", "Alex"."""
     yield from (folded[:size] for size in range(4, len(folded) - 1))
@@ -217,6 +221,10 @@ def shortened(folded: str) -> Iterator[str]:
             yield from (root + ending for ending in _SHORT_ENDINGS)
             if size == 3:
                 yield root
+    yield from (folded[cut:] for cut in range(2, len(folded) - 4) if folded[cut:] in given_names())  # "Lotte"
+    first = _FIRST_SYLLABLE.match(folded)
+    if first and len(first.group()) == 5:  # "Thandi" for Thandeka: cut where the second syllable begins
+        yield from (first.group() + ending for ending in ("i", "y", "ie"))
 
 
 def family_variants(folded: str) -> Iterator[str]:
@@ -428,9 +436,10 @@ class Lexicon:
                     spelling = replace(base, score=0.85, reason="other-script", weak=len(key) < 3)
                     self.consonants.setdefault(key, []).append(spelling)
             if kind in {"given", "middle", "family"}:
-                sound = coarse(reading)
-                if len(sound) >= 2 and all(form.part != number for form in self.coarse.get(sound, ())):
-                    self.coarse.setdefault(sound, []).append(replace(base, score=0.7, reason="sounds", weak=True))
+                sounding = {coarse(reading), coarse(reading[1:] if reading.startswith("ch") else reading)}  # "Hadji-"
+                for sound in sorted(sounding):
+                    if len(sound) >= 2 and all(form.part != number for form in self.coarse.get(sound, ())):
+                        self.coarse.setdefault(sound, []).append(replace(base, score=0.7, reason="sounds", weak=True))
                 if person.chinese:
                     for other in of_pinyin(reading):
                         self._put(other, replace(base, score=0.9))
@@ -519,6 +528,12 @@ class Lexicon:
                 self.stems.setdefault(reading[:-2], []).append((base, True))
         elif len(reading) > 4 and reading[-2:] in {"as", "is", "us", "os", "es", "ys"}:  # Baltic and Greek
             self.stems.setdefault(reading[:-2], []).append((base, True))
+        for strong, weak in _GRADED:  # Finnish and Estonian: "Hyvätille" for Hyvätti, "Rannan" for Ranta
+            if reading[-3:-1] == strong and reading[-1] in "aeiou" and len(reading) >= 5:
+                self.stems.setdefault(reading[:-3] + weak + reading[-1], []).append((base, False))
+        if reading.endswith("nen") and len(reading) >= 6:  # "Pöyhöseltä" for Pöyhönen
+            for stem in (reading[:-3] + "se", reading[:-3] + "s"):
+                self.stems.setdefault(stem, []).append((base, False))
         short = _FLEETING.sub("", reading)
         if short != reading and len(short) >= 4:
             self.stems.setdefault(short, []).append((base, False))

@@ -68,8 +68,9 @@ _DOUBLED = re.compile(r"(.)\1")
 _LINE_END = re.compile(r"[ \t]{0,3}\r?\n[ \t>]{0,8}")
 _CAMEL = re.compile(r"[^\W\d_](?:[^\W\d_]*?(?=[A-Z])|[^\W\d_]*)")
 _HUMP = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
-_INITIALS = re.compile(r"(?<![\w.])([^\W\d_])\.\s?-?([^\W\d_])(?:\.\s?-?([^\W\d_]))?(?:\.|(?!\w))")
-_TECHNICAL = re.compile(r"[@#_/\\]|\.(?=[A-Za-z][A-Za-z0-9]{1,4}(?!\w))")
+_NEXT_INITIAL = r"(?:\.\s?-?([^\W\d_]))"
+_INITIALS = re.compile(rf"(?<![\w.])([^\W\d_]){_NEXT_INITIAL}{_NEXT_INITIAL}?{_NEXT_INITIAL}?(?:\.|(?!\w))")
+_TECHNICAL = re.compile(r"[@#_/\\.](?:(?<!\.)|(?=[A-Za-z][A-Za-z0-9]{1,4}(?!\w)))")
 _CHUNK = re.compile(r"[^\s\x00]{1,400}")
 _LEET = (str.maketrans("0134567890", "oleasgtbgo"), str.maketrans("0134567890", "oieasgtbgo"))
 
@@ -98,18 +99,20 @@ _SURNAME = re.compile(
 _PARTED = listed(
     "ben bin bn bel bou bu bw abou abu abd abdel abdul ould ait el al de del di da la le mac mc van von saint san"
 )
-_LOST = re.compile("[^\\W\\d_]?[?\ufffd][^\\W\\d_]")
+_LOST = re.compile("[?\ufffd][^\\W\\d_]")
 _FOR = "(?:for|as in|like|wie|comme|como|come|ca|jak|kao|als|som|как|як|като)"
+_FOR_WORDS = listed("for as like wie comme como come ca jak kao als som как як като")
 _LETTER_FOR = re.compile(rf"(?:(?<!\w)[^\W\d_] {_FOR} [^\W\d_]{{2,20}}[,;.]? ?(?:and )?){{4,40}}")
 _ONE_LETTER_FOR = re.compile(rf" (?<=[^\W\d_] )(?<!\w[^\W\d_] ){_FOR} ")  # begins with a letter, to be found fast
-_CAPITAL_WORD = r"[A-Z](?<!\w[A-Z])[A-Za-z]{2,12}"
+_CAPITAL_WORD = r"[A-Z](?<!\w[A-Z])[A-Za-z]{2,12}+"
 _WORDS_FOR_LETTERS = re.compile(
-    rf"{_CAPITAL_WORD}(?:[ ,-]|, )(?:{_CAPITAL_WORD}(?:[ ,-]|, )){{2,39}}[A-Z][A-Za-z]{{2,12}}(?!\w)"
+    rf"{_CAPITAL_WORD}(?:[ ,-]|, )(?:{_CAPITAL_WORD}(?:[ ,-]|, )){{2,39}}[A-Z][A-Za-z]{{2,12}}+(?!\w)"
 )
 _EACH_LETTER = {
     _LETTER_FOR: re.compile(r"(?<!\w)[^\W\d_] \w+(?: in)? [^\W\d_]{2,20}"),
     _WORDS_FOR_LETTERS: re.compile(r"[A-Z][A-Za-z]{2,12}"),
 }
+_DIGRAPHS = listed("lj nj dz ch sz cs gy zs ny ly th ph kh sh ts zh yu ya ye dj gj xh rr ng ll ij oe ae")
 _FAR = 5  # words: no two parts of one name are further apart
 _FRENCH_TITLES = frozenset("mhfds")
 
@@ -154,6 +157,7 @@ class NameMatcher:
             whole, given = korean.keys(person.of("given", "middle", "family", "phrase"))
             self._korean |= dict.fromkeys(whole, who)
             self._korean_given |= dict.fromkeys(given, who)
+        self._split: dict[str, tuple[Form, ...]] = {}  # by whole name, so as many as there are names
         self._memo: tuple[dict[str, Fact | None], dict[str, Fact | None]] = ({}, {})
         self._initials = [
             self._initials_of(
@@ -199,6 +203,23 @@ class NameMatcher:
         return {a + b for a in letters for b in letters}
 
     # -- one word ------------------------------------------------------------------------------------------------
+
+    def split(self, whole: str, forms: Sequence[Form]) -> tuple[Form, ...]:
+        """Forms of the name `whole` as found in pieces, made once."""
+        found = self._split.get(whole)
+        if found is None:
+            found = self._split[whole] = tuple(replace(form, score=0.9, reason="split") for form in forms)
+        return found
+
+    def able(self, word: str) -> frozenset[int]:
+        """The protected people of whom the word is a part or an initial."""
+        nobody: frozenset[int] = frozenset()
+        found = nobody
+        for reading in foldings(word):
+            found |= self.read_as.get(reading, nobody)
+            if len(reading) == 1:
+                found |= self.begun_by.get(reading, nobody)
+        return found
 
     def facts(self, words: Iterable[str], strict: bool) -> dict[str, Fact]:
         """What each of the words may stand for; words that stand for nothing are left out."""
@@ -285,10 +306,10 @@ class NameMatcher:
             sounds = consonants(folded)
             near = [form for form in lexicon.coarse.get(coarse(folded), ()) if word.isalpha()]
             return near + [
-                replace(f, weak=folded in given_names())
+                replace(f, reason="sounds") if f.weak else replace(f, weak=folded in given_names())
                 for key in dict.fromkeys((sounds, sounds.removeprefix("A")))
                 for f in lexicon.consonants.get(key, ())
-                if lexicon.people[f.who].arabic and not f.weak
+                if lexicon.people[f.who].arabic
             ]
         return ()
 
@@ -445,8 +466,8 @@ class NameMatcher:
                 found += self._chinese(text)
             for form in self._native:
                 found += [
-                    Finding(m.start(), m.end(), "name", str(self._owner(form)), 0.95, "native")
-                    for m in re.finditer(re.escape(form), text)
+                    Finding(at, at + len(form), "name", str(self._owner(form)), 0.95, "native")
+                    for at in occurrences(form, text)
                 ]
         if strict:
             found += reading.squeezed()
@@ -514,7 +535,7 @@ class _Reading:
         self.by_person: dict[int, _Run] = {}
         for i in page.places(facts):
             fact = facts[self.words[i]]
-            joined = self._joined(i) if fact.opens else None
+            joined = self._joined(i) if fact.opens and self._may_go_on(i) else None
             if joined:
                 self.hits[i] = joined
             elif fact.forms:
@@ -564,8 +585,6 @@ class _Reading:
         """A name broken over a line, hyphenated, or with its letters spaced out, starting at word `first`."""
         lexicon = self.matcher.lexicon
         best: tuple[int, tuple[Form, ...]] | None = None
-        if not self._may_go_on(first):
-            return None
         glued = {reading for reading in foldings(self.words[first]) if reading in lexicon.prefixes}
         longest = len(self.words[first])
         common = all(reading in any_language() for reading in foldings(self.words[first]))
@@ -601,9 +620,10 @@ class _Reading:
                 ):
                     continue
                 parts = all(lexicon.index.get(fold(self.words[k])) for k in range(first, j + 1))
-                if parts and not phrase and not broken:
+                whole_name = gap == "-" and small(self.words[j]) and not small(self.words[first])
+                if parts and not phrase and not broken and not whole_name:
                     continue  # each piece is a part by itself: ordinary adjacency, better joined as such
-                best = (j, tuple(replace(f, score=0.9, reason="split") for f in forms))
+                best = (j, self.matcher.split(whole, forms))
         return best
 
     def _may_go_on(self, first: int) -> bool:
@@ -611,8 +631,10 @@ class _Reading:
         if first + 1 >= len(self.words):
             return False
         prefixes = self.matcher.lexicon.prefixes
-        following = foldings(self.words[first + 1])
-        return any(a + b in prefixes for a in foldings(self.words[first]) for b in following)
+        begun, following = foldings(self.words[first]), foldings(self.words[first + 1])
+        if len(begun) == len(following) == 1:
+            return begun[0] + following[0] in prefixes
+        return any(a + b in prefixes for a in begun for b in following)
 
     def _two_letters(self, first: int, last: int, whole: str, gap: str) -> bool:
         """A name of two letters spaced out in capitals, "M Ỷ"; two initials have points behind them."""
@@ -640,11 +662,17 @@ class _Reading:
         return j == i + 1 and _close(gap) and ". " not in gap
 
     def _initial_of(self, i: int, j: int, parts: Set[str]) -> bool:
+        if len(self.words[i]) > 2:  # most are: no letter with its signs
+            return False
         gap = self.gap(i, j)
         if gap in {".", "_", "-"} and small(self.words[j]) and self._in_a_handle(j):
             return _initial(self.words[i].upper(), parts)
         if gap == ". " and small(self.words[i]) and small(self.words[j]):
             return _initial(self.words[i].upper(), parts)
+        if len(self.words[i]) == 2 and gap in {". ", ".\u00a0", "."} and self.words[i].istitle():  # one letter: "Lj."
+            begun = fold(self.words[i])
+            if begun in _DIGRAPHS and any(part.startswith(begun) for part in parts):
+                return True
         return bool(_AFTER_INITIAL.fullmatch(gap)) and _initial(self.words[i], parts)
 
     # -- suspects ----------------------------------------------------------------------------------------------------
@@ -671,13 +699,7 @@ class _Reading:
 
     def _wholly(self, words: range) -> bool:
         """Whether every one of the words is a part, or the initial, of one and the same protected person."""
-        nobody: frozenset[int] = frozenset()
-        of, begun = self.matcher.read_as, self.matcher.begun_by
-        able = [
-            nobody.union(*(of.get(r, nobody) | (begun.get(r, nobody) if len(r) == 1 else nobody) for r in some))
-            for some in (foldings(self.words[i]) for i in words)
-        ]
-        return bool(frozenset.intersection(*able))
+        return bool(frozenset.intersection(*(self.matcher.able(self.words[i]) for i in words)))
 
     # -- runs of hits become mentions ------------------------------------------------------------------------------
 
@@ -946,6 +968,8 @@ class _Reading:
         return any(c in "@#_." for c in (around[:1], around[-1:])) and around[-1:] != "."
 
     def _trailing_initial(self, last: int, parts: Set[str]) -> bool:
+        if len(self.words[last + 1]) > 2:
+            return False
         word, gap = self.words[last + 1], self.gap(last, last + 1)
         if gap in {".", "_", "-"} and small(word) and small(self.words[last]) and self._in_a_handle(last):
             return _initial(word.upper(), parts)
@@ -1027,8 +1051,12 @@ class _Reading:
             known = known or (at == right and "de" not in self.senses.spoken and self._unlike(folded, person))
         known = known or folded in self.matcher.kept_words
         listed_one = folded in family_names() or folded in given_names()
+        sound = coarse(folded)
+        if given and len(folded) >= 5 and any(reading.endswith(folded) for reading in person.of("given", "middle")):
+            return False  # the end of the person's own: "Lotte" for Annelotte
         return known and all(
             OSA.distance(folded, readings[0], score_cutoff=3) > (1 if listed_one or len(readings[0]) < 5 else 2)
+            and (len(sound) < 3 or coarse(readings[0]) != sound)  # another spelling of the same name
             for _, readings in person.parts
         )
 
@@ -1185,7 +1213,7 @@ class _Reading:
         """Names spelt out by words: "T for Tango, I for India", or by an alphabet's words alone, whichever it is."""
         found: list[Finding] = []
         for pattern in (_LETTER_FOR, _WORDS_FOR_LETTERS):
-            if pattern is _LETTER_FOR and len(_ONE_LETTER_FOR.findall(self.text)) < 4:
+            if pattern is _LETTER_FOR and not (self._may_spell() and len(_ONE_LETTER_FOR.findall(self.text)) >= 4):
                 continue
             for m in pattern.finditer(self.text):
                 words = list(_EACH_LETTER[pattern].finditer(m.group()))
@@ -1197,6 +1225,12 @@ class _Reading:
                         found.append(Finding(a, b, "name", str(who), 0.7, "spelt"))
                         at = letters.find(name, at + 1)
         return found
+
+    def _may_spell(self) -> bool:
+        """Whether four single letters have a word such as "for" behind them."""
+        words = self.words
+        letters = self.page.places([word for word in self.page.distinct if len(word) == 1])
+        return sum(1 for i in letters if i + 1 < len(words) and words[i + 1] in _FOR_WORDS) >= 4
 
     def lost_letters(self) -> list[Finding]:
         """Names whose letters with accents a wrong character set turned into question marks: "P?ldm?e"."""
@@ -1214,6 +1248,8 @@ class _Reading:
             folded = fold(m.group())
             sounds = consonants(folded)
             forms = [*lexicon.consonants.get(sounds, ()), *lexicon.coarse.get(coarse(folded), ())]
+            if sounds[:1] == "A":  # the article: "rahaf_alobeidi"
+                forms += lexicon.consonants.get(sounds[1:], ())
             heard.append((m, sounds, forms if len(folded) >= 3 and folded.isalpha() else []))
         for (one, first, some), (two, second, others) in itertools.pairwise(heard):
             if len(first) + len(second) < 5 or two.start() - one.end() > 1:

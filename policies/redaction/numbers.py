@@ -48,6 +48,7 @@ _SLIP = str.maketrans(
     }
 )
 _SEPARATORS = re.compile(r"[\s.\-/_()+#:,·*']{0,4}")
+_SERIES = re.compile(r"[A-Z]{1,3}([0-9]{6,10})|([0-9]{6,10})[A-Z]{1,2}")
 _AT_BEFORE = re.compile(r"@\s?$")
 _DIGIT = re.compile(r"\d")
 _WITHOUT_BLANKS = "\u0590-\u06ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -94,7 +95,7 @@ STREET_WORDS = listed(
     quarter district postcode zip straat laan
     """
 )
-_BETWEEN_PARTS = listed("de la le del della of on do da dos des du van der")
+_BETWEEN_PARTS = listed("de la le del della of on do da dos des du van der m lok mieszk")
 _INSIDE_ADDRESS = re.compile(r"[\s,.\-/·•|'()]{0,3}")
 _POSTCODE = re.compile(r"(?<!\w)(?:[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}|\d{5,6}|\d{2}-\d{3}|\d{4}\s?[A-Z]{2})(?!\w)")
 
@@ -218,6 +219,9 @@ class NumberMatcher:
 
     def _code(self, value: str, kind: str, who: int) -> None:
         code = squeezed(value)
+        series = _SERIES.fullmatch("".join(TOKEN.findall(clean(value).text)).upper())
+        if series:  # people leave its letters out
+            self.codes.append(Code((series.group(1) or series.group(2)).translate(_SLIP), kind, who))
         if len(code) >= 4 and _DIGIT.search(clean(value).text):
             self.codes.append(Code(code, kind, who))
         elif len(code) >= 4 and not all(fold(word) in COMMON for word in TOKEN.findall(clean(value).text)):

@@ -31,6 +31,9 @@ _TLD = (
 )
 _LINK = re.compile(r"\b(?:[A-Za-z][A-Za-z0-9+]{1,9}://|www\.|mailto:|tel:)[^\s<>\"'\x00]{2,2000}", re.IGNORECASE)
 _HAS_DOMAIN = re.compile(rf"\.(?:{_TLD})(?![\w@])")
+_AT = re.compile(r"@|[(\[{]at[)\]}]")
+_AT_SPELT = re.compile(r"@|[(\[{]at[)\]}]| at [\w-]{1,63} dot ")
+_LINK_MARK = re.compile(r"://|www\.|mailto:|tel:", re.IGNORECASE)
 _DOMAIN = re.compile(
     rf"(?<![\w@.-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,4}}(?:{_TLD})(?:/[^\s<>\"'\x00]{{0,2000}})?(?![\w@])",
     re.IGNORECASE,
@@ -211,16 +214,30 @@ def _written(text: str) -> Iterator[Finding]:
     """What shows itself by a mark: e-mails, links, handles, wallets."""
     lower = text.lower()
     if "@" in text or "at)" in lower or "at]" in lower or "at}" in lower or " dot " in lower:
-        yield from (_finding(m.start(), m.end(), "email", 0.95) for m in _EMAIL.finditer(text))
-        yield from (_finding(m.start(), m.end(), "handle", 0.8) for m in _HANDLE.finditer(text))
+        marks = [m.start() for m in (_AT_SPELT if " dot " in lower else _AT).finditer(text)]
+        yield from (_finding(m.start(), m.end(), "email", 0.95) for m in _beginning_near(_EMAIL, text, marks, 66))
+        yield from (_finding(m.start(), m.end(), "handle", 0.8) for m in _beginning_near(_HANDLE, text, marks, 0))
     if "://" in text or "www." in lower or "mailto:" in lower or "tel:" in lower:
-        yield from (_finding(m.start(), m.end(), "url", 0.9) for m in _LINK.finditer(text))
+        marks = [m.start() for m in _LINK_MARK.finditer(text)]
+        yield from (_finding(m.start(), m.end(), "url", 0.9) for m in _beginning_near(_LINK, text, marks, 10))
     if _HAS_DOMAIN.search(lower):
         yield from (_finding(m.start(), m.end(), "url", 0.9) for m in _DOMAIN.finditer(text))
     if "<<" in text:
         yield from (
             _finding(m.start(), m.end(), "document", 0.95, "machine zone") for m in _MACHINE_ZONE.finditer(text)
         )
+
+
+def _beginning_near(pattern: re.Pattern[str], text: str, marks: Sequence[int], before: int) -> Iterator[re.Match[str]]:
+    """As `finditer`, of a pattern whose matches begin at most so many characters before one of the marks in them."""
+    upto = 0
+    for mark in marks:
+        for start in range(max(upto, mark - before), mark + 1):
+            m = pattern.match(text, start)
+            if m:
+                yield m
+                upto = m.end()
+                break
 
 
 def _numbered(page: Page, dates: Sequence[DateFound]) -> Iterator[Finding]:
@@ -466,7 +483,9 @@ def _streets(page: Page) -> Iterator[Finding]:
             if m:
                 yield _finding(m.start(), m.end(), "address", 0.7)
     if page.numeric and words & _STREETS_OF_OTHERS:
-        yield from (_finding(m.start(), m.end(), "address", 0.7) for m in _STREET_THEN_NUMBER.finditer(text))
+        marks = [page.tokens[i][1] for i in page.places(words & _STREETS_OF_OTHERS)]
+        found = _beginning_near(_STREET_THEN_NUMBER, text, marks, 81)
+        yield from (_finding(m.start(), m.end(), "address", 0.7) for m in found)
     for i in page.places(words & _STREET_BEFORE_WORDS):
         m = _STREET_BEFORE.match(text, page.tokens[i][2])
         if m:

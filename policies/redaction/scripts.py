@@ -107,12 +107,14 @@ def _styled() -> dict[str, str]:
 
 _STYLED = _styled()
 _TABLE = {ord(char): plain for char, plain in _STYLED.items()}
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _STYLED_ONE = re.compile("[" + re.escape("".join(char for char in _STYLED if char < "\U00010000")) + "]")
-_GONE = re.compile(
+_ONE_GONE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f\x80-\x84\x86-\x9f\u00ad\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u061c\u0640\u064b-\u065f"
     "\u0670\u06d6-\u06ed\u08d3-\u08ff\u115f\u1160\u17b4\u17b5\u180b-\u180f\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f"
-    "\u202a-\u202e\u2060-\u206f\u20d0-\u20ff\u3164\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]+"
+    "\u202a-\u202e\u2060-\u206f\u20d0-\u20ff\u3164\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
+_GONE = re.compile(f"{_ONE_GONE.pattern}{_ONE_GONE.pattern}*")  # a set first: several times as fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +155,9 @@ _ENCODED = re.compile(
     r"|[ÃÄÅÐÑÎÏ][\x80-\xaa\xac-\xba\xbc-\xbf€‚ƒ„†‡ˆ‰Š‹ŒŽ•˜™š›œžŸ]"
     r"|</?(?:b|i|u|s|em|strong|span|font|mark|small|big|sup|sub)\s?/?>"  # with attributes it says something: text
 )
-_MAY_BE_ENCODED = re.compile(r"[&%\\<ÃÄÅÐÑÎÏ]|=[C-F]")
-_BEGINS_ENCODED = frozenset("&%=\\<ÃÄÅÐÑÎÏ")
+_EQUALS = re.compile("=[C-F]")
+_BEGINS_IN_ASCII = "&%\\<"
+_BEGINS_ENCODED = f"{_BEGINS_IN_ASCII}ÃÄÅÐÑÎÏ"
 _MARKS_OF_WORDS = frozenset("@.-'_")
 
 
@@ -192,14 +195,19 @@ def _decoded(piece: str) -> str | None:
 
 def encoded(text: str) -> bool:
     """Whether anything in `text` may stand for another character: then it means what it says, or what it stands for."""
-    return _MAY_BE_ENCODED.search(text) is not None and _ENCODED.search(text) is not None
+    return _may_be_encoded(text) and _ENCODED.search(text) is not None
+
+
+def _may_be_encoded(text: str) -> bool:
+    signs = _BEGINS_ENCODED if not text.isascii() else _BEGINS_IN_ASCII
+    return any(sign in text for sign in signs) or ("=" in text and _EQUALS.search(text) is not None)
 
 
 def clean(text: str, *, decode: bool = True) -> Clean:
     """The plain form of `text`: invisible characters go, encoded ones stand for themselves (with `decode`), all keep
     their order.
     """
-    encoded = decode and _MAY_BE_ENCODED.search(text) is not None
+    encoded = decode and _may_be_encoded(text)
     if text.isascii() and not encoded and not _GONE.search(text):
         return Clean(text, len(text), (), ())
     kept: list[str] = []
@@ -208,7 +216,7 @@ def clean(text: str, *, decode: bool = True) -> Clean:
     at = length = 0
     for gone in (_GONE_OR_ENCODED if encoded else _GONE).finditer(text):
         piece = gone.group()
-        char = _decoded(piece) if piece[0] in _BEGINS_ENCODED else ""
+        char = _decoded(piece) if piece[0] in f"={_BEGINS_ENCODED}" else ""
         if char is None:
             continue
         kept += [text[at : gone.start()], char]
@@ -218,7 +226,7 @@ def clean(text: str, *, decode: bool = True) -> Clean:
         shifts.append(at - length)
     kept.append(text[at:])
     plain = "".join(kept)
-    if plain and max(plain) > "\uffff":
+    if _ASTRAL.search(plain):
         plain = plain.translate(_TABLE)
     else:  # several times as fast, where few different characters change
         for char in sorted(set(_STYLED_ONE.findall(plain))):  # in order: "｀" becomes "`", which is a sign itself
@@ -227,12 +235,17 @@ def clean(text: str, *, decode: bool = True) -> Clean:
 
 
 _GONE_OR_ENCODED = re.compile(f"{_GONE.pattern}|{_ENCODED.pattern}")
-_ARABIC_SPELLING = str.maketrans({"ة": "ه", "ى": "ي", "ئ": "", "ؤ": "و", "ء": ""})
+_AS_SPELT = str.maketrans({"ة": "ه", "ى": "ي", "ئ": "", "ؤ": "و", "ء": ""})
+_INDIC = re.compile("[\u0900-\u0dff]")
+_TAMIL = re.compile("[\u0b80-\u0bff]")
+_NASAL = re.compile("[\u0902\u0982\u0a02\u0a70\u0a82\u0b02\u0c02\u0c82\u0d02](?=(.?))")  # a dot over the letter
+_SCHOLARS_C = re.compile("c(?!h)")
 _NOT_ALNUM = re.compile("[^A-Za-z0-9]+")
 _TO_LATIN = str.maketrans(
     "асеорхуіѕјкмтвнгԁԛԝһАВСЕНІЈКМОРЅТХУΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανικρτυχ",
     "aceopxyisjkmtbhrdqwhABCEHIJKMOPSTXYABEZHIKMNOPTYXoavikptux",
 )
+_SERBIAN = str.maketrans({"ћ": "ч", "Ћ": "Ч", "ђ": "дж", "Ђ": "Дж"})  # "ć" is "ch" as well as "c"
 _TO_CYRILLIC = str.maketrans("aceopxyikmtbhABCEHIKMOPTXY", "асеорхуікмтвһАВСЕНІКМОРТХУ")
 _SPELT_OUT = str.maketrans(
     {
@@ -283,8 +296,20 @@ def fold(word: str) -> str:
     """Lower-case Latin letters and digits only; other scripts as they are usually written in Latin letters."""
     if word.isascii():
         return (word if word.isalnum() else _NOT_ALNUM.sub("", word)).lower()
-    base = _HARMLESS_MARKS.sub("", unicodedata.normalize("NFKD", word.translate(_ARABIC_SPELLING)))
-    return _NOT_ALNUM.sub("", anyascii(base)).lower()
+    indic = _INDIC.search(word) is not None
+    if indic:
+        word = _NASAL.sub(_nasal, word)
+    base = _HARMLESS_MARKS.sub("", unicodedata.normalize("NFKD", word.translate(_AS_SPELT))).replace("ու", "u")
+    latin = _NOT_ALNUM.sub("", anyascii(base)).lower()
+    if indic:  # anyascii has the scholars' "c" for what names write "ch", in Tamil "s"
+        latin = _SCHOLARS_C.sub("s" if _TAMIL.search(word) else "ch", latin)
+    return latin
+
+
+def _nasal(m: re.Match[str]) -> str:
+    """M before a letter that is spoken with the lips, which have one place in each of these scripts, else N."""
+    following = m.group(1)
+    return "m" if following and 0x2A <= ord(following) & 0x7F <= 0x2E else "n"
 
 
 @lru_cache(maxsize=65536)
@@ -300,6 +325,7 @@ def foldings(word: str) -> tuple[str, ...]:
     if not _CYRILLIC_OR_GREEK.search(word):
         return tuple(readings)
     readings[fold(word.translate(_TO_LATIN))] = None
+    readings[fold(word.translate(_SERBIAN))] = None
     if _LATIN.search(word):
         readings[fold(word.translate(_TO_CYRILLIC))] = None
     return tuple(readings)
@@ -339,7 +365,7 @@ def skeleton(folded: str) -> str:
 
 
 _COARSE = (
-    (re.compile("shch|szcz|tsch|sch|dzh|tch|sh|zh|ch|ts|tz|cz|sz|cs|zs|dj|dz|gj|xh"), "S"),
+    (re.compile("shch|szcz|tsch|sch|dzh|tch|sh|zh|ch|ts|tz|tx|cz|sz|cs|zs|dj|dz|gj|xh"), "S"),
     (re.compile("ph"), "f"),
     (re.compile("kh|gh|ck|qu|[gkqchx]"), "K"),
     (re.compile("th|[dt]"), "T"),
@@ -362,6 +388,7 @@ def coarse(folded: str) -> str:
 
 _DIGRAPHS = (
     ("sh", "S"),
+    ("zh", "j"),
     ("kh", "x"),
     ("gh", "G"),
     ("th", "t"),

@@ -66,6 +66,13 @@ def test_a_net_that_fails_refuses_and_is_not_taken_for_nobody() -> None:
         Matcher(EVERYONE, SUSPECTS, Fails()).redact("nothing")
 
 
+def test_the_net_is_asked_once_however_often_a_text_is_read() -> None:
+    net = Says("Juan Ortiz")
+    done = Matcher(EVERYONE, SUSPECTS, net).redact("See %41 and Juan Ortiz &auml;, 0ksana.Kova1enko@mail.example")
+    assert "Ortiz" not in done.text
+    assert len(net.asked) == 1
+
+
 def test_the_net_is_told_the_language() -> None:
     net = Says()
     Matcher((), (), net).redact("nimic", lang="ro")

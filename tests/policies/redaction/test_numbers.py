@@ -49,6 +49,10 @@ def known(text: str) -> str:
         "17 April",
         "April 1998",
         "١٧/٠٤/١٩٩٨",
+        "17·04·1998",
+        "17. aprillil 1998",
+        "17. aprila 1998",
+        "17 prillit 1998",
     ],
 )
 def test_a_known_date_of_birth_goes_in_every_format(form: str) -> None:
@@ -92,7 +96,17 @@ def test_a_known_phone_goes_in_every_grouping(form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "form", ["FH736204", "FH 736204", "FH-736-204", "fh736204", "FH 736 2O4", "FH7З6204".replace("З", "3")]
+    "form",
+    [
+        "FH736204",
+        "736204",
+        "736 204",
+        "FH 736204",
+        "FH-736-204",
+        "fh736204",
+        "FH 736 2O4",
+        "FH7З6204".replace("З", "3"),
+    ],
 )
 def test_a_known_document_number_goes_with_separators_and_slips(form: str) -> None:
     assert known(f"passport {form} seen") == "passport [document number] seen"
