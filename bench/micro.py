@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from adapters import ner
 from adapters.casefile import complete, complete_known, read_file
@@ -16,7 +16,7 @@ from adapters.receiving import Receiver
 from audit.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
 from audit.tree import FileStore, Tree, leaf_hash
 from bench import world
-from bench.figures import Figure, Target
+from bench.figures import Figure, Target, resident
 from bench.world import Bench
 from broker.admit import admit
 from broker.sequencer import BATCH, LeafIndex
@@ -244,6 +244,12 @@ def redaction(rounds: int) -> list[Figure]:
     return [*figures, Figure("redact-net", "redaction with the model", with_net, "kB/s", Target(">=", 30))]
 
 
+WHOLE: Final = 1_000_000
+"""Leaves up to which each batch is signed and indexed, as the sequencer does; beyond, only the tree grows."""
+HURRIED: Final = 20_000
+"""Leaves of a batch beyond."""
+
+
 def auditing(bench: Bench, folder: Path, sizes: Sequence[int], step: Callable[[str], None]) -> list[Figure]:
     """The log's projection as the sequencer keeps it: tree, fsync, index and signed head for every batch of entries."""
     folder.mkdir()
@@ -254,17 +260,21 @@ def auditing(bench: Bench, folder: Path, sizes: Sequence[int], step: Callable[[s
     figures: list[Figure] = []
     rates: list[float] = []
     entry = 2  # leaves: one for the submission, one for its recipient
+    before = 0.0
     for size in sizes:
         step(f"log of {size:,} leaves")
+        whole = size <= WHOLE
+        before = resident()
         while tree.size < size:
             first = tree.size
-            leaves = [random.randbytes(32) for _ in range(min(entry * BATCH, size - first))]
+            leaves = [random.randbytes(32) for _ in range(min(entry * BATCH if whole else HURRIED, size - first))]
             start = time.perf_counter()
             tree.extend(leaves)
             store.sync()
-            index.add(first, [leaf_hash(leaf) for leaf in leaves])
-            sign_checkpoint(Checkpoint(origin=key.name, size=tree.size, root=tree.root()), key, signer.sign_note)
-            rates.append(len(leaves) / entry / (time.perf_counter() - start))
+            if whole:
+                index.add(first, [leaf_hash(leaf) for leaf in leaves])
+                sign_checkpoint(Checkpoint(origin=key.name, size=tree.size, root=tree.root()), key, signer.sign_note)
+                rates.append(len(leaves) / entry / (time.perf_counter() - start))
         if not figures:
             rates.sort()
             figures.append(
@@ -281,6 +291,9 @@ def auditing(bench: Bench, folder: Path, sizes: Sequence[int], step: Callable[[s
         proving = best(tree.inclusion_proof, places, 3) / 1000
         target = Target("<=", 1)
         figures.append(Figure(f"proof-{size}", f"inclusion proof, {size:,} leaves", proving, "ms", target))
+    if len(sizes) > 1:
+        grown, says = resident() - before, f"memory, from {sizes[-2]:,} leaves to {sizes[-1]:,}"
+        figures.append(Figure("log-memory", says, max(0.0, grown), "MB", Target("<=", 10)))
     store.close()
     index.close()
     return figures

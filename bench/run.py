@@ -1,6 +1,6 @@
 """`safeconduct bench`: every figure of docs/design.md section 13 that this version has, in one run on one machine.
 
-    python -m bench.run [--json | --markdown] [--quick] [--only messages | sweep | flood | trust | records]
+    python -m bench.run [--json | --markdown] [--quick] [--only messages | log | sweep | flood | trust | records]
 
 bench/README.md says what each figure means and how it was taken.
 """
@@ -23,14 +23,14 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from bench import flow, micro, records, sweep, trust, world
 from bench.figures import Figure, markdown, table
 
-PARTS = ("messages", "sweep", "flood", "trust", "records")
+PARTS = ("messages", "log", "sweep", "flood", "trust", "records")
 FULL = {
     "messages": 4000,
     "naive": 1000,
     "rounds": 3,
     "calls": 400,
     "text_rounds": 5,
-    "leaves": [100_000, 1_000_000],
+    "leaves": [100_000, 1_000_000, 10_000_000],
     "rate": 200,
     "seconds": 10.0,
     "sweep": {
@@ -108,6 +108,8 @@ def measure(sizes: dict[str, Any], console: Console, only: str = "") -> list[Fig
         figures: list[Figure] = []
         if only in ("", "messages"):
             figures += _of_messages(root, sizes, step)
+        if only == "log":
+            figures += micro.auditing(world.make(root / "force"), root / "audit", sizes["leaves"], step)
         if only in ("", "sweep") and sizes["sweep"]:
             (root / "sweep").mkdir()
             figures += uvloop.run(sweep.figures(root / "sweep", sizes["sweep"], step))
