@@ -21,10 +21,13 @@ from bus.store import Store
 from cli.loopback import free_ports
 from cli.services import start_service, stop_service
 from keys.nkey import public_of
+from messages.errors import DependencyError
 
 ROOT = Path(__file__).resolve().parent.parent
 AT_ONCE = 256
 PATIENCE = 600.0
+FULL_PAUSE = 0.5
+"""Seconds between two tries of what a full queue did not take."""
 FLOOD_FIRST = 2.0
 """Seconds for which a flood has run before anything is measured beside it."""
 
@@ -118,6 +121,18 @@ async def served(bench: Bench, folder: Path, servers: int = 1) -> AsyncIterator[
         yield url
 
 
+async def _taken(inlet: NatsAgency, message: bytes) -> None:
+    """Hand it in again, as an adapter does, until the queue has room for it."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                await inlet.submit("message", message)
+            except DependencyError:
+                await asyncio.sleep(FULL_PAUSE)
+            else:
+                return
+
+
 async def hand_in(bench: Bench, url: str, messages: Iterable[bytes]) -> None:
     """Put `messages` into the queue, so many at once as fit on the way."""
     agency = bench.home.agency.handle
@@ -125,7 +140,7 @@ async def hand_in(bench: Bench, url: str, messages: Iterable[bytes]) -> None:
         inlet = await NatsAgency.open(connection, agency)
         waiting = iter(messages)
         while some := list(islice(waiting, AT_ONCE)):
-            await asyncio.gather(*(inlet.submit("message", m) for m in some))
+            await asyncio.gather(*(_taken(inlet, m) for m in some))
         await inlet.close()
 
 
