@@ -8,18 +8,16 @@ from collections.abc import Collection
 from typing import Protocol
 
 from audit.record import ActRecord
+from broker.entries import by_worker, entry_of
 from broker.withdrawals import collector_of, confirmation_key, order_key
 from bus import subjects
 from bus.queue import StoredEntry
 from keys.domains import Tag
-from keys.signing import verify
 from messages import cbor, limits
 from messages.cbor import Reader
 from messages.directory import Directory
-from messages.errors import ShareError, UnknownSender, Unverified
-from messages.evidence import Entry
+from messages.errors import ShareError, UnknownSender
 from messages.ids import AgencyHandle
-from messages.signed import Signed
 from messages.withdrawals import Erasure, Holding
 
 
@@ -47,7 +45,7 @@ async def copies(
     told: list[dict[str, object]] = []
     for raw in await port.holdings(consent) if withdrawn is not None else ():
         try:
-            held = Holding.from_bytes(_by_worker(raw, Tag.HOLDING, directory))
+            held = Holding.from_bytes(by_worker(raw, Tag.HOLDING, directory))
         except ShareError:
             continue
         ordered = await _act(subjects.OPERATOR, order_key(consent, held.contact, held.view), directory, port)
@@ -78,14 +76,6 @@ async def _act(agency: AgencyHandle, key: str, directory: Directory, port: Store
     if stored is None:
         return None
     try:
-        return Entry.from_bytes(_by_worker(stored.data, Tag.ENTRY, directory)).records[0]
+        return entry_of(stored.data, directory).records[0]
     except ShareError:
         return None
-
-
-def _by_worker(raw: bytes, tag: Tag, directory: Directory) -> bytes:
-    signed = Signed.from_bytes(raw)
-    worker = directory.worker(signed.by)
-    if worker is None:
-        raise Unverified("This is not by a worker of the directory.")
-    return verify(signed, tag, worker.key)

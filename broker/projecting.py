@@ -141,7 +141,7 @@ class Projector:
         if not taken:
             raise RecordMissing(first)
         try:
-            await asyncio.to_thread(self._db.take, first, first + taken, lines, self._agency_of())
+            await asyncio.to_thread(self._db.take, first, first + taken, lines, self._directory().home_of)
         except Moved:
             return 1  # another host took them: look again at once
         return taken
@@ -196,12 +196,3 @@ class Projector:
             log.error("foreign-record", index=index)
             return None
         return line_of(index, record)
-
-    def _agency_of(self) -> Callable[[str], str | None]:
-        directory = self._directory()
-
-        def agency_of(handle: str) -> str | None:
-            contact = directory.contact(handle)
-            return contact.agency if contact is not None else None
-
-        return agency_of

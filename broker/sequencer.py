@@ -17,15 +17,13 @@ import structlog
 from audit.checkpoint import Checkpoint, VerifierKey, read_checkpoint, read_note, sign_checkpoint
 from audit.record import leaf as commitment
 from audit.tree import FileStore, Tree, leaf_hash
+from broker.entries import entry_of
 from bus.queue import SequencerPort, StoredEntry
 from bus.store import Fenced
-from keys.domains import Tag
-from keys.signing import Signer, verify
+from keys.signing import Signer
 from messages import cbor, limits
 from messages.directory import Directory
-from messages.errors import DependencyError, ShareError, Unverified
-from messages.evidence import Entry
-from messages.signed import Signed
+from messages.errors import DependencyError, ShareError
 
 log = structlog.get_logger("broker.sequencer")
 
@@ -208,11 +206,7 @@ class Sequencer:
     def _records(self, stored: StoredEntry) -> tuple[tuple[bytes, bytes], ...]:
         """Salt and record of everything a worker's signed entry holds; nothing of what anybody else put there."""
         try:
-            signed = Signed.from_bytes(stored.data)
-            worker = self._directory.worker(signed.by)
-            if worker is None:
-                raise Unverified("An entry is not by a worker of the directory.")
-            return Entry.from_bytes(verify(signed, Tag.ENTRY, worker.key)).records
+            return entry_of(stored.data, self._directory).records
         except ShareError as error:
             log.error("foreign-entry", seq=stored.seq, code=error.code)
             return ()

@@ -34,6 +34,7 @@ from broker.alarming import Alarming, Facts, Relay
 from broker.bundles import BrokerTrust, Epoch
 from broker.copies import copies
 from broker.doors import Doors
+from broker.entries import entry_of
 from broker.expiring import KEPT_DAYS, Expiring
 from broker.files import VERBS as FILE_VERBS
 from broker.files import Files, Room
@@ -61,10 +62,10 @@ from bus.server import ClusterSpec, EmbeddedServer, TlsFiles
 from bus.store import Store
 from keys import keystore, tls
 from keys.certificates import Kind as TlsKind
-from keys.domains import KeyKind, Tag
+from keys.domains import KeyKind
 from keys.jwt import Issuer
 from keys.nkey import public_of
-from keys.signing import Signer, verify
+from keys.signing import Signer
 from keys.unlocking import Passphrase
 from messages import cbor
 from messages.catalogue import load as load_catalogue
@@ -766,11 +767,7 @@ class _Asks:
         stored = await self._port.entry(subjects.OPERATOR, epoch_key(statement.epoch))
         if stored is None:
             return cbor.dump(None)
-        signed = Signed.from_bytes(stored.data)
-        worker = self._home.bundle.directory.worker(signed.by)
-        if worker is None:
-            raise ShareError
-        entry = Entry.from_bytes(verify(signed, Tag.ENTRY, worker.key))
+        entry = entry_of(stored.data, self._home.bundle.directory)
         if entry.submission != sha256(statement.to_bytes()).digest():
             raise ShareError
         salt, record = entry.records[0]

@@ -192,5 +192,4 @@ def step_of(entry: bytes) -> Step:
 
 def sender_of(data: bytes, directory: Directory) -> AgencyHandle | None:
     """Which agency sent the view that waits in `data`; None where that cannot be told."""
-    contact = directory.contact(wire.decode_view(Delivery.from_bytes(data).view).manifest.sender)
-    return contact.agency if contact is not None else None
+    return directory.home_of(wire.decode_view(Delivery.from_bytes(data).view).manifest.sender)

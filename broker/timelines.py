@@ -10,11 +10,11 @@ from typing import Protocol
 from audit.record import STEPS
 from broker.acknowledgements import acknowledgement_key
 from broker.admit import retrieved_key
+from broker.entries import by_worker
 from broker.recalls import order_key
 from broker.steps import step_key, step_of
 from bus.queue import StoredEntry
 from keys.domains import Tag
-from keys.signing import verify
 from messages import cbor
 from messages.acknowledgements import Said
 from messages.directory import Directory
@@ -65,11 +65,7 @@ async def _entry(agency: AgencyHandle, key: str, directory: Directory, port: Sto
     if stored is None:
         return None
     try:
-        signed = Signed.from_bytes(stored.data)
-        worker = directory.worker(signed.by)
-        if worker is None:
-            return None
-        verify(signed, Tag.ENTRY, worker.key)
+        by_worker(stored.data, Tag.ENTRY, directory)
     except ShareError:
         return None
     return stored.data

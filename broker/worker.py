@@ -17,6 +17,7 @@ import structlog
 
 from broker import acknowledgements, leaks, recalls, steps
 from broker.admit import WAITING, Admitted, World, admit, refuse_stray, retrieve, retrieved_key, submission_digest
+from broker.entries import entry_of
 from broker.trust import statement, statement_key
 from broker.withdrawals import WITHDRAWN, Word, confirm, order, withdraw
 from bus.intake import Bucket, Once
@@ -594,11 +595,7 @@ class Worker:
         if stored is None:
             return None
         try:
-            signed = Signed.from_bytes(stored.data)
-            worker = self.world.bundle.directory.worker(signed.by)
-            if worker is None:
-                raise Unverified("An entry is not by a worker of the directory.")
-            return Entry.from_bytes(verify(signed, Tag.ENTRY, worker.key))
+            return entry_of(stored.data, self.world.bundle.directory)
         except ShareError:
             self._port.report_foreign("entry")
             return None

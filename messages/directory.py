@@ -468,6 +468,11 @@ class Directory(_Model):
         """The agency a contact of this directory belongs to."""
         return self._agencies[contact.agency]
 
+    def home_of(self, handle: str) -> AgencyHandle | None:
+        """Handle of the agency of the contact with this handle."""
+        contact = self.contact(handle)
+        return contact.agency if contact is not None else None
+
     def worker(self, handle: str) -> Worker | None:
         """The broker worker with this handle."""
         return self._workers.get(handle)

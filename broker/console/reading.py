@@ -43,6 +43,7 @@ from broker.alarms import Kind, Told
 from broker.console.owntree import OwnTree
 from broker.console.words import mark
 from broker.dues import ANSWER, REQUEST, ends_recall, unanswered, unconfirmed
+from broker.entries import entry_of
 from broker.projecting import Remembered, held, pairs
 from broker.recordsdb import KIND, MAX_PAGE, Line, Query, RecordsDb, alike, line_of
 from broker.service import BrokerHome, export_log
@@ -51,15 +52,11 @@ from bus import subjects
 from bus.connection import Connection
 from bus.queue import NatsSequencer
 from bus.store import Store
-from keys.domains import Tag
-from keys.signing import verify as verify_signed
 from messages.catalogue import load as load_catalogue
 from messages.directory import Bundle, Contact, Mandate
 from messages.errors import DependencyError, RemoteError
-from messages.evidence import Entry
 from messages.ids import agency_handle
 from messages.limits import DAY, HOUR, MINUTE
-from messages.signed import Signed
 from policies import matrix
 from policies.agreements import Agreement
 
@@ -270,12 +267,10 @@ class Reading:
         if stored is None:
             return None
         try:
-            signed = Signed.from_bytes(stored.data)
-            worker = self.bundle.directory.worker(signed.by)
-            entry = Entry.from_bytes(verify_signed(signed, Tag.ENTRY, worker.key)) if worker is not None else None
+            entry = entry_of(stored.data, self.bundle.directory)
         except RemoteError:
             return None
-        return entry.evidence.to_bytes() if entry is not None and entry.submission == decided.submission else None
+        return entry.evidence.to_bytes() if entry.submission == decided.submission else None
 
     async def check(self) -> Report:
         """The full check of the log, as `python -m audit verify` does it; one at a time."""
@@ -344,16 +339,10 @@ class Reading:
         said = [word for word in by_act[VIEW_ACKNOWLEDGED] if ends_recall(word)]
         recalls = unconfirmed(by_act[RECALL_ORDERED], said)
         opened = await asyncio.to_thread(self._opened, recalls)
-        directory = self.bundle.directory
-
-        def agency_of(handle: str) -> str | None:
-            contact = directory.contact(handle)
-            return contact.agency if contact is not None else None
-
         return Owed(
             erasures=unconfirmed(by_act[ERASURE_ORDERED], by_act[ERASURE_CONFIRMED]),
             recalls=[order for order in recalls if (order.subject, order.recipient) in opened],
-            requests=unanswered(requests, answers, agency_of),
+            requests=unanswered(requests, answers, self.bundle.directory.home_of),
             rejected=[word for word in by_act[VIEW_ACKNOWLEDGED] if word.outcome == "rejected"],
         )
 

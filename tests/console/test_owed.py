@@ -66,7 +66,7 @@ async def test_what_is_owed_is_what_the_records_leave_open(tmp_path: Path) -> No
         asking(bytes([5]) * 16, T0 + 10),
     ]
     assert [read_record(one.to_bytes()) for one in records] == records
-    directory = SimpleNamespace(contact=lambda h: SimpleNamespace(agency=a) if (a := agency_of(h)) else None)
+    directory = SimpleNamespace(home_of=agency_of)
     with opened(tmp_path / "records.db") as db:
         db.take(0, len(records), [line_of(n, one) for n, one in enumerate(records)], agency_of)
         reading = Reading.__new__(Reading)
