@@ -1,5 +1,6 @@
 """With CI=true nothing may be skipped: a test that did not run for lack of something proves nothing."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,10 @@ import typer.testing
 
 # Hundreds of commands run in the tests' own processes: each would put the whole command line together again.
 typer.testing._get_command = cache(typer.testing._get_command)
+
+# The tests themselves and what they import stay to the end: none of it is looked through for garbage, neither while it
+# is collected nor, once it is, with every full look at what a test has left.
+gc.disable()
 
 _PYTESTS_OWN = "PYTEST_CURRENT_TEST"
 
@@ -45,6 +50,9 @@ def _own_environment_of_a_module() -> Iterator[None]:
 def pytest_collection_finish(session: pytest.Session) -> None:
     if not session.items:
         pytest.exit("no tests were collected", returncode=5)
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
