@@ -14,8 +14,8 @@ import typer.testing
 # Hundreds of commands run in the tests' own processes: each would put the whole command line together again.
 typer.testing._get_command = cache(typer.testing._get_command)
 
-# The tests themselves and what they import stay to the end: none of it is looked through for garbage, neither while it
-# is collected nor, once it is, with every full look at what a test has left.
+# The tests themselves and what they import stay to the end: while they are collected none of it is looked through for
+# garbage, and afterwards seldom.
 gc.disable()
 
 _PYTESTS_OWN = "PYTEST_CURRENT_TEST"
@@ -76,8 +76,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     if not session.items:
         pytest.exit("no tests were collected", returncode=5)
-    gc.collect()
     gc.freeze()
+    gc.unfreeze()  # what is there counts as old
     gc.enable()
 
 
