@@ -31,6 +31,7 @@ from audit.logdir import DeliveryLine, EntryLine, RecordLine, write_atomically, 
 from broker import http
 from broker.admit import World
 from broker.alarming import Alarming, Facts, Relay
+from broker.apart import Apart
 from broker.bundles import BrokerTrust, Epoch
 from broker.copies import copies
 from broker.doors import Doors
@@ -366,7 +367,9 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
         )
         records = RecordsDb.open(home.records)
         stack.callback(records.close)
-        projector = Projector(records, sequencing, lambda: home.bundle.directory)
+        writing = Apart(records, home.records)
+        stack.push_async_callback(writing.close)
+        projector = Projector(records, sequencing, lambda: home.bundle.directory, writing)
         expiring = Expiring(
             records,
             sequencing,

@@ -58,6 +58,7 @@ OPERATOR: Final = AgencyHandle("operator")  # stands for the agency in entries t
 WORKERS: Final = "workers"  # queue group of all workers, and how their consumers on SUBMIT begin
 URGENT_KINDS: Final[frozenset[Kind]] = frozenset({"urgent", "withdrawal"})  # taken before anything else
 LEAF: Final = "log.leaf"
+RECORDS_OF_LEAVES: Final = "record.*"  # all of `record`
 HEAD: Final = "head"
 TRIES: Final = "Tries"  # header of a dead letter: how often it was tried by itself
 WATCH: Final = "Sc-Watch"  # header of a view: when it was admitted, until when it waits, how long its clock runs
@@ -403,7 +404,7 @@ LOG: Final = StreamSpec(
 )
 RECORDS: Final = StreamSpec(
     name="RECORDS",
-    subjects=("record.*",),
+    subjects=(RECORDS_OF_LEAVES,),
     why="The readable form of each leaf with its salt, until its retention ends. Written before LOG; writing an index"
     " again replaces it.",
     max_msgs_per_subject=1,
@@ -549,7 +550,7 @@ def worker_permissions() -> Permissions:
             *FLOW.subjects,
             *FILES.subjects,
             LEAF,
-            "record.*",
+            RECORDS_OF_LEAVES,
             HEAD,
             FINAL,
             "answer.*",

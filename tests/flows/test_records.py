@@ -108,6 +108,9 @@ class Tampered:
             return b"nonsense"
         return None if index == self.missing else raw
 
+    async def records(self, from_index: int, count: int) -> list[bytes | None]:
+        return [await self.record(index) for index in range(from_index, from_index + count)]
+
 
 async def test_a_record_that_its_leaf_does_not_hold_is_left_out_and_told_and_a_missing_one_is_not_passed_over(
     town: Town, tmp_path: Path
@@ -152,6 +155,34 @@ async def test_a_replica_that_lags_does_not_make_a_record_a_missing_one(
         monkeypatch.setattr(port.streams, "direct", lagging)
         assert await port.record(0) is not None
         assert await port.record(10**6) is None
+        assert (await port.records(0, 3))[:1] == [await port.record(0)]
+
+
+async def test_records_are_read_together_and_those_that_are_gone_or_lag_are_asked_for_by_themselves(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = town.broker.home
+    some = [look_up(home.worker.handle, Deed.SEARCHED, b"", home.world(), clock(), bytes([n] * 16)) for n in range(6)]
+    await town.broker.worker.announce(some)
+    async with stores(home, town.broker.urls[0]) as connection:
+        port = NatsSequencer(connection)
+        while (await port.tail())[0] < len(some):
+            await asyncio.sleep(0.05)  # the sequencer is another task; nothing here is woken by it
+        each = [await port.record(index) for index in range(7)]
+        asked: list[int] = []
+        single = port.record
+
+        async def by_itself(index: int) -> bytes | None:
+            asked.append(index)
+            return await single(index)
+
+        monkeypatch.setattr(port, "record", by_itself)
+        assert await port.records(0, 6) == each[:6] and None not in each[:6] and not asked
+        await port.remove_record(3)
+        each[3] = None
+        assert await port.records(1, 5) == each[1:6] and asked == [3]
+        assert await port.records(3, 3) == each[3:6], "also where the first one is gone"
+        assert await port.records(5, 2) == each[5:7]
 
 
 async def test_a_database_that_is_down_stops_no_delivery_and_is_caught_up_later(tmp_path: Path) -> None:
