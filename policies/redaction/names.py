@@ -914,6 +914,8 @@ class _Reading:
         """Whether a hit that may be a plain word is written as a name here."""
         if end > i or form.reason in {"glued", "digits", "split"}:
             return True
+        if self.senses.by_its_neighbours(i):
+            return False
         word = self.words[i]
         if small(word) and self.senses.keeps_capitals(i) and not self._in_a_handle(i):
             if form.reason not in {"name", "ending", "slip", "spelling"} or self.senses.small_word(i):
@@ -1285,6 +1287,7 @@ class _Reading:
                 last = bisect_right(offsets, at + len(whole) - 1) - 1
                 decided = first == last and fold(self.words[first]) == whole  # by the rules for words
                 decided = decided or self._a_saint_joined(first, last)
+                decided = decided or (first == last and self.senses.by_its_neighbours(first))
                 if not decided and not all(
                     small(self.words[k])
                     and (self.senses.ordinary(k) or (first == last and self.senses.listed_word(whole)))
