@@ -148,6 +148,24 @@ _VERBS_OF_MEN = {  # given names of women that are also what a man did, and the 
 _ONLY_BEFORE_VERBS = listed("قد وقد فقد لقد ولقد")
 
 
+_WORDS = (
+    _HOPE
+    | _FAITH
+    | _MATERIALS
+    | _SEASONS
+    | _PLANTS
+    | {"hoa"}
+    | frozenset(map(fold, _VERBS_OF_MEN))
+    | frozenset().union(*_CLASSES)
+)
+_BEHIND = _OF | listed("by de von di z за по op en in em auf po în på на")
+
+
+def may_be_plain(word: str, following: str) -> bool:
+    """Whether a turn of speech is worth looking for: the word or the one behind it is of some."""
+    return following.lower() in _BEHIND or fold(word) in _WORDS
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a word stands: the words of its sentence on both sides, nearest first, and its text from there on."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from policies.redaction.idioms import Place
+from policies.redaction.idioms import Place, may_be_plain
 from policies.redaction.lexica import (
     any_language,
     dictionary,
@@ -479,6 +479,8 @@ class Senses:
     def by_its_neighbours(self, i: int) -> bool:
         """Whether a turn of speech makes word `i` the plain word: "una collana di giada"."""
         word, _, end = self.tokens[i]
+        if not may_be_plain(word, self.words[i + 1] if i + 1 < len(self.words) else ""):
+            return False
         before = self._beside(range(i - 1, max(i - 13, -1), -1))
         apart = i > 0 and self.text[self.tokens[i - 1][2] : self.tokens[i][1]].strip() in _APART
         return Place(
