@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from policies.redaction.lexica import given_names
 from policies.redaction.scripts import fold
 from policies.redaction.words import listed
 
@@ -36,15 +37,18 @@ _LAST = _folded(
 _FAITH = _folded("faith fe fede fé foi credința glaube geloof wiara віра вера вяра víra viera πίστη besimi hit")
 _IN = _folded("in en em în an w в у във v na")
 _BELIEVED_IN = _folded(
-    "god gods dios dio dieu deus dumnezeu gott boga bogu бога господа людей себе себя майбутнє будущее бъдещето"
-    " справедливість справедливость людях хората oameni justice justicia giustizia ludzi człowieka θεό"
+    "god gods dios dio dieu deus dumnezeu gott boga bogu бога господа майбутнє будущее бъдещето"
+    " справедливість справедливость justice justicia giustizia θεό"
 )
 _FOR = _folded("for на na pe pentru auf por per")
 _HOPED_FOR = _folded(
-    "justice спасение лучшее будущее справедливость возвращение чудо краще майбутнє диво повернення справедливість"
-    " lepsze przyszłość cud powrót sprawiedliwość бъдеще завръщане"
+    "justice лучшее будущее справедливость чудо краще майбутнє диво справедливість lepsze przyszłość cud"
+    " sprawiedliwość бъдеще"
 )
-_AND = _folded("and und et e y i и і й та și si ve dhe και és en och og a")
+_BELIEVES = re.compile("ver[aiu]|vir[iyu]|believ|cr[eo]|wierz|glaub|nad[ei]|spod|licz|czek|zhd|chek|rasschit")
+"""How words begin that turn "faith in God" into "Vera believes in God", in languages that may put the verb last."""
+_OF_THEM = _folded("of von unter dei delle degli di de des din dintre z ze spośród из среди з із серед от nga")
+_AND = _folded("and und et e y i и і й та și si ve dhe και és en och og")
 _CLASSES = (
     _HOPE
     | _FAITH
@@ -64,7 +68,7 @@ _CLASSES = (
         " róże lilie fiołki tulipany goździki троянди лілії фіалки тюльпани розы лилии фиалки тюльпаны рози лалета"
     ),
 )
-_NEVER_SECOND = _folded("love amor amore amour liebe любов любовь dragoste miłość rose rosa")  # may be somebody
+_SOMEBODYS = _folded("love amor amore amour liebe любов любовь dragoste miłość")  # it may be somebody
 _MATERIALS = _folded(
     "jade giada amber ambra ambre ámbar âmbar coral corallo corail pearl"
     " pearls perla perle perlas perles pérola pérolas"
@@ -86,11 +90,9 @@ _OF = _folded("of de di d din aus z ze iz із из з від")
 _ONE = _folded(
     "a an one some two three un una uno une des um uma dois duas dos due deux o două ein eine einen einem einer zwei"
 )
-_MADE_OF = _folded(
-    "plastic plástico plastica plastique plastik plastiku plastice plaștic paper papel carta papier papieru hârtie"
-    " papierosu wood madera legno madeira bois lemn holz drewna wax cera"
-    " cire ceară wachs cloth tela stoffa tecido tissu"
-    " stoff stofă pânză pluszu plush peluche plüsch chocolate cioccolato chocolat ciocolată schokolade czekolady"
+_MADE_OF = _folded(  # neither wood of Portugal nor cloth of Spain: Madeira and Tela are places
+    "plastic plástico plastica plastique plastik plastiku paper papel carta papier papieru hârtie wood legno bois lemn"
+    " holz drewna wax wachs plush peluche plüsch chocolate cioccolato chocolat ciocolată schokolade czekolady"
     " пластика пластику пластмаси пластмассы бумаги паперу дерева шоколада glass vetro vidrio vidro verre sticlă glas"
     " szkła стекла скла"
 )
@@ -99,13 +101,11 @@ _TRADE = re.compile(
     r"|di (?:mestiere|professione)|z zawodu|за фахом|по профессии|по професия|op beroep)(?=[ ]?[,;.)\n]|$)"
 )
 _SEASONS = _folded("spring summer autumn winter frühling frühjahr sommer herbst")
-_BEFORE_SEASONS = listed("in im since by during early late last this the of seit ende anfang mitte bis vom zum dem")
+_BEFORE_SEASONS = listed("in im since during early late last this seit ende anfang mitte bis vom zum dem")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _PLANTS = listed("rose jasmine ginger olive violet lily hazel saffron rosemary heather clover cherry daisy poppy iris")
-_OF_PLANTS = listed(
-    "tea rice oil perfume syrup soap blossom blossoms petals bush bushes seeds jam juice honey incense leaves"
-)
-_FLOWERS_OF_VIETNAM = listed("hồng cúc sen đào huệ mai lan nhài giấy tươi")
+_OF_PLANTS = listed("tea rice oil perfume syrup soap petals bush bushes juice")  # not "leaves": Rose may leave
+_FLOWERS_OF_VIETNAM = listed("hồng cúc sen huệ nhài")  # "mai" is tomorrow, and "đào" to dig
 _GLOSS = re.compile(
     r" (?:en|in|em|auf|po|în|på|op|по|на)[ -](?:its )?"
     r"(malgache|malagasy|albanais|albanese|albanian|albaneză|albanisch|albańsku|arabe|arabic|arabo|árabe|arabă|arabisch"
@@ -133,8 +133,13 @@ _SAYS_A_NAME = _folded(  # or speaks with somebody: then the small letters are h
     " habló dijo escribió parlato detto scritto falou disse escreveu vorbit spus scris mówiła powiedziała napisała"
     " говорила сказала писала написала with avec mit con com cu z z з із с със"
 )
-_BY_FATHERS = listed("أبوها أباها أبيها أبوه أباه والدها والده والدهم زوجها أخوها أخاها أخيها عمها خالها جدها ابنها "
-                     "شقيقها خطيبها جارها الرجل السائق المالك المدير الأب الزوج الأخ الابن الجار")  # fmt: skip
+_MEN = listed(
+    """
+    أبوها أباها أبوه أباه أبي والدها والده والدهم زوجها أخوها أخاها أخي عمها خالها جدها ابنها شقيقها خطيبها جارها
+    الرجل السائق المالك المدير الأب الزوج الأخ الابن الجار
+    """
+)
+_SUBJECT_FIRST = listed("إن أن بأن وأن وإن لأن لكن ولكن كأن")
 _VERBS_OF_MEN = {  # given names of women that are also what a man did, and the small words that such a verb governs
     "هاجر": listed("من إلى الى"),
     "دنا": listed("من"),
@@ -145,7 +150,7 @@ _VERBS_OF_MEN = {  # given names of women that are also what a man did, and the 
     "علا": listed("على عن"),
     "سما": listed("إلى الى على عن"),
 }
-_ONLY_BEFORE_VERBS = listed("قد وقد فقد لقد ولقد")
+_ONLY_BEFORE_VERBS = listed("قد وقد لقد ولقد")  # not "فقد", which is also to lose
 
 
 _WORDS = (
@@ -200,7 +205,7 @@ class Place:
             self._hope_or_faith(folded)
             or self._one_of_a_pair(folded)
             or self._a_jewels(folded)
-            or (self._next in _OF and self._second in _MADE_OF)
+            or self._of_a_material()
             or _TRADE.match(self.behind) is not None
             or self._a_season(folded)
             or (folded in _PLANTS and bool(self.after) and self.after[0] in _OF_PLANTS)
@@ -211,11 +216,13 @@ class Place:
     def _hope_or_faith(self, folded: str) -> bool:
         """ "Надежда умирает последней", "Вера в Бога"."""
         if folded in _HOPE:
-            ahead = set(map(fold, self.after[:6]))
+            ahead = set(map(fold, self.after[:7]))
             if ahead & _DIES and ahead & _LAST:
-                return True
-            return self._next in _FOR and self._second in _HOPED_FOR
-        return folded in _FAITH and self._next in _IN and self._second in _BELIEVED_IN
+                return not ahead & _OF_THEM
+            meant = self._next in _FOR and self._second in _HOPED_FOR
+        else:
+            meant = folded in _FAITH and self._next in _IN and self._second in _BELIEVED_IN
+        return meant and not any(_BELIEVES.match(fold(word)) for word in (*self.before, *self.after[2:]))
 
     def _one_of_a_pair(self, folded: str) -> bool:
         """ "Hope and fear", "Roses and lilies": beside another word of its kind in small letters."""
@@ -223,7 +230,9 @@ class Place:
             self._next in _AND
             and len(self.after) > 1
             and self.after[1][:1].islower()
-            and self._second not in _NEVER_SECOND
+            and self.keeps_capitals
+            and self._second not in _SOMEBODYS
+            and self._second not in given_names()  # written in haste, it may be two people
             and any(folded in words and self._second in words for words in _CLASSES)
         )
 
@@ -233,6 +242,11 @@ class Place:
             return False
         of, jewel, one = map(fold, self.before[:3])
         return of in _OF and jewel in _JEWELS and one in _ONE
+
+    def _of_a_material(self) -> bool:
+        """ "Crini de plastic"."""
+        small = len(self.after) > 1 and self.after[1][:1].islower()
+        return self.keeps_capitals and small and self._next in _OF and self._second in _MADE_OF
 
     def _a_season(self, folded: str) -> bool:
         """ "im Sommer 2019"."""
@@ -251,14 +265,13 @@ class Place:
         return not any(fold(word) in _SAYS_A_NAME for word in (*self.before, *self.after))
 
     def _a_mans_verb(self) -> bool:
-        """ "أبوها هاجر إلى ...", her father emigrated: no woman's name can follow a man in this way."""
+        """ "إن أباها هاجر إلى ...", that her father emigrated: behind these small words the subject stands first, so
+        that a man before the word did it. Without them he may have done something to her, as the verb stands first.
+        """
         governed = _VERBS_OF_MEN.get(self.word)
-        if governed is None or not self.after:
+        if governed is None or not self.after or not self.before:
             return False
-        before = self.before[0] if self.before else ""
-        if before in _ONLY_BEFORE_VERBS:
+        if self.before[0] in _ONLY_BEFORE_VERBS:
             return True
-        followed = self.after[0] in governed
-        return (followed and before in _BY_FATHERS) or (
-            self.after[0] in _BY_FATHERS and len(self.after) > 1 and self.after[1] in {"إلى", "الى"} & governed
-        )
+        by_a_man = self.before[0] in _MEN and len(self.before) > 1 and self.before[1] in _SUBJECT_FIRST
+        return by_a_man and self.after[0] in governed

@@ -34,8 +34,8 @@ STAYS = {
     "Speranța Muntean": ("Așa a spus ea de multe ori. Speranța moare ultima, a zis.",),
     "Shpresa Gjoka": ("Ajo tha se priti gjatë. Shpresa vdes e fundit, tha ajo.",),
     "Віра Коваль": (
-        "Вона мовчала довго. Віра в людей допомогла їй.",
-        "Їх питали про це. Віра і надія тримали їх разом.",
+        "Вона мовчала довго. Віра в Бога допомогла їй.",
+        "Їх питали про це. Віра і страх тримали їх разом.",
     ),
     "Hope Osagiede": ("She was asked about it. Hope and fear kept her there.",),
     "Marguerite Boulanger": (
@@ -60,7 +60,7 @@ STAYS = {
         "قالت إن زوجها هاجر إلى إسبانيا.",
         "وقد هاجر كثيرون من القرية.",
     ),
-    "رنا حداد": ("كان السائق في الباب. السائق رنا إلى البيت وصمت.",),
+    "رنا حداد": ("قالت إن السائق رنا إلى البيت وصمت.",),
 }
 GOES = {
     "Giada Leone": (
@@ -72,7 +72,10 @@ GOES = {
     "Perla Fiore": ("raga ho visto perla ieri", "raga il bracciale di perla era suo"),
     "Jade Martin": ("so he took the bracelet of jade again, she cried", "They took a ring. Jade had it."),
     "Esmeralda Ruiz": ("Llevaba el collar de Esmeralda.", "oye mira, tenía el collar de esmeralda en la caja"),
-    "Rosa Campos": ("Vieron a Rosa de papel en mano.",),
+    "Rosa Campos": (
+        "Vieron a Rosa de papel en mano.",
+        "Vinieron dos. Rosa y margarita fueron al bar.",
+    ),
     "Надежда Щербакова": (
         "Что было потом? Надежда умерла последней.",
         "Где она была? Надежда на кухне плакала.",
@@ -82,17 +85,25 @@ GOES = {
     ),
     "Nadzieja Kowal": ("Tak było wtedy. Nadzieja na ratunek przyszła.", "Tak mówiła. Nadzieja i Anna wyszły."),
     "Speranța Muntean": ("Așa a fost atunci. Speranța a murit ultima.",),
-    "Віра Коваль": ("Вона мовчала довго. Віра в місті жила сама.", "Хто там був? Віра і сестра були там."),
+    "Віра Коваль": (
+        "Вона мовчала довго. Віра в Бога вірила.",
+        "Вона мовчала довго. Віра в місті жила сама.",
+        "Хто там був? Віра і сестра були там.",
+    ),
     "Hope Osagiede": ("She was asked about it. Hope and Joy left.", "Who came? Hope and her fear left the house."),
     "Marguerite Boulanger": ("Il y avait un jardin. Marguerite et Rose y dormaient.",),
     "Jasmine Carpenter": (
         "They sat down. Jasmine teased him.",
+        "They sat down. Jasmine leaves tomorrow.",
         "Who was it? Carpenter by name, she said.",
         "Who fixed it? Jasmine Carpenter by trade union card.",
     ),
     "Summer Fields": ("We met Summer in 2021.", "They asked Summer 2021 times."),
     "Anna Sommer": ("Sie sprach mit Frau Sommer 2019 in der Stadt.",),
-    "Nguyễn Thị Hoa": ("Cô ấy ở đâu? Hoa ở nhà một mình.",),
+    "Nguyễn Thị Hoa": (
+        "Cô ấy ở đâu? Hoa ở nhà một mình.",
+        "Cô ấy ở đâu? Hoa mai về nhà.",
+    ),
     "Hanitra Rakotomalala": (
         "Son prénom, hanitra en malgache, veut dire parfum.",
         "On a parlé avec elle, hanitra en malgache, longtemps.",
@@ -100,6 +111,9 @@ GOES = {
     ),
     "Drita Hoxha": ("Ihr Name bedeutet Licht, drita auf Albanisch, und sie lachte.",),
     "هاجر بنجلون": (
+        "قتل زوجها هاجر من الخلف.",
+        "فقد هاجر كلهم.",
+        "رأت هاجر والدها إلى جانب الباب.",
         "رأيت هاجر من القرية.",
         "أختها هاجر من القرية.",
         "قالت هاجر إلى الشرطة كل شيء.",
