@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from policies.redaction.idioms import Place, may_be_plain
 from policies.redaction.lexica import (
     any_language,
     dictionary,
@@ -37,6 +38,7 @@ _FIRST_LETTER = re.compile(
 )
 _VERY_FIRST_LETTER = re.compile(r"(?:[^\w\x00]|[\d_]){0,12}([^\W\d_]|\x00)")
 _LETTER = re.compile(r"[^\W\d_]|\x00")  # what is shielded began with a capital
+_APART = frozenset({",", "(", "-", '"', "«", "“", "„"})
 _SENTENCE_END = re.compile(r"[.!?:;\n•…。？！](?:[\s\"'“”«»„(\[*-]*)$")
 
 TITLES = listed(
@@ -473,6 +475,35 @@ class Senses:
     def _previous(self, i: int) -> str:
         near = i > 0 and self.text[self.tokens[i - 1][2] : self.tokens[i][1]] in {" ", "\n", "\u00a0", ". "}
         return fold(self.words[i - 1]) if near else ""
+
+    def by_its_neighbours(self, i: int) -> bool:
+        """Whether a turn of speech makes word `i` the plain word: "una collana di giada"."""
+        word, _, end = self.tokens[i]
+        if not may_be_plain(word, self.words[i + 1] if i + 1 < len(self.words) else ""):
+            return False
+        before = self._beside(range(i - 1, max(i - 13, -1), -1))
+        apart = i > 0 and self.text[self.tokens[i - 1][2] : self.tokens[i][1]].strip() in _APART
+        return Place(
+            word=word,
+            before=before,
+            after=self._beside(range(i + 1, min(i + 13, len(self.words)))),
+            behind=self.text[end : end + 40],
+            small=word[:1].islower(),
+            opens=self.opens(i),
+            keeps_capitals=self.keeps_capitals(i),
+            apart=apart,
+        ).plain()
+
+    def _beside(self, places: range) -> list[str]:
+        """The words at these places, up to the end of the sentence, the paragraph or what is hidden."""
+        found: list[str] = []
+        for k in places:
+            left = k if places.step < 0 else k - 1
+            gap = self.text[self.tokens[left][2] : self.tokens[left + 1][1]]
+            if SHIELD in gap or _SENTENCE_END.search(gap) or "\n\n" in gap:
+                break
+            found.append(self.words[k])
+        return found
 
     def as_name(self, i: int) -> bool:
         """Whether word `i`, which is also a plain word, is written as the name here."""
