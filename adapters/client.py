@@ -1028,6 +1028,8 @@ class AgencyClient:
                 self._port.report_foreign(error.code)
             log.warning("foreign-step", code=error.code)
             return False
+        if proof.head is not None:  # before the step is kept: what is known already is not looked at again
+            self.journal.heard_head(proof.recipient, *proof.head, clock())
         new = self.journal.told(proof.message, proof.promised, step.to_bytes(), proof.include_by)
         if new:
             ids = {"message": message_text(proof.message), "recipient": proof.recipient}
@@ -1726,8 +1728,8 @@ class AgencyClient:
         return await witnessed(self._watch(), clock())
 
     async def check_heads(self) -> list[ContactHandle]:
-        """Hold the log heads that others told us of in their messages against the log that is shown to us; the contacts
-        whose head is not of it.
+        """Hold the log heads that others told us of, in their messages and when they opened ours, against the log that
+        is shown to us; the contacts whose head is not of it.
 
         One exchanged message thus betrays a broker that shows two versions of its log. A head that is longer than what
         we are shown is waited for as long as a promised leaf.

@@ -521,6 +521,8 @@ class _Check:
             _agree(form in ("", "x", "r"), "its key is one of those of records about trust or of an act")
             own_id = record.message is None or form != "" or record.message.hex() == key
             _agree(own_id, "a record is of another message")
+        word = entry.word is None or (shapes.key_form(key) == "r" and sha256(entry.word).digest() == entry.submission)
+        _agree(word, "the word in it is not the one that was submitted")
         self._check_evidence(entry, leaves)
         decisions = [r for r in records if isinstance(r, Record) and r.type == DECISION]
         permitted = sorted((r.view, r.recipient) for r in decisions if r.view and r.recipient)

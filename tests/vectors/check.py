@@ -178,7 +178,8 @@ ROLES = (
 )
 
 
-def _fields(value: Any, shape: Shape, what: str) -> dict[str, Any]:
+def _fields(value: Any, shape: Shape, what: str, maybe: Shape | None = None) -> dict[str, Any]:
+    shape = shape | {n: c for n, c in (maybe or {}).items() if type(value) is dict and n in value}
     need(type(value) is dict and value.keys() == shape.keys(), Malformed, f"{what}: not exactly its fields")
     for name, check in shape.items():
         need(check(value[name]), Malformed, f"{what}: {name}")
@@ -682,7 +683,8 @@ def _manifest(v: Vector) -> Any:
 
 
 def _body(v: Vector) -> Any:
-    body = _fields(cbor(_x(v, "body")), BODIES[v["of"]], v["of"])
+    maybe = {"word": _bytes(1, 32768)} if v["of"] in ("entry", "step") else {}  # of a retrieval
+    body = _fields(cbor(_x(v, "body")), BODIES[v["of"]], v["of"], maybe)
     if v["of"] == "consent":
         need((body["recipient"] is None) != (body["class"] is None), Malformed, "one recipient or one class")
     if v["of"] == "guard-attestation":

@@ -749,9 +749,17 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
                 wrong = edit(body, put(field, (0.5).hex() * 99))
                 out.append(vector(f"{name}-wrong-{field}", "wrong form", "malformed", None, of=name, body=wrong))
 
+    word = world.signer(world.REFUGE).sign(Tag.RETRIEVAL, world.retrieval(named, bytes(32)).to_bytes()).to_bytes()
+    for of in ("entry", "step"):
+        body = edit(bodies[of], put("word", word))
+        fields = cbor.load(body, 10**6)
+        out.append(vector(f"{of}-of-a-retrieval", "the recipient's word", "ok", show(fields), of=of, body=body))
+
     def bad(of: str, name: str, comment: str, change: Callable[[Any], Any]) -> None:
         out.append(vector(f"{of}-{name}", comment, "malformed", None, of=of, body=edit(bodies[of], change)))
 
+    bad("entry", "empty-word", "a word, or no such field", put("word", b""))
+    bad("step", "empty-word", "a word, or no such field", put("word", b""))
     bad("consent", "to-both", "an agency or a class, not both", put("class", "SOC"))
     bad("consent", "to-nobody", "an agency or a class", put("recipient", None))
     bad("consent", "flags-not-rising", "one set has one form", put("items", [["A02", ["Q", "D"]]]))
