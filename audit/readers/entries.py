@@ -24,8 +24,8 @@ LANES: Final = ("urgent", "normal")
 OPERATOR: Final = "operator"  # stands in an entry's subject where no agency submitted anything
 
 _VIEW_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_ENTRY_KEY = re.compile(r"[xrsdcewoktlvaumnqp]?[0-9a-f]{32}", re.ASCII)
-_OPERATORS = "cewotqp"  # what no agency submits, and withdrawals with their orders: they hold for all agencies at once
+_ENTRY_KEY = re.compile(r"[xrsdcewoktlvaumnqpih]?[0-9a-f]{32}", re.ASCII)
+_OPERATORS = "cewotqph"  # what no agency submits, and withdrawals with their orders: they hold for all agencies at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from cli.practice import Practice
 from messages.evidence import EvidenceType
 from messages.ids import MessageId, message_text
 from messages.limits import DAY
+from messages.raised import What
 from messages.recalls import RecallGround
 from tests.flows.test_consent import collect_until, receive, until
 from tests.support.exported import exported
@@ -95,10 +96,18 @@ async def test_a_sender_sees_each_step_of_each_recipient_and_an_auditor_finds_th
     assert [contact for contact, *_ in desk.journal.unproved_heads()] == [town.force.contact(PROSECUTOR).handle]
     assert await desk.check_heads() == [] == desk.journal.unproved_heads()  # both are shown one log
 
+    for _ in range(2):  # handed in until it is answered, and an hour long in the same bytes
+        desk.raise_alarm(What.LOG_DIFFERS)
+        await desk.say()
+        await until(lambda: not desk.shelf.unsaid())
+
     report, records = await exported(town.broker, tmp_path / "log")
     assert not report.breaks, report.breaks
-    acts = {r.act for r in map(read_record, records) if isinstance(r, ActRecord)}
-    assert {"view-delivered", "view-acknowledged"} <= acts
+    acts = [r for r in map(read_record, records) if isinstance(r, ActRecord)]
+    assert {"view-delivered", "view-acknowledged"} <= {r.act for r in acts}
+    raised = [r for r in acts if r.act == "alarm-raised"]
+    assert {(r.outcome, r.signer) for r in raised} == {("log-differs", desk.keys.contact.handle)}
+    assert len(raised) == len({r.subject for r in raised})  # two only where an hour ended in between
 
     desk.journal._db.execute("DELETE FROM evidence")  # the sender was away: it asks
     assert await desk.ask_steps(message) == 3
