@@ -25,6 +25,7 @@ from broker.console.access import ANSWER_BYTES, Access, Person
 from broker.console.kept import NAME, PROPOSALS, HandedIn, Kept
 from broker.console.live import Live
 from broker.console.packing import packed
+from broker.console.picture import picture
 from broker.console.reading import Reading
 from broker.console.reviewing import PROPOSAL_BYTES, Reviewed, Reviewer
 from broker.console.waiting import SHOWN, Waits
@@ -350,6 +351,7 @@ class Console:
         return {
             "now": now,
             "counted": counted,
+            "flows": picture((sender, to, n.permitted, n.refused) for sender, to, n in counted.flows),
             "waiting": await self._waits.look(),
             "shown": SHOWN,
             "hour": HOUR,
