@@ -170,7 +170,7 @@ class Expiring:
                 continue
             if any(h.forbids(expiry) and h.first < expiry.until and expiry.first < h.until for h in held):
                 # It was held a moment before, and whoever said that it expired had not read so yet.
-                log.error("records-held-not-removed", leaf=expiry.index)
+                log.error("records-held-not-removed", index=expiry.index)
                 continue
             await self._remove(expiry)
             self._done.add(expiry.index)

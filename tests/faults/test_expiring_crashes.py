@@ -189,6 +189,36 @@ async def test_a_record_that_an_officer_holds_outlives_its_retention_and_goes_af
         assert same.isdisjoint(made.bus.records) and made.judged().first is None
 
 
+async def test_a_record_held_before_its_expiry_was_said_stays_although_whoever_said_so_had_not_read_of_it(
+    force: TaskForce, tmp_path: Path
+) -> None:
+    one, _ = officers(force)
+    with opened(tmp_path / "records.db") as db:
+        made = await years(force, tmp_path, db)
+        old = [n for n in sorted(made.bus.records) if not await made.port.entry_held(n)]
+        word = HoldWord(
+            standing=HoldStanding.HELD,
+            ranges=((old[0], old[0] + 1),),
+            ends=made.now + 30 * DAY,
+            ground=HoldGround.COURT_ORDER,
+            at=made.now,
+        )
+        for entry in entered(one.sign(Tag.RECORDS_HOLD, word.to_bytes()), word, made.world(), made.now):
+            await made.store(entry)
+        late, made.projector.catch_up = made.projector.catch_up, _nothing  # type: ignore[method-assign]
+        await made.go_on()
+        await made.expiring().sweep()
+        made.projector.catch_up = late  # type: ignore[method-assign]
+        await made.go_on()
+        made.now += WAIT
+        await made.expiring().sweep()
+        assert old[0] in made.bus.records and made.judged().first is None
+
+
+async def _nothing() -> None:
+    """The database lags behind."""
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
 async def test_killed_at_any_step_the_log_holds_and_the_next_sweep_finishes_it(
     force: TaskForce, tmp_path: Path, after: bool
