@@ -762,9 +762,14 @@ class _Asks:
                 raise Malformed("Brokers are not asked that.")
 
     async def _epoch(self, agency: AgencyHandle, data: bytes) -> bytes:
-        """The statement of the epoch in force, the place of this agency's extract in it, and the log's record of it."""
-        place = self._home.trust.place(agency)
-        if place is None or cbor.load(data, 16, "epoch") != place[0].epoch:
+        """An epoch's statement, the place of this agency's extract in it, and the log's record of it: of the epoch in
+        force, or one that was.
+        """
+        wanted = cbor.load(data, 16, "epoch")
+        if type(wanted) is not int or not 0 < wanted <= self._home.trust.current.state.epoch:
+            return cbor.dump(None)
+        place = await asyncio.to_thread(self._home.trust.place, agency, wanted)
+        if place is None:
             return cbor.dump(None)
         statement, index, path = place
         stored = await self._port.entry(subjects.OPERATOR, epoch_key(statement.epoch))

@@ -17,6 +17,7 @@ from adapters.guard import serving as guarding
 from adapters.home import clock
 from audit.record import LOOKED_UP
 from broker.lookups import Deed, look_up
+from broker.naming import moment
 from broker.projecting import Projector, RecordMissing
 from broker.recordsdb import Query, RecordsDb, RecordsDown, opened
 from broker.service import BrokerHome, Serving, serving, stores
@@ -25,6 +26,8 @@ from cli.main import app
 from cli.practice import Practice
 from messages import cbor
 from messages.evidence import EvidenceType
+from messages.ids import message_text
+from messages.limits import DAY
 from tests.flows.test_quarantine import Town, case, town
 from tests.support.orchid import DESK, INSPECTORS, TaskForce, leaks, task_force
 
@@ -57,13 +60,13 @@ async def test_what_the_broker_decided_is_found_by_search_and_every_look_up_is_i
     assert isinstance(home.records, Path)
     assert not leaks(home.records.read_bytes() + home.records.with_name("records.db-wal").read_bytes())
 
-    async def said(*words: str) -> str:
+    async def said(*words: str, fails: bool = False) -> str:
         reading, writing = os.pipe()  # the command closes it
         os.write(writing, town.force.passphrase.encode())
         os.close(writing)
         command = ["--passphrase-fd", str(reading), "audit", *words, "--home", str(home.folder)]
         result = await asyncio.to_thread(CliRunner().invoke, app, command)
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == (2 if fails else 0), result.output
         return result.output
 
     rows = json.loads(await said("search", "--agency", "labour-inspectorate", "--form", "decision", "--json"))
@@ -86,6 +89,21 @@ async def test_what_the_broker_decided_is_found_by_search_and_every_look_up_is_i
         (home.worker.handle, "searched"),
         (home.worker.handle, "searched"),
     ]
+
+    second = town.force.practice.folder / "officers" / "officer-two"
+    why = ("--ground", "court-order", "--until", moment(clock() + 30 * DAY)[:10])
+    held = await said("hold", message_text(sent.message), *why, "--officer", str(officer))
+    with opened(home.records) as db:
+        about = db.search(Query(subject=sent.message.hex()), size=500).lines
+    assert held.startswith(f"{len(about)} records are held until ")
+    (hold,) = json.loads(await said("holds", "--json"))
+    assert (hold["ground"], hold["state"]) == ("court-order", "in force")
+    spans = [span.partition("-") for span in hold["leaves"].split(", ")]
+    named = {n for first, _, last in spans for n in range(int(first), int(last or first) + 1)}
+    assert named == {line.index for line in about}
+    assert "Another officer" in await said("release", hold["hold"], "--officer", str(officer), fails=True)
+    assert "is released" in await said("release", hold["hold"], "--officer", str(second))
+    assert "No record is held" in await said("holds") and "released" in await said("holds", "--all")
 
 
 class Tampered:
