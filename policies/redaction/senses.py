@@ -268,6 +268,7 @@ _TRADES = listed(
 )
 _BEFORE_FIRMS = listed("at for by the a an called named bei la chez w u v")  # "Ms Haddad Travel Document" is her
 _OF = listed("de del da do di des du von der della z ze od")
+_COMING_FROM = _OF | {"of", "from", "din", "dalla", "iz", "aus", "desde", "vom"}
 _WORD_NEXT = listed(
     """
     the of to that you we they i he she it this these those a an your our their my his for in on up from against as
@@ -557,6 +558,8 @@ class Senses:
 
     def _first(self, i: int, folded: str, following: str, shouted: bool) -> bool:
         """A word that is capitalised for its place: its next word decides."""
+        if not shouted and folded in given_names() and following in _COMING_FROM and self._named_next(i + 1):
+            return True  # "Rosa de Honduras no vino", which "rosa de papel" is not
         others = [language for language in self.spoken if language != "en" and folded in words_of(language)]
         if others:
             content = any(folded in name_words().get(language, ()) for language in others)
@@ -578,6 +581,12 @@ class Senses:
         if following.endswith("s") and self.words[i + 1].islower():  # "Rose petals", but "Rose walks"
             return following[:-1] in _VERBS or following[:-2] in _VERBS or following.removesuffix("ies") + "y" in _VERBS
         return following not in any_language()
+
+    def _named_next(self, i: int) -> bool:
+        """Whether a word with a capital follows, or an article and such a word."""
+        if i + 2 < len(self.words) and fold(self.words[i + 1]) in _ARTICLES and self.words[i + 1].islower():
+            i += 1
+        return i + 1 < len(self.words) and self.words[i + 1][:1].isupper()
 
     def _heading(self, i: int) -> bool:
         """Whether the words around are capitalised without being names."""

@@ -73,6 +73,8 @@ GOES = {
     "Jade Martin": ("so he took the bracelet of jade again, she cried", "They took a ring. Jade had it."),
     "Esmeralda Ruiz": ("Llevaba el collar de Esmeralda.", "oye mira, tenía el collar de esmeralda en la caja"),
     "Rosa Campos": (
+        "Hablé con ella. Rosa de Honduras no vino.",
+        "Rosa de la Ceiba no vino.",
         "Vieron a Rosa de papel en mano.",
         "Vinieron dos. Rosa y margarita fueron al bar.",
     ),
@@ -90,8 +92,17 @@ GOES = {
         "Вона мовчала довго. Віра в місті жила сама.",
         "Хто там був? Віра і сестра були там.",
     ),
-    "Hope Osagiede": ("She was asked about it. Hope and Joy left.", "Who came? Hope and her fear left the house."),
-    "Marguerite Boulanger": ("Il y avait un jardin. Marguerite et Rose y dormaient.",),
+    "Hope Osagiede": (
+        "Hope from Benin did not come.",
+        "They waited. Hope of Lagos did not come.",
+        "She was asked about it. Hope and Joy left.",
+        "Who came? Hope and her fear left the house.",
+    ),
+    "Marguerite Boulanger": (
+        "Il y avait un jardin. Marguerite et Rose y dormaient.",
+        "Marguerite de Lyon n'est pas venue.",
+    ),
+    "Perla Esposito": ("Perla di Napoli non è venuta.",),
     "Jasmine Carpenter": (
         "They sat down. Jasmine teased him.",
         "They sat down. Jasmine leaves tomorrow.",
