@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
-# How many processes run the tests side by side (auto: one for each core); the tests of a file stay together. 0 for a
-# debugger.
-TEST_PROCESSES ?= auto
+# How many processes run the tests side by side: three for two cores, because each waits a third of its time for servers
+# and other processes. The tests of a file stay together. 0 for a debugger.
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((3 * (os.cpu_count() or 1) + 1) // 2)')
 
 # Hundreds of processes are started by tests and demonstration: each would compile the whole program again.
 unexport PYTHONDONTWRITEBYTECODE

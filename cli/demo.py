@@ -462,9 +462,9 @@ class _Play:
         story.say(f"  {len(self.kinds)} kinds: {', '.join(sorted(self.kinds))}", "dim")
 
     async def _rogue(self, attack: str, case: str, to: str, *extra: str) -> list[dict[str, Any]]:
-        code, text, error = await _process(
-            *(sys.executable, str(self.example / "actors.py"), "rogue", attack),
-            *("--home", str(self.made.party(POLICE)), "--case", str(self.cases / f"{case}.json"), "--to", to, *extra),
+        words = ("rogue", attack, "--home", str(self.made.party(POLICE)), "--case", str(self.cases / f"{case}.json"))
+        code, text, error = await asyncio.to_thread(
+            partial(self.warm.run, (*words, "--to", to, *extra), script=self.example / "actors.py")
         )
         if code:
             raise DependencyError(f"The rogue adapter itself failed ({attack}): {error.strip()[-200:]}")

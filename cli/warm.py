@@ -2,6 +2,7 @@
 
     with Warm() as warm:
         code, text, error = warm.run(["inbox", "list", "--json"])
+        code, text, error = warm.run(["rogue", "stale"], script=Path("actors.py"))
 
 One process loads `cli.main`, catalogue and rules, and does nothing else; each command is forked from it, so it has its
 own memory, files, end and exit code, as if started by hand, and costs a fiftieth of the time. For whoever runs many:
@@ -10,6 +11,7 @@ demonstration and tests.
 
 import json
 import os
+import runpy
 import select
 import signal
 import socket
@@ -17,7 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self, TextIO
 
@@ -58,14 +62,17 @@ class Warm:
         self._socket.close()
         self._process.wait()
 
-    def run(self, arguments: Sequence[str], patience: float = PATIENCE) -> tuple[int, str, str]:
-        """One command to its end: exit code (negative: by which signal), standard output, standard error.
+    def run(
+        self, arguments: Sequence[str], patience: float = PATIENCE, script: Path | None = None
+    ) -> tuple[int, str, str]:
+        """One command to its end: exit code (negative: by which signal), standard output, standard error. With `script`
+        it is this Python file that is run, as `python SCRIPT ARGUMENTS` would.
 
         Raises `DependencyError` if it takes longer than `patience` seconds (and ends it), or cannot be started. May be
         called from several threads at once.
         """
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            status = self._fork(arguments, out.fileno(), err.fileno())
+            status = self._fork(arguments, script, out.fileno(), err.fileno())
             try:
                 code = _ended(status, patience)
             finally:
@@ -76,11 +83,13 @@ class Warm:
                 texts.append(file.read().decode(errors="replace"))
         return code, texts[0], texts[1]
 
-    def start(self, arguments: Sequence[str], err: IO[bytes]) -> "Running":
-        """One service, whose standard error goes to `err`; it runs until it ends or is stopped."""
+    def start(self, arguments: Sequence[str], err: IO[bytes], script: Path | None = None) -> "Running":
+        """One service, or with `script` that file, whose standard error goes to `err`; it runs until it ends or is
+        stopped.
+        """
         reads, writes = os.pipe()
         try:
-            status = self._fork(arguments, writes, err.fileno())
+            status = self._fork(arguments, script, writes, err.fileno())
         except DependencyError:
             os.close(reads)
             raise
@@ -88,9 +97,9 @@ class Warm:
             os.close(writes)
         return Running(status, os.fdopen(reads))
 
-    def _fork(self, arguments: Sequence[str], out: int, err: int) -> int:
+    def _fork(self, arguments: Sequence[str], script: Path | None, out: int, err: int) -> int:
         """Have a command forked; the pipe that tells its process id, and at its end its exit code."""
-        request = json.dumps(list(arguments)).encode()
+        request = json.dumps([str(script) if script else None, *arguments]).encode()
         if len(request) > _REQUEST:
             raise DependencyError("The command line is too long.")
         status, told = os.pipe()
@@ -204,13 +213,17 @@ def serve(number: int) -> None:
                 return
             if os.fork() == 0:
                 requests.close()
-                _become(json.loads(data), *fds, run=run_app)
+                script, *arguments = json.loads(data)
+                if script is None:
+                    _become(["safeconduct", *arguments], *fds, run=run_app)
+                else:
+                    _become([script, *arguments], *fds, run=partial(runpy.run_path, script, run_name="__main__"))
             for fd in fds:
                 os.close(fd)
 
 
-def _become(arguments: Sequence[str], told: int, out: int, err: int, *, run: object) -> None:
-    """Be that command, in a process just forked; does not return."""
+def _become(words: Sequence[str], told: int, out: int, err: int, *, run: Callable[[], object]) -> None:
+    """Be the command of these words, in a process just forked; does not return."""
     code = 1
     try:
         os.write(told, b"%d " % os.getpid())
@@ -218,9 +231,8 @@ def _become(arguments: Sequence[str], told: int, out: int, err: int, *, run: obj
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.dup2(out, 1)
         os.dup2(err, 2)
-        sys.argv = ["safeconduct", *arguments]
+        sys.argv = list(words)
         sys.modules["__main__"].__package__ = None  # else help texts call the program "python -m cli.warm"
-        assert callable(run)  # noqa: S101
         run()
         code = 0
     except SystemExit as end:

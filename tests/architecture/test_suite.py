@@ -2,11 +2,14 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import _as_it_was
+from tests.conftest import LONGEST, _as_it_was, turn
 from tests.support import ports
+
+TESTS = Path(__file__).parents[1]
 
 
 def test_the_environment_is_as_it_was_whatever_a_test_did_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +31,9 @@ def test_ports_for_tests_are_free_different_and_not_the_system_s_to_give() -> No
         assert ports.FIRST <= port < 32_768
         with socket.create_server(("127.0.0.1", port)):
             assert port not in ports.free(ports.EACH - 10)
+
+
+def test_every_file_has_its_turn_the_longest_first_and_no_two_at_once() -> None:
+    files = [path.relative_to(TESTS.parent).as_posix() for path in TESTS.rglob("test_*.py")]
+    assert [file.removeprefix("tests/") for file in sorted(files, key=turn)[: len(LONGEST)]] == list(LONGEST)
+    assert len({turn(file) for file in files}) == len(files) > 200

@@ -33,6 +33,14 @@ def test_a_command_says_and_ends_as_one_that_was_started_by_itself(warm: Warm, a
     assert warm.run(arguments) == (own.returncode, own.stdout, own.stderr)
 
 
+def test_a_script_of_somebody_elses_is_run_like_a_command(warm: Warm, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("import sys\nif __name__ == '__main__':\n    print(*sys.argv)\n    sys.exit(3)\n")
+    assert warm.run(["one", "two"], script=script) == (3, f"{script} one two\n", "")
+    code, out, error = warm.run([], script=tmp_path / "none.py")
+    assert (code, out) == (1, "") and "none.py" in error
+
+
 def test_several_at_once_each_get_their_own_answer(warm: Warm) -> None:
     names = ["A01", "A02", "A22", "A99"] * 2
     found: dict[int, tuple[int, str, str]] = {}

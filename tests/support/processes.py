@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -65,22 +64,15 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(arguments, code, out, err)
 
 
-def actor(*arguments: str) -> subprocess.Popen[str]:
+def actor(*arguments: str) -> Running:
     """One of the example's people who do not go through the command."""
-    return subprocess.Popen(
-        [sys.executable, str(ACTORS), *arguments],
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    with Path(os.devnull).open("wb") as nowhere:
+        return _warm().start(arguments, nowhere, script=ACTORS)
 
 
-def told(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+def told(process: Running) -> list[dict[str, Any]]:
     """What an actor told until its end, one JSON object a line."""
-    assert process.stdout is not None
-    # Not communicate(): it reads past what readline has already taken into its buffer, and lines would be lost.
     lines = list(process.stdout)
     assert process.wait(timeout=120) == 0
+    process.stdout.close()
     return [json.loads(line) for line in lines if line.startswith("{")]

@@ -56,14 +56,11 @@ HOSTILE = {
 SMALL, FACTOR = 4_000, 8
 
 
-def _work(matcher: Matcher, text: str) -> float:
-    best = float("inf")
-    for _ in range(3):
-        start = time.process_time()
-        with suppress(RedactionError):
-            matcher.redact(text)
-        best = min(best, time.process_time() - start)
-    return best
+def _once(matcher: Matcher, text: str) -> float:
+    start = time.process_time()
+    with suppress(RedactionError):
+        matcher.redact(text)
+    return time.process_time() - start
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -73,8 +70,9 @@ def test_the_work_for_a_hostile_text_grows_with_its_length_and_not_with_its_squa
     small = piece * (SMALL // len(piece))
     matcher = Matcher(EVERYONE, SUSPECTS)
     matcher.redact("warm")
-    few, many = _work(matcher, small), _work(matcher, small * FACTOR)
-    assert many <= 30 * max(few, 0.002)
+    few = min(_once(matcher, small) for _ in range(3))
+    # The best of three must hold: the first that does is enough.
+    assert any(_once(matcher, small * FACTOR) <= 30 * max(few, 0.002) for _ in range(3))
 
 
 @pytest.mark.parametrize(
