@@ -95,6 +95,7 @@ from messages.directory import Bundle, Contact
 from messages.envelope import COVER, Delivery, Envelope
 from messages.errors import (
     BadInput,
+    BundleRefused,
     DependencyError,
     Disagrees,
     NewerEpoch,
@@ -111,6 +112,7 @@ from messages.ids import AgencyHandle, ContactHandle, MessageId, ViewId, agency_
 from messages.labels import Duty, Ground, Keeping, Kind, Lane, Lift, Purpose
 from messages.leaks import LeakGround
 from messages.limits import ENVELOPE_BYTES, GRANTS, HOUR, LIFETIME
+from messages.raised import Raised, What, raised_in
 from messages.recalls import Recall, RecallGround
 from messages.recalls import Standing as Taken
 from messages.signed import Signed
@@ -132,6 +134,7 @@ _SAID: Final[Mapping[str, Submitted]] = {
     "leak": "leak",
     "acknowledgement": "acknowledgement",
     "recall": "recall",
+    "alarm": "alarm",
 }
 """Under which kind what is kept to be said is handed in; everything else is a withdrawal."""
 TRIES: Final = 12
@@ -1028,6 +1031,8 @@ class AgencyClient:
                 self._port.report_foreign(error.code)
             log.warning("foreign-step", code=error.code)
             return False
+        if proof.head is not None:  # before the step is kept: what is known already is not looked at again
+            self.journal.heard_head(proof.recipient, *proof.head, clock())
         new = self.journal.told(proof.message, proof.promised, step.to_bytes(), proof.include_by)
         if new:
             ids = {"message": message_text(proof.message), "recipient": proof.recipient}
@@ -1366,6 +1371,9 @@ class AgencyClient:
         now = asyncio.get_running_loop().time()
         for kind, data in self.shelf.unsaid():
             submission = sha256(data).digest()
+            if kind == "alarm" and Raised.from_bytes(Signed.from_bytes(data).body).hour < clock() - limits.DAY:
+                self.shelf.answered(submission, Stale.code)  # whatever lasts has been raised anew since
+                continue
             if now < self._saying.get(submission, 0.0):
                 continue  # said a moment ago, and not answered yet
             try:
@@ -1635,6 +1643,8 @@ class AgencyClient:
             return await self.refresh()
         except (ShareError, OSError) as error:
             log.warning("trust-bundle", code=getattr(error, "code", "system"))
+            if isinstance(error, BundleRefused) and error.why != "refused":  # else our login may be revoked: no lie
+                self.raise_alarm(What.BUNDLE_REFUSED)
             return False
 
     async def keep_fresh(self) -> None:
@@ -1656,6 +1666,7 @@ class AgencyClient:
                 log.info("bus-trouble", code=error.code)
             except RemoteError as error:
                 log.error("alarm", what=error.code, says=str(error))
+                self.raise_alarm(What.BUNDLE_DIFFERS)
 
     async def check_epochs(self) -> list[int]:
         """Have our extract's place in the log proved, and name the epochs that we saw and could not get for an hour.
@@ -1669,7 +1680,21 @@ class AgencyClient:
         missed = [epoch for epoch, seen in self.journal.newer_epochs(ours) if clock() - seen > MISSED]
         for epoch in missed:
             log.error("alarm", what="epoch-missed", epoch=epoch)
+        if missed:
+            self.raise_alarm(What.EPOCH_MISSED)
         return missed
+
+    # alarms
+
+    def raise_alarm(self, what: What) -> None:
+        """Have the officers hear of what our log says as well: once an hour for as long as it lasts, by a code alone.
+
+        It is kept, and handed in until the broker has answered. A broker that lies will not show it to anybody; so
+        nothing of what is said here takes the place of the alarm in our own log.
+        """
+        alarm = Raised(what=what, contact=self.keys.contact.handle, hour=raised_in(clock()))
+        signed = self.keys.signer.sign(Tag.ADAPTER_ALARM, alarm.to_bytes()).to_bytes()
+        self.shelf.say(sha256(signed).digest(), "alarm", signed)
 
     # the log
 
@@ -1704,6 +1729,8 @@ class AgencyClient:
             elif clock() > include_by:
                 broken.append(leaf)
                 log.error("alarm", what="not-in-log", leaf=leaf.hex(), include_by=include_by)
+        if broken:
+            self.raise_alarm(What.NOT_IN_LOG)
         return broken
 
     async def cosign(self, signer: Signer) -> bool:
@@ -1726,8 +1753,8 @@ class AgencyClient:
         return await witnessed(self._watch(), clock())
 
     async def check_heads(self) -> list[ContactHandle]:
-        """Hold the log heads that others told us of in their messages against the log that is shown to us; the contacts
-        whose head is not of it.
+        """Hold the log heads that others told us of, in their messages and when they opened ours, against the log that
+        is shown to us; the contacts whose head is not of it.
 
         One exchanged message thus betrays a broker that shows two versions of its log. A head that is longer than what
         we are shown is waited for as long as a promised leaf.
@@ -1744,6 +1771,8 @@ class AgencyClient:
                 pass
             other.append(ContactHandle(contact))
             log.error("alarm", what="log-differs", contact=contact, size=size)
+        if other:
+            self.raise_alarm(What.LOG_DIFFERS)
         return other
 
 

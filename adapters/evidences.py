@@ -1,10 +1,12 @@
 """The steps of our messages as workers told them, checked. Pure.
 
 Each is signed by a worker of the trust bundle, its record is the one of which it promises the leaf, and both are about
-a message and a recipient of ours.
+a message and a recipient of ours. That somebody opened it is believed on that recipient's own word alone, which also
+tells which head of the log it has seen.
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from adapters.promised import promised, record_of
@@ -19,11 +21,13 @@ from audit.record import (
     Record,
 )
 from keys.domains import Tag
-from messages import wire
+from keys.signing import verify
+from messages import limits, wire
 from messages.directory import Directory
-from messages.errors import Unverified
-from messages.evidence import Evidence, EvidenceType, Step
+from messages.errors import UnknownSender, Unverified
+from messages.evidence import Evidence, EvidenceType, Retrieval, Step
 from messages.ids import MessageId
+from messages.signed import Signed
 
 _UNREAD: Final = {"undelivered": EvidenceType.NON_DELIVERY, "unretrieved": EvidenceType.NON_RETRIEVAL}
 _TYPES: Final = {
@@ -57,6 +61,7 @@ class Proof:
     other: str | None  # what it says besides, or instead of, the type
     promised: bytes
     include_by: int
+    head: tuple[int, bytes] | None = None  # size and root of the log as whoever opened it had verified it
 
 
 def check(step: Step, directory: Directory) -> Proof:
@@ -65,7 +70,7 @@ def check(step: Step, directory: Directory) -> Proof:
     record = record_of(step.record, "step")
     about: bytes
     signer: str | None
-    other = None
+    other, head = None, None
     if isinstance(record, ActRecord):
         about, signer, code = record.subject, record.signer, record.ground or evidence.code
         other = _OTHER.get((record.act, record.outcome))
@@ -76,6 +81,7 @@ def check(step: Step, directory: Directory) -> Proof:
     elif isinstance(record, Record) and record.outcome == RETRIEVED and record.message is not None:
         about, signer, code = record.message, record.recipient, None
         type_ = EvidenceType.RETRIEVAL
+        head = _opened(step, record, evidence.at, directory).checkpoint
     else:
         raise Unverified("The record that came with a step is of no step.")
     message = evidence.message
@@ -92,7 +98,24 @@ def check(step: Step, directory: Directory) -> Proof:
         other=other,
         promised=evidence.leaf,
         include_by=evidence.include_by,
+        head=head,
     )
+
+
+def _opened(step: Step, record: Record, at: int, directory: Directory) -> Retrieval:
+    """The recipient's own word that it opened the view, the very one that the record is about; by the key that the
+    broker had to check it with.
+    """
+    if step.word is None or sha256(step.word).digest() != record.submission:
+        raise Unverified("The broker says that a message was opened, without the word of whoever opened it.")
+    contact = directory.contact(record.recipient or "")
+    if contact is None:
+        raise UnknownSender
+    signed = Signed.from_bytes(step.word, limits.ATTESTATION_BYTES)
+    said = Retrieval.from_bytes(verify(signed, Tag.RETRIEVAL, contact.key_at(at)))
+    if (said.recipient, said.message, said.view) != (record.recipient, record.message, record.view):
+        raise Unverified("The word of whoever opened a message is about another one than its record.")
+    return said
 
 
 def ours(proof: Proof, envelope: bytes | None) -> Proof:

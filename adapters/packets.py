@@ -117,7 +117,7 @@ def _leaves(made: Packet) -> list[bytes]:
 async def _stated(made: Packet, listed: tuple[str, ...], ask: Ask) -> Stated | None:
     value = cbor.load(await ask("epoch", cbor.dump(made.epoch)), limits.ENVELOPE_BYTES, "epoch")
     if value is None:
-        return None  # it is a past one, of which brokers do not tell
+        return None  # it was not in force at this broker, or not logged yet
     reader = Reader(value, "epoch")
     stated = Stated(
         statement=reader.raw("statement", 1, limits.ATTESTATION_BYTES),

@@ -32,6 +32,15 @@ _TRIES: Final = 5
 _FORKED: Final = "The log has forked: two heads that it signed are not of one log. Tell the security officers."
 
 
+class LogShorter(DependencyError):
+    """The broker knows of a shorter log than we have seen."""
+
+    code = "log-shorter"
+    says = (
+        "The broker knows of a shorter log than we have seen; try again, and tell the security officers if it stays so."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Inclusion:
     """Where a leaf stands in the log, proved against a head that the log signed."""
@@ -225,10 +234,7 @@ class LogWatch:
         """The newest head, proved to continue the one of this size and root."""
         newest = await self._grown(size, root)
         if newest is None:
-            raise DependencyError(
-                "The broker knows of a shorter log than we have seen; try again, and tell the security officers if it "
-                "stays so."
-            )
+            raise LogShorter
         return newest
 
     async def _grown(self, size: int, root: bytes) -> Checkpoint | None:

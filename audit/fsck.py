@@ -33,7 +33,7 @@ from typing import Final
 from audit import checkpoint as heads
 from audit.checkpoint import Checkpoint, VerifierKey
 from audit.errors import AuditError, BadSignature, Unreadable
-from audit.expiry import Expiry, expiries, fault
+from audit.expiry import Expiry, Hold, expiries, fault, holds
 from audit.findings import Break, Report, Step, listed, many
 from audit.logdir import (
     CHECKPOINT,
@@ -53,6 +53,7 @@ from audit.readers import envelope
 from audit.readers.entries import Entry, ListedView
 from audit.readers.signed import read_signed, verify
 from audit.record import (
+    ALARM_RAISED,
     CONSENT_WITHDRAWN,
     DECISION,
     EPOCH,
@@ -67,6 +68,7 @@ from audit.record import (
     PERMITTED,
     RECALL_ORDERED,
     RECORDS_EXPIRED,
+    RECORDS_HELD,
     RETRIEVED,
     STEPS,
     UNREAD_ESCALATED,
@@ -164,6 +166,7 @@ class _Check:
         self.leaves_hold = True
         self.expiries: list[Expiry] = []
         self.named = bytearray()  # by index, 1 where an expiry names the leaf
+        self.holds: list[Hold] = []
         self.expiry_breaks: list[Break] = []
         self.record_breaks: list[Break] = []
         self.entry_breaks: list[Break] = []
@@ -413,6 +416,7 @@ class _Check:
         known = {i: h.record for i, h in self.held.items() if h.record and self._opens(i, h)}
         known |= {self.positions[c]: r for c, (_, r) in self.by_leaf.items() if c in self.positions}
         found = expiries(known)
+        self.holds = holds(known)
         self.named = bytearray(len(self.leaves))
         if not found:
             return
@@ -426,6 +430,11 @@ class _Check:
             else:
                 yield Break(kind=wrong[0], index=one.index, where=RECORDS, says=wrong[1])
 
+    def _held_then(self, index: int) -> Hold | None:
+        """The hold that stood, before the log said that this leaf's record expired, and held then."""
+        said = [one for one in self.expiries if one.names(index)]
+        return next((h for h in self.holds if h.names(index) and any(h.forbids(one) for one in said)), None)
+
     def _opens(self, index: int, held: _Held) -> bool:
         return index < len(self.leaves) and held.commitment == self.leaves[index]
 
@@ -436,6 +445,9 @@ class _Check:
             if item in self.by_leaf:
                 says = f"Record {index} was removed: its entry is still held, so it has not expired."
                 yield Break(kind="record-removed", index=index, where=RECORDS, says=says)
+            elif (hold := self._held_then(index)) is not None:
+                says = f"Record {index} was removed, which an officer holds by leaf {hold.index}."
+                yield Break(kind="held-removed", index=index, where=RECORDS, says=says)
             elif not self.named[index]:
                 says = f"Record {index} was removed, or its leaf added: no record of the log says that it expired."
                 yield Break(kind="record-removed", index=index, where=RECORDS, says=says)
@@ -447,6 +459,9 @@ class _Check:
                 f"{many(len(self.expired), 'record')} no longer held: expired, as the log says at {listed(said)}; it"
                 f" still proves that they were there: {listed(self.expired)}."
             )
+        if self.holds:
+            at = listed([hold.index for hold in self.holds])
+            self.notes.append(f"{many(len(self.holds), 'hold')} on records, as the log says at {at}.")
         if waiting := sum(index < len(self.named) and self.named[index] for index in self.held):
             self.notes.append(f"{many(waiting, 'record')} expired and not taken away yet.")
 
@@ -521,6 +536,8 @@ class _Check:
             _agree(form in ("", "x", "r"), "its key is one of those of records about trust or of an act")
             own_id = record.message is None or form != "" or record.message.hex() == key
             _agree(own_id, "a record is of another message")
+        word = entry.word is None or (shapes.key_form(key) == "r" and sha256(entry.word).digest() == entry.submission)
+        _agree(word, "the word in it is not the one that was submitted")
         self._check_evidence(entry, leaves)
         decisions = [r for r in records if isinstance(r, Record) and r.type == DECISION]
         permitted = sorted((r.view, r.recipient) for r in decisions if r.view and r.recipient)
@@ -877,6 +894,10 @@ def _act_key(record: ActRecord) -> str:
         return "q" + record.subject.hex()
     if record.act == RECORDS_EXPIRED:
         return "p" + record.subject.hex()
+    if record.act == RECORDS_HELD:
+        return "h" + sha256(record.digest + record.subject).hexdigest()[:32]
+    if record.act == ALARM_RAISED:
+        return "i" + record.subject.hex()
     about = record.subject + (record.recipient or "").encode() + (record.view or b"")
     if record.act in STEPS:
         return "v" + blake2b(record.act.encode() + about, digest_size=16).hexdigest()

@@ -5,13 +5,14 @@ only `leaf(salt, record)`, so a record can expire, its salt with it, and the log
 
 Three forms: a `Record` is about a message, a `TrustRecord` about who is trusted to send one, an `ActRecord` about what
 somebody did afterwards: handed a view over, acknowledged it, withdrew a consent, erased a copy, reviewed a broken
-glass, reported a leak, looked records up, let records expire. The broker makes records with the builders below; this
-module alone turns them into bytes and back (`read_record`). A record has one byte form: `from_bytes` takes nothing that
-`to_bytes` would have written otherwise.
+glass, reported a leak, raised an alarm, looked records up, let records expire. The broker makes records with the
+builders below; this module alone turns them into bytes and back (`read_record`). A record has one byte form:
+`from_bytes` takes nothing that `to_bytes` would have written otherwise.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from audit.errors import Unreadable
@@ -23,6 +24,7 @@ from audit.readers.signed import SIGNERS, digest
 SALT_BYTES: Final = 32
 MAX_RECORD_BYTES: Final = bounds.ATTESTATION_BYTES  # what a delivery takes; 64 sections with outcomes are 8 kB
 MAX_SECTIONS: Final = 256
+_LATEST: Final = 253_402_300_799_000  # the last second of the year 9999: what can be said as a date
 MAX_HEADER: Final = 64  # codes of the signed header that a decision keeps; most of them are countries
 
 SUBMISSION: Final = "submission"
@@ -58,6 +60,8 @@ UNREAD_ESCALATED: Final = "unread-escalated"
 MESSAGE_RECALLED: Final = "message-recalled"
 RECALL_ORDERED: Final = "recall-ordered"
 RECORDS_EXPIRED: Final = "records-expired"
+ALARM_RAISED: Final = "alarm-raised"
+RECORDS_HELD: Final = "records-held"
 ACTS: Final = {
     CONSENT_WITHDRAWN: frozenset({"withdrawn"}),
     ERASURE_ORDERED: frozenset({"retrieved", "undelivered"}),
@@ -77,13 +81,17 @@ ACTS: Final = {
         | {"handed-in", "reviewed", "fetched", "discarded", "saved", "forgotten"}
     ),
     RECORDS_EXPIRED: frozenset({"expired"}),
+    ALARM_RAISED: codes.ADAPTER_ALARM,
+    RECORDS_HELD: frozenset({"held", "released"}),
 }
 """Each act, and how it can come out."""
 STEPS: Final = frozenset({VIEW_DELIVERED, VIEW_EXPIRED, VIEW_PURGED})
 """Acts of the broker itself on a view that waits; their digest is that of the view's signed stamp."""
-_ABOUT_NO_COPY: Final = frozenset({CONSENT_WITHDRAWN, MESSAGE_RECALLED, LOOKED_UP, RECORDS_EXPIRED})
+_ABOUT_NO_COPY: Final = frozenset(
+    {CONSENT_WITHDRAWN, MESSAGE_RECALLED, LOOKED_UP, RECORDS_EXPIRED, ALARM_RAISED, RECORDS_HELD}
+)
 _OWN: Final = frozenset({ERASURE_CONFIRMED, LEAK_SUSPECTED, LEAK_RELEASED, VIEW_ACKNOWLEDGED})
-_GROUNDS: Final = {"impossible": codes.KEEP_GROUND, "rejected": codes.FAULT}
+_GROUNDS: Final = {"impossible": codes.KEEP_GROUND, "rejected": codes.FAULT, "held": codes.HOLD_GROUND}
 """Outcomes that have a ground, and which there are."""
 
 _NAMES: Final = (
@@ -289,11 +297,11 @@ class ActRecord:
     act: str  # one of `ACTS`
     agency: str | None  # the submitting agency; None where none submitted it
     subject: bytes  # 16 bytes: the consent's id where one was withdrawn, else the message's; of a look-up its own; of
-    # records that expired which ones (`audit.expiry`)
+    # records that expired or are held which ones (`audit.expiry`); of an alarm a digest of contact, kind and hour
     recipient: str | None  # whose copy it is about
     view: bytes | None  # 32 bytes: which copy
     outcome: str
-    ground: str | None  # why a copy is kept, or a view rejected
+    ground: str | None  # why a copy is kept, a view rejected, or a record held
     digest: bytes  # SHA-256 of the signed object; of a look-up, of what was asked
     signer: str  # the handle of whoever signed it; of a look-up, of whoever asked, by the broker's word
 
@@ -352,6 +360,15 @@ class ActRecord:
         if self.act == RECORDS_EXPIRED:
             first, until, days = expired_range(self.subject)
             return f"The records of leaves {first} to {until - 1} expired, {days} days after they were written."
+        if self.act == RECORDS_HELD:
+            first, until, ends = held_range(self.subject)
+            which = f"the records of leaves {first} to {until - 1}"
+            day = datetime.fromtimestamp(ends / 1000, UTC).strftime("%Y-%m-%d")
+            if self.outcome == "released":
+                return f"{self.signer} released {which}, which were held until {day}."
+            return f"{self.signer} holds {which} until {day} ({self.ground}): they do not expire before."
+        if self.act == ALARM_RAISED:
+            return f"The adapter of {self.signer} raised an alarm: {self.outcome}."
         if self.act == LEAK_SUSPECTED:
             return f"{self.signer} keeps words of message {self.subject.hex()} aside: they seem to identify somebody."
         if self.act == LEAK_RELEASED:
@@ -389,6 +406,16 @@ def expired_subject(first: int, until: int, days: int) -> bytes:
 def expired_range(subject: bytes) -> tuple[int, int, int]:
     """The same, read."""
     return int.from_bytes(subject[:6]), int.from_bytes(subject[6:12]), int.from_bytes(subject[12:])
+
+
+def held_subject(first: int, until: int, ends: int) -> bytes:
+    """The subject of records that are held: from which leaf, until before which (5 bytes each), until when (6)."""
+    return first.to_bytes(5) + until.to_bytes(5) + ends.to_bytes(6)
+
+
+def held_range(subject: bytes) -> tuple[int, int, int]:
+    """The same, read."""
+    return int.from_bytes(subject[:5]), int.from_bytes(subject[5:10]), int.from_bytes(subject[10:])
 
 
 def read_record(raw: bytes) -> Record | TrustRecord | ActRecord:
@@ -596,9 +623,15 @@ def _read_act(raw: bytes) -> ActRecord:
     if {record.recipient is None, record.view is None} != {not about_copy}:
         raise Unreadable("record: an act about a copy names recipient and view, and any other neither")
     if (record.ground is not None) != (record.outcome in _GROUNDS):
-        raise Unreadable("record: a ground goes with a copy that is kept or a view rejected, and with nothing else")
+        raise Unreadable("record: a ground goes with a copy kept, a view rejected or records held, and nothing else")
     if record.act in (*STEPS, UNREAD_ESCALATED, RECORDS_EXPIRED) and record.signer[0] != "w":
         raise Unreadable("record: a worker hands over and takes away")
+    if record.act == ALARM_RAISED and (record.agency is None or record.signer[0] != "c"):
+        raise Unreadable("record: an alarm is raised by the adapter of an agency's contact")
+    if record.act == RECORDS_HELD and (record.agency is not None or record.signer[0] != "o"):
+        raise Unreadable("record: an officer holds records, and no agency")
+    if record.act == RECORDS_HELD and held_range(record.subject)[2] > _LATEST:
+        raise Unreadable("record: a hold ends some day")
     if record.act == RECORDS_EXPIRED and record.agency is not None:
         raise Unreadable("record: no agency has records expire")
     if record.act in _OWN and record.signer != record.recipient:

@@ -209,7 +209,7 @@ def retrieve(raw: bytes, submitter: AgencyHandle, world: World, now: int) -> Adm
             raise UnknownSender("A retrieval is signed by the recipient itself.")
     except RemoteError as error:
         return draft.refuse(error.code, None, None)
-    return draft.retrieved(retrieval)
+    return draft.retrieved(retrieval, raw)
 
 
 def retrieval_key(retrieval: Retrieval) -> str:
@@ -393,8 +393,14 @@ class Draft:
         self.last = (salt, data, leaf_hash(commitment(salt, data)))
         return self.last
 
-    def _entry(self, evidence: Signed, views: tuple[tuple[ViewId, ContactHandle, bytes], ...] = ()) -> bytes:
-        entry = Entry(submission=self._submission, evidence=evidence, records=tuple(self._records), views=views)
+    def _entry(
+        self,
+        evidence: Signed,
+        views: tuple[tuple[ViewId, ContactHandle, bytes], ...] = (),
+        word: bytes | None = None,
+    ) -> bytes:
+        records = tuple(self._records)
+        entry = Entry(submission=self._submission, evidence=evidence, records=records, views=views, word=word)
         return self._world.worker.sign(Tag.ENTRY, entry.to_bytes()).to_bytes()
 
     def _evidence(
@@ -445,8 +451,8 @@ class Draft:
             code=code,
         )
 
-    def retrieved(self, retrieval: Retrieval) -> Admitted:
-        """Record that the recipient has the view."""
+    def retrieved(self, retrieval: Retrieval, word: bytes) -> Admitted:
+        """Record that the recipient has the view, and keep its `word` as it was submitted, for the sender."""
         record = retrieval_record(
             at=self._now,
             epoch=self._world.bundle.epoch,
@@ -464,7 +470,7 @@ class Draft:
             agency=self._agency,
             key=retrieval_key(retrieval),
             submission=self._submission,
-            entry=self._entry(evidence),
+            entry=self._entry(evidence, word=word),
             evidence=evidence,
             views=(),
             ttl=limits.LIFETIME,

@@ -19,10 +19,12 @@ import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from audit.logdir import write_atomically
-from audit.record import LEAK_SUSPECTED
+from audit.record import ALARM_RAISED, LEAK_SUSPECTED
 from broker.alarms import EXPIRES_SOON, Kind, Told, due, hook, mail
 from broker.projecting import Remembered
-from broker.recordsdb import Query, RecordsDb, RecordsDown
+from broker.raised import MOST as ALARMS
+from broker.raised import standing
+from broker.recordsdb import KIND, Query, RecordsDb, RecordsDown
 from broker.tasks import MOST, leaves, tasks
 from messages.alarms import LOOPBACK, mail_box
 from messages.directory import Bundle
@@ -129,16 +131,19 @@ class Facts:
             Kind.BUNDLE_ENDS: int(self._bundle().expires - now < EXPIRES_SOON),
         }
         try:
-            found_in, leaks = await asyncio.to_thread(self._leaves, now)
+            found_in, leaks, raised = await asyncio.to_thread(self._leaves, now)
         except RecordsDown:
             return found | {Kind.RECORDS_DOWN: 1}
         known = tasks(await self._remembered.records(found_in))
         overdue = sum(task.overdue(now) for task in known)
         waiting = sum(task.closed is None for task in known)
-        return found | {Kind.GLASS: waiting - overdue, Kind.OVERDUE: overdue, Kind.LEAK: leaks}
+        counted = {Kind.GLASS: waiting - overdue, Kind.OVERDUE: overdue, Kind.LEAK: leaks, Kind.ADAPTER: raised}
+        return found | counted
 
-    def _leaves(self, now: int) -> tuple[list[int], int]:
-        return leaves(self._db), len(self._db.indices(Query(kind=LEAK_SUSPECTED, start=now - DAY), MOST))
+    def _leaves(self, now: int) -> tuple[list[int], int, int]:
+        leaks = self._db.indices(Query(kind=LEAK_SUSPECTED, start=now - DAY), MOST)
+        lines = self._db.latest_lines({(KIND, ALARM_RAISED): ALARMS})[KIND, ALARM_RAISED]
+        return leaves(self._db), len(leaks), len(standing(lines, now))
 
 
 def last_told(folder: Path) -> dict[str, dict[Kind, Told]]:

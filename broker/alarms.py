@@ -29,6 +29,7 @@ class Kind(StrEnum):
     LOG_BEHIND = "log-behind"
     RECORD_MISSING = "record-missing"
     RECORDS_DOWN = "records-down"
+    ADAPTER = "adapter-alarm"
     BUNDLE_ENDS = "bundle-ends"
 
 
@@ -39,6 +40,7 @@ SAYS: Final = {
     Kind.LOG_BEHIND: "The log is behind by more than was promised, and nothing is admitted.",
     Kind.RECORD_MISSING: "A record is missing, and the log does not say that it expired.",
     Kind.RECORDS_DOWN: "The database of records does not answer, so tasks cannot be counted.",
+    Kind.ADAPTER: "Adapters of agencies raised alarms in the last day: about log, trust bundle or missing evidence.",
     Kind.BUNDLE_ENDS: "The trust bundle ends within two days, or has ended; then nothing is sent.",
 }
 DO: Final = "Log in to the console, or run safeconduct doctor on the broker's host."

@@ -6,6 +6,7 @@ what is half copied now may be whole in a moment. Every broker has a whole copy:
 
     trust/root.json      the root of trust, installed by hand
     trust/repository/    every epoch that was published (`keys.repository`)
+    trust/places/        of every epoch that was in force here what the log was told, and each extract's place in it
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from typing import Final
 
 import structlog
 
+from audit.logdir import write_atomically
 from keys.bundle import Verifier
 from keys.epochs import EpochTree, epoch_leaves, epoch_tree, lined_up
 from keys.loading import all_stays
@@ -24,13 +26,17 @@ from keys.metadata import FULL, Audience
 from keys.online import Extracts
 from keys.repository import Repository, State, follows
 from keys.signing import Signer
+from messages import cbor, limits
 from messages.ceremony import EpochStatement
 from messages.directory import Bundle
-from messages.errors import BadInput, BundleRefused, ShareError
+from messages.errors import BadInput, BundleRefused, RemoteError, ShareError
 from messages.ids import AgencyHandle
 
 log = structlog.get_logger("broker.bundles")
 
+PLACES: Final = "places"
+MOST_PLACES: Final = 100_000  # extracts of one epoch
+PLACES_BYTES: Final = 16 * 1024 * 1024
 LEAVES: Final = 1024
 """Leaves of an epoch's tree at least: up to so many extracts its size tells nothing of their number."""
 
@@ -65,6 +71,7 @@ class BrokerTrust:
         self._serving = Lock()
         with all_stays():
             self.current = self._first()
+        self._keep(self.current)
 
     def _first(self) -> Epoch:
         """The newest epoch that holds; where the newest does not, the one before, and a log line says so."""
@@ -80,6 +87,7 @@ class BrokerTrust:
         found, _ = self._newest(self.current.state.epoch, self.current.state)
         if found is not None:
             self.current = found
+            self._keep(found)
         return found
 
     def _newest(self, than: int, last: State | None) -> tuple[Epoch | None, ShareError | None]:
@@ -165,13 +173,52 @@ class BrokerTrust:
         with self._serving:
             return self.extracts.answer(audience, path, now)
 
-    def place(self, agency: AgencyHandle) -> tuple[EpochStatement, int, tuple[bytes, ...]] | None:
-        """The current epoch's statement, and the place of an agency's extract in its tree: index and path."""
-        leaf = self.current.leaves.get(Audience(agency))
+    def place(
+        self, agency: AgencyHandle, epoch: int | None = None
+    ) -> tuple[EpochStatement, int, tuple[bytes, ...]] | None:
+        """An epoch's statement, and the place of an agency's extract in its tree: index and path. Of the current epoch
+        or one before; None where that was not in force here, or had no such agency.
+        """
+        current = self.current
+        if epoch is None or epoch == current.state.epoch:
+            statement, leaf, tree = current.statement, current.leaves.get(Audience(agency)), current.tree
+        else:
+            found = self._kept(epoch, agency)
+            if found is None:
+                return None
+            statement, leaf, tree = found
         if leaf is None:
             return None
-        index, path = self.current.tree.path(leaf)
-        return self.current.statement, index, path
+        index, path = tree.path(leaf)
+        return statement, index, path
+
+    def _keep(self, epoch: Epoch) -> None:
+        """Keep what proves an extract's place once the epoch is past: fillers and order cannot be made again when the
+        online key has changed. Where the disk does not take it, the epoch is in force all the same.
+        """
+        path = self.folder / PLACES / str(epoch.state.epoch)
+        leaves = {str(audience): leaf for audience, leaf in epoch.leaves.items()}
+        value = {"statement": epoch.statement.to_bytes(), "leaves": list(epoch.tree.leaves), "of": leaves}
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            write_atomically(path, [cbor.dump(value)])
+        except OSError:
+            log.warning("places-not-kept", epoch=epoch.state.epoch)
+
+    def _kept(self, epoch: int, agency: AgencyHandle) -> tuple[EpochStatement, bytes | None, EpochTree] | None:
+        """What was kept of a past epoch, if it is whole: whoever gets a place has it proved all the same."""
+        try:
+            data = (self.folder / PLACES / str(epoch)).read_bytes()
+            reader = cbor.Reader(cbor.load(data, PLACES_BYTES, "places"), "places")
+            statement = EpochStatement.from_bytes(reader.raw("statement"))
+            leaves = cbor.bytes_list(reader.items("leaves", MOST_PLACES), "places", limits.DIGEST, limits.DIGEST)
+            leaf = reader.map("of", MOST_PLACES).get(agency)
+            reader.end()
+        except (OSError, RemoteError):
+            return None
+        tree = epoch_tree(leaves)
+        whole = statement.epoch == epoch and (tree.root, len(leaves)) == (statement.root, statement.extracts)
+        return (statement, leaf if leaf in leaves else None, tree) if whole else None
 
 
 def _drawn(online: Signer, epoch: int) -> Callable[[int], bytes]:

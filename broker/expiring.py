@@ -7,8 +7,9 @@ databases of records drop their lines when they read of it. Several brokers on o
 same.
 
 What stays: a record about trust and that of an expiry (they date what stood beside them, and name nobody but by
-handle); a broken glass that nobody has reviewed; whatever has its entry still in FLOW, for there it stands readable
-anyway; and everything behind a record that is not old enough, whatever its own date says.
+handle); a broken glass that nobody has reviewed; what an officer holds, and whatever else is about the same message;
+whatever has its entry still in FLOW, for there it stands readable anyway; and everything behind a record that is not
+old enough, whatever its own date says.
 """
 
 import asyncio
@@ -18,11 +19,12 @@ from typing import Final, Protocol
 
 import structlog
 
-from audit.expiry import Expiry, digest_of, expiries
+from audit.expiry import Expiry, Hold, digest_of, expiries, holds
 from audit.record import (
     DECISION,
     PERMITTED,
     RECORDS_EXPIRED,
+    RECORDS_HELD,
     ActRecord,
     Record,
     TrustRecord,
@@ -30,6 +32,7 @@ from audit.record import (
     expired_subject,
 )
 from broker.admit import Admitted, Draft, World
+from broker.holds import about, in_force, of_records, on_hold
 from broker.projecting import opened
 from broker.recordsdb import MAX_PAGE, Query, RecordsDb
 from broker.tasks import VITAL, task_key
@@ -160,19 +163,25 @@ class Expiring:
     async def sweep(self) -> None:
         """Take away what the log says has expired, and let the log say what expires next."""
         now = self._clock()
-        said = await self._said()
+        said = expiries(await self._acts(RECORDS_EXPIRED))
+        held = in_force(holds(await self._acts(RECORDS_HELD)), now)
         for expiry in said:
-            if expiry.index not in self._done and expiry.at + WAIT <= now:
-                await self._remove(expiry)
-                self._done.add(expiry.index)
+            if expiry.index in self._done or now < expiry.at + WAIT:
+                continue
+            if any(h.forbids(expiry) and h.first < expiry.until and expiry.first < h.until for h in held):
+                # It was held a moment before, and whoever said that it expired had not read so yet.
+                log.error("records-held-not-removed", index=expiry.index)
+                continue
+            await self._remove(expiry)
+            self._done.add(expiry.index)
         if now < self._world().bundle.expires:  # nothing is signed under a bundle that has expired
-            await self._say(now, said)
+            await self._say(now, said, held)
 
-    async def _said(self) -> list[Expiry]:
-        """What the log says has expired: of the database's word only what the leaves bear out."""
-        lines = await asyncio.to_thread(lambda: list(self._db.each(Query(kind=RECORDS_EXPIRED), AT_ONCE)))
+    async def _acts(self, act: str) -> dict[int, Record | TrustRecord | ActRecord]:
+        """What the log holds of these acts: of the database's word only what the leaves bear out."""
+        lines = await asyncio.to_thread(lambda: list(self._db.each(Query(kind=act), AT_ONCE)))
         found = await self._read(sorted(line.index for line in lines))
-        return expiries({one.index: one.record for one in found})
+        return {one.index: one.record for one in found}
 
     async def _read(self, indices: Sequence[int]) -> list[Found]:
         """The records of these leaves that are held and open them."""
@@ -207,15 +216,18 @@ class Expiring:
             leaves += more
         return leaves
 
-    async def _say(self, now: int, said: Sequence[Expiry]) -> None:
+    async def _say(self, now: int, said: Sequence[Expiry], held: Sequence[Hold]) -> None:
         before = now - self._days * DAY
+        leaves_held = sorted({index for hold in held for index in range(hold.first, hold.until)})
+        subjects = of_records({one.index: one.record for one in await self._read(leaves_held)})
         going: list[int] = []
         after = -1
         while len(going) < AT_ONCE:
             lines = await asyncio.to_thread(self._db.oldest, after, before, MAX_PAGE)
             found = await self._read([line.index for line in lines])
             old = old_enough(found, before)
-            going += [one.index for one in old if await self._goes(one)]
+            free = (one for one in old if on_hold(one.index, held) is None and about(one.record) not in subjects)
+            going += [one.index for one in free if await self._goes(one)]
             if len(old) < MAX_PAGE:
                 break
             after = lines[-1].index

@@ -6,8 +6,8 @@ passed over is never found again. A host that was away, or has lost its database
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeAlias
 
 import structlog
 
@@ -24,14 +24,13 @@ log = structlog.get_logger("broker.projecting")
 
 AT_ONCE: Final = 500
 ASKED_AT_ONCE: Final = 100
-"""Records that are asked for at the same time."""
-READ_AT_ONCE: Final = 8
-"""Records that are read before others in this process have their turn: each takes half a millisecond, and a worker may
-be waiting for an answer.
-"""
+"""Records that are asked for at the same time, each by itself."""
 LOOK_SECONDS: Final = 0.5
 REST_SECONDS: Final = 2.0
 HELD: Final = 1 << 20
+
+Found: TypeAlias = tuple[bytes, bytes | None]
+"""A leaf as LOG has it, and what RECORDS holds of it: None once that has expired."""
 
 
 class Reads(Protocol):
@@ -40,6 +39,25 @@ class Reads(Protocol):
     async def leaves(self, from_index: int, count: int) -> list[bytes]: ...
 
     async def record(self, index: int) -> bytes | None: ...
+
+    async def records(self, from_index: int, count: int) -> list[bytes | None]: ...
+
+
+class Writes(Protocol):
+    """Who puts leaves into the database."""
+
+    async def take(self, first: int, found: Sequence[Found], directory: Directory) -> list[int]:
+        """As `put`, which see."""
+
+
+class Here:
+    """In a thread of this process."""
+
+    def __init__(self, db: RecordsDb) -> None:
+        self._db = db
+
+    async def take(self, first: int, found: Sequence[Found], directory: Directory) -> list[int]:
+        return await asyncio.to_thread(put, self._db, first, found, directory.home_of)
 
 
 class RecordMissing(DependencyError):
@@ -103,11 +121,33 @@ def opened(leaf: bytes, raw: bytes) -> Record | TrustRecord | ActRecord | None:
         return None
 
 
+def put(db: RecordsDb, first: int, found: Sequence[Found], home_of: Callable[[str], str | None]) -> list[int]:
+    """Put the leaves from `first` on into the database. The indices of those whose record is not what LOG holds: they
+    are left out. Blocks; raises as `RecordsDb.take`.
+    """
+    lines: list[Line] = []
+    foreign: list[int] = []
+    for index, (leaf, raw) in enumerate(found, start=first):
+        if raw is None:
+            continue
+        record = opened(leaf, raw)
+        if record is None:
+            foreign.append(index)
+        else:
+            lines.append(line_of(index, record))
+    db.take(first, first + len(found), lines, home_of)
+    return foreign
+
+
 class Projector:
     """Keeps the database of records up with the log. `directory` is asked anew for each batch."""
 
-    def __init__(self, db: RecordsDb, port: Reads, directory: Callable[[], Directory]) -> None:
+    def __init__(
+        self, db: RecordsDb, port: Reads, directory: Callable[[], Directory], writes: Writes | None = None
+    ) -> None:
+        """`writes` into `db`; without it a thread does."""
         self._db = db
+        self._writes: Writes = writes or Here(db)
         self._port = port
         self._directory = directory
         self._prepared = False
@@ -126,25 +166,20 @@ class Projector:
         leaves = await self._port.leaves(first, AT_ONCE)
         if not leaves:
             return 0
-        found = await self._asked(range(first, first + len(leaves)))
-        lines: list[Line] = []
-        taken = 0
-        for raw, leaf in zip(found, leaves, strict=True):
-            if taken % READ_AT_ONCE == 0:
-                await asyncio.sleep(0)
-            if raw is None:
-                if not await self._expired(first + taken):
-                    break
-            elif (line := self._read(first + taken, leaf, raw)) is not None:
-                lines.append(line)
-            taken += 1
-        if not taken:
+        found: list[Found] = []
+        for leaf, raw in zip(leaves, await self._port.records(first, len(leaves)), strict=True):
+            if raw is None and not await self._expired(first + len(found)):
+                break
+            found.append((leaf, raw))
+        if not found:
             raise RecordMissing(first)
         try:
-            await asyncio.to_thread(self._db.take, first, first + taken, lines, self._directory().home_of)
+            foreign = await self._writes.take(first, found, self._directory())
         except Moved:
             return 1  # another host took them: look again at once
-        return taken
+        for index in foreign:
+            log.error("foreign-record", index=index)
+        return len(found)
 
     async def _expired(self, index: int) -> bool:
         """Whether the log says that the record of this leaf has expired. Each leaf is looked at for that only once."""
@@ -152,17 +187,14 @@ class Projector:
             return True
         self._looked = max(self._looked, index + 1)
         while naming(self._expiries, index) is None and (leaves := await self._port.leaves(self._looked, AT_ONCE)):
-            indices = range(self._looked, self._looked + len(leaves))
             records: dict[int, Record | TrustRecord | ActRecord] = {}
-            for place, leaf, raw in zip(indices, leaves, await self._asked(indices), strict=True):
+            held = await self._port.records(self._looked, len(leaves))
+            for place, (leaf, raw) in enumerate(zip(leaves, held, strict=True), start=self._looked):
                 if raw is not None and (record := opened(leaf, raw)) is not None:
                     records[place] = record
             self._expiries += expiries(records)
             self._looked += len(leaves)
         return naming(self._expiries, index) is not None
-
-    async def _asked(self, indices: Iterable[int]) -> list[bytes | None]:
-        return await asyncio.gather(*map(self._port.record, indices))
 
     async def catch_up(self) -> int:
         """Take all leaves that there are now; how many."""
@@ -188,11 +220,3 @@ class Projector:
                 await asyncio.wait_for(stop.wait(), pause)
             except TimeoutError:
                 continue
-
-    @staticmethod
-    def _read(index: int, leaf: bytes, raw: bytes) -> Line | None:
-        record = opened(leaf, raw)
-        if record is None:
-            log.error("foreign-record", index=index)
-            return None
-        return line_of(index, record)

@@ -31,6 +31,7 @@ from audit.logdir import DeliveryLine, EntryLine, RecordLine, write_atomically, 
 from broker import http
 from broker.admit import World
 from broker.alarming import Alarming, Facts, Relay
+from broker.apart import Apart
 from broker.bundles import BrokerTrust, Epoch
 from broker.copies import copies
 from broker.doors import Doors
@@ -366,7 +367,9 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
         )
         records = RecordsDb.open(home.records)
         stack.callback(records.close)
-        projector = Projector(records, sequencing, lambda: home.bundle.directory)
+        writing = Apart(records, home.records)
+        stack.push_async_callback(writing.close)
+        projector = Projector(records, sequencing, lambda: home.bundle.directory, writing)
         expiring = Expiring(
             records,
             sequencing,
@@ -759,9 +762,14 @@ class _Asks:
                 raise Malformed("Brokers are not asked that.")
 
     async def _epoch(self, agency: AgencyHandle, data: bytes) -> bytes:
-        """The statement of the epoch in force, the place of this agency's extract in it, and the log's record of it."""
-        place = self._home.trust.place(agency)
-        if place is None or cbor.load(data, 16, "epoch") != place[0].epoch:
+        """An epoch's statement, the place of this agency's extract in it, and the log's record of it: of the epoch in
+        force, or one that was.
+        """
+        wanted = cbor.load(data, 16, "epoch")
+        if type(wanted) is not int or not 0 < wanted <= self._home.trust.current.state.epoch:
+            return cbor.dump(None)
+        place = await asyncio.to_thread(self._home.trust.place, agency, wanted)
+        if place is None:
             return cbor.dump(None)
         statement, index, path = place
         stored = await self._port.entry(subjects.OPERATOR, epoch_key(statement.epoch))

@@ -187,7 +187,7 @@ def step_of(entry: bytes) -> Step:
     """What the sender is told of an entry of one record. The entry is our own, or was verified."""
     held = Entry.from_bytes(Signed.from_bytes(entry).body)
     salt, record = held.records[0]
-    return Step(evidence=held.evidence, record=record, salt=salt)
+    return Step(evidence=held.evidence, record=record, salt=salt, word=held.word)
 
 
 def sender_of(data: bytes, directory: Directory) -> AgencyHandle | None:

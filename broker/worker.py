@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from broker import acknowledgements, leaks, recalls, steps
+from broker import acknowledgements, leaks, raised, recalls, steps
 from broker.admit import WAITING, Admitted, World, admit, refuse_stray, retrieve, retrieved_key, submission_digest
 from broker.entries import entry_of
 from broker.trust import statement, statement_key
@@ -37,6 +37,8 @@ from messages.evidence import Answer, Entry, Retrieval
 from messages.ids import AgencyHandle, ContactHandle, ViewId
 from messages.leaks import LeakReport
 from messages.limits import HOLDING_LIFETIME
+from messages.raised import BYTES as ALARM_BYTES
+from messages.raised import Raised
 from messages.recalls import Recall
 from messages.signed import Signed
 from messages.withdrawals import ErasureConfirmation, Holding, WithdrawalSubmission
@@ -68,6 +70,10 @@ def _signed(of: Callable[[bytes], object]) -> Callable[[bytes], object]:
     return lambda raw: of(Signed.from_bytes(raw, limits.ATTESTATION_BYTES).body)
 
 
+def _alarm(raw: bytes) -> None:
+    Raised.from_bytes(Signed.from_bytes(raw, ALARM_BYTES).body)
+
+
 def _withdrawal(raw: bytes) -> None:
     submitted = WithdrawalSubmission.from_bytes(raw)
     Withdrawal.from_bytes(submitted.withdrawal.body)
@@ -90,6 +96,7 @@ _FORMS: Final[Mapping[str, Callable[[bytes], object]]] = {
     "leak": _signed(LeakReport.from_bytes),
     "acknowledgement": _signed(Acknowledgement.from_bytes),
     "recall": _signed(Recall.from_bytes),
+    "alarm": _alarm,
 }
 """What raises `RemoteError` where bytes are not of the form of their kind. What it reads is unchecked, and acted on by
 nobody.
@@ -106,8 +113,12 @@ STRAYS: Final = (1 / 60, 20.0)
 """Refusals of bytes that nobody can be held to (step 1), a second and at once, that are recorded for one agency. What
 comes beyond is dropped, and told in the log of this process once a minute."""
 MINUTE: Final = 60.0
+ALARMS: Final = (1 / 60, 50.0)
+"""New alarms, and refusals of such, a second and at once, that are recorded for one agency. What comes beyond is
+dropped; an adapter hands its alarm in again until it is answered.
+"""
 
-_AFTERWARDS: Final = frozenset({"statement", "leak", "acknowledgement", "recall"})
+_AFTERWARDS: Final = frozenset({"statement", "leak", "acknowledgement", "recall", "alarm"})
 """Taken one by one, once the messages of their batch are stored."""
 OnRetrieved = Callable[[ViewId, ContactHandle], None]
 """Told of each view that was retrieved, and waits no longer."""
@@ -141,6 +152,7 @@ class Worker:
         self._withdrawn: set[bytes] = set(world.withdrawn)
         self._in_hand = asyncio.Lock()
         self._strays: dict[AgencyHandle, Bucket] = {}
+        self._alarms: dict[AgencyHandle, Bucket] = {}
         self._told: Once[AgencyHandle] = Once(MINUTE)
         self._outlived: dict[tuple[AgencyHandle, str, bytes], tuple[Submission, int]] = {}  # notes that may stand
         self.admitted = 0
@@ -286,6 +298,8 @@ class Worker:
                 await self._leak(submission, now)
             if submission.kind == "recall":
                 await self._take_back(submission, now)
+            if submission.kind == "alarm":
+                await self._alarm(submission, now)
             if submission.kind == "acknowledgement":
                 await self._acknowledged(submission, now)
             if submission.kind == "statement":
@@ -298,11 +312,14 @@ class Worker:
         bucket = self._strays.get(submission.agency)
         if bucket is None or bucket.available(self._clock() / 1000) or not _garbage(submission):
             return False
+        await self._drop(submission)
+        return True
+
+    async def _drop(self, submission: Submission) -> None:
         await submission.ack()
         self.dropped += 1
         if (count := self._told.due(submission.agency, self._clock() / 1000)) is not None:
             log.error("garbage-dropped", agency=submission.agency, count=count)
-        return True
 
     def _count_garbage(self, agency: AgencyHandle, code: str | None) -> None:
         """Note that a refusal of this agency's is recorded: it counts where the bytes failed in step 1."""
@@ -428,6 +445,27 @@ class Worker:
             return leaks.told(raw, word, entry, submission.agency, world, now)
 
         await self._settle(submission, await self._decided(submission, now, decide), now)
+
+    async def _alarm(self, submission: Submission, now: int) -> None:
+        """An adapter's alarm. One that stands already is answered and costs nothing, in whatever bytes it comes."""
+        world, raw = self.world.of(submission.agency), submission.data
+        recorded = self._alarms.setdefault(submission.agency, Bucket(*ALARMS))
+
+        async def decide() -> Admitted:
+            return raised.raised(raw, submission.agency, world, now)
+
+        if not recorded.available(now / 1000):
+            await self._drop(submission)
+            return
+        admitted = await self._decided(submission, now, decide)
+        standing = await self._standing(admitted.agency, admitted.key)
+        if standing is not None:
+            await self._answer(submission, admitted.key, standing, 0, repeated=True)
+            return
+        recorded.take(1, now / 1000)
+        if admitted.code is None:
+            log.error("alarm-raised", agency=submission.agency)
+        await self._settle(submission, admitted, now)
 
     async def _take_back(self, submission: Submission, now: int) -> None:
         """One recall or correction, to its end: stored, every holder told, what waits taken away, answered.

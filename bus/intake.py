@@ -142,25 +142,30 @@ class Pace:
 
 
 class Rests(Generic[K]):
-    """Whoever alone filled most of a batch, and has more, leaves the worker to the others for as long as that took."""
+    """Whoever alone filled most of a batch, and had more than went into it, leaves the worker to the others `factor`
+    times as long as that took. Whoever had no more than that has no backlog, however much comes meanwhile.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
         self._share: tuple[K, float] | None = None
         self._since = 0.0
         self._until: dict[K, float] = {}
 
-    def took(self, batch: Mapping[K, int], about: int, now: float) -> None:
-        """A batch of so many from each begins; nobody rests where no more than one is `about`."""
+    def took(self, batch: Mapping[K, int], left: Mapping[K, int], about: int, now: float) -> None:
+        """A batch of so many from each begins, which left so many behind; nobody rests where no more than one is
+        `about`.
+        """
         self._since, self._share = now, None
         most = max(batch, key=lambda who: batch[who], default=None)
-        if about > 1 and most is not None and 2 * batch[most] > (whole := sum(batch.values())):
+        if about > 1 and most is not None and left.get(most) and 2 * batch[most] > (whole := sum(batch.values())):
             self._share = most, batch[most] / whole
 
-    def done(self, waiting: Mapping[K, int], now: float) -> None:
-        """The batch has been seen to; whoever has nothing waiting need not rest."""
-        if self._share is not None and waiting.get(self._share[0]):
+    def done(self, now: float) -> None:
+        """The batch has been seen to."""
+        if self._share is not None:
             who, share = self._share
-            self._until[who] = now + share * (now - self._since)
+            self._until[who] = now + self._factor * share * (now - self._since)
         self._share = None
 
     def until(self, who: K, now: float) -> float | None:

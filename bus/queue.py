@@ -284,6 +284,9 @@ class SequencerPort(Protocol):
     async def record(self, index: int) -> bytes | None:
         """The readable form of a leaf, or None when its retention has ended."""
 
+    async def records(self, from_index: int, count: int) -> list[bytes | None]:
+        """The same of `count` leaves from index `from_index` on."""
+
     async def remove_record(self, index: int) -> None:
         """Overwrite the readable form of a leaf and its salt; nothing where they are gone."""
 
@@ -614,7 +617,7 @@ class NatsBroker:
         self._intakes = _Intakes(asyncio.get_running_loop().time)
         self._turns: dict[Lane, Turns[AgencyHandle]] = {lane: Turns() for lane in subjects.LANES}
         self._company: Company[AgencyHandle] = Company(bounds.COMPANY_SECONDS)
-        self._rests: Rests[AgencyHandle] = Rests()
+        self._rests: Rests[AgencyHandle] = Rests(bounds.REST)
         self._pace = Pace()
         self._in_hand = 0, 0.0  # how many were handed out last, and when
         self._wake = asyncio.Event()
@@ -686,13 +689,13 @@ class NatsBroker:
         found = [one for message in taken if (one := self._submission(message)) is not None]
         now = self._clock()
         self._in_hand = len(found), now
-        self._rests.took(Counter(one.agency for one in found), self._company.size(now), now)
+        self._rests.took(Counter(one.agency for one in found), self._waiting(), self._company.size(now), now)
         return found
 
     def _seen_to(self) -> None:
         """What was handed out last has been seen to: whoever asks for more is done with it."""
         now = self._clock()
-        self._rests.done(self._waiting(), now)
+        self._rests.done(now)
         count, since = self._in_hand
         if count:
             self._pace.took(count, now - since)
@@ -741,7 +744,7 @@ class NatsBroker:
 
     async def _woken(self, until: float) -> bool:
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout(until - self._clock()):
                 await self._wake.wait()
         except TimeoutError:
             return False
@@ -1069,6 +1072,23 @@ class NatsSequencer:
         if found is None:  # perhaps of a replica that lags: only the leader knows that something is not there
             found = await self.streams.last(subjects.RECORDS, subjects.record(index))
         return found.data if found else None
+
+    async def records(self, from_index: int, count: int) -> list[bytes | None]:
+        if count == 1:
+            return [await self.record(from_index)]
+        wanted = range(from_index, from_index + count)
+        begin = await self.streams.direct(subjects.RECORDS, subjects.record(from_index))
+        found: dict[str, bytes] = {}
+        if begin is not None:  # they stand in the order of their leaves, but where a crash made one be written again
+            read = await self.streams.several(subjects.RECORDS, subjects.RECORDS_OF_LEAVES, begin.seq, count)
+            found = {one.subject: one.data for one in read}
+        missing = [index for index in wanted if subjects.record(index) not in found]
+        for first in range(0, len(missing), bounds.ASKS_AT_ONCE):
+            some = missing[first : first + bounds.ASKS_AT_ONCE]
+            for index, raw in zip(some, await asyncio.gather(*map(self.record, some)), strict=True):
+                if raw is not None:
+                    found[subjects.record(index)] = raw
+        return [found.get(subjects.record(index)) for index in wanted]
 
     async def remove_record(self, index: int) -> None:
         found = await self.streams.last(subjects.RECORDS, subjects.record(index))

@@ -17,10 +17,10 @@
 
 A `<part>` is `head`, or the number of a chunk. A `<kind>` is `message`, `urgent` (a message that asks to be taken
 first), `retrieval` (signed retrieval evidence), `statement` (a signed key statement), `withdrawal` (of a consent),
-`erasure` (what became of a copy), `leak` (that something was kept aside), `acknowledgement` (of a view) or `recall` (of
-a message). The `<agency>` of an entry is the word `operator` where no agency submitted anything (a step of a
-ceremony, a new epoch), and for a withdrawn consent, which counts once for everybody; a step of a delivery stands under
-the agency that sent the message.
+`erasure` (what became of a copy), `leak` (that something was kept aside), `acknowledgement` (of a view), `recall` (of a
+message) or `alarm` (of an adapter). The `<agency>` of an entry is the word `operator` where no agency submitted
+anything (a step of a ceremony, a new epoch), and for a withdrawn consent, which counts once for everybody; a step of a
+delivery stands under the agency that sent the message.
 
 **Two accounts.** Workers and all streams live in the account BROKER; agencies live in AGENCIES, which has no
 JetStream and imports from BROKER exactly the subjects of the table. The reason: a server's reply (a PubAck, a pulled
@@ -48,7 +48,7 @@ from messages.ids import AgencyHandle, ContactHandle, ViewId
 
 Lane = Literal["urgent", "normal"]
 Kind = Literal[
-    "message", "urgent", "retrieval", "statement", "withdrawal", "erasure", "leak", "acknowledgement", "recall"
+    "message", "urgent", "retrieval", "statement", "withdrawal", "erasure", "leak", "acknowledgement", "recall", "alarm"
 ]
 Account = Literal["BROKER", "AGENCIES", "AUTH", "SYS"]
 
@@ -58,6 +58,7 @@ OPERATOR: Final = AgencyHandle("operator")  # stands for the agency in entries t
 WORKERS: Final = "workers"  # queue group of all workers, and how their consumers on SUBMIT begin
 URGENT_KINDS: Final[frozenset[Kind]] = frozenset({"urgent", "withdrawal"})  # taken before anything else
 LEAF: Final = "log.leaf"
+RECORDS_OF_LEAVES: Final = "record.*"  # all of `record`
 HEAD: Final = "head"
 TRIES: Final = "Tries"  # header of a dead letter: how often it was tried by itself
 WATCH: Final = "Sc-Watch"  # header of a view: when it was admitted, until when it waits, how long its clock runs
@@ -79,8 +80,9 @@ _VIEW = re.compile(r"[0-9a-f]{32}", re.ASCII)
 # destruction of a key; c, a step of a ceremony; e, an epoch; w, a withdrawn consent; o, an order to erase a copy; k,
 # what became of a copy; t, a review that was closed; l, a report of a leak; v, a delivery step of a view; a, an
 # acknowledgement; u, a stage of an unopened urgent view; m, a recalled
-# message; n, the order to one holder of it; q, a look-up.
-_KEY = re.compile(r"[xrsdcewoktlvaumnqp]?[0-9a-f]{32}", re.ASCII)
+# message; n, the order to one holder of it; q, a look-up; i, an adapter's alarm; h, a hold on
+# records.
+_KEY = re.compile(r"[xrsdcewoktlvaumnqpih]?[0-9a-f]{32}", re.ASCII)
 _CONSENT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _OBJECT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SERVER = re.compile(r"N[A-Z2-7]{55}", re.ASCII)
@@ -117,8 +119,7 @@ def _lane(lane: str) -> str:
 def submit(agency: AgencyHandle, kind: Kind) -> str:
     """Where `agency` hands in its envelopes ("message"), signed retrieval evidences ("retrieval"), signed key
     statements ("statement"), withdrawals of consents ("withdrawal"), what became of copies ("erasure"), reports of
-    leaks ("leak") words on views ("acknowledgement") and recalls
-    ("recall").
+    leaks ("leak"), words on views ("acknowledgement"), recalls ("recall") and its adapters' alarms ("alarm").
     """
     if kind not in KINDS:
         raise LocalError(f"A submission is of one of the kinds {', '.join(KINDS)}.")
@@ -403,7 +404,7 @@ LOG: Final = StreamSpec(
 )
 RECORDS: Final = StreamSpec(
     name="RECORDS",
-    subjects=("record.*",),
+    subjects=(RECORDS_OF_LEAVES,),
     why="The readable form of each leaf with its salt, until its retention ends. Written before LOG; writing an index"
     " again replaces it.",
     max_msgs_per_subject=1,
@@ -549,7 +550,7 @@ def worker_permissions() -> Permissions:
             *FLOW.subjects,
             *FILES.subjects,
             LEAF,
-            "record.*",
+            RECORDS_OF_LEAVES,
             HEAD,
             FINAL,
             "answer.*",

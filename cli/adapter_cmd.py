@@ -11,6 +11,7 @@ import typer
 from adapters.client import AgencyClient, Received, connect
 from adapters.home import clock
 from adapters.journal import OPENED
+from adapters.watching import LogShorter
 from adapters.witness import is_witness
 from adapters.witness import open_key as open_witness
 from audit.logdir import write_atomically
@@ -35,6 +36,8 @@ from keys.fingerprints import fingerprint
 from keys.signing import Signer
 from messages.errors import DependencyError, RemoteError, ShareError
 from messages.ids import ViewId, message_text
+from messages.limits import INCLUDE_BY
+from messages.raised import What
 
 adapter_app = typer.Typer(help="The agency's adapter as a service.")
 
@@ -135,6 +138,7 @@ async def _watch(agency: AgencyClient, witness: Signer | None) -> None:
     all), and people to what is due: once for each request that is late. A witness cosigns.
     """
     told: set[bytes] = set()
+    shorter: int | None = None  # since when the log has been shorter than it was
     missed: set[tuple[bytes, str | None, str]] = set()
     asked = 0.0
     while True:
@@ -146,18 +150,35 @@ async def _watch(agency: AgencyClient, witness: Signer | None) -> None:
                 agency.delete_due()
                 await _missing(agency, missed)
             await agency.check_heads()
+            shorter = None
             if witness is not None:
                 await _cosign(agency, witness)
-            await agency.check_witnessed()
+            await _witnessed(agency)
             for late in (s for s in agency.standing() if s.state == s.machine.late and s.message not in told):
                 told.add(late.message)
                 what = {"workflow": late.machine.name, "message": message_text(late.message), "agency": late.agency}
                 log.error("alarm", what=late.state, **what)
         except RemoteError as error:
             log.error("alarm", what=error.code, says=str(error))
+            agency.raise_alarm(What.LOG_NOT_PROVED)
+        except LogShorter as error:
+            shorter = clock() if shorter is None else shorter
+            log.warning("bus-trouble", code=error.code)
+            if clock() - shorter > INCLUDE_BY:  # a broker that only lags behind has caught up by then
+                log.error("alarm", what=error.code, says=str(error))
+                agency.raise_alarm(What.LOG_SHORTER)
         except DependencyError as error:
             log.warning("bus-trouble", code=error.code)
         await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _witnessed(agency: AgencyClient) -> None:
+    """Look whether witnesses see the log; where they do not, people are to hear it."""
+    try:
+        await agency.check_witnessed()
+    except RemoteError as error:
+        log.error("alarm", what=error.code, says=str(error))
+        agency.raise_alarm(What.LOG_UNWITNESSED)
 
 
 async def _cosign(agency: AgencyClient, witness: Signer) -> None:
@@ -188,3 +209,4 @@ async def _missing(agency: AgencyClient, told: set[tuple[bytes, str | None, str]
                 told.add(name)
                 ids = {"message": message_text(made.message), "recipient": recipient}
                 log.error("alarm", what="evidence-missing", evidence=missing.name, due=missing.due, **ids)
+                agency.raise_alarm(What.EVIDENCE_MISSING)

@@ -11,21 +11,31 @@ from typing import Annotated, Final
 import typer
 from rich.table import Table
 
+from audit.expiry import Expiry, Hold, expiries
+from audit.expiry import holds as holds_of
+from audit.record import RECORDS_EXPIRED, RECORDS_HELD, ActRecord, Record, TrustRecord, read_record
 from broker import misuse
+from broker.expiring import never, ranges
+from broker.holds import MOST as MOST_HOLDS
+from broker.holds import about, checked, entered, find, gathered, in_force
 from broker.lookups import Deed, asked, look_up
 from broker.misuse import Thresholds
 from broker.naming import Names, as_csv, query_of
-from broker.projecting import Projector
+from broker.projecting import Projector, pairs
 from broker.recordsdb import Query, RecordsDb, alike, opened
 from broker.service import BrokerHome, clock, export_log, stores
 from broker.worker import Worker
 from bus.connection import Connection
 from bus.queue import NatsBroker, NatsSequencer
-from cli.ceremonies.work import moment
+from cli.ceremonies.work import moment, moment_text
 from cli.common import BrokerOption, JsonOption, UrlOption, command, err, out, passphrase, run
 from cli.enrol import officer_signer
 from cli.unlock import own_passphrase
+from keys.domains import Tag
+from keys.signing import Signer
 from messages.errors import BadInput
+from messages.holds import RANGES, HoldGround, HoldStanding, HoldWord
+from messages.ids import message_from_text
 from messages.limits import DAY
 
 audit_app = typer.Typer(help="The log of what was decided.", no_args_is_help=True)
@@ -72,6 +82,34 @@ class _Desk:
     connection: Connection
     db: RecordsDb
     who: str
+
+    async def read(self, indices: list[int]) -> dict[int, Record | TrustRecord | ActRecord]:
+        """The records of these leaves that are held, by index."""
+        port = NatsSequencer(self.connection)
+        try:
+            found = await pairs(port, indices)
+        finally:
+            await port.close()
+        return {i: read_record(pair[1]) for i, pair in zip(indices, found, strict=True) if pair is not None}
+
+    async def acts(self, act: str) -> dict[int, Record | TrustRecord | ActRecord]:
+        """All records of such acts."""
+        return await self.read(sorted(line.index for line in self.db.each(Query(kind=act), MOST_HOLDS)))
+
+    async def holds(self) -> tuple[list[Hold], list[Expiry]]:
+        """What is or was held, and what has expired."""
+        return holds_of(await self.acts(RECORDS_HELD)), expiries(await self.acts(RECORDS_EXPIRED))
+
+    async def hold(self, signer: Signer, word: HoldWord) -> None:
+        """Sign and store a word on records; raises the `RemoteError` that says why it does not count."""
+        signed, world, now = signer.sign(Tag.RECORDS_HOLD, word.to_bytes()), self.broker.world(), clock()
+        known, expired = await self.holds()
+        made = entered(signed, checked(signed, self.db.next(), known, expired, world, now), world, now)
+        port = await NatsBroker.open(self.connection)
+        try:
+            await Worker(port, world, clock).announce(made)
+        finally:
+            await port.close()
 
     async def record(self, deed: Deed, what: bytes) -> None:
         """Store that it was asked, before it is answered."""
@@ -240,3 +278,120 @@ def audit_signs(
     for row in rows:
         table.add_row(str(row["sign"]), str(row["count"]), str(row["from"]), str(row["says"]))
     out.print(table if rows else "No count reaches what is told.")
+
+
+@audit_app.command("hold")
+@command
+def audit_hold(
+    what: Annotated[str, typer.Argument(help="A message's id, or a leaf's number: all that is about the same.")],
+    ground: Annotated[str, typer.Option("--ground", help=f"Why: {', '.join(HoldGround)}.")],
+    until: Annotated[str, typer.Option("--until", help="Until the end of this day (UTC); within ten years.")],
+    officer: Annotated[Path, typer.Option("--officer", help="The officer's folder, whose key signs.")],
+    home: BrokerOption,
+    url: UrlOption = None,
+) -> None:
+    """Hold the records of a message, for a court say: they do not expire before. Records alone: there is no content."""
+    try:
+        why = HoldGround(ground)
+    except ValueError:
+        raise BadInput(f"--ground is one of {', '.join(HoldGround)}.") from None
+    ends = moment(until, 0, last=True)
+    signer = officer_signer(officer, own_passphrase("the officer's key"))
+    broker = BrokerHome.open(home, passphrase(home))
+
+    async def main() -> int:
+        async with _desk(broker, url, signer.handle) as desk:
+            leaves = await _about_the_same(desk, what)
+            found = ranges(leaves)
+            if len(found) > RANGES:
+                raise BadInput("More was done with that message than one hold can name; hold its leaves one by one.")
+            word = HoldWord(standing=HoldStanding.HELD, ranges=tuple(found), ends=ends, ground=why, at=clock())
+            await desk.hold(signer, word)
+            return len(leaves)
+
+    count = run(main())
+    out.print(f"{count} records are held until {moment_text(ends)}; see: safeconduct audit holds", soft_wrap=True)
+
+
+async def _about_the_same(desk: _Desk, what: str) -> list[int]:
+    """The leaves whose records are about this message, or about the same as this leaf's."""
+    if what.isdecimal():
+        index = int(what)
+        record = (await desk.read([index])).get(index)
+        if record is None:
+            raise BadInput(f"The record of leaf {index} is not there: it has expired, or the log has no such leaf.")
+        if never(record):
+            raise BadInput("A record about trust, or of an expiry, never expires; there is nothing to hold.")
+        subject = about(record)
+        if subject is None:
+            return [index]
+    else:
+        subject = message_from_text(what)
+    leaves = sorted(desk.db.indices(Query(subject=subject.hex()), MOST_HOLDS))
+    if not leaves:
+        raise BadInput("No record is about that message, or all of them have expired.")
+    return leaves
+
+
+@audit_app.command("release")
+@command
+def audit_release(
+    hold: Annotated[str, typer.Argument(help="The hold's id, or how it begins.")],
+    officer: Annotated[Path, typer.Option("--officer", help="The folder of another officer than the one who held.")],
+    home: BrokerOption,
+    url: UrlOption = None,
+) -> None:
+    """Release held records before their time, as another officer than the one who held them."""
+    signer = officer_signer(officer, own_passphrase("the officer's key"))
+    broker = BrokerHome.open(home, passphrase(home))
+
+    async def main() -> str:
+        async with _desk(broker, url, signer.handle) as desk:
+            found = find(in_force((await desk.holds())[0], clock()), hold)
+            spans = tuple(sorted((h.first, h.until) for h in found))
+            released = HoldStanding.RELEASED
+            word = HoldWord(standing=released, ranges=spans, ends=found[0].ends, ground=None, at=clock())
+            await desk.hold(signer, word)
+            return found[0].id
+
+    out.print(f"hold {run(main())} is released; the log has it")
+
+
+@audit_app.command("holds")
+@command
+def audit_holds(
+    home: BrokerOption,
+    everything: Annotated[bool, typer.Option("--all", help="Those that have ended or were released too.")] = False,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Records that officers hold back from expiry."""
+    broker = BrokerHome.open(home, passphrase(home))
+
+    async def main() -> list[Hold]:
+        async with _desk(broker, url, broker.worker.handle) as desk:
+            return (await desk.holds())[0]
+
+    now, names = clock(), Names(broker.bundle)
+    rows = []
+    for of in gathered(run(main())):
+        state = "in force" if in_force(of, now) else "released" if of[0].released else "ended"
+        if everything or state == "in force":
+            leaves = (str(h.first) if h.until == h.first + 1 else f"{h.first}-{h.until - 1}" for h in of)
+            rows.append(
+                {
+                    "hold": of[0].id,
+                    "until": moment_text(of[0].ends),
+                    "ground": of[0].ground,
+                    "officer": names.of(of[0].officer),
+                    "leaves": ", ".join(leaves),
+                    "state": state,
+                }
+            )
+    if as_json:
+        out.print_json(data=rows)
+        return
+    table = Table("hold", "until", "ground", "officer", "leaves", "state")
+    for row in rows:
+        table.add_row(*row.values())
+    out.print(table if rows else "No record is held.")

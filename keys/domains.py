@@ -53,6 +53,8 @@ class Tag(StrEnum):
     ACCEPTANCE = "acceptance-evidence"
     PERMISSION = "dissemination-permission"
     RECALL = "recall"
+    ADAPTER_ALARM = "adapter-alarm"
+    RECORDS_HOLD = "records-hold"
     ENROLMENT = "enrolment-request"
     CEREMONY = "ceremony-step"
     CONSOLE_ACTION = "console-action"
@@ -179,6 +181,13 @@ TABLE: Final = MappingProxyType(
         ),
         Tag.RECALL: Row(
             (_C,), "message id, ground, which message corrects it, time", "broker on receipt; holders", "v1"
+        ),
+        Tag.ADAPTER_ALARM: Row((_C,), "which kind of alarm, contact, hour", "broker on receipt; auditor", "v1"),
+        Tag.RECORDS_HOLD: Row(
+            (_O,),
+            "held or released, ranges of leaves, until when, ground, time",
+            "broker before it is logged; auditor",
+            "v1",
         ),
         Tag.ENROLMENT: Row(
             (_C, _G, _W, _O, _H, KeyKind.ROOT, KeyKind.ONLINE),

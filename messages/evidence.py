@@ -225,6 +225,7 @@ class Entry:
     evidence: Signed
     records: tuple[tuple[bytes, bytes], ...]  # salt, record
     views: tuple[tuple[ViewId, ContactHandle, bytes], ...]  # id, recipient, digest
+    word: bytes | None = None  # of a retrieval what was submitted: its sender is told by whoever signed it
 
     def to_bytes(self) -> bytes:
         """The body to sign."""
@@ -236,6 +237,7 @@ class Entry:
                 "records": [[salt, record] for salt, record in self.records],
                 "views": [[i, r, d] for i, r, d in self.views],
             }
+            | _word(self.word)
         )
 
     @classmethod
@@ -248,6 +250,7 @@ class Entry:
             evidence=Signed.from_bytes(reader.raw("evidence", 1)),
             records=tuple(_pair(r) for r in reader.items("records", limits.GRANTS + 1)),
             views=tuple(_view(v) for v in reader.items("views", limits.GRANTS)),
+            word=_read_word(reader),
         )
         reader.end()
         return entry
@@ -291,27 +294,31 @@ class Answer:
 class Step:
     """What a sender is told about one recipient of its message: a worker's evidence, with the record of which it
     promises the leaf. The record says who it is about, so nothing here is believed before both were held together.
+    With a retrieval comes the recipient's own word, of which the record holds the digest.
     """
 
     evidence: Signed
     record: bytes
     salt: bytes
+    word: bytes | None = None
 
     def to_bytes(self) -> bytes:
         """The bytes that are told."""
         return cbor.dump(
             {"v": limits.VERSION, "evidence": self.evidence.to_bytes(), "record": self.record, "salt": self.salt}
+            | _word(self.word)
         )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Step":
         """Read it, or raise `Malformed`."""
-        reader = Reader(cbor.load(data, 2 * limits.ATTESTATION_BYTES, "step"), "step")
+        reader = Reader(cbor.load(data, 3 * limits.ATTESTATION_BYTES, "step"), "step")
         reader.version()
         step = cls(
             evidence=Signed.from_bytes(reader.raw("evidence", 1, limits.ATTESTATION_BYTES)),
             record=reader.raw("record", 1, limits.ATTESTATION_BYTES),
             salt=reader.fixed("salt", limits.DIGEST),
+            word=_read_word(reader),
         )
         reader.end()
         return step
@@ -324,6 +331,14 @@ def is_step(data: bytes) -> bool:
     except Malformed:
         return False
     return isinstance(value, dict) and "record" in value
+
+
+def _word(word: bytes | None) -> dict[str, bytes]:
+    return {} if word is None else {"word": word}
+
+
+def _read_word(reader: Reader) -> bytes | None:
+    return reader.raw("word", 1, limits.ATTESTATION_BYTES) if reader.has("word") else None
 
 
 def _rules(reader: Reader) -> tuple[str, ...]:

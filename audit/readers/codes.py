@@ -47,6 +47,11 @@ FAULT: Final = _codes("malformed unverified undesignated-sender content decision
 SAID: Final = _codes("accepted rejected recall-confirmed not-here deleted")
 RECALLED: Final = _codes("recalled corrected")
 STAGE: Final = _codes("contact deputies duty-desk sender")
+ADAPTER_ALARM: Final = _codes(
+    "log-differs log-not-proved log-shorter log-unwitnessed not-in-log epoch-missed bundle-differs bundle-refused"
+    " evidence-missing"
+)
+HOLD_GROUND: Final = _codes("court-order prosecutors-order pending-proceedings supervisory-authority")
 LEAK_GROUND: Final = _codes("false-alarm known-already vital-interest")
 STEP: Final = _codes(
     "init request fingerprint-compared propose rehearse review sign publish renew rotate-signing-key suspend resume"

@@ -24,8 +24,8 @@ LANES: Final = ("urgent", "normal")
 OPERATOR: Final = "operator"  # stands in an entry's subject where no agency submitted anything
 
 _VIEW_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_ENTRY_KEY = re.compile(r"[xrsdcewoktlvaumnqp]?[0-9a-f]{32}", re.ASCII)
-_OPERATORS = "cewotqp"  # what no agency submits, and withdrawals with their orders: they hold for all agencies at once
+_ENTRY_KEY = re.compile(r"[xrsdcewoktlvaumnqpih]?[0-9a-f]{32}", re.ASCII)
+_OPERATORS = "cewotqph"  # what no agency submits, and withdrawals with their orders: they hold for all agencies at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,7 @@ class Entry:
     evidence: bytes  # a signed object
     records: tuple[tuple[bytes, bytes], ...]  # salt, record
     views: tuple[ListedView, ...]
+    word: bytes | None = None  # of a retrieval: what was submitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,7 +327,7 @@ def read_evidence(body: bytes) -> Evidence:
 def read_entry(body: bytes) -> Entry:
     """Read an entry's body, or raise `Unreadable`."""
     names = ("v", "submission", "evidence", "records", "views")
-    fields = read_map(body, "entry", names, max_bytes=bounds.STORED_BYTES)
+    fields = read_map(body, "entry", names, maybe=("word",), max_bytes=bounds.STORED_BYTES)
     fields.version()
     records: list[tuple[bytes, bytes]] = []
     for item in fields.items("records", MAX_RECORDS):
@@ -349,6 +350,7 @@ def read_entry(body: bytes) -> Entry:
         evidence=evidence,
         records=tuple(records),
         views=tuple(views),
+        word=fields.octets_within("word", 1, bounds.ATTESTATION_BYTES) if fields.has("word") else None,
     )
 
 

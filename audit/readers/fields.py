@@ -20,20 +20,25 @@ _MOST_OF_A_SET: Final = 64  # codes in one list: no code list has so many
 
 
 class Fields:
-    """One map with exactly the keys `names`. Every method returns a checked value or raises `Unreadable`."""
+    """One map with exactly the keys `names`, and of `maybe` any. Every method returns a checked value or raises
+    `Unreadable`.
+    """
 
     __slots__ = ("values", "what")
 
-    def __init__(self, value: Value, what: str, names: Iterable[str]) -> None:
+    def __init__(self, value: Value, what: str, names: Iterable[str], maybe: Iterable[str] = ()) -> None:
         self.what = what
         if not isinstance(value, dict):
             raise Unreadable(f"{what}: not a map")
         wanted = set(names)
         for name in sorted(wanted - value.keys()):
             raise Unreadable(f"{what}: the field {name} is missing")
-        if len(value) > len(wanted):
+        if len(value) > len(wanted) and value.keys() - wanted - set(maybe):
             raise Unreadable(f"{what}: a field that this version does not know")
         self.values = value
+
+    def has(self, name: str) -> bool:
+        return name in self.values
 
     def raw(self, name: str) -> Value:
         return self.values[name]
@@ -195,10 +200,12 @@ def as_tuple(value: Value, what: str, length: int) -> list[Value]:
     return items
 
 
-def read_map(raw: bytes, what: str, names: Iterable[str], *, max_bytes: int = cbor.MAX_BYTES) -> Fields:
-    """Read `raw` as one CBOR map with exactly the keys `names`, or raise `Unreadable`."""
+def read_map(
+    raw: bytes, what: str, names: Iterable[str], *, maybe: Iterable[str] = (), max_bytes: int = cbor.MAX_BYTES
+) -> Fields:
+    """Read `raw` as one CBOR map with exactly the keys `names`, and of `maybe` any, or raise `Unreadable`."""
     try:
-        return Fields(cbor.loads(raw, max_bytes=max_bytes), what, names)
+        return Fields(cbor.loads(raw, max_bytes=max_bytes), what, names, maybe)
     except Unreadable as error:
         raise Unreadable(str(error) if str(error).startswith(what) else f"{what}: {error}") from None
 

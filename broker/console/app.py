@@ -25,10 +25,12 @@ from broker.console.access import ANSWER_BYTES, Access, Person
 from broker.console.kept import NAME, PROPOSALS, HandedIn, Kept
 from broker.console.live import Live
 from broker.console.packing import packed
+from broker.console.picture import picture
 from broker.console.reading import Reading
 from broker.console.reviewing import PROPOSAL_BYTES, Reviewed, Reviewer
 from broker.console.waiting import SHOWN, Waits
 from broker.console.words import Words, mark
+from broker.holds import gathered, on_hold
 from broker.lookups import Deed, asked, look_up, named, viewed
 from broker.naming import Names, as_csv, day, moment, query_of, subject_text
 from broker.recordsdb import FACETS, Query
@@ -349,6 +351,7 @@ class Console:
         return {
             "now": now,
             "counted": counted,
+            "flows": picture((sender, to, n.permitted, n.refused) for sender, to, n in counted.flows),
             "waiting": await self._waits.look(),
             "shown": SHOWN,
             "hour": HOUR,
@@ -450,6 +453,7 @@ class Console:
             rules=[(i, known.get(i)) for i in (record.rules if isinstance(record, Record) else ())],
             whole=record if isinstance(record, Record) else None,
             told=names.within(record.says) if isinstance(record, TrustRecord | ActRecord) else "",
+            hold=on_hold(index, await self._reading.holds()),
         )  # fmt: skip
 
     async def _packet(self, request: web.Request) -> web.StreamResponse:
@@ -563,6 +567,7 @@ class Console:
             "log.html", request, title=self._words.log, head=head, why=why, indexed=behind,
             checked=self._reading.checked, witnessed=await self._reading.witnessed(),
             operator=self._reading.bundle.directory.operator, alarms=await self._reading.alarms(), means=alarms.SAYS,
+            raised=await self._reading.raised(), names=self._names, shown=OWED,
         )  # fmt: skip
 
     async def _check(self, request: web.Request) -> web.StreamResponse:
@@ -579,7 +584,8 @@ class Console:
         known = sorted(await self._reading.tasks(), key=lambda t: (t.closed is not None, t.decision.at))
         return self._page(
             "tasks.html", request, title=self._words.tasks, tasks=known, now=now, names=self._names,
-            leaks=await self._reading.leaks(), owed=await self._reading.owed(),
+            leaks=await self._reading.leaks(), owed=await self._reading.owed(), raised=await self._reading.raised(),
+            holds=gathered(await self._reading.holds()),
             aside=(await self._waits.look()).aside, shown=OWED, signs=signs,
             counted=misuse.COUNTED if signs.more else None,
         )  # fmt: skip

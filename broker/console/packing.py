@@ -5,6 +5,7 @@ hold more (docs/packet.md). What nobody here can know is left out, and whoever c
 one that does not hold.
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
@@ -119,9 +120,9 @@ def _agencies(reading: Reading, sender: AgencyHandle, held: Held) -> set[AgencyH
 
 
 async def _stated(reading: Reading, audience: AgencyHandle, made: Packet) -> tuple[int, Stated] | None:
-    """What the log was told of the epoch, and where that stands; None of a past one, whose tree is not kept."""
-    place = reading.home.trust.place(audience)
-    if place is None or place[0].epoch != made.epoch:
+    """What the log was told of the epoch, and where that stands; None of one that was not in force at this broker."""
+    place = await asyncio.to_thread(reading.home.trust.place, audience, made.epoch)
+    if place is None:
         return None
     statement, index, path = place[0].to_bytes(), place[1], place[2]
     told = await reading.about(Query(form="trust", kind=EPOCH), MOST)

@@ -17,15 +17,18 @@ import structlog
 from audit import fsck, packet
 from audit.checkpoint import Checkpoint, VerifierKey, verify
 from audit.errors import AuditError
+from audit.expiry import Hold, holds
 from audit.findings import Report
 from audit.proofs import verify_inclusion
 from audit.record import (
+    ALARM_RAISED,
     ERASURE_CONFIRMED,
     ERASURE_ORDERED,
     LEAK_RELEASED,
     LEAK_SUSPECTED,
     PERMITTED,
     RECALL_ORDERED,
+    RECORDS_HELD,
     REFUSED,
     RETRIEVAL,
     VIEW_ACKNOWLEDGED,
@@ -44,7 +47,11 @@ from broker.console.owntree import OwnTree
 from broker.console.words import mark
 from broker.dues import ANSWER, REQUEST, ends_recall, unanswered, unconfirmed
 from broker.entries import entry_of
+from broker.holds import MOST as HOLDS
+from broker.holds import in_force
 from broker.projecting import Remembered, held, pairs
+from broker.raised import MOST as ALARMS
+from broker.raised import Stands, standing
 from broker.recordsdb import KIND, MAX_PAGE, Line, Query, RecordsDb, alike, line_of
 from broker.service import BrokerHome, export_log
 from broker.tasks import Task, leaves, tasks
@@ -369,6 +376,23 @@ class Reading:
         """The same, from the database."""
         both = self.db.latest_lines({(KIND, LEAK_SUSPECTED): LEAKS, (KIND, LEAK_RELEASED): LEAKS})
         return sorted((line for lines in both.values() for line in lines), key=lambda x: -x.at)
+
+    async def holds(self) -> list[Hold]:
+        """What officers hold back from expiry now."""
+        found = await asyncio.to_thread(self.db.latest, {(KIND, RECORDS_HELD): HOLDS})
+        indices = sorted(found[KIND, RECORDS_HELD])
+        read = await pairs(self._port, indices)
+        said = {i: read_record(pair[1]) for i, pair in zip(indices, read, strict=True) if pair is not None}
+        return in_force(holds(said), self.clock())
+
+    async def raised(self) -> list[Stands]:
+        """Alarms of agencies' adapters that stand."""
+        return await asyncio.to_thread(self.raised_lines)
+
+    def raised_lines(self) -> list[Stands]:
+        """The same, from the database."""
+        lines = self.db.latest_lines({(KIND, ALARM_RAISED): ALARMS})[KIND, ALARM_RAISED]
+        return standing(lines, self.clock())
 
     def counted(self, now: int) -> Counts:
         """What the overview counts of the last hours, from the beginning of the first of them on."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
+from broker.apart import Apart
 from broker.console.access import Access, Site
 from broker.console.app import Console
 from broker.console.reading import Reading
@@ -94,9 +95,12 @@ async def consoling(
         scheme = "https" if tls is not None else "http"
         access.site = Site(origin or f"{scheme}://{NAME}:{runner.addresses[0][1]}")
         stop = asyncio.Event()
-        tasks = [asyncio.create_task(Projector(db, NatsSequencer(connection), lambda: home.bundle.directory).run(stop))]
-        if follow:
-            tasks.append(asyncio.create_task(_following(home)))
+        tasks: list[asyncio.Task[None]] = []
+        if follow:  # else the broker in this process does both
+            writing = Apart(db, home.records)
+            stack.push_async_callback(writing.close)
+            projector = Projector(db, NatsSequencer(connection), lambda: home.bundle.directory, writing)
+            tasks += [asyncio.create_task(projector.run(stop)), asyncio.create_task(_following(home))]
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         watching = asyncio.create_task(_ending(tasks, runner, failed))
         try:
@@ -114,6 +118,8 @@ async def consoling(
 
 async def _ending(tasks: "list[asyncio.Task[None]]", runner: web.AppRunner, failed: "asyncio.Future[None]") -> None:
     """Stop listening as soon as a part has failed."""
+    if not tasks:
+        return
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     error = next((e for task in done if not task.cancelled() and (e := task.exception()) is not None), None)
     if error is not None:

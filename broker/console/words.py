@@ -147,6 +147,17 @@ ENGLISH: Final = SimpleNamespace(
     no_alarms=mark(
         "The trust bundle names no address to which alarms go; officers add one, best outside the operator."
     ),
+    no_holds=mark(
+        "No record is held. Where a court or a prosecutor needs some beyond their time, an officer holds them: "
+        "safeconduct audit hold MESSAGE --ground court-order --until DAY --officer FOLDER --home BROKER"
+    ),
+    no_raised=mark(
+        "No adapter has raised an alarm in the last day. Each of them checks the log and the trust bundle by itself."
+    ),
+    raised_says=mark(
+        "Raised within the last day; what lasts is raised every hour. Telephone the agency, at a number that you have "
+        "not from here: its own log says what it saw. A broker that lies can leave an alarm out of this list."
+    ),
     not_final=mark("No head is final yet: too few of the witnesses that the trust bundle names have cosigned one."),
     never_checked=mark("The log was not checked since this console started."),
 )
@@ -167,6 +178,12 @@ WORDS: Final = (
     mark("known-already"), mark("false-alarm"), mark("vital-interest"),
     mark("logged-in"), mark("searched"), mark("viewed"), mark("exported"), mark("handed-in"), mark("reviewed"),
     mark("fetched"), mark("discarded"), mark("saved"), mark("forgotten"), mark("expired"),
+    # why a record is held
+    mark("court-order"), mark("prosecutors-order"), mark("pending-proceedings"), mark("supervisory-authority"),
+    mark("held"), mark("released"),
+    # what an adapter has noticed
+    mark("log-differs"), mark("log-not-proved"), mark("log-shorter"), mark("log-unwitnessed"), mark("not-in-log"),
+    mark("epoch-missed"), mark("bundle-differs"), mark("bundle-refused"), mark("evidence-missing"),
     # whose key a contact's is, and its duties
     mark("person"), mark("service"), mark("release"), mark("review"),
     # whether an identity may go along

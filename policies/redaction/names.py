@@ -20,6 +20,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 
 from rapidfuzz import process
@@ -158,6 +159,7 @@ class NameMatcher:
             self._korean |= dict.fromkeys(whole, who)
             self._korean_given |= dict.fromkeys(given, who)
         self._split: dict[str, tuple[Form, ...]] = {}  # by whole name, so as many as there are names
+        self._pairs: dict[tuple[str, str], bool] = {}
         self._memo: tuple[dict[str, Fact | None], dict[str, Fact | None]] = ({}, {})
         self._initials = [
             self._initials_of(
@@ -189,6 +191,19 @@ class NameMatcher:
             person.parts for person in self.people
         )
 
+    @cached_property
+    def _of_han(self) -> list[tuple[set[str], set[str], set[str]]]:
+        """Of each person: pieces in Chinese characters, sounds of whole names, and family names for a title."""
+        found: list[tuple[set[str], set[str], set[str]]] = []
+        for person in self.people:
+            han = {form for form in person.native if HAN.fullmatch(form)}
+            given, family = person.of("given"), person.of("family")
+            whole = {a + b for a in family for b in given}
+            whole |= {g for g in given if any(g in "".join(map(fold, h)) for h in han)}
+            pieces = han | {form[1:] for form in han if len(form) > 2 and fold(form[0]) in family}
+            found.append((pieces, whole, {form[0] for form in han}))
+        return found
+
     @staticmethod
     def _initials_of(first: list[str], middle: list[str], last: list[str]) -> set[str]:
         some = {a[:1] + b[:1] for x in first for y in last for a, b in ((x, y), (y, x))}
@@ -210,6 +225,18 @@ class NameMatcher:
         if found is None:
             found = self._split[whole] = tuple(replace(form, score=0.9, reason="split") for form in forms)
         return found
+
+    def goes_on(self, word: str, following: str) -> bool:
+        """Whether a name that the one word opens may go on with the other; remembered, as few pairs are new."""
+        pair = (word, following)
+        known = self._pairs.get(pair)
+        if known is None:
+            if len(self._pairs) > 200_000:
+                self._pairs.clear()
+            prefixes = self.lexicon.prefixes
+            known = any(a + b in prefixes for a in foldings(word) for b in foldings(following))
+            self._pairs[pair] = known
+        return known
 
     def able(self, word: str) -> frozenset[int]:
         """The protected people of whom the word is a part or an initial."""
@@ -482,26 +509,22 @@ class NameMatcher:
         for run in HAN.finditer(text):
             chars = run.group()
             sounds = [fold(char) for char in chars]
-            for who, person in enumerate(self.people):
-                han = {form for form in person.native if HAN.fullmatch(form)}
-                whole = {a + b for a in person.of("family") for b in person.of("given")}
-                whole |= {g for g in person.of("given") if any(g in "".join(map(fold, h)) for h in han)}
-                families = {family[0] for family in han}
-                families_read = person.of("family")
+            everything = "".join(sounds)
+            for who, (pieces, whole, families) in enumerate(self._of_han):
                 spans: set[tuple[int, int]] = set()
-                for form in han:
-                    surname = fold(form[0]) in families_read
-                    for piece in (form, form[1:]) if len(form) > 2 and surname else (form,):
+                for piece in pieces:
+                    if piece in chars:
                         spans.update((m.start(), m.end()) for m in re.finditer(re.escape(piece), chars))
-                for start in range(len(chars)):
+                for start in range(len(chars)) if any(sound in everything for sound in whole) else ():
                     sound = ""
                     for end in range(start, min(start + 5, len(chars))):
                         sound += sounds[end]
                         if sound in whole and end > start:
                             spans.add((start, end + 1))
                 for family in families:
-                    titled = re.finditer(f"{re.escape(family)}(?:{_TITLES_OF_CHINA})", chars)
-                    spans.update((m.start(), m.end()) for m in titled)
+                    if family in chars:
+                        titled = re.finditer(f"{re.escape(family)}(?:{_TITLES_OF_CHINA})", chars)
+                        spans.update((m.start(), m.end()) for m in titled)
                 found += [Finding(run.start() + a, run.start() + b, "name", str(who), 0.9, "han") for a, b in spans]
         return found
 
@@ -533,9 +556,10 @@ class _Reading:
         self.hits: dict[int, tuple[int, tuple[Form, ...]]] = {}
         self.kept: set[int] = set()
         self.by_person: dict[int, _Run] = {}
+        goes_on = self._may_go_on
         for i in page.places(facts):
             fact = facts[self.words[i]]
-            joined = self._joined(i) if fact.opens and self._may_go_on(i) else None
+            joined = self._joined(i) if fact.opens and goes_on(i) else None
             if joined:
                 self.hits[i] = joined
             elif fact.forms:
@@ -584,16 +608,18 @@ class _Reading:
     def _joined(self, first: int) -> tuple[int, tuple[Form, ...]] | None:
         """A name broken over a line, hyphenated, or with its letters spaced out, starting at word `first`."""
         lexicon = self.matcher.lexicon
+        begins, gap = self.words[first], self.gap(first, first + 1)
+        single = len(begins) == len(self.words[first + 1]) == 1
+        if len(gap) > 4 or not (_SPELT if single else _SPLIT).fullmatch(gap) or SHIELD in gap:
+            return None  # mostly
         best: tuple[int, tuple[Form, ...]] | None = None
         glued = {reading for reading in foldings(self.words[first]) if reading in lexicon.prefixes}
         longest = len(self.words[first])
-        common = all(reading in any_language() for reading in foldings(self.words[first]))
         for j in range(first + 1, min(first + 24, len(self.words))):
             gap = self.gap(j - 1, j)
             longest = max(longest, len(self.words[j]))
             if len(gap) > 4 or not (_SPELT if longest == 1 else _SPLIT).fullmatch(gap) or SHIELD in gap:
                 break
-            common = common and fold(self.words[j]) in any_language()
             glued = {g + r for g in glued for r in foldings(self.words[j]) if g + r in lexicon.prefixes}
             if not glued:
                 break
@@ -616,7 +642,7 @@ class _Reading:
                     and gap.strip(" ") == ""
                     and "\n" not in gap
                     and not phrase
-                    and (common or len(whole) < 5 or not self.words[first][:1].isupper())
+                    and (len(whole) < 5 or not self.words[first][:1].isupper() or self._all_plain(first, j))
                 ):
                     continue
                 parts = all(lexicon.index.get(fold(self.words[k])) for k in range(first, j + 1))
@@ -626,15 +652,18 @@ class _Reading:
                 best = (j, self.matcher.split(whole, forms))
         return best
 
+    def _all_plain(self, first: int, last: int) -> bool:
+        """Whether all of these are words of some language."""
+        plain = any_language()
+        return all(reading in plain for reading in foldings(self.words[first])) and all(
+            fold(self.words[k]) in plain for k in range(first + 1, last + 1)
+        )
+
     def _may_go_on(self, first: int) -> bool:
         """Whether the next word continues what this one opens: mostly not."""
         if first + 1 >= len(self.words):
             return False
-        prefixes = self.matcher.lexicon.prefixes
-        begun, following = foldings(self.words[first]), foldings(self.words[first + 1])
-        if len(begun) == len(following) == 1:
-            return begun[0] + following[0] in prefixes
-        return any(a + b in prefixes for a in begun for b in following)
+        return self.matcher.goes_on(self.words[first], self.words[first + 1])
 
     def _two_letters(self, first: int, last: int, whole: str, gap: str) -> bool:
         """A name of two letters spaced out in capitals, "M Ỷ"; two initials have points behind them."""
@@ -914,6 +943,8 @@ class _Reading:
         """Whether a hit that may be a plain word is written as a name here."""
         if end > i or form.reason in {"glued", "digits", "split"}:
             return True
+        if self.senses.by_its_neighbours(i):
+            return False
         word = self.words[i]
         if small(word) and self.senses.keeps_capitals(i) and not self._in_a_handle(i):
             if form.reason not in {"name", "ending", "slip", "spelling"} or self.senses.small_word(i):
@@ -1285,6 +1316,7 @@ class _Reading:
                 last = bisect_right(offsets, at + len(whole) - 1) - 1
                 decided = first == last and fold(self.words[first]) == whole  # by the rules for words
                 decided = decided or self._a_saint_joined(first, last)
+                decided = decided or (first == last and self.senses.by_its_neighbours(first))
                 if not decided and not all(
                     small(self.words[k])
                     and (self.senses.ordinary(k) or (first == last and self.senses.listed_word(whole)))

@@ -143,6 +143,7 @@ class Street:
     every: frozenset[str]
 
 
+_HEAD = 4  # characters that codes are looked up by: a text of many numbers begins few of them
 _TRUNKS = {"36": ("06",), "7": ("8",), "370": ("8",), "375": ("80", "8"), "993": ("8",), "52": ("01", "044", "045")}
 """What is dialled before a number inside its country, where that is not a zero."""
 
@@ -206,6 +207,10 @@ class NumberMatcher:
             for address in one.addresses:
                 self._address(address, who)
         self.codes = list(dict.fromkeys(self.codes))
+        self._places: dict[str, list[int]] = {}  # of the codes, by their first characters
+        for place, code in enumerate(self.codes):
+            self._places.setdefault(code.text[:_HEAD], []).append(place)
+        self._heads = sorted(set(map(len, self._places)))  # one size, but for short codes
         self._read_out = [c for c in self.codes if len(c.text) >= 7 and c.text.isdigit() and c.kind != "birthdate"]
         self._births_by_month: dict[int | None, list[tuple[int, Day]]] = {}
         for who, born in self.births:
@@ -312,8 +317,10 @@ class NumberMatcher:
         """Codes in the letters and digits of the text, whatever stands between the pieces of one."""
         strip = _Strip.of(page)
         found: list[Finding] = []
+        begun = {strip.text[at : at + size] for size in self._heads for at in range(len(strip.text) - size + 1)}
         places: dict[str, list[int]] = {}  # records of one person repeat each other
-        for code in self.codes:
+        for place in sorted(place for head in self._places.keys() & begun for place in self._places[head]):
+            code = self.codes[place]
             if code.text not in places:
                 places[code.text] = list(occurrences(code.text, strip.text))
             for at in places[code.text]:
@@ -355,8 +362,9 @@ class NumberMatcher:
         digits = "".join(piece for piece, _ in pieces)
         offsets = list(accumulate((len(piece) for piece, _ in pieces), initial=0))
         found: list[Finding] = []
+        begun = {digits[at : at + _HEAD] for at in range(len(digits) - _HEAD + 1)}
         for code in self._read_out:
-            at = digits.find(code.text)
+            at = digits.find(code.text) if code.text[:_HEAD] in begun else -1
             while at >= 0:
                 first, last = bisect_right(offsets, at) - 1, bisect_right(offsets, at + len(code.text) - 1) - 1
                 begin = at

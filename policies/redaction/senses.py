@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from policies.redaction.idioms import Place, may_be_plain
 from policies.redaction.lexica import (
     any_language,
     dictionary,
@@ -37,6 +38,7 @@ _FIRST_LETTER = re.compile(
 )
 _VERY_FIRST_LETTER = re.compile(r"(?:[^\w\x00]|[\d_]){0,12}([^\W\d_]|\x00)")
 _LETTER = re.compile(r"[^\W\d_]|\x00")  # what is shielded began with a capital
+_APART = frozenset({",", "(", "-", '"', "«", "“", "„"})
 _SENTENCE_END = re.compile(r"[.!?:;\n•…。？！](?:[\s\"'“”«»„(\[*-]*)$")
 
 TITLES = listed(
@@ -266,6 +268,7 @@ _TRADES = listed(
 )
 _BEFORE_FIRMS = listed("at for by the a an called named bei la chez w u v")  # "Ms Haddad Travel Document" is her
 _OF = listed("de del da do di des du von der della z ze od")
+_COMING_FROM = _OF | {"of", "from", "din", "dalla", "iz", "aus", "desde", "vom"}
 _WORD_NEXT = listed(
     """
     the of to that you we they i he she it this these those a an your our their my his for in on up from against as
@@ -474,6 +477,35 @@ class Senses:
         near = i > 0 and self.text[self.tokens[i - 1][2] : self.tokens[i][1]] in {" ", "\n", "\u00a0", ". "}
         return fold(self.words[i - 1]) if near else ""
 
+    def by_its_neighbours(self, i: int) -> bool:
+        """Whether a turn of speech makes word `i` the plain word: "una collana di giada"."""
+        word, _, end = self.tokens[i]
+        if not may_be_plain(word, self.words[i + 1] if i + 1 < len(self.words) else ""):
+            return False
+        before = self._beside(range(i - 1, max(i - 13, -1), -1))
+        apart = i > 0 and self.text[self.tokens[i - 1][2] : self.tokens[i][1]].strip() in _APART
+        return Place(
+            word=word,
+            before=before,
+            after=self._beside(range(i + 1, min(i + 13, len(self.words)))),
+            behind=self.text[end : end + 40],
+            small=word[:1].islower(),
+            opens=self.opens(i),
+            keeps_capitals=self.keeps_capitals(i),
+            apart=apart,
+        ).plain()
+
+    def _beside(self, places: range) -> list[str]:
+        """The words at these places, up to the end of the sentence, the paragraph or what is hidden."""
+        found: list[str] = []
+        for k in places:
+            left = k if places.step < 0 else k - 1
+            gap = self.text[self.tokens[left][2] : self.tokens[left + 1][1]]
+            if SHIELD in gap or _SENTENCE_END.search(gap) or "\n\n" in gap:
+                break
+            found.append(self.words[k])
+        return found
+
     def as_name(self, i: int) -> bool:
         """Whether word `i`, which is also a plain word, is written as the name here."""
         word, following, before = self.words[i], self._next(i), self._previous(i)
@@ -526,6 +558,8 @@ class Senses:
 
     def _first(self, i: int, folded: str, following: str, shouted: bool) -> bool:
         """A word that is capitalised for its place: its next word decides."""
+        if not shouted and folded in given_names() and following in _COMING_FROM and self._named_next(i + 1):
+            return True  # "Rosa de Honduras no vino", which "rosa de papel" is not
         others = [language for language in self.spoken if language != "en" and folded in words_of(language)]
         if others:
             content = any(folded in name_words().get(language, ()) for language in others)
@@ -547,6 +581,12 @@ class Senses:
         if following.endswith("s") and self.words[i + 1].islower():  # "Rose petals", but "Rose walks"
             return following[:-1] in _VERBS or following[:-2] in _VERBS or following.removesuffix("ies") + "y" in _VERBS
         return following not in any_language()
+
+    def _named_next(self, i: int) -> bool:
+        """Whether a word with a capital follows, or an article and such a word."""
+        if i + 2 < len(self.words) and fold(self.words[i + 1]) in _ARTICLES and self.words[i + 1].islower():
+            i += 1
+        return i + 1 < len(self.words) and self.words[i + 1][:1].isupper()
 
     def _heading(self, i: int) -> bool:
         """Whether the words around are capitalised without being names."""

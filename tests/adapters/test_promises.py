@@ -8,6 +8,7 @@ import pytest
 
 from adapters.client import AgencyClient, Inclusion
 from adapters.journal import Journal
+from messages.raised import What
 
 LEAF, OTHER = bytes(32), bytes([1]) * 32
 
@@ -28,6 +29,8 @@ def client(journal: Journal, proved: set[bytes]) -> AgencyClient:
     made = cast(Any, object.__new__(AgencyClient))
     made.journal = journal
     made.prove = prove
+    made.raised = []
+    made.raise_alarm = made.raised.append
     return cast(AgencyClient, made)
 
 
@@ -40,7 +43,8 @@ async def test_a_leaf_with_a_proof_is_a_kept_promise_and_is_not_asked_for_again(
 
 async def test_a_leaf_that_is_not_in_the_log_by_its_time_is_a_broken_promise(journal: Journal) -> None:
     journal.promised([(LEAF, 1), (OTHER, 1)])
-    assert await client(journal, {OTHER}).check_promises() == [LEAF]
+    made = cast(Any, client(journal, {OTHER}))
+    assert await made.check_promises() == [LEAF] and made.raised == [What.NOT_IN_LOG]
     assert [leaf for leaf, _ in journal.open_promises()] == [LEAF]
 
 

@@ -21,6 +21,7 @@ from messages import cbor, limits
 from messages.directory import Bundle, Directory, Operator, Witness
 from messages.errors import DependencyError, Unverified
 from messages.health import Health
+from messages.raised import What
 from tests.keys.world import seed
 
 SIGNER = Signer(KeyKind.LOG, "waaaaaaaaaaaa", seed("log"))
@@ -223,6 +224,8 @@ def gossiping(journal: Journal, broker: Broker) -> AgencyClient:
     made: Any = object.__new__(AgencyClient)
     made.journal = journal
     made._watch = lambda: watch(broker, journal)
+    made.raised = []
+    made.raise_alarm = made.raised.append
     return made  # type: ignore[no-any-return]
 
 
@@ -238,7 +241,8 @@ async def test_of_each_contact_the_newest_head_is_compared_once_and_another_one_
         assert await gossiping(journal, Broker()).check_heads() == ["b"]
         assert journal.unproved_heads() == [("b", 3, FORK.root(3), 4)]
     journal.heard_head("a", 5, FORK.root(5), 5)  # of the same size another one
-    assert await gossiping(journal, Broker()).check_heads() == ["a", "b"]
+    made: Any = gossiping(journal, Broker())
+    assert await made.check_heads() == ["a", "b"] and made.raised == [What.LOG_DIFFERS]
 
 
 async def test_a_head_that_is_longer_than_ours_is_an_alarm_once_its_time_is_over(journal: Journal) -> None:

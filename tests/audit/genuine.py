@@ -27,6 +27,7 @@ from audit.record import (
     act_record,
     decision_record,
     expired_subject,
+    held_subject,
     leaf,
     retrieval_record,
     submission_record,
@@ -364,6 +365,16 @@ class Broker:
             digest=digest or digest_of(self.parts.leaves[first:until]),
         )  # fmt: skip
         self.admit("operator", "p" + subject.hex(), record.digest, [record])
+
+    def hold(self, first: int, until: int, ends: int, at: int, *, officer: str = "a", released: bool = False) -> None:
+        """An officer holds the records of these leaves, or releases them."""
+        record = act_record(
+            at=at, epoch=7, by=WORKER, act="records-held", subject=held_subject(first, until, ends),
+            outcome="released" if released else "held", ground=None if released else "court-order",
+            digest=some(f"{officer} at {at}"), signer="o" + officer * 12,
+        )  # fmt: skip
+        key = "h" + sha256(record.digest + record.subject).hexdigest()[:32]
+        self.admit("operator", key, record.digest, [record])
 
     def key(self, number: int, at: int, step: str = "key-statement", contact: str = FIRST) -> None:
         """A contact states an encryption key, or says that one is destroyed."""

@@ -155,3 +155,41 @@ def test_the_salt_goes_with_the_record_and_nothing_is_left_to_try_guesses_on(tmp
     log = without(parts, *range(8)).write(tmp_path)
     assert leaf(lost.salt, lost.record) == parts.leaves[4]
     assert not any(lost.salt in file.read_bytes() for file in log.iterdir())
+
+
+def held(*steps: tuple[str, int], until: int = LATER + YEAR, at: int = T0 + 5000) -> Parts:
+    """The story, in which an officer holds leaf 2 and whatever else is done, until it expires and is taken away."""
+    broker = run()
+    broker.hold(2, 3, until, at)
+    for officer, when in steps:
+        broker.hold(2, 3, until, when, officer=officer, released=True)
+    broker.parts.entries.clear()
+    broker.expire(0, 8, LATER)
+    return without(broker.parts, *range(8))
+
+
+def test_a_record_that_an_officer_holds_has_not_expired_whatever_the_log_says(tmp_path: Path) -> None:
+    report = check(held().write(tmp_path))
+    assert [(b.kind, b.index) for b in report.breaks] == [("held-removed", 2)]
+    assert any("1 hold on records, as the log says at 8." in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts", "lawful"),
+    [
+        ("its time was over", lambda: held(until=LATER - 1), True),
+        ("another officer released it", lambda: held(("b", T0 + 6000)), True),
+        ("the same officer released it", lambda: held(("a", T0 + 6000)), False),
+        ("released once it had gone", lambda: held(("b", LATER + 1)), False),
+    ],
+)
+def test_a_hold_ends_by_its_time_or_by_another_officer(
+    name: str, parts: Callable[[], Parts], lawful: bool, tmp_path: Path
+) -> None:
+    assert (check(parts().write(tmp_path)).first is None) == lawful, name
+
+
+def test_what_had_expired_before_it_was_held_may_go(tmp_path: Path) -> None:
+    broker = old()
+    broker.hold(2, 3, LATER + YEAR, LATER + 2000)
+    assert check(without(broker.parts, *range(8)).write(tmp_path)).first is None

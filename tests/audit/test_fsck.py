@@ -435,6 +435,16 @@ def an_entry_without_a_record(parts: Parts) -> None:
     resign_entry(parts, 0, lambda inner: inner.update(records=[], views=[]))
 
 
+@damage("entry-inconsistent", 7)
+def a_retrieval_kept_with_another_word_than_was_submitted(parts: Parts) -> None:
+    resign_entry(parts, 3, lambda inner: inner.update(word=b"opened"))
+
+
+@damage("entry-inconsistent", 1)
+def a_message_with_a_word_that_belongs_to_a_retrieval(parts: Parts) -> None:
+    resign_entry(parts, 0, lambda inner: inner.update(word=b"opened"))
+
+
 @damage("entry-inconsistent", 1)
 def an_entry_whose_evidence_promises_another_leaf(parts: Parts) -> None:
     def change(inner: dict[str, cbor.Value]) -> None:

@@ -45,6 +45,8 @@ BODIES_NOT_READ = {
     "retrieval-evidence": "the broker's record of it is what a log holds",
     "acknowledgement": "the broker's record of it is what a log holds",
     "recall": "the broker's record of it is what a log holds",
+    "records-hold": "the broker's record of it is what a log holds",
+    "adapter-alarm": "the broker's record of it is what a log holds",
     "step": "what a sender is told; the record and the evidence that it carries are read",
     "evidence-file-request": "a question to the broker; nothing of it is kept",
 }
@@ -117,7 +119,8 @@ def _evidence(body: bytes) -> Any:
 
 def _entry(body: bytes) -> Any:
     entry = entries.read_entry(body)
-    return asdict(entry) | {"views": [[view.id, view.recipient, view.digest] for view in entry.views]}
+    views = [[view.id, view.recipient, view.digest] for view in entry.views]
+    return {k: v for k, v in asdict(entry).items() if k != "word" or v is not None} | {"views": views}
 
 
 def _delivery(body: bytes) -> Any:

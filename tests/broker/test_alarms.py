@@ -256,7 +256,14 @@ async def test_alarms_count_what_needs_somebody(tmp_path: Path) -> None:
         at=T0, epoch=1, by=W, act="leak-suspected", subject=bytes(16), recipient=C, view=bytes(32),
         outcome="kept-aside", digest=bytes(32), signer=C,
     )  # fmt: skip
-    made = [glass(0, T0 - 4 * DAY), glass(1, T0), glass(2, T0), closed, leak]
+    alarms = [
+        act_record(
+            at=at, epoch=1, by=W, act="alarm-raised", agency=A, subject=bytes([n]) * 16, outcome=what,
+            digest=bytes(32), signer=C,
+        )
+        for n, (at, what) in enumerate([(T0 - DAY, "not-in-log"), (T0 - HOUR, "log-differs"), (T0, "log-differs")])
+    ]  # fmt: skip
+    made = [glass(0, T0 - 4 * DAY), glass(1, T0), glass(2, T0), closed, leak, *alarms]
 
     class Bus:
         async def leaves(self, from_index: int, count: int) -> list[bytes]:
@@ -266,11 +273,11 @@ async def test_alarms_count_what_needs_somebody(tmp_path: Path) -> None:
             return cbor.dump({"salt": bytes(32), "record": made[index].to_bytes()})
 
     with opened(tmp_path / "records.db") as db:
-        db.take(0, 5, [line_of(n, record) for n, record in enumerate(made)], lambda _: None)
+        db.take(0, 8, [line_of(n, record) for n, record in enumerate(made)], lambda _: None)
         bundle: Any = SimpleNamespace(expires=T0 + 3 * DAY)
         facts = Facts(db, Remembered(Bus()), lambda: bundle, lambda: True, lambda: False)
         found = await facts(T0)
-        assert {k: n for k, n in found.items() if n} == {Kind.OVERDUE: 1, Kind.GLASS: 1, Kind.LEAK: 1}
+        assert {k: n for k, n in found.items() if n} == {Kind.OVERDUE: 1, Kind.GLASS: 1, Kind.LEAK: 1, Kind.ADAPTER: 1}
         troubled = Facts(db, Remembered(Bus()), lambda: bundle, lambda: False, lambda: True)
         found = await troubled(T0 + 3 * DAY)
         assert {k: n for k, n in found.items() if n} == {

@@ -397,6 +397,38 @@ def test_a_place_is_of_the_epoch_in_force(installed: Installed) -> None:
         check_path(epoch_leaf(2, before), index, statement.extracts, path, statement.root)
 
 
+def test_the_place_of_a_past_epoch_is_still_proved_also_after_a_restart(installed: Installed) -> None:
+    found = installed.open()
+    before, then = installed.force.open(POLICE).digest, found.place(POLICE)
+    installed.publish()
+    found.look()
+    for broker in (found, installed.open()):
+        place = broker.place(POLICE, 1)
+        assert place == then and place is not None
+        statement, index, path = place
+        check_path(epoch_leaf(1, before), index, statement.extracts, path, statement.root)
+        assert broker.place(POLICE, 2) == broker.place(POLICE)
+        assert broker.place(AgencyHandle("azzzzzzzzzzzz"), 1) is None and broker.place(POLICE, 3) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"rubbish", b"\xa0", None], ids=["empty", "no CBOR", "no field", "not there"])
+def test_a_past_place_that_was_damaged_or_not_kept_is_none(installed: Installed, data: bytes | None) -> None:
+    found = installed.open()
+    installed.publish()
+    found.look()
+    path = found.folder / "places" / "1"
+    whole = path.read_bytes()
+    if data is None:
+        path.unlink()
+    else:
+        path.write_bytes(data)
+    assert found.place(POLICE, 1) is None
+    path.write_bytes((found.folder / "places" / "2").read_bytes())  # of another epoch
+    assert found.place(POLICE, 1) is None
+    path.write_bytes(whole)
+    assert found.place(POLICE, 1) is not None
+
+
 # Whose extract it is
 
 

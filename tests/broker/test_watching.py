@@ -13,7 +13,8 @@ from adapters.evidences import Proof, check, ours
 from adapters.home import clock
 from adapters.journal import NEW, Incoming
 from broker import steps
-from broker.admit import World
+from broker.admit import Draft, World, submission_digest
+from broker.steps import step_of
 from broker.timelines import timeline
 from broker.watching import AFRESH, Watcher
 from keys.domains import Tag
@@ -21,10 +22,10 @@ from messages import cbor
 from messages.acknowledgements import Acknowledgement, Fault, Said
 from messages.directory import Directory
 from messages.envelope import Envelope
-from messages.errors import DependencyError, ShareError, UnknownSender, Unverified
+from messages.errors import DependencyError, RemoteError, ShareError, UnknownSender, Unverified
 from messages.escalation import Stage, due, reached
-from messages.evidence import EvidenceType, Step, is_step
-from messages.ids import ViewId
+from messages.evidence import EvidenceType, Retrieval, Step, is_step
+from messages.ids import ContactHandle, ViewId
 from messages.labels import Keeping, Urgency
 from messages.limits import DAY, HOUR
 from messages.signed import Signed
@@ -111,10 +112,11 @@ async def test_a_sender_hears_who_was_handed_a_view_who_opened_it_and_whose_time
     assert by(force, await watched.told()) == (DELIVERY, prosecutor, None)
     await watched.watcher.look()  # and it is said once
 
-    raw = signed_retrieval(force, delivery.view_id, delivery.data, PROSECUTOR)
+    raw = signed_retrieval(force, delivery.view_id, delivery.data, PROSECUTOR, (7, bytes(32)))
     await watched.desk.work(raw, by=PROSECUTOR, kind="retrieval")
     opened = await watched.told()
     assert by(force, opened) == (RETRIEVAL, prosecutor, None) and opened.signer == prosecutor
+    assert opened.head == (7, bytes(32))  # which log its recipient was shown
 
     watched.now = envelope.manifest.expires + 1
     expired = replace(force.world().bundle, expires=watched.now + 1)
@@ -402,6 +404,44 @@ async def test_a_step_that_is_not_a_workers_or_whose_record_is_another_proves_no
         with pytest.raises(Unverified):
             ours(proof, other)
     assert proof.at == force.now <= clock()
+
+
+async def test_that_a_message_was_opened_is_believed_on_the_word_of_whoever_opened_it_alone(force: TaskForce) -> None:
+    """A broker could else say so of what nobody opened, or show each side a log of its own."""
+    _, desk = fake_desk(force)
+    watched = watching(desk)
+    contact = force.contact(PROSECUTOR)
+    await desk.port.ensure_consumers(contact.agency, contact.handle)
+    await watched.send(PROSECUTOR)
+    delivery = await watched.taken(PROSECUTOR)
+    raw = signed_retrieval(force, delivery.view_id, delivery.data, PROSECUTOR, (7, bytes(32)))
+    await desk.work(raw, by=PROSECUTOR, kind="retrieval")
+    async for data in desk.agency(DESK).answers():
+        if is_step(data):
+            break
+    step, directory, world = Step.from_bytes(data), force.bundle.directory, force.world()
+    assert step.word == raw and check(step, directory).head == (7, bytes(32))
+
+    def as_a_liar_says_it(word: bytes, retrieval: Retrieval) -> Step:
+        """A worker of the directory that records, and promises to the log, whatever it likes."""
+        draft = Draft(submission_digest(word), contact.agency, world, force.now)
+        return step_of(draft.retrieved(retrieval, word).entry)
+
+    said = Retrieval.from_bytes(Signed.from_bytes(raw).body)
+    assert check(as_a_liar_says_it(raw, said), directory).head == (7, bytes(32))
+    headless = signed_retrieval(force, delivery.view_id, delivery.data, PROSECUTOR)
+    by_sender = force.keys(DESK).signer.sign(Tag.RETRIEVAL, said.to_bytes())
+    for bad in (
+        replace(step, word=None),
+        replace(step, word=headless),  # genuine, but not the one on record
+        as_a_liar_says_it(by_sender.to_bytes(), said),
+        as_a_liar_says_it(replace(by_sender, by=contact.handle).to_bytes(), said),
+        as_a_liar_says_it(raw, replace(said, view=bytes(32))),
+        as_a_liar_says_it(b"opened", said),
+        as_a_liar_says_it(raw, replace(said, recipient=ContactHandle("cstranger2222"))),
+    ):
+        with pytest.raises(RemoteError):
+            check(bad, directory)
 
 
 # Who is told when

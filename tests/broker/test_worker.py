@@ -276,7 +276,9 @@ async def test_the_repeats_of_a_batch_wait_for_the_store_at_the_same_time(
     assert len(answers) == 3 and all(repeated for _, repeated in answers)
 
 
-def signed_retrieval(force: TaskForce, view_id: Any, data: bytes, address: str = SHELTER) -> bytes:
+def signed_retrieval(
+    force: TaskForce, view_id: Any, data: bytes, address: str = SHELTER, head: tuple[int, bytes] | None = None
+) -> bytes:
     delivery = Delivery.from_bytes(data)
     stamp = Stamp.from_bytes(delivery.stamp.body)
     keys = force.keys(address)
@@ -287,7 +289,7 @@ def signed_retrieval(force: TaskForce, view_id: Any, data: bytes, address: str =
         message=wire.decode_view(delivery.view).manifest.id,
         recipient=keys.contact.handle,
         at=force.now,
-        checkpoint=None,
+        checkpoint=head,
     )
     return keys.signer.sign(Tag.RETRIEVAL, body.to_bytes()).to_bytes()
 

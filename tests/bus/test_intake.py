@@ -82,27 +82,28 @@ def test_a_backlog_makes_a_large_batch_alone_or_beside_others_and_a_small_one_wh
     assert portion([500, 1], 2, 5, 10) == 5 and portion([], 2, 100, 10) == 10
 
 
-def test_whoever_filled_most_of_a_batch_and_has_more_rests_as_long_as_that_took() -> None:
-    rests: Rests[str] = Rests()
-    rests.took({"flood": 9, "other": 1}, about=2, now=10.0)
-    rests.done({"flood": 500, "other": 3}, now=10.5)
-    assert rests.until("flood", 10.5) == pytest.approx(10.95) and rests.until("other", 10.5) is None
-    assert rests.until("flood", 10.96) is None
+def test_whoever_filled_most_of_a_batch_and_had_more_rests_a_multiple_of_the_time_it_took() -> None:
+    rests: Rests[str] = Rests(3.0)
+    rests.took({"flood": 9, "other": 1}, {"flood": 500, "other": 3}, about=2, now=10.0)
+    rests.done(now=10.5)
+    assert rests.until("flood", 10.5) == pytest.approx(11.85) and rests.until("other", 10.5) is None
+    assert rests.until("flood", 11.86) is None
 
 
 @pytest.mark.parametrize(
-    ("batch", "about", "waiting"),
+    ("batch", "about", "left"),
     [
         pytest.param({"one": 100}, 1, {"one": 500}, id="nobody else is about"),
         pytest.param({"one": 5, "other": 5}, 2, {"one": 500}, id="no more than the others have"),
-        pytest.param({"one": 9, "other": 1}, 2, {"other": 3}, id="nothing more waits"),
+        pytest.param({"one": 9, "other": 1}, 2, {"other": 3}, id="all of it was taken"),
+        pytest.param({"one": 1}, 2, {"one": 0, "other": 500}, id="all of it was taken, while another one rests"),
         pytest.param({}, 2, {"one": 3}, id="nothing was taken"),
     ],
 )
-def test_nobody_else_rests(batch: dict[str, int], about: int, waiting: dict[str, int]) -> None:
-    rests: Rests[str] = Rests()
-    rests.took(batch, about, now=10.0)
-    rests.done(waiting, now=10.5)
+def test_nobody_else_rests(batch: dict[str, int], about: int, left: dict[str, int]) -> None:
+    rests: Rests[str] = Rests(3.0)
+    rests.took(batch, left, about, now=10.0)
+    rests.done(now=10.5)
     assert rests.until("one", 10.5) is None
 
 

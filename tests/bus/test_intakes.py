@@ -215,6 +215,28 @@ async def test_a_backlog_rests_while_another_agency_hands_in_and_loses_nothing(
     monkeypatch.setattr(broker, "_clock", lambda: asyncio.get_running_loop().time() + 30.0)  # so long it took
     await shelter.submit("message", b"in between")
     assert {one.data for one in await broker.pull(100, 20.0)} == {b"in between"}
-    monkeypatch.setattr(broker, "_clock", lambda: asyncio.get_running_loop().time() + 90.0)
+    monkeypatch.setattr(broker, "_clock", lambda: asyncio.get_running_loop().time() + 180.0)
     rest = await pulled(broker, 30 - len(backlog))
     assert [one.data for one in backlog + rest] == [b"%d" % number for number in range(30)]
+
+
+async def test_what_comes_while_the_only_message_of_an_agency_is_seen_to_does_not_wait_for_a_rest(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "COMPANY_SECONDS", 600.0)
+    broker = await bus.broker()
+    shelter, harbour = await bus.agency(SHELTER), await bus.agency(HARBOUR)
+    await shelter.submit("message", b"of the other")
+    await pulled(broker, 1)
+    for number in range(30):
+        await harbour.submit("message", b"%d" % number)
+    flood = await broker.pull(100, 20.0)
+    monkeypatch.setattr(broker, "_clock", lambda: asyncio.get_running_loop().time() + 60.0)  # so long it took
+    await shelter.submit("message", b"first")
+    assert [one.data for one in await broker.pull(100, 20.0)] == [b"first"]
+    await shelter.submit("message", b"second")
+    async with asyncio.timeout(60):
+        while not broker._intakes.all["normal", SHELTER].puller.ready:
+            await asyncio.sleep(0.01)
+    monkeypatch.setattr(broker, "_clock", lambda: asyncio.get_running_loop().time() + 65.0)  # the flood rests on
+    assert [one.data for one in await broker.pull(100, 20.0)] == [b"second"] and len(flood) < 30

@@ -53,7 +53,7 @@ def test_reading_any_text_gives_one_of_ours_or_nothing(text: str) -> None:
     for read, form in (
         (
             subjects.read_submit,
-            r"submit\.a[a-z2-7]{12}\.(message|retrieval|statement|withdrawal|erasure|leak|acknowledgement|recall)",
+            r"submit\.a[a-z2-7]{12}\.(message|retrieval|statement|withdrawal|erasure|leak|acknowledgement|recall|alarm)",
         ),
         (subjects.read_entry, r"entry\.(operator|a[a-z2-7]{12})\.[xrsdcewoktlvaumnqp]?[0-9a-f]{32}"),
         (subjects.read_deliver, r"deliver\.a[a-z2-7]{12}\.c[a-z2-7]{12}\.(urgent|normal)\.[0-9a-f]{32}"),
@@ -124,6 +124,7 @@ def test_the_rights_of_an_agency_are_exactly_these() -> None:
         f"$JS.API.CONSUMER.MSG.NEXT.FLOW.{DESK}-urgent",
         f"ask.{HARBOUR}.*",
         f"submit.{HARBOUR}.acknowledgement",
+        f"submit.{HARBOUR}.alarm",
         f"submit.{HARBOUR}.erasure",
         f"submit.{HARBOUR}.leak",
         f"submit.{HARBOUR}.message",

@@ -371,6 +371,9 @@ class FakeSequencer:
         self.bus.check("record")
         return self.bus.records.get(index)
 
+    async def records(self, from_index: int, count: int) -> list[bytes | None]:
+        return [await self.record(index) for index in range(from_index, from_index + count)]
+
     async def remove_record(self, index: int) -> None:
         self.bus.check("remove_record")
         self.bus.records.pop(index, None)

@@ -17,6 +17,7 @@ from adapters.guard import serving as guarding
 from adapters.home import clock
 from audit.record import LOOKED_UP
 from broker.lookups import Deed, look_up
+from broker.naming import moment
 from broker.projecting import Projector, RecordMissing
 from broker.recordsdb import Query, RecordsDb, RecordsDown, opened
 from broker.service import BrokerHome, Serving, serving, stores
@@ -25,6 +26,8 @@ from cli.main import app
 from cli.practice import Practice
 from messages import cbor
 from messages.evidence import EvidenceType
+from messages.ids import message_text
+from messages.limits import DAY
 from tests.flows.test_quarantine import Town, case, town
 from tests.support.orchid import DESK, INSPECTORS, TaskForce, leaks, task_force
 
@@ -57,13 +60,13 @@ async def test_what_the_broker_decided_is_found_by_search_and_every_look_up_is_i
     assert isinstance(home.records, Path)
     assert not leaks(home.records.read_bytes() + home.records.with_name("records.db-wal").read_bytes())
 
-    async def said(*words: str) -> str:
+    async def said(*words: str, fails: bool = False) -> str:
         reading, writing = os.pipe()  # the command closes it
         os.write(writing, town.force.passphrase.encode())
         os.close(writing)
         command = ["--passphrase-fd", str(reading), "audit", *words, "--home", str(home.folder)]
         result = await asyncio.to_thread(CliRunner().invoke, app, command)
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == (2 if fails else 0), result.output
         return result.output
 
     rows = json.loads(await said("search", "--agency", "labour-inspectorate", "--form", "decision", "--json"))
@@ -87,6 +90,21 @@ async def test_what_the_broker_decided_is_found_by_search_and_every_look_up_is_i
         (home.worker.handle, "searched"),
     ]
 
+    second = town.force.practice.folder / "officers" / "officer-two"
+    why = ("--ground", "court-order", "--until", moment(clock() + 30 * DAY)[:10])
+    held = await said("hold", message_text(sent.message), *why, "--officer", str(officer))
+    with opened(home.records) as db:
+        about = db.search(Query(subject=sent.message.hex()), size=500).lines
+    assert held.startswith(f"{len(about)} records are held until ")
+    (hold,) = json.loads(await said("holds", "--json"))
+    assert (hold["ground"], hold["state"]) == ("court-order", "in force")
+    spans = [span.partition("-") for span in hold["leaves"].split(", ")]
+    named = {n for first, _, last in spans for n in range(int(first), int(last or first) + 1)}
+    assert named == {line.index for line in about}
+    assert "Another officer" in await said("release", hold["hold"], "--officer", str(officer), fails=True)
+    assert "is released" in await said("release", hold["hold"], "--officer", str(second))
+    assert "No record is held" in await said("holds") and "released" in await said("holds", "--all")
+
 
 class Tampered:
     """A log in which record 0 is not the one that its leaf commits to, 1 is nonsense, and `missing` is not there."""
@@ -107,6 +125,9 @@ class Tampered:
         if index == 1:
             return b"nonsense"
         return None if index == self.missing else raw
+
+    async def records(self, from_index: int, count: int) -> list[bytes | None]:
+        return [await self.record(index) for index in range(from_index, from_index + count)]
 
 
 async def test_a_record_that_its_leaf_does_not_hold_is_left_out_and_told_and_a_missing_one_is_not_passed_over(
@@ -152,6 +173,34 @@ async def test_a_replica_that_lags_does_not_make_a_record_a_missing_one(
         monkeypatch.setattr(port.streams, "direct", lagging)
         assert await port.record(0) is not None
         assert await port.record(10**6) is None
+        assert (await port.records(0, 3))[:1] == [await port.record(0)]
+
+
+async def test_records_are_read_together_and_those_that_are_gone_or_lag_are_asked_for_by_themselves(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = town.broker.home
+    some = [look_up(home.worker.handle, Deed.SEARCHED, b"", home.world(), clock(), bytes([n] * 16)) for n in range(6)]
+    await town.broker.worker.announce(some)
+    async with stores(home, town.broker.urls[0]) as connection:
+        port = NatsSequencer(connection)
+        while (await port.tail())[0] < len(some):
+            await asyncio.sleep(0.05)  # the sequencer is another task; nothing here is woken by it
+        each = [await port.record(index) for index in range(7)]
+        asked: list[int] = []
+        single = port.record
+
+        async def by_itself(index: int) -> bytes | None:
+            asked.append(index)
+            return await single(index)
+
+        monkeypatch.setattr(port, "record", by_itself)
+        assert await port.records(0, 6) == each[:6] and None not in each[:6] and not asked
+        await port.remove_record(3)
+        each[3] = None
+        assert await port.records(1, 5) == each[1:6] and asked == [3]
+        assert await port.records(3, 3) == each[3:6], "also where the first one is gone"
+        assert await port.records(5, 2) == each[5:7]
 
 
 async def test_a_database_that_is_down_stops_no_delivery_and_is_caught_up_later(tmp_path: Path) -> None:

@@ -13,13 +13,16 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters.client import AgencyClient, connect
+from audit.logdir import LogDir
 from audit.record import ActRecord, read_record
+from audit.tree import Tree
 from broker.service import BrokerHome, Serving, serving
 from cli.main import app
 from cli.practice import Practice
 from messages.evidence import EvidenceType
 from messages.ids import MessageId, message_text
 from messages.limits import DAY
+from messages.raised import What
 from messages.recalls import RecallGround
 from tests.flows.test_consent import collect_until, receive, until
 from tests.support.exported import exported
@@ -84,15 +87,27 @@ async def test_a_sender_sees_each_step_of_each_recipient_and_an_auditor_finds_th
     steps = [EvidenceType.DELIVERY, EvidenceType.RETRIEVAL, EvidenceType.ACCEPTANCE]
     assert town.done(desk, message, PROSECUTOR) == steps
 
+    for agency in (desk, prosecutor):
+        assert await agency._watch().head() is not None
     second = await town.send(desk, PROSECUTOR)
     received = await receive(prosecutor)  # as soon as it is there
     assert received.opened is not None and received.opened.manifest.id == second
     await until(lambda: EvidenceType.RETRIEVAL in town.done(desk, second, PROSECUTOR))
+    assert [contact for contact, *_ in desk.journal.unproved_heads()] == [town.force.contact(PROSECUTOR).handle]
+    assert await desk.check_heads() == [] == desk.journal.unproved_heads()  # both are shown one log
+
+    for _ in range(2):  # handed in until it is answered, and an hour long in the same bytes
+        desk.raise_alarm(What.LOG_DIFFERS)
+        await desk.say()
+        await until(lambda: not desk.shelf.unsaid())
 
     report, records = await exported(town.broker, tmp_path / "log")
     assert not report.breaks, report.breaks
-    acts = {r.act for r in map(read_record, records) if isinstance(r, ActRecord)}
-    assert {"view-delivered", "view-acknowledged"} <= acts
+    acts = [r for r in map(read_record, records) if isinstance(r, ActRecord)]
+    assert {"view-delivered", "view-acknowledged"} <= {r.act for r in acts}
+    raised = [r for r in acts if r.act == "alarm-raised"]
+    assert {(r.outcome, r.signer) for r in raised} == {("log-differs", desk.keys.contact.handle)}
+    assert len(raised) == len({r.subject for r in raised})  # two only where an hour ended in between
 
     desk.journal._db.execute("DELETE FROM evidence")  # the sender was away: it asks
     assert await desk.ask_steps(message) == 3
@@ -101,6 +116,19 @@ async def test_a_sender_sees_each_step_of_each_recipient_and_an_auditor_finds_th
     assert await desk.check_promises() == []
     line = next(li for li in desk.timeline(message).lines if li.recipient == town.force.contact(PROSECUTOR).handle)
     assert all(d.logged for d in line.done) and line.done[1].signer == line.recipient
+
+    # The prosecutor was shown another log: all leaves of ours, and a last one of its own.
+    shown = await prosecutor._watch().head()
+    assert shown is not None
+    fork = Tree()
+    fork.extend(LogDir(tmp_path / "log").leaves()[: shown.size - 1])
+    fork.append(b"another leaf")
+    prosecutor.journal._db.execute("DELETE FROM head")
+    prosecutor.journal.saw_head(fork.size, fork.root())
+    third = await town.send(desk, PROSECUTOR)
+    assert (await receive(prosecutor)).opened is not None
+    await until(lambda: EvidenceType.RETRIEVAL in town.done(desk, third, PROSECUTOR))
+    assert await desk.check_heads() == [town.force.contact(PROSECUTOR).handle]
 
 
 async def test_a_copy_whose_time_is_over_is_deleted_at_the_next_look_and_its_sender_hears_it(town: Town) -> None:

@@ -36,6 +36,7 @@ from messages.escalation import Stage
 from messages.evidence import Entry, Evidence, EvidenceType, Outcome, RecipientOutcome, Retrieval, Stamp
 from messages.evidence import Step as EvidenceStep
 from messages.evidencefile import FileRequest
+from messages.holds import HoldGround, HoldStanding, HoldWord
 from messages.labels import (
     Basis,
     Caveat,
@@ -59,6 +60,7 @@ from messages.labels import (
 from messages.leaks import LeakDelivery, LeakPlace, LeakReport
 from messages.limits import DAY, HOUR, INCLUDE_BY
 from messages.manifest import Handling, Manifest
+from messages.raised import Raised, What, raised_in
 from messages.recalls import Recall, RecallDelivery, RecallGround
 from messages.signed import Signed
 from messages.unread import UnreadDelivery, UnreadNotice
@@ -510,6 +512,17 @@ def unread_delivery() -> UnreadDelivery:
     return UnreadDelivery(
         unread=signer(WORKER).sign(Tag.UNREAD, unread().to_bytes()), record=b"record", salt=seed("salt")
     )
+
+
+def hold() -> HoldWord:
+    """An officer holds the records of two ranges of leaves for a court."""
+    ranges = ((3, 9), (12, 13))
+    return HoldWord(standing=HoldStanding.HELD, ranges=ranges, ends=T0 + DAY, ground=HoldGround.COURT_ORDER, at=T0)
+
+
+def raised() -> Raised:
+    """The refuge's adapter has heard of another log than the one that it is shown."""
+    return Raised(what=What.LOG_DIFFERS, contact=REFUGE, hour=raised_in(T0))
 
 
 def recall(**changed: Any) -> Recall:

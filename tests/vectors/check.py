@@ -178,7 +178,8 @@ ROLES = (
 )
 
 
-def _fields(value: Any, shape: Shape, what: str) -> dict[str, Any]:
+def _fields(value: Any, shape: Shape, what: str, maybe: Shape | None = None) -> dict[str, Any]:
+    shape = shape | {n: c for n, c in (maybe or {}).items() if type(value) is dict and n in value}
     need(type(value) is dict and value.keys() == shape.keys(), Malformed, f"{what}: not exactly its fields")
     for name, check in shape.items():
         need(check(value[name]), Malformed, f"{what}: {name}")
@@ -251,6 +252,11 @@ TRUST_RECORD: Shape = {
 }  # fmt: skip
 KEEP_GROUNDS = "evidence-in-proceedings|court-order|legal-duty-to-keep|vital-interest-of-the-person"
 LEAK_GROUNDS = "false-alarm|known-already|vital-interest"
+ALARMS = (
+    "log-differs|log-not-proved|log-shorter|log-unwitnessed|not-in-log|epoch-missed|bundle-differs|bundle-refused"
+    "|evidence-missing"
+)
+HOLD_GROUNDS = "court-order|prosecutors-order|pending-proceedings|supervisory-authority"
 NOTES = "justified|unjustified|training"
 FAULTS = "malformed|unverified|undesignated-sender|content|decision-differs|mislabelled"
 VIEW_ID = _text("[0-9a-f]{32}")
@@ -263,14 +269,22 @@ OUTCOMES = {
     "view-acknowledged": "accepted|rejected|recall-confirmed|not-here|deleted",
     "unread-escalated": "contact|deputies|duty-desk|sender",
     "looked-up": "logged-in|searched|viewed|exported|handed-in|reviewed|fetched|discarded|saved|forgotten",
-    "records-expired": "expired",
+    "records-expired": "expired", "records-held": "held|released", "alarm-raised": ALARMS,
 }  # fmt: skip
+ABOUT_NO_COPY = (
+    "consent-withdrawn",
+    "message-recalled",
+    "looked-up",
+    "records-expired",
+    "alarm-raised",
+    "records-held",
+)
 BY_WORKERS = ("view-delivered", "view-expired", "view-purged", "unread-escalated", "records-expired")
 ACT_RECORD: Shape = {
     "v": _one, "type": _text("act"), "at": _uint, "epoch": _uint, "by": _text(HANDLE.format("w")),
     "act": _text("|".join(OUTCOMES)), "agency": _or_null(_text(HANDLE.format("a"))), "subject": _bytes(16),
     "recipient": _or_null(CONTACT), "view": _or_null(DIGEST), "outcome": _text("|".join(OUTCOMES.values())),
-    "ground": _or_null(_text(f"{KEEP_GROUNDS}|{FAULTS}")), "digest": DIGEST, "signer": ANYBODY,
+    "ground": _or_null(_text(f"{KEEP_GROUNDS}|{FAULTS}|{HOLD_GROUNDS}")), "digest": DIGEST, "signer": ANYBODY,
 }  # fmt: skip
 BODIES: dict[str, Shape] = {
     "guard-attestation": {
@@ -332,6 +346,12 @@ BODIES: dict[str, Shape] = {
         "leaf": DIGEST, "include_by": _uint,
     },
     "unread-delivery": {"v": _one, "unread": _bytes(1, 32768), "record": _bytes(1, 32768), "salt": DIGEST},
+    "records-hold": {
+        "v": _one, "standing": _text("held|released"), "ranges": _list(
+            lambda v: type(v) is list and len(v) == 2 and _uint(v[0]) and _uint(v[1]) and v[0] < v[1] < 2**40, 512),
+        "ends": _uint, "ground": _or_null(_text(HOLD_GROUNDS)), "at": _uint,
+    },
+    "adapter-alarm": {"v": _one, "what": _text(ALARMS), "contact": CONTACT, "hour": _uint},
     "recall": {
         "v": _one, "message": _uuid4, "ground": _text("inaccurate|unlawfully-sent|court-order"),
         "corrected_by": _or_null(_uuid4), "at": _uint,
@@ -682,7 +702,8 @@ def _manifest(v: Vector) -> Any:
 
 
 def _body(v: Vector) -> Any:
-    body = _fields(cbor(_x(v, "body")), BODIES[v["of"]], v["of"])
+    maybe = {"word": _bytes(1, 32768)} if v["of"] in ("entry", "step") else {}  # of a retrieval
+    body = _fields(cbor(_x(v, "body")), BODIES[v["of"]], v["of"], maybe)
     if v["of"] == "consent":
         need((body["recipient"] is None) != (body["class"] is None), Malformed, "one recipient or one class")
     if v["of"] == "guard-attestation":
@@ -694,6 +715,13 @@ def _body(v: Vector) -> Any:
         need(body["part"] != "holder" or body["to"] == body["recipient"], Malformed, "a holder's own copy")
     if v["of"] == "erasure-confirmation":
         need((body["ground"] is None) != (body["outcome"] == "impossible"), Malformed, "a ground to keep it")
+    if v["of"] == "records-hold":
+        need((body["ground"] is None) == (body["standing"] == "released"), Malformed, "a ground to hold them")
+        need(body["ranges"] != [], Malformed, "of something")
+        gaps = zip(body["ranges"], body["ranges"][1:], strict=False)
+        need(all(one[1] < two[0] for one, two in gaps), Malformed, "rising and apart")
+    if v["of"] == "adapter-alarm":
+        need(body["hour"] % 3_600_000 == 0, Malformed, "an hour")
     if v["of"] == "recall":
         need(body["corrected_by"] != body["message"], Malformed, "corrected by another")
     if v["of"] == "unread-notice":
@@ -733,9 +761,9 @@ def _act_record(v: Vector) -> Any:
     """Section 8, the same for a record of an act."""
     record = _fields(cbor(_x(v, "record")), ACT_RECORD, "record")
     need(_text(OUTCOMES[record["act"]])(record["outcome"]), Malformed, "an outcome of another act")
-    about = record["act"] not in ("consent-withdrawn", "message-recalled", "looked-up", "records-expired")
+    about = record["act"] not in ABOUT_NO_COPY
     need([record[n] is not None for n in ("recipient", "view")] == [about] * 2, Malformed, "about a copy, or none")
-    grounds = {"impossible": KEEP_GROUNDS, "rejected": FAULTS}.get(record["outcome"])
+    grounds = {"impossible": KEEP_GROUNDS, "rejected": FAULTS, "held": HOLD_GROUNDS}.get(record["outcome"])
     need((record["ground"] is None) == (grounds is None), Malformed, "a ground to keep it, or a fault")
     need(grounds is None or _text(grounds)(record["ground"]), Malformed, "a ground of another outcome")
     own = (
@@ -744,6 +772,11 @@ def _act_record(v: Vector) -> Any:
     )
     need(record["act"] not in BY_WORKERS or record["signer"][0] == "w", Malformed, "a step of a worker's")
     need(own, Malformed, "somebody else's copy")
+    if record["act"] == "records-held":
+        need(record["agency"] is None and record["signer"][0] == "o", Malformed, "by an officer")
+        need(int.from_bytes(record["subject"][10:]) < 253_402_300_800_000, Malformed, "a day of this age")
+    if record["act"] == "alarm-raised":
+        need(record["agency"] is not None and record["signer"][0] == "c", Malformed, "of an agency's contact")
     need(record["act"] != "records-expired" or record["agency"] is None, Malformed, "an agency's")
     keys = sorted(record, key=lambda name: (len(name), name))
     need(_x(v, "record") == _head(5, len(keys)) + b"".join(enc(k) + _short(record[k]) for k in keys), Malformed, "form")

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 from audit.readers import cbor as audit_cbor
-from audit.record import ActRecord, act_record, expired_subject, trust_record
+from audit.record import ActRecord, act_record, expired_subject, held_subject, trust_record
 from keys import composing, sealing
 from keys.composing import SealedSection, open_description
 from keys.domains import Tag
@@ -661,6 +661,8 @@ def samples(env: Envelope, parts: world.Parts) -> dict[str, tuple[str, Tag, byte
         "withdrawal-notice": (world.WORKER, Tag.NOTICE, world.notice(view).to_bytes()),
         "erasure-confirmation": (world.REFUGE, Tag.ERASURE, world.erasure(view).to_bytes()),
         "leak-report": (world.REFUGE, Tag.LEAK, world.leak(view).to_bytes()),
+        "records-hold": (world.OFFICERS[0], Tag.RECORDS_HOLD, world.hold().to_bytes()),
+        "adapter-alarm": (world.REFUGE, Tag.ADAPTER_ALARM, world.raised().to_bytes()),
         "recall": (world.DESK, Tag.RECALL, world.recall(corrected_by=world.OFFER).to_bytes()),
         "unread-notice": (world.WORKER, Tag.UNREAD, world.unread().to_bytes()),
         "acknowledgement": (world.REFUGE, Tag.ACKNOWLEDGEMENT, world.acknowledgement(view).to_bytes()),
@@ -749,9 +751,17 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
                 wrong = edit(body, put(field, (0.5).hex() * 99))
                 out.append(vector(f"{name}-wrong-{field}", "wrong form", "malformed", None, of=name, body=wrong))
 
+    word = world.signer(world.REFUGE).sign(Tag.RETRIEVAL, world.retrieval(named, bytes(32)).to_bytes()).to_bytes()
+    for of in ("entry", "step"):
+        body = edit(bodies[of], put("word", word))
+        fields = cbor.load(body, 10**6)
+        out.append(vector(f"{of}-of-a-retrieval", "the recipient's word", "ok", show(fields), of=of, body=body))
+
     def bad(of: str, name: str, comment: str, change: Callable[[Any], Any]) -> None:
         out.append(vector(f"{of}-{name}", comment, "malformed", None, of=of, body=edit(bodies[of], change)))
 
+    bad("entry", "empty-word", "a word, or no such field", put("word", b""))
+    bad("step", "empty-word", "a word, or no such field", put("word", b""))
     bad("consent", "to-both", "an agency or a class, not both", put("class", "SOC"))
     bad("consent", "to-nobody", "an agency or a class", put("recipient", None))
     bad("consent", "flags-not-rising", "one set has one form", put("items", [["A02", ["Q", "D"]]]))
@@ -782,6 +792,12 @@ def of_bodies(env: Envelope, parts: world.Parts) -> list[Vector]:
         lambda v: v.update(stage="deputies", to=world.REFUGE),
     )
     bad("unread-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
+    bad("records-hold", "without-a-ground", "why they are held", put("ground", None))
+    bad("records-hold", "of-nothing", "some leaf", put("ranges", []))
+    bad("records-hold", "backwards", "from the first to before the end", put("ranges", [[9, 3]]))
+    bad("records-hold", "touching", "one range has one form", put("ranges", [[3, 9], [9, 12]]))
+    bad("adapter-alarm", "unknown-kind", "one of the kinds that there are", put("what", "boredom"))
+    bad("adapter-alarm", "to-the-minute", "the hour, and no moment in it", put("hour", world.T0 + 60_000))
     bad("recall", "unknown-ground", "three grounds", put("ground", "regret"))
     bad("recall", "corrected-by-itself", "another message", put("corrected_by", world.MESSAGE))
     bad("recall-delivery", "short-salt", "31 bytes", put("salt", bytes(31)))
@@ -918,6 +934,18 @@ def of_act_records() -> list[Vector]:
             **(copy | {"subject": world.MESSAGE}), act="review-closed", outcome="unjustified", signer=head
         ),
         "looked-up": act_record(**common, subject=bytes(range(16)), act="looked-up", outcome="searched", signer=head),
+        "records-held": act_record(
+            **common, subject=held_subject(300, 4711, world.T0 + world.DAY), act="records-held", outcome="held",
+            ground="court-order", signer=head,
+        ),
+        "records-released": act_record(
+            **common, subject=held_subject(300, 4711, world.T0 + world.DAY), act="records-held", outcome="released",
+            signer=head,
+        ),
+        "alarm-raised": act_record(
+            **common, subject=bytes(range(16)), act="alarm-raised", outcome="log-differs", agency=world.SHELTER,
+            signer=refuge,
+        ),
         "records-expired": act_record(
             **common, subject=expired_subject(300, 4711, 1826), act="records-expired", outcome="expired",
             signer=world.WORKER,
@@ -941,6 +969,13 @@ def of_act_records() -> list[Vector]:
     bad("unknown-act", "an act that nobody does", put("act", "forgiven"))
     bad("outcome-of-another-act", "each act has its own", put("outcome", "withdrawn"))
     bad("looked-up-at-somebody", "a look-up is about no copy", put("recipient", refuge), "looked-up")
+    bad("held-without-a-ground", "why they are held", put("ground", None), "records-held")
+    bad("released-with-a-ground", "a ground to hold them alone", put("ground", "court-order"), "records-released")
+    bad("held-by-a-worker", "an officer holds records", put("signer", world.WORKER), "records-held")
+    bad("held-for-ever", "a hold ends some day", put("subject", b"\0" * 10 + b"\xff" * 6), "records-held")
+    bad("alarm-of-nobody", "an adapter is an agency's", put("agency", None), "alarm-raised")
+    bad("alarm-by-an-officer", "a contact's adapter raises it", put("signer", head), "alarm-raised")
+    bad("alarm-about-a-copy", "an alarm is about no copy", put("recipient", refuge), "alarm-raised")
     bad("expired-for-an-agency", "no agency has records expire", put("agency", world.POLICE), "records-expired")
     bad("expired-by-an-officer", "a worker does it", put("signer", head), "records-expired")
     bad("withdrawn-from-somebody", "a withdrawal is about no copy", put("recipient", refuge), "withdrawn")

@@ -34,8 +34,10 @@ from messages.envelope import GRANT, Delivery, GrantDetail, Opening, SectionDeta
 from messages.errors import Malformed, RemoteError, Unverified
 from messages.evidence import Entry, Evidence, Retrieval, Stamp, Step
 from messages.evidencefile import FileRequest
+from messages.holds import HoldWord
 from messages.leaks import LeakDelivery, LeakReport
 from messages.manifest import Manifest
+from messages.raised import Raised
 from messages.recalls import Recall, RecallDelivery
 from messages.signed import Signed, pae
 from messages.unread import UnreadDelivery, UnreadNotice
@@ -218,6 +220,8 @@ READERS: dict[str, Any] = {
     "leak-delivery": LeakDelivery,
     "acknowledgement": Acknowledgement,
     "step": Step,
+    "adapter-alarm": Raised,
+    "records-hold": HoldWord,
     "recall": Recall,
     "recall-delivery": RecallDelivery,
     "unread-notice": UnreadNotice,
