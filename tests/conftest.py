@@ -1,6 +1,7 @@
 """With CI=true nothing may be skipped: a test that did not run for lack of something proves nothing."""
 
 import gc
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import PurePosixPath
 from zlib import crc32
 
 import pytest
+import structlog
 import typer.testing
 
 # Hundreds of commands run in the tests' own processes: each would put the whole command line together again.
@@ -23,8 +25,11 @@ _PYTESTS_OWN = "PYTEST_CURRENT_TEST"
 
 @contextmanager
 def _as_it_was() -> Iterator[None]:
-    """The environment as it was before the block, whatever was set, changed or taken out of it meanwhile."""
-    before = dict(os.environ)
+    """The environment and what is logged as they were before the block, whatever was set, changed or taken out of them
+    meanwhile.
+    """
+    before, level = dict(os.environ), logging.getLogger("asyncio").level
+    logs = structlog.get_config() if structlog.is_configured() else None
     try:
         yield
     finally:
@@ -33,11 +38,16 @@ def _as_it_was() -> Iterator[None]:
         for name, value in before.items():
             if name != _PYTESTS_OWN and os.environ.get(name) != value:
                 os.environ[name] = value
+        logging.getLogger("asyncio").setLevel(level)
+        if logs is None:
+            structlog.reset_defaults()
+        else:
+            structlog.configure(**logs)
 
 
 @pytest.fixture(autouse=True)
 def _own_environment() -> Iterator[None]:
-    """What a command sets in our environment while it is tried here must not reach the processes of later tests."""
+    """What a command sets in our process while it is tried here must not reach later tests and their processes."""
     with _as_it_was():
         yield
 

@@ -5,7 +5,10 @@ import socket
 from pathlib import Path
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
+from cli.common import quiet_logs, service_logs
 from tests.conftest import LONGEST, _as_it_was, turn
 from tests.support import ports
 
@@ -22,6 +25,24 @@ def test_the_environment_is_as_it_was_whatever_a_test_did_to_it(monkeypatch: pyt
         raise KeyError
     assert "SAFECONDUCT_NEW" not in os.environ
     assert (os.environ["SAFECONDUCT_CHANGED"], os.environ["SAFECONDUCT_GONE"]) == ("before", "here")
+
+
+def test_what_a_command_logs_no_more_is_logged_again_after_its_test() -> None:
+    log = structlog.get_logger("tests")
+    with _as_it_was():
+        service_logs()
+        with _as_it_was():
+            quiet_logs()
+            with capture_logs() as said:
+                log.info("once")
+            assert said == []
+        with capture_logs() as said:
+            log.info("twice")
+        assert [one["event"] for one in said] == ["twice"]
+        quiet_logs()
+    with capture_logs() as said:
+        log.info("thrice")
+    assert [one["event"] for one in said] == ["thrice"]
 
 
 def test_ports_for_tests_are_free_different_and_not_the_system_s_to_give() -> None:
