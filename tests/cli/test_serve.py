@@ -15,6 +15,7 @@ from cli.logs import FIELDS
 from cli.services import start_service
 from keys.unlocking import Passphrase, Source
 from messages.errors import DependencyError, Malformed, Unverified
+from messages.raised import What
 
 SECRET = Passphrase("nothing that opens anything", Source.FD)
 
@@ -78,6 +79,7 @@ async def test_a_witness_that_cannot_cosign_goes_on_watching_as_everybody_does(
     monkeypatch: pytest.MonkeyPatch, error: Exception, event: str
 ) -> None:
     looked = asyncio.Event()
+    raised: list[What] = []
     rounds = 0
 
     async def nothing(*_: object) -> None:
@@ -95,7 +97,7 @@ async def test_a_witness_that_cannot_cosign_goes_on_watching_as_everybody_does(
 
     agency: Any = SimpleNamespace(
         flush=nothing, check_promises=nothing, check_heads=nothing, cosign=cosign, check_witnessed=check_witnessed,
-        delete_due=lambda: None, open_timelines=list, standing=list,
+        delete_due=lambda: None, open_timelines=list, standing=list, raise_alarm=raised.append,
     )  # fmt: skip
     monkeypatch.setattr(adapter_cmd, "WATCH_SECONDS", 0)
     with structlog.testing.capture_logs() as logs:
@@ -105,4 +107,5 @@ async def test_a_witness_that_cannot_cosign_goes_on_watching_as_everybody_does(
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
     assert looked.is_set() and event in [one["event"] for one in logs]
+    assert raised and set(raised) == {What.LOG_UNWITNESSED}, "the officers hear of it too"
     assert not {name for one in logs for name in one} - FIELDS.keys() - {"event", "log_level"}

@@ -11,7 +11,9 @@ from messages.attestations import ConsentForm, ConsentPurpose, ConsentRoute
 from messages.ceremony import StepCode
 from messages.escalation import Stage
 from messages.evidence import EvidenceType, Outcome
+from messages.holds import HoldGround
 from messages.leaks import LeakGround
+from messages.raised import What
 from messages.recalls import RecallGround, Standing
 from messages.withdrawals import Erasure, KeepGround, Part, ReviewNote
 from tests.vectors import check as checker
@@ -46,6 +48,8 @@ CODES: list[tuple[str, type[Enum]]] = [
     ("word on a view", Said),
     ("fault of a view", Fault),
     ("note of a review", ReviewNote),
+    ("ground to hold records", HoldGround),
+    ("alarm of an adapter", What),
     ("ground to recall", RecallGround),
     ("what is said of a message", Standing),
     ("stage of an unopened message", Stage),
