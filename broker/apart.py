@@ -8,20 +8,20 @@ The process reads requests from its input and ends when that does, so also where
 """
 
 import asyncio
-import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import structlog
 
+from broker.keyless import SIZE, begun, frame, give_way, read_frame
 from broker.projecting import Found, Here, put
 from broker.recordsdb import Moved, RecordsDb, RecordsDown
 from messages import cbor
 from messages.directory import Directory
+from messages.errors import Malformed
 
 log = structlog.get_logger("broker.apart")
 
@@ -29,10 +29,7 @@ MUCH: Final = 24
 """Leaves at once with which the process begins: below it, it would cost more than it brings."""
 END_SECONDS: Final = 2.0
 """For the process to end by itself, with what it has in hand."""
-NICE: Final = 10
 MOVED: Final = "moved"
-SIZE: Final = 4
-"""Bytes before each request and answer, that say how long it is."""
 
 
 class Apart:
@@ -60,15 +57,9 @@ class Apart:
         return list(answer["foreign"])
 
     async def _begin(self) -> bool:
-        passed = {k: v for k, v in os.environ.items() if not k.startswith("SAFECONDUCT_")}  # no passphrase
-        # -P: a folder called `broker` where we were started is no module of ours
-        words = [sys.executable, "-P", "-m", __name__]
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL, env=passed, start_new_session=True,
-            )  # fmt: skip
-        except OSError:  # no process, memory or file is left
+            self._process = await begun(__name__)
+        except OSError:
             log.warning("records-writer-missing")
             return False
         local = isinstance(self._where, Path)
@@ -81,29 +72,22 @@ class Apart:
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None  # noqa: S101
         try:
-            data = cbor.dump(dict(asked))
-            process.stdin.write(len(data).to_bytes(SIZE, "big") + data)
+            process.stdin.write(frame(cbor.dump(dict(asked))))
             await process.stdin.drain()
             size = int.from_bytes(await process.stdout.readexactly(SIZE), "big")
             answer: dict[str, Any] = cbor.load(await process.stdout.readexactly(size), size, "answer")
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, Malformed):
             log.error("records-writer-ended")
             await self.close()
             raise RecordsDown from None
         except BaseException:  # given up in the middle: what it answers later would be read as the answer to another
-            self._kill()
+            self._kill(self._let_go())
             raise
         return answer
 
-    def _kill(self) -> None:
-        process, self._process, self._known = self._process, None, None
-        if process is not None:
-            with suppress(ProcessLookupError):
-                process.kill()
-
     async def close(self) -> None:
         """End the process, if there is one; what it has in hand is finished, or is not in the database at all."""
-        process, self._process, self._known = self._process, None, None
+        process = self._let_go()
         if process is None:
             return
         if process.stdin is not None:
@@ -112,21 +96,29 @@ class Apart:
             async with asyncio.timeout(END_SECONDS):
                 await process.wait()
         except TimeoutError:
+            self._kill(process)
+            await process.wait()
+
+    def _let_go(self) -> asyncio.subprocess.Process | None:
+        process, self._process, self._known = self._process, None, None
+        return process
+
+    @staticmethod
+    def _kill(process: asyncio.subprocess.Process | None) -> None:
+        if process is not None:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
 
 
 # The process, from inside
 
 
 def _main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICE)
-    reading, writing = sys.stdin.buffer, sys.stdout.buffer
+    give_way()
     db: RecordsDb | None = None
     homes: dict[str, str] = {}
-    while (asked := _read(reading)) is not None:
+    while (data := read_frame(sys.stdin.buffer)) is not None:
+        asked = cbor.load(data, len(data), "request")
         answer: dict[str, Any] = {}
         if db is None:
             db = RecordsDb.open(Path(asked["where"]) if asked["local"] else str(asked["where"]))
@@ -139,18 +131,8 @@ def _main() -> None:
                 answer = {"error": MOVED}
             except RecordsDown as error:
                 answer = {"error": error.code}
-        data = cbor.dump(answer)
-        writing.write(len(data).to_bytes(SIZE, "big") + data)
-        writing.flush()
-
-
-def _read(reading: IO[bytes]) -> Any:
-    head = reading.read(SIZE)
-    if len(head) < SIZE:
-        return None
-    size = int.from_bytes(head, "big")
-    data = reading.read(size)
-    return cbor.load(data, size, "request") if len(data) == size else None
+        sys.stdout.buffer.write(frame(cbor.dump(answer)))
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

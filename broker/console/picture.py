@@ -6,7 +6,7 @@ names stay legible however many agencies a task force has.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,6 +68,10 @@ class Picture:
     right: tuple[Bar, ...]
     ribbons: tuple[Ribbon, ...]
     total: int
+    width: float = WIDTH
+    bar: float = BAR
+    left_at: float = LEFT  # where the bars of each side begin
+    right_at: float = WIDTH - LEFT - BAR
 
 
 def picture(flows: Iterable[Flow]) -> Picture:
@@ -77,9 +81,8 @@ def picture(flows: Iterable[Flow]) -> Picture:
     recipients = _busiest((recipient, yes + no) for _, recipient, yes, no in known)
     counts: Counter[tuple[int, int, bool]] = Counter()
     for sender, recipient, yes, no in known:
-        place = senders.get(sender, len(_bars(senders)) - 1), recipients.get(recipient, len(_bars(recipients)) - 1)
-        counts[(*place, True)] += yes
-        counts[(*place, False)] += no
+        counts[senders[sender], recipients[recipient], True] += yes
+        counts[senders[sender], recipients[recipient], False] += no
     total = counts.total()
     widths = {at: max(min(SPREAD / total, EACH) * count, THIN) for at, count in sorted(counts.items()) if count}
     left = _side(senders, 0, counts, widths)
@@ -134,7 +137,6 @@ def _path(y0: float, y1: float, width: float) -> str:
     """A band from the left bars to the right ones, curved so that crossings can be followed."""
     x0, x1 = LEFT + BAR, WIDTH - LEFT - BAR
     middle = (x0 + x1) / 2
-    points: Sequence[float] = (x0, y0, middle, y0, middle, y1, x1, y1, x1, y1 + width, middle, y1 + width, middle)
-    points = (*points, y0 + width, x0, y0 + width)
-    a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q = (f"{value:.1f}" for value in points)
-    return f"M{a} {b}C{c} {d} {e} {f} {g} {h}L{i} {j}C{k} {m} {n} {o} {p} {q}Z"
+    there = f"M{x0:.1f} {y0:.1f}C{middle:.1f} {y0:.1f} {middle:.1f} {y1:.1f} {x1:.1f} {y1:.1f}"
+    low0, low1 = y0 + width, y1 + width
+    return f"{there}L{x1:.1f} {low1:.1f}C{middle:.1f} {low1:.1f} {middle:.1f} {low0:.1f} {x0:.1f} {low0:.1f}Z"

@@ -11,10 +11,10 @@ the digits.
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from audit.errors import AuditError
 from audit.record import DECISION, Record, read_record
 from broker import proposals
 from broker.console.words import mark
+from broker.keyless import begun, frame, give_way, read_frame
 from keys import ceremony
 from keys.ceremony import Assembled, Proposal
 from keys.fingerprints import fingerprint
@@ -157,7 +158,7 @@ class Reviewer:
     async def review(self, data: bytes, records: Sequence[bytes], now: int) -> Reviewed:
         """Raises `BadInput` with the sentence why it does not hold, or `DependencyError`."""
         async with self._one:
-            answer = await self._asked(b"".join(_frame(f) for f in (data, *records)), now)
+            answer = await self._asked(b"".join(frame(f) for f in (data, *records)), now)
         if answer is None:
             log.error("proposal-not-worked-out")
             raise BadInput(ODD)
@@ -166,15 +167,9 @@ class Reviewer:
         return _read(answer)
 
     async def _asked(self, frames: bytes, now: int) -> dict[str, Any] | None:
-        passed = {k: v for k, v in os.environ.items() if not k.startswith("SAFECONDUCT_")}  # no passphrase, no database
-        # -P: a folder called `broker` where we were started is no module of ours
-        words = [sys.executable, "-P", "-m", __name__, str(self._trust.absolute()), str(now)]
         try:
-            process = await asyncio.create_subprocess_exec(
-                *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL, env=passed,
-            )  # fmt: skip
-        except OSError:  # no process, memory or file is left
+            process = await begun(__name__, str(self._trust.absolute()), str(now))
+        except OSError:
             raise DependencyError(mark("The machine has no room now to work it out; try again later.")) from None
         try:
             async with asyncio.timeout(SECONDS):
@@ -189,10 +184,6 @@ class Reviewer:
             return None
         answer: dict[str, Any] = json.loads(out)
         return answer
-
-
-def _frame(data: bytes) -> bytes:
-    return len(data).to_bytes(4, "big") + data
 
 
 def _read(answer: dict[str, Any]) -> Reviewed:
@@ -218,7 +209,7 @@ def _read(answer: dict[str, Any]) -> Reviewed:
 def _main(trust: str, now: str) -> None:
     out, sys.stdout = sys.stdout, sys.stderr  # a log line is no answer
     _bounded()
-    data, *records = _frames(sys.stdin.buffer.read())
+    data, *records = iter(partial(read_frame, sys.stdin.buffer), None)
     try:
         answer = asdict(worked_out(data, Path(trust), records, int(now)))
     except (ShareError, AuditError) as error:
@@ -226,18 +217,9 @@ def _main(trust: str, now: str) -> None:
     out.write(json.dumps(answer))
 
 
-def _frames(data: bytes) -> list[bytes]:
-    found, at = [], 0
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        found.append(data[at + 4 : at + 4 + size])
-        at += 4 + size
-    return found
-
-
 def _bounded() -> None:
     """No more time and memory than a proposal can need; deliveries go first."""
-    os.nice(10)
+    give_way()
     try:
         import resource  # not everywhere
     except ImportError:

@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 
 from bus import bounds
 from bus.intake import Bucket
-from bus.queue import _Intake, _Intakes
+from bus.queue import AgencyPort, NatsBroker, Submission, _Intake, _Intakes
 from messages.ids import AgencyHandle
 from tests.support.nats_server import HARBOUR, SHELTER, RunningBus
 from tests.support.pulling import pulled
@@ -201,9 +201,12 @@ async def test_a_request_of_which_all_came_is_no_trouble_and_ends_none_that_foll
     assert intake.puller.over(asyncio.get_running_loop().time()) and intake.puller.trouble is None
 
 
-async def test_a_backlog_rests_while_another_agency_hands_in_and_loses_nothing(
+async def beside_a_backlog(
     bus: RunningBus, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> tuple[NatsBroker, AgencyPort, list[Submission]]:
+    """A broker that has taken the first of thirty submissions of HARBOUR's while SHELTER is about, SHELTER's port, and
+    what was taken.
+    """
     monkeypatch.setattr(bounds, "COMPANY_SECONDS", 600.0)
     broker = await bus.broker()
     shelter, harbour = await bus.agency(SHELTER), await bus.agency(HARBOUR)
@@ -211,11 +214,22 @@ async def test_a_backlog_rests_while_another_agency_hands_in_and_loses_nothing(
     await pulled(broker, 1)
     for number in range(30):
         await harbour.submit("message", b"%d" % number)
-    backlog = await broker.pull(100, 20.0)
-    monkeypatch.setattr(broker, "_clock", lambda: asyncio.get_running_loop().time() + 30.0)  # so long it took
+    return broker, shelter, await broker.pull(100, 20.0)
+
+
+def goes_on(broker: NatsBroker, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let the broker's clock be ahead by so much."""
+    monkeypatch.setattr(broker, "_clock", lambda: asyncio.get_running_loop().time() + seconds)
+
+
+async def test_a_backlog_rests_while_another_agency_hands_in_and_loses_nothing(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, shelter, backlog = await beside_a_backlog(bus, monkeypatch)
+    goes_on(broker, monkeypatch, 30.0)  # so long it took
     await shelter.submit("message", b"in between")
     assert {one.data for one in await broker.pull(100, 20.0)} == {b"in between"}
-    monkeypatch.setattr(broker, "_clock", lambda: asyncio.get_running_loop().time() + 180.0)
+    goes_on(broker, monkeypatch, 180.0)
     rest = await pulled(broker, 30 - len(backlog))
     assert [one.data for one in backlog + rest] == [b"%d" % number for number in range(30)]
 
@@ -223,20 +237,13 @@ async def test_a_backlog_rests_while_another_agency_hands_in_and_loses_nothing(
 async def test_what_comes_while_the_only_message_of_an_agency_is_seen_to_does_not_wait_for_a_rest(
     bus: RunningBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "COMPANY_SECONDS", 600.0)
-    broker = await bus.broker()
-    shelter, harbour = await bus.agency(SHELTER), await bus.agency(HARBOUR)
-    await shelter.submit("message", b"of the other")
-    await pulled(broker, 1)
-    for number in range(30):
-        await harbour.submit("message", b"%d" % number)
-    flood = await broker.pull(100, 20.0)
-    monkeypatch.setattr(broker, "_clock", lambda: asyncio.get_running_loop().time() + 60.0)  # so long it took
+    broker, shelter, backlog = await beside_a_backlog(bus, monkeypatch)
+    goes_on(broker, monkeypatch, 60.0)  # so long it took
     await shelter.submit("message", b"first")
     assert [one.data for one in await broker.pull(100, 20.0)] == [b"first"]
     await shelter.submit("message", b"second")
     async with asyncio.timeout(60):
         while not broker._intakes.all["normal", SHELTER].puller.ready:
             await asyncio.sleep(0.01)
-    monkeypatch.setattr(broker, "_clock", lambda: asyncio.get_running_loop().time() + 65.0)  # the flood rests on
-    assert [one.data for one in await broker.pull(100, 20.0)] == [b"second"] and len(flood) < 30
+    goes_on(broker, monkeypatch, 65.0)  # the backlog rests on
+    assert [one.data for one in await broker.pull(100, 20.0)] == [b"second"] and len(backlog) < 30

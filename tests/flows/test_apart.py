@@ -44,6 +44,13 @@ async def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         await made.close()
 
 
+async def running(made: Apart, force: TaskForce) -> asyncio.subprocess.Process:
+    """The process of `made`, which has taken as many leaves as make it begin."""
+    await made.take(0, leaves(force, MUCH), force.bundle.directory)
+    assert made._process is not None
+    return made._process
+
+
 async def test_few_leaves_need_no_process_and_many_come_to_the_same_lines_through_one(
     force: TaskForce, apart: tuple[Apart, RecordsDb], tmp_path: Path
 ) -> None:
@@ -67,25 +74,21 @@ async def test_few_leaves_need_no_process_and_many_come_to_the_same_lines_throug
 async def test_the_process_has_neither_passphrase_nor_key_and_gives_way_to_deliveries(
     force: TaskForce, apart: tuple[Apart, RecordsDb]
 ) -> None:
-    made, _ = apart
-    await made.take(0, leaves(force, MUCH), force.bundle.directory)
-    assert made._process is not None
-    proc = Path(f"/proc/{made._process.pid}")
+    process = await running(apart[0], force)
+    proc = Path(f"/proc/{process.pid}")
     if not proc.exists():
         pytest.fail("this test reads what Linux says of a process")
     assert b"SAFECONDUCT" not in (proc / "environ").read_bytes()
     assert str(force.practice.folder).encode() not in (proc / "cmdline").read_bytes()
-    assert os.getpriority(os.PRIO_PROCESS, made._process.pid) > 0
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) > 0
 
 
 async def test_a_process_that_is_killed_is_told_and_the_next_one_goes_on(
     force: TaskForce, apart: tuple[Apart, RecordsDb]
 ) -> None:
     made, db = apart
-    found = leaves(force, MUCH)
-    await made.take(0, found, force.bundle.directory)
-    assert made._process is not None
-    made._process.send_signal(signal.SIGKILL)
+    process, found = await running(made, force), leaves(force, MUCH)
+    process.send_signal(signal.SIGKILL)
     with pytest.raises(RecordsDown):
         await made.take(len(found), found, force.bundle.directory)
     assert db.next() == len(found)
@@ -111,10 +114,8 @@ async def test_what_is_given_up_in_the_middle_ends_the_process_so_that_no_answer
     force: TaskForce, apart: tuple[Apart, RecordsDb]
 ) -> None:
     made, db = apart
-    found = leaves(force, MUCH)
-    await made.take(0, found, force.bundle.directory)
-    assert made._process is not None
-    made._process.send_signal(signal.SIGSTOP)
+    process, found = await running(made, force), leaves(force, MUCH)
+    process.send_signal(signal.SIGSTOP)
     taking = asyncio.create_task(made.take(len(found), found, force.bundle.directory))
     for _ in range(5):
         await asyncio.sleep(0)  # it is asked now, and cannot answer
@@ -130,10 +131,8 @@ async def test_what_is_given_up_in_the_middle_ends_the_process_so_that_no_answer
 async def test_it_ends_with_its_input_so_that_it_outlives_no_broker(
     force: TaskForce, apart: tuple[Apart, RecordsDb]
 ) -> None:
-    made, _ = apart
-    await made.take(0, leaves(force, MUCH), force.bundle.directory)
-    process = made._process
-    assert process is not None and process.stdin is not None
+    process = await running(apart[0], force)
+    assert process.stdin is not None
     process.stdin.close()  # as the system does it for a broker that is killed
     async with asyncio.timeout(60):
         assert await process.wait() == 0
