@@ -454,7 +454,7 @@ def promises(home: HomeOption = Path(), contact: ContactOption = "", url: UrlOpt
             if differ:
                 told = ", ".join(show.address(agency.home.bundle.directory, handle) for handle in differ)
                 fail(f"Not the log that is shown to us, by the word of {told}; tell the security officers.", REFUSED)
-            out.print("those who wrote to us are shown the same log")
+            out.print("those who wrote to us, or opened what we sent, are shown the same log")
             final = await agency.check_witnessed()
             if final is not None:
                 out.print(f"{final.witnesses} witnesses saw the log with {final.head.size} leaves")
