@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from policies.redaction.lexica import months
+from policies.redaction.memo import remembered
 from policies.redaction.number_words import MISLEADING, day_in_words, small_number, year_before, year_in_words
 from policies.redaction.page import Page, Tokens
 from policies.redaction.scripts import fold
@@ -116,7 +116,7 @@ class DateFound:
     plain: bool
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def months_of(word: str) -> tuple[int, ...]:
     """The months a word may name, in any of the listed languages, with a scanner's 1 for l."""
     folded = fold(word)
@@ -243,7 +243,7 @@ def _han_number(signs: str) -> int:
 
 
 def _month_dates(page: Page) -> Iterator[DateFound]:
-    words = page.folded(months().keys()) + [word for word in page.distinct if not word.isalpha() and not word.isdigit()]
+    words = page.folded(months().keys()) + [word for word in page.with_digits if not word.isdigit()]
     named = {word: found for word in words if (found := months_of(word))}
     for i in page.places(named):
         word, start, end = page.tokens[i]

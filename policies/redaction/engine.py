@@ -247,10 +247,17 @@ def _pattern_of(pseudonyms: Set[str]) -> re.Pattern[str] | None:
     if not pseudonyms:
         return None
     own = sorted(pseudonyms, key=len, reverse=True)
-    single = "|".join(map(re.escape, own))
-    glued = "|".join(re.escape(name) for name in own if any(char.isdigit() or char == "-" for char in name))
-    repeated = f"|(?>(?:{glued})+)" if glued else ""  # atomic: one pseudonym may be made of others
-    return re.compile(rf"(?<!\w)(?:(?:{single})(?!\w){repeated})(?!\w)")
+    low, high = min(own), max(own)
+    head = low[: next((n for n, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))]
+
+    def behind(start: str, names: list[str]) -> str:
+        return "|".join(re.escape(name.removeprefix(start)) for name in names)
+
+    sure = [name for name in own if any(char.isdigit() or char == "-" for char in name)]
+    # Atomic: one pseudonym may be made of others. What all begin with stands first, to be found fast.
+    repeated = f"|(?>(?:{behind(head, sure)})(?:{behind('', sure)})*)" if sure else ""
+    begun = re.escape(head)
+    return re.compile(rf"{begun}(?<!\w{begun})(?:(?:{behind(head, own)})(?!\w){repeated})(?!\w)")
 
 
 def _windows(text: str, size: int) -> Iterator[tuple[int, int, int, int]]:

@@ -171,6 +171,11 @@ def may_be_plain(word: str, following: str) -> bool:
     return following.lower() in _BEHIND or fold(word) in _WORDS
 
 
+def plain_with_a_capital(word: str) -> bool:
+    """Whether a turn of speech may make the word plain also where it has a capital inside its sentence."""
+    return "\u0600" <= word[0] <= "\u06ff" or fold(word) in _SEASONS
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a word stands: the words of its sentence on both sides, nearest first, and its text from there on."""

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from struct import unpack
 
-from policies.redaction.scripts import fold, skeleton
+from policies.redaction.scripts import fold, skeleton_of
 from policies.redaction.words import COMMON
 
 
@@ -31,13 +31,13 @@ def given_names() -> frozenset[str]:
 @cache
 def given_sounds() -> frozenset[str]:
     """Given names by their `skeleton`: "Iryna" is as much a name as "Irina"."""
-    return frozenset(skeleton.__wrapped__(name) for name in given_names())
+    return frozenset(skeleton_of(name) for name in given_names())
 
 
 @cache
 def family_sounds() -> frozenset[str]:
     """Family names by their `skeleton`."""
-    return frozenset(skeleton.__wrapped__(name) for name in family_names())
+    return frozenset(skeleton_of(name) for name in family_names())
 
 
 @cache

@@ -72,6 +72,7 @@ _HUMP = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
 _NEXT_INITIAL = r"(?:\.\s?-?([^\W\d_]))"
 _INITIALS = re.compile(rf"(?<![\w.])([^\W\d_]){_NEXT_INITIAL}{_NEXT_INITIAL}?{_NEXT_INITIAL}?(?:\.|(?!\w))")
 _TECHNICAL = re.compile(r"[@#_/\\.](?:(?<!\.)|(?=[A-Za-z][A-Za-z0-9]{1,4}(?!\w)))")
+_BLANK = re.compile(r"[\s\x00]")
 _CHUNK = re.compile(r"[^\s\x00]{1,400}")
 _LEET = (str.maketrans("0134567890", "oleasgtbgo"), str.maketrans("0134567890", "oieasgtbgo"))
 
@@ -159,7 +160,8 @@ class NameMatcher:
             self._korean |= dict.fromkeys(whole, who)
             self._korean_given |= dict.fromkeys(given, who)
         self._split: dict[str, tuple[Form, ...]] = {}  # by whole name, so as many as there are names
-        self._pairs: dict[tuple[str, str], bool] = {}
+        self._pairs: dict[tuple[str, str], frozenset[str]] = {}
+        self._able: dict[str, frozenset[int]] = {}
         self._memo: tuple[dict[str, Fact | None], dict[str, Fact | None]] = ({}, {})
         self._initials = [
             self._initials_of(
@@ -178,6 +180,7 @@ class NameMatcher:
             frozenset(reading for _, readings in person.parts for reading in readings) | person.letters
             for person in everyone
         ]  # all readings of all parts
+        self.has_family = [any(kind == "family" for kind, _ in person.parts) for person in everyone]
         self.rather_family = [_rather_family(person) for person in everyone]
         self.read_as = _owners(self.every[: self.own])  # which of the protected have it as a part ...
         self.begun_by = _owners({reading[0] for reading in some if reading} for some in self.every[: self.own])
@@ -186,6 +189,7 @@ class NameMatcher:
         }
         self._everyones_initials: set[str] = set().union(*self._initials) if self._initials else set()
         self.wholes = [(who, whole) for who, person in enumerate(self.people) for whole in _wholes(person)]
+        self.every_whole = {whole for _, whole in self.wholes}
         self._native = {form for person in self.people for form in person.native if not HAN.search(form)}
         self._han = any(HAN.search(form) for person in self.people for form in person.native) or any(
             person.parts for person in self.people
@@ -226,26 +230,33 @@ class NameMatcher:
             found = self._split[whole] = tuple(replace(form, score=0.9, reason="split") for form in forms)
         return found
 
-    def goes_on(self, word: str, following: str) -> bool:
-        """Whether a name that the one word opens may go on with the other; remembered, as few pairs are new."""
+    def glued(self, word: str, following: str) -> frozenset[str]:
+        """How a name that the one word opens may go on with the other; remembered, as few pairs are new."""
         pair = (word, following)
         known = self._pairs.get(pair)
         if known is None:
             if len(self._pairs) > 200_000:
                 self._pairs.clear()
             prefixes = self.lexicon.prefixes
-            known = any(a + b in prefixes for a in foldings(word) for b in foldings(following))
+            opened = [reading for reading in foldings(word) if reading in prefixes]
+            known = frozenset(a + b for a in opened for b in foldings(following) if a + b in prefixes)
             self._pairs[pair] = known
         return known
 
     def able(self, word: str) -> frozenset[int]:
-        """The protected people of whom the word is a part or an initial."""
+        """The protected people of whom the word is a part or an initial; remembered, as few words are asked for."""
+        found = self._able.get(word)
+        if found is not None:
+            return found
         nobody: frozenset[int] = frozenset()
         found = nobody
         for reading in foldings(word):
             found |= self.read_as.get(reading, nobody)
             if len(reading) == 1:
                 found |= self.begun_by.get(reading, nobody)
+        if len(self._able) > 50_000:
+            self._able.clear()
+        self._able[word] = found
         return found
 
     def facts(self, words: Iterable[str], strict: bool) -> dict[str, Fact]:
@@ -556,10 +567,11 @@ class _Reading:
         self.hits: dict[int, tuple[int, tuple[Form, ...]]] = {}
         self.kept: set[int] = set()
         self.by_person: dict[int, _Run] = {}
-        goes_on = self._may_go_on
+        words, last, glued = self.words, len(self.words) - 1, matcher.glued
         for i in page.places(facts):
-            fact = facts[self.words[i]]
-            joined = self._joined(i) if fact.opens and goes_on(i) else None
+            fact = facts[words[i]]
+            opened = glued(words[i], words[i + 1]) if fact.opens and i < last else None
+            joined = self._joined(i, opened) if opened else None
             if joined:
                 self.hits[i] = joined
             elif fact.forms:
@@ -605,28 +617,26 @@ class _Reading:
     def gap(self, i: int, j: int) -> str:
         return self.text[self.tokens[i][2] : self.tokens[j][1]]
 
-    def _joined(self, first: int) -> tuple[int, tuple[Form, ...]] | None:
-        """A name broken over a line, hyphenated, or with its letters spaced out, starting at word `first`."""
+    def _joined(self, first: int, glued: Set[str]) -> tuple[int, tuple[Form, ...]] | None:
+        """A name broken over a line, hyphenated, or with its letters spaced out, starting at word `first`; `glued` is
+        what that and the next word make together."""
         lexicon = self.matcher.lexicon
-        begins, gap = self.words[first], self.gap(first, first + 1)
-        single = len(begins) == len(self.words[first + 1]) == 1
-        if len(gap) > 4 or not (_SPELT if single else _SPLIT).fullmatch(gap) or SHIELD in gap:
-            return None  # mostly
         best: tuple[int, tuple[Form, ...]] | None = None
-        glued = {reading for reading in foldings(self.words[first]) if reading in lexicon.prefixes}
         longest = len(self.words[first])
         for j in range(first + 1, min(first + 24, len(self.words))):
             gap = self.gap(j - 1, j)
             longest = max(longest, len(self.words[j]))
             if len(gap) > 4 or not (_SPELT if longest == 1 else _SPLIT).fullmatch(gap) or SHIELD in gap:
                 break
-            glued = {g + r for g in glued for r in foldings(self.words[j]) if g + r in lexicon.prefixes}
-            if not glued:
-                break
+            if j > first + 1:
+                glued = {g + r for g in glued for r in foldings(self.words[j]) if g + r in lexicon.prefixes}
+                if not glued:
+                    break
             for whole in glued:
                 forms = [f for f in lexicon.index.get(whole, ()) if f.reason in {"name", "glued", "slip"}]
                 pieces = j - first + 1
-                if longest > 1 and self._lone_word(first, j, gap):
+                lone = longest > 1 and (len(self.words[first]) == 1 or len(self.words[j]) == 1)
+                if lone and self._lone_word(first, j, gap):
                     continue
                 if longest == 1 and forms and self._two_letters(first, j, whole, gap):
                     best = (j, tuple(replace(f, score=0.8, reason="split") for f in forms))
@@ -658,12 +668,6 @@ class _Reading:
         return all(reading in plain for reading in foldings(self.words[first])) and all(
             fold(self.words[k]) in plain for k in range(first + 1, last + 1)
         )
-
-    def _may_go_on(self, first: int) -> bool:
-        """Whether the next word continues what this one opens: mostly not."""
-        if first + 1 >= len(self.words):
-            return False
-        return self.matcher.goes_on(self.words[first], self.words[first + 1])
 
     def _two_letters(self, first: int, last: int, whole: str, gap: str) -> bool:
         """A name of two letters spaced out in capitals, "M Ỷ"; two initials have points behind them."""
@@ -712,7 +716,7 @@ class _Reading:
         kinds = {form.kind for _, _, forms in run for form in forms}
         first, last = run[0][0], run[-1][1]
         own = self.matcher.every[who]
-        has_family = any(kind == "family" for kind, _ in person.parts)
+        has_family = self.matcher.has_family[who]
         full = "full" in kinds or ("family" in kinds and bool(kinds & {"given", "alias", "middle"}) and len(run) > 1)
         if first > 0 and "family" in kinds and self._initial_of(first - 1, first, own):
             first -= 1
@@ -738,7 +742,7 @@ class _Reading:
         for i, end, mine in self.by_person.get(who, ()):
             if i in self.kept:
                 continue
-            if run and not self._continues(run, i, mine):
+            if run and (i > run[-1][1] + 4 or not self._continues(run, i, mine)):
                 runs.append(run)
                 run = []
             if not run or i > run[-1][1]:
@@ -755,13 +759,12 @@ class _Reading:
         return self._share(found)
 
     def _continues(self, run: _Run, i: int, mine: tuple[Form, ...]) -> bool:
+        """Whether the hit at word `i`, no more than four words behind the run, belongs to the same mention."""
         last = run[-1][1]
         if i <= last:
             return True
         used = {form.part for _, _, forms in run for form in forms}
         if all(form.part in used for form in mine):
-            return False
-        if i > last + 4:
             return False
         between = range(last + 1, i)
         unknown = [k for k in between if fold(self.words[k]) not in PARTICLES and len(self.words[k]) > 1]
@@ -818,19 +821,23 @@ class _Reading:
         initials = 0
         if not strong and not together and not self._letter_beside(first, last):
             return None
-        fathers = not any(kind == "family" for kind, _ in person.parts)  # a single name may follow the father's initial
+        fathers = not self.matcher.has_family[who]  # a single name may follow the father's initial
         for _ in range(2):
             if first > 0 and first - 1 not in self.kept and self._initial_of(first - 1, first, everything):
                 if not strong and not together and self._an_article(first - 1):
                     break
                 first -= 1
                 initials += 1
+            else:
+                break
         if fathers and first > 0 and _FATHERS_INITIAL.fullmatch(self.words[first - 1] + self.gap(first - 1, first)):
             first -= 1
         for _ in range(2):
             if last + 1 < len(self.words) and self._trailing_initial(last, everything):
                 last += 1
                 initials += 1
+            else:
+                break
         if not strong and not together and not initials:
             return None
         named = {form.part for _, _, forms in run for form in forms if form.reason == "name"} or parts
@@ -929,7 +936,7 @@ class _Reading:
 
     def _with_particles(self, first: int, person: Person) -> int:
         """Where the mention begins when the particles of this person's name before it belong to it."""
-        while first > 0:
+        while first > 0 and person.particles:
             word, gap = fold(self.words[first - 1]), self.gap(first - 1, first)
             short = (
                 gap == ". " and len(word) == 1 and any(particle[0] == word for particle in person.particles if particle)
@@ -1018,7 +1025,10 @@ class _Reading:
             at = first - 1 if side < 0 else last + 1
             if not 0 <= at < len(self.words) or at in self.hits or at in self.kept:
                 continue
-            word, gap = self.words[at], self.gap(min(at, at - side), max(at, at - side))
+            word = self.words[at]
+            if not word[:1].isupper() and (side > 0 or not person.particles):
+                continue  # mostly
+            gap = self.gap(at, first) if side < 0 else self.gap(last, at)
             if (
                 side < 0
                 and gap == " "
@@ -1137,7 +1147,7 @@ class _Reading:
         if not everyone:
             return found
         upto = -1
-        for i in self.page.places([word for word in self.page.distinct if len(word) == 1 and not small(word)]):
+        for i in self.page.places([letter for letter in self.page.letters if not small(letter)]):
             m = _INITIALS.match(self.text, self.tokens[i][1]) if self.tokens[i][1] >= upto else None
             if m is None or any(small(letter) for letter in m.groups() if letter):
                 continue
@@ -1178,8 +1188,7 @@ class _Reading:
         for mark in _TECHNICAL.finditer(self.text):
             if mark.start() < done:
                 continue
-            start = max(done, mark.start() - 200)
-            start += max((m.end() for m in re.finditer(r"[\s\x00]", self.text[start : mark.start()])), default=0)
+            start = mark.start() - len(_BLANK.split(self.text[max(done, mark.start() - 200) : mark.start()])[-1])
             chunk = _CHUNK.match(self.text, start)
             if chunk is None:
                 continue
@@ -1260,7 +1269,7 @@ class _Reading:
     def _may_spell(self) -> bool:
         """Whether four single letters have a word such as "for" behind them."""
         words = self.words
-        letters = self.page.places([word for word in self.page.distinct if len(word) == 1])
+        letters = self.page.places(self.page.letters)
         return sum(1 for i in letters if i + 1 < len(words) and words[i + 1] in _FOR_WORDS) >= 4
 
     def lost_letters(self) -> list[Finding]:
@@ -1295,7 +1304,7 @@ class _Reading:
         """A second look that ignores every separator: full names, wherever the letters were cut."""
         found: list[Finding] = []
         everything = "".join(self.words).lower() if self.text.isascii() else "".join(map(fold, self.words))
-        there = {whole for whole in {whole for _, whole in self.matcher.wholes} if whole in everything}
+        there = {whole for whole in self.matcher.every_whole if whole in everything}
         if not there:
             return found
         pieces: list[str] = []

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 
 from policies.redaction.lexica import lines
+from policies.redaction.memo import remembered
 from policies.redaction.page import Tokens
 from policies.redaction.scripts import fold
 from policies.redaction.words import listed
@@ -40,7 +41,7 @@ def _stems() -> dict[str, dict[str, tuple[int, bool]]]:
     return found
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def _values(word: str) -> dict[str, _Values]:
     """What a folded word counts, by language; nothing if it is no number."""
     found: dict[str, _Values] = {}
@@ -114,10 +115,16 @@ def _whole(text: str, tokens: Tokens, i: int) -> tuple[str, int]:
     return word, i
 
 
+def _may_begin(text: str, tokens: Tokens, i: int) -> bool:
+    """Whether word `i` may begin a number: most do not."""
+    if not 0 <= i < len(tokens):
+        return False
+    word, _, end = tokens[i]
+    return word.isalpha() and (bool(_values(fold(word))) or text[end : end + 1] == "'")
+
+
 def _readings(text: str, tokens: Tokens, i: int, most: int, comma: str = "") -> Iterator[tuple[str, list[int], int]]:
     """Language, values and last word of every run of number words from `i` on, of one language."""
-    if i < 0 or i >= len(tokens) or not tokens[i][0].isalpha():
-        return
     word, start = _whole(text, tokens, i)
     for language, first in _values(word).items():
         values = list(first)
@@ -142,6 +149,8 @@ def _readings(text: str, tokens: Tokens, i: int, most: int, comma: str = "") -> 
 def day_in_words(text: str, tokens: Tokens, i: int) -> tuple[int, int] | None:
     """The day that the words from `i` on name, and its last word; the longest reading."""
     best: tuple[int, int] | None = None
+    if not _may_begin(text, tokens, i):
+        return best
     for language, values, last in _readings(text, tokens, i, 4):
         day = _counted(values, language)
         if 1 <= day <= 31 and (best is None or last > best[1]):
@@ -152,6 +161,8 @@ def day_in_words(text: str, tokens: Tokens, i: int) -> tuple[int, int] | None:
 def small_number(text: str, tokens: Tokens, i: int, most: int) -> tuple[int, int] | None:
     """The first number up to `most` that the words from `i` on name, and its last word: "mười hai", but "ba"."""
     best: tuple[int, int] | None = None
+    if not _may_begin(text, tokens, i):
+        return best
     for language, values, last in _readings(text, tokens, i, 2):
         number = _counted(values, language)
         if 1 <= number <= most and (best is None or best[0] == 10):
@@ -165,6 +176,8 @@ def year_in_words(text: str, tokens: Tokens, i: int) -> tuple[int | None, int] |
         if i < len(tokens) and fold(tokens[i][0]) in _SKIPPED:
             i += 1
     best: tuple[int | None, int] | None = None
+    if not _may_begin(text, tokens, i):
+        return best
     for language, values, last in _readings(text, tokens, i, _MOST_WORDS, ", "):
         year = _counted(values, language)
         behind = fold(tokens[last + 1][0]) if last + 1 < len(tokens) else ""
@@ -186,6 +199,8 @@ def year_in_words(text: str, tokens: Tokens, i: int) -> tuple[int | None, int] |
 def year_before(text: str, tokens: Tokens, i: int) -> tuple[int, int] | None:
     """The year in words that ends right before word `i`, and its first word: "kétezer-négy március"."""
     for first in range(max(0, i - _MOST_WORDS), i):
+        if not _may_begin(text, tokens, first):
+            continue
         for language, values, last in _readings(text, tokens, first, i - first + 1):
             year = _counted(values, language)
             if last == i - 1 and 1900 <= year <= 2100:

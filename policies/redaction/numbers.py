@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate, chain
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, replace
+from itertools import accumulate, chain, filterfalse
 from operator import itemgetter
+from typing import TypeVar
 
 import phonenumbers
 
@@ -109,7 +110,7 @@ def squeezed(text: str) -> str:
 class Code:
     text: str
     kind: str
-    who: int
+    whose: tuple[str, ...]
     lead: tuple[str, ...] = ()  # digits that may stand before it (country code, trunk zero)
 
 
@@ -120,7 +121,7 @@ class Needle:
     plain: str
     pattern: re.Pattern[str]
     kind: str
-    who: int
+    whose: tuple[str, ...]
     marked: bool
 
     def find(self, lower: str) -> list[Finding]:
@@ -131,19 +132,38 @@ class Needle:
                 continue
             at = _AT_BEFORE.search(lower, max(0, start - 2), start)
             if at or not self.marked:
-                found.append(Finding(at.start() if at else start, m.end(), self.kind, str(self.who), 1.0, "known"))
+                found += _of_each(self.whose, at.start() if at else start, m.end(), self.kind, 1.0)
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Street:
-    who: int
+    whose: tuple[str, ...]
     names: frozenset[str]
     numbers: frozenset[str]
     every: frozenset[str]
 
 
+_OneKnown = TypeVar("_OneKnown", Code, Needle, Street)
+
+
+def _shared(known: Iterable[_OneKnown]) -> list[_OneKnown]:
+    """Everything once, with all of whom it is known: a case's persons are told of in each of its messages."""
+    whose: dict[_OneKnown, list[str]] = {}
+    for one in known:
+        whose.setdefault(replace(one, whose=()), []).extend(one.whose)
+    return [replace(one, whose=tuple(dict.fromkeys(all_of_them))) for one, all_of_them in whose.items()]
+
+
+def _of_each(
+    whose: Iterable[str], start: int, end: int, kind: str, score: float, reason: str = "known"
+) -> list[Finding]:
+    """One place as a finding of each person of whom it is known."""
+    return [Finding(start, end, kind, who, score, reason) for who in whose]
+
+
 _HEAD = 4  # characters that codes are looked up by: a text of many numbers begins few of them
+_FEW = 150  # heads that are found faster one by one
 _TRUNKS = {"36": ("06",), "7": ("8",), "370": ("8",), "375": ("80", "8"), "993": ("8",), "52": ("01", "044", "045")}
 """What is dialled before a number inside its country, where that is not a zero."""
 
@@ -175,7 +195,7 @@ class NumberMatcher:
     def __init__(self, identities: tuple[Identity, ...]) -> None:
         self.codes: list[Code] = []
         self.needles: list[Needle] = []
-        self.births: list[tuple[int, Day]] = []
+        self.births: dict[Day, list[int]] = {}  # and whose it is
         self.streets: list[Street] = []
         self.postcodes: dict[str, list[tuple[int, frozenset[str]]]] = {}
         for who, one in enumerate(identities):
@@ -190,9 +210,9 @@ class NumberMatcher:
             for phone in one.phones:
                 digits, lead = _phone(phone)
                 if len(digits) >= 5:
-                    self.codes.append(Code(digits, "phone", who, lead))
+                    self.codes.append(Code(digits, "phone", (str(who),), lead))
                 if len(digits) >= 9:
-                    self.codes.append(Code(digits[-7:], "phone", who))
+                    self.codes.append(Code(digits[-7:], "phone", (str(who),)))
             for email in one.emails:
                 self._needle(email, "email", who)
                 local = email.partition("@")[0]
@@ -206,29 +226,32 @@ class NumberMatcher:
                 self._birth(birth, who)
             for address in one.addresses:
                 self._address(address, who)
-        self.codes = list(dict.fromkeys(self.codes))
+        self.codes, self.needles, self.streets = _shared(self.codes), _shared(self.needles), _shared(self.streets)
         self._places: dict[str, list[int]] = {}  # of the codes, by their first characters
         for place, code in enumerate(self.codes):
             self._places.setdefault(code.text[:_HEAD], []).append(place)
-        self._heads = sorted(set(map(len, self._places)))  # one size, but for short codes
         self._read_out = [c for c in self.codes if len(c.text) >= 7 and c.text.isdigit() and c.kind != "birthdate"]
-        self._births_by_month: dict[int | None, list[tuple[int, Day]]] = {}
-        for who, born in self.births:
-            self._births_by_month.setdefault(born[1], []).append((who, born))
-        self._birth_years = {str(born[0]): who for who, born in self.births}
+        self._read_out_heads = {code.text[:_HEAD] for code in self._read_out}
+        self._births_by_month: dict[int | None, list[Day]] = {}
+        for born in self.births:
+            self._births_by_month.setdefault(born[1], []).append(born)
+        last = sorted(((max(whose), born[0]) for born, whose in self.births.items()), key=itemgetter(0))
+        self._birth_years = {str(year): who for who, year in last}
         self._street_words = {word for street in self.streets for word in street.names}
         self._long_street_words: dict[str, list[str]] = {}  # by their first four letters
         for word in sorted(self._street_words):
             if len(word) >= 5:
                 self._long_street_words.setdefault(word[:4], []).append(word)
+        self._inflected: dict[str, str] = {}
+        self._no_street: set[str] = set()
 
     def _code(self, value: str, kind: str, who: int) -> None:
         code = squeezed(value)
         series = _SERIES.fullmatch("".join(TOKEN.findall(clean(value).text)).upper())
         if series:  # people leave its letters out
-            self.codes.append(Code((series.group(1) or series.group(2)).translate(_SLIP), kind, who))
+            self.codes.append(Code((series.group(1) or series.group(2)).translate(_SLIP), kind, (str(who),)))
         if len(code) >= 4 and _DIGIT.search(clean(value).text):
-            self.codes.append(Code(code, kind, who))
+            self.codes.append(Code(code, kind, (str(who),)))
         elif len(code) >= 4 and not all(fold(word) in COMMON for word in TOKEN.findall(clean(value).text)):
             self._needle(value, kind, who)
 
@@ -252,18 +275,19 @@ class NumberMatcher:
         body = "".join(pieces)
         plain = max(re.split(r"[@.\-_/ ]", bare), key=len)
         marked = len(bare) < 4 or bare in COMMON
-        self.needles.append(Needle(plain, re.compile(body + rf"(?![^\W_{_WITHOUT_BLANKS}])"), kind, who, marked))
+        pattern = re.compile(body + rf"(?![^\W_{_WITHOUT_BLANKS}])")
+        self.needles.append(Needle(plain, pattern, kind, (str(who),), marked))
 
     def _birth(self, birth: str, who: int) -> None:
         numbers = [int(part) for part in re.findall(r"\d+", birth)[:3]]
         if not numbers:
             return
         year, month, day = (*numbers, None, None)[:3]
-        self.births.append((who, (year, month, day)))
+        self.births.setdefault((year, month, day), []).append(who)
         if month is not None and day is not None:
             y, m, d = f"{year:04d}", f"{month:02d}", f"{day:02d}"
             for code in {y + m + d, d + m + y, m + d + y, d + m + y[2:], y[2:] + m + d}:
-                self.codes.append(Code(code.translate(_SLIP), "birthdate", who))
+                self.codes.append(Code(code.translate(_SLIP), "birthdate", (str(who),)))
 
     def _address(self, address: str, who: int) -> None:
         text = clean(address).text
@@ -282,9 +306,9 @@ class NumberMatcher:
         numbers = frozenset(fold(w) for w in TOKEN.findall(text) if _DIGIT.search(w))
         every = frozenset(fold(word) for word in TOKEN.findall(text))
         if names:
-            self.streets.append(Street(who, names, numbers, every))
+            self.streets.append(Street((str(who),), names, numbers, every))
         for code in _POSTCODE.findall(text):
-            self.codes.append(Code(squeezed(code), "address", who))
+            self.codes.append(Code(squeezed(code), "address", (str(who),)))
         for code in re.findall(r"(?<![\w-])\d{4}(?![\w-])", text):
             self.postcodes.setdefault(code, []).append((who, every))
 
@@ -317,19 +341,17 @@ class NumberMatcher:
         """Codes in the letters and digits of the text, whatever stands between the pieces of one."""
         strip = _Strip.of(page)
         found: list[Finding] = []
-        begun = {strip.text[at : at + size] for size in self._heads for at in range(len(strip.text) - size + 1)}
-        places: dict[str, list[int]] = {}  # records of one person repeat each other
-        for place in sorted(place for head in self._places.keys() & begun for place in self._places[head]):
+        begun = _standing_in(strip.text, self._places.keys())
+        for place in sorted(place for head in begun for place in self._places[head]):
             code = self.codes[place]
-            if code.text not in places:
-                places[code.text] = list(occurrences(code.text, strip.text))
-            for at in places[code.text]:
-                finding = self._at(page, code, strip, at, strict)
-                if finding:
-                    found.append(finding)
+            for at in occurrences(code.text, strip.text):
+                span = self._at(page, code, strip, at, strict)
+                if span:
+                    found += _of_each(code.whose, *span, code.kind, 1.0)
         return found
 
-    def _at(self, page: Page, code: Code, strip: _Strip, at: int, strict: bool) -> Finding | None:
+    def _at(self, page: Page, code: Code, strip: _Strip, at: int, strict: bool) -> tuple[int, int] | None:
+        """Where the code at this place of the strip stands in the text, if it may be that number there."""
         tokens, offsets = page.tokens, strip.offsets
         start, end = at, at + len(code.text)
         first, last = strip.piece(start), strip.piece(end - 1)
@@ -354,7 +376,7 @@ class NumberMatcher:
             a, b = a + start - offsets[first], tokens[strip.words[last]][1] + end - offsets[last]
         while a > 0 and page.text[a - 1] in "+(" and code.kind == "phone":
             a -= 1
-        return Finding(a, b, code.kind, str(code.who), 1.0, "known")
+        return a, b
 
     def _spread(self, page: Page) -> list[Finding]:
         """Phones whose groups have words between them, or are read out: "044, then 123 45 67", "zero four four"."""
@@ -362,7 +384,7 @@ class NumberMatcher:
         digits = "".join(piece for piece, _ in pieces)
         offsets = list(accumulate((len(piece) for piece, _ in pieces), initial=0))
         found: list[Finding] = []
-        begun = {digits[at : at + _HEAD] for at in range(len(digits) - _HEAD + 1)}
+        begun = _standing_in(digits, self._read_out_heads)
         for code in self._read_out:
             at = digits.find(code.text) if code.text[:_HEAD] in begun else -1
             while at >= 0:
@@ -378,7 +400,7 @@ class NumberMatcher:
                 whole = begin == offsets[first] and at + len(code.text) == offsets[last + 1]
                 if whole and all(_near(page, pieces, k, k + 1) for k in range(first, last)):
                     a, b = page.tokens[pieces[first][1]][1], page.tokens[pieces[last][1]][2]
-                    found.append(Finding(a, b, code.kind, str(code.who), 0.9, "known, spread"))
+                    found += _of_each(code.whose, a, b, code.kind, 0.9, "known, spread")
                 at = digits.find(code.text, at + 1)
         return found
 
@@ -414,16 +436,20 @@ class NumberMatcher:
                 and code.text.endswith(digits)
                 and len(digits) < len(code.text)
             ):
-                return [Finding(start, end, code.kind, str(code.who), 0.8, "known, its end")]
+                return _of_each(code.whose[:1], start, end, code.kind, 0.8, "known, its end")
         return []
 
     def _births(self, page: Page, dates: Sequence[DateFound]) -> list[Finding]:
         found: list[Finding] = []
         for date in dates:
             months = {month for _, month, _ in date.readings}
-            for who, birth in sorted(chain(*(self._births_by_month.get(m, ()) for m in months)), key=itemgetter(0)):
-                if any(_same_day(reading, birth) for reading in date.readings):
-                    found.append(Finding(date.start, date.end, "birthdate", str(who), 1.0, "known"))
+            whose = [
+                who
+                for birth in chain.from_iterable(self._births_by_month.get(month, ()) for month in months)
+                if any(_same_day(reading, birth) for reading in date.readings)
+                for who in self.births[birth]
+            ]
+            found += _of_each(map(str, sorted(whose)), date.start, date.end, "birthdate", 1.0)
         for i in page.places(self._birth_years.keys() & page.distinct):
             word, start, end = page.tokens[i]
             if born_before(page.text, start):
@@ -443,13 +469,7 @@ class NumberMatcher:
 
     def _addresses(self, page: Page, strict: bool) -> list[Finding]:
         text, tokens = page.text, page.tokens
-        inflected = {
-            word: name
-            for word in page.folds
-            if len(word) >= 5 and word not in self._street_words
-            for name in self._long_street_words.get(word[:4], ())
-            if word[: len(name) - 1] == name[:-1] and len(word) - len(name) <= 3
-        }
+        inflected = self._inflected_streets(page.folds)
         wanted = page.folded(self._street_words | inflected.keys())
         found: list[Finding] = []
         for i in page.places(wanted):
@@ -483,8 +503,21 @@ class NumberMatcher:
                         and fold(tokens[i][0]) not in COMMON
                     )
                 ):
-                    found.append(Finding(tokens[first][1], tokens[last][2], "address", str(street.who), 0.9, "known"))
+                    found += _of_each(street.whose, tokens[first][1], tokens[last][2], "address", 0.9)
         return found
+
+    def _inflected_streets(self, folds: Set[str]) -> dict[str, str]:
+        """The words that are a street's name with an ending, and the name; remembered, as few words are new."""
+        if len(self._no_street) > 200_000:
+            self._no_street.clear()
+            self._inflected.clear()
+        for word in filterfalse(self._no_street.__contains__, folds):
+            for name in self._long_street_words.get(word[:4], ()) if word not in self._street_words else ():
+                if len(word) >= 5 and word[: len(name) - 1] == name[:-1] and len(word) - len(name) <= 3:
+                    self._inflected[word] = name
+            if word not in self._inflected:
+                self._no_street.add(word)
+        return {word: self._inflected[word] for word in folds & self._inflected.keys()}
 
     @staticmethod
     def _belongs(text: str, tokens: Tokens, i: int, gap_after: int, street: Street) -> bool:
@@ -497,6 +530,14 @@ class NumberMatcher:
                 word in street.every or word in STREET_WORDS or word in _BETWEEN_PARTS or _spelled(tokens[i][0], street)
             )
         )
+
+
+def _standing_in(text: str, heads: Set[str]) -> set[str]:
+    """Which of the heads the text holds: looked for one by one where they are few, else among all its pieces."""
+    if len(heads) <= _FEW:
+        return {head for head in heads if head in text}
+    sizes = set(map(len, heads))  # one, but for short codes
+    return {piece for n in sizes for piece in map("".join, zip(*(text[k:] for k in range(n)), strict=False))} & heads
 
 
 def _spelled(word: str, street: Street) -> bool:
@@ -525,12 +566,15 @@ class _Strip:
     @classmethod
     def of(cls, page: Page) -> _Strip:
         words: list[int] = []
-        upto = 0
+        upto = begun = 0
         for i in page.numeric:
-            if upto and i - 4 > upto:
-                words.append(-1)
-            words += range(max(upto, i - 4), min(i + 5, len(page.words)))
-            upto = max(upto, min(i + 5, len(page.words)))
+            if i - 4 > upto:
+                words += range(begun, upto)
+                if upto:
+                    words.append(-1)
+                begun = i - 4
+            upto = i + 5
+        words += range(begun, min(upto, len(page.words)))
         parts = [page.words[i] if i >= 0 else "\x00" for i in words]
         whole = "".join(parts)
         upper = whole.upper()
@@ -554,8 +598,12 @@ def _digit_pieces(page: Page) -> list[tuple[str, int]]:
         if word in {"double", "triple"}:
             times = 2 if word == "double" else 3
             continue
-        digits = _DIGIT_WORDS.get(word) or "".join(c for c in word.upper().translate(_SLIP) if c.isdecimal())
-        pieces.append((digits * times if word in _DIGIT_WORDS else digits, i))
+        if word in _DIGIT_WORDS:
+            pieces.append((_DIGIT_WORDS[word] * times, i))
+        elif word.isdecimal():
+            pieces.append((word, i))
+        else:
+            pieces.append(("".join(c for c in word.upper().translate(_SLIP) if c.isdecimal()), i))
         times = 1
     return pieces
 

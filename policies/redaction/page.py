@@ -26,6 +26,11 @@ Tokens = list[tuple[str, int, int]]  # a word with its start and end in a clean 
 
 def tokens_of(text: str) -> Tokens:
     """The words of a clean text; signs that belong to a letter stay with it."""
+    return list(zip(*_columns(text), strict=True))
+
+
+def _columns(text: str) -> tuple[list[str], list[int], list[int]]:
+    """The words, their starts and their ends."""
     if text.isascii():
         pattern = _ASCII_TOKEN
     elif not _NOT_EUROPEAN.search(text):
@@ -34,7 +39,7 @@ def tokens_of(text: str) -> Tokens:
         pattern = _ANY_TOKEN if WITHOUT_BLANKS.search(text) else _SPACED_TOKEN
     pieces = pattern.split(text)  # what stands between words, and the words: three times as fast as one match a word
     ends = list(accumulate(map(len, pieces)))
-    return list(zip(pieces[1::2], ends[::2], ends[1::2], strict=False))  # the last piece begins no word
+    return pieces[1::2], ends[:-1:2], ends[1::2]  # behind the last piece no word begins
 
 
 def occurrences(piece: str, text: str) -> Iterator[int]:
@@ -51,15 +56,12 @@ class Page:
 
     text: str
     tokens: Tokens
+    words: list[str]  # of the tokens, alone
 
     @classmethod
     def of(cls, text: str) -> Page:
-        return cls(text, tokens_of(text))
-
-    @cached_property
-    def words(self) -> list[str]:
-        """The words alone."""
-        return [token[0] for token in self.tokens]
+        words, starts, ends = _columns(text)
+        return cls(text, list(zip(words, starts, ends, strict=True)), words)
 
     @cached_property
     def index(self) -> dict[str, list[int]]:
@@ -92,9 +94,19 @@ class Page:
         return self._folded[0].keys()
 
     @cached_property
+    def letters(self) -> list[str]:
+        """Every word of one character, once."""
+        return [word for word in self.index if len(word) == 1]
+
+    @cached_property
+    def with_digits(self) -> list[str]:
+        """Every word that is not of letters alone, once."""
+        return [word for word in self.index if not word.isalpha()]
+
+    @cached_property
     def numeric(self) -> list[int]:
         """Where the words with digits are."""
-        return self.places([word for word in self.index if not word.isalpha()])
+        return self.places(self.with_digits)
 
     def places(self, words: Iterable[str]) -> list[int]:
         """Where any of these words stand, in order; they may be words that the page does not have."""

@@ -15,6 +15,7 @@ import phonenumbers
 from policies.redaction.checksums import base58check, luhn, mod97, national
 from policies.redaction.dates import DateFound, born_before, generalised
 from policies.redaction.identity import Finding, Settings
+from policies.redaction.memo import remembered
 from policies.redaction.page import Page
 from policies.redaction.scripts import SHIELD, fold
 from policies.redaction.words import listed
@@ -60,6 +61,9 @@ _NATIONAL_INSURANCE = re.compile(r"(?<!\w)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\
 _CENTURY = re.compile(r"\d{6,8}[-+A]\d{3,4}[A-Z0-9]?(?!\w)")
 _CASE = re.compile(r"(?<![\w/.])\d{1,6}/\d{2,4}(?![\w/])")
 _MACHINE_ZONE = re.compile(r"(?<!\w)[PIACV][A-Z<][A-Z]{3}[A-Z<]{10,39}(?:\n?[A-Z0-9<]{28,44})?")
+_GLUED_TO = re.compile(r"[\w.@/\-]$")
+_BLANK = re.compile(r"\s")
+_NOT_DIGIT = re.compile(r"\D")
 _FILLER = re.compile(r"[\s:#.,(\"'=–—-]*")
 
 _DOCUMENT_WORDS = listed(
@@ -352,7 +356,7 @@ def _phone(page: Page, i: int, start: int, dated: bytes | bytearray, upto: int) 
         if before.endswith(mark):
             lead = len(mark)
             break
-    if not lead and re.search(r"[\w.@/\-]$", before):
+    if not lead and _GLUED_TO.search(before):
         return None
     if lead and before[:-lead][-1:].isalpha():
         return None
@@ -367,7 +371,7 @@ def _phone(page: Page, i: int, start: int, dated: bytes | bytearray, upto: int) 
     if dated:
         first = next((n for n in range(len(whole)) if dated[m.start() + n]), len(whole))
         whole = whole[:first].rstrip(" \n\t(.-/\u00a0")
-    cuts = [len(whole), *(c.start() for c in reversed(list(re.finditer(r"\s", whole))))]  # it may run into the next
+    cuts = [len(whole), *(c.start() for c in reversed(list(_BLANK.finditer(whole))))]  # it may run into the next
     context = _speaks_of_a_phone(page, i)
     for cut in cuts:
         score = _phone_score(whole[:cut], context=context)
@@ -394,7 +398,7 @@ def _kinds() -> dict[str, str]:
 
 
 def _phone_score(found: str, *, context: bool) -> float:
-    digits = re.sub(r"\D", "", found)
+    digits = _NOT_DIGIT.sub("", found)
     if not 6 <= len(digits) <= 16:
         return 0.0
     if found.lstrip("(").startswith("+") or digits.startswith("00"):
@@ -474,6 +478,11 @@ def _labelled(text: str, kind: str, start: int) -> Finding | None:
     return None
 
 
+@remembered
+def _ends_as_a_street(word: str) -> bool:
+    return word.endswith(_STREET_ENDINGS)
+
+
 def _streets(page: Page) -> Iterator[Finding]:
     text = page.text
     words = page.distinct
@@ -490,7 +499,7 @@ def _streets(page: Page) -> Iterator[Finding]:
         m = _STREET_BEFORE.match(text, page.tokens[i][2])
         if m:
             yield _finding(page.tokens[i][1], m.end(), "address", 0.7)
-    for i in page.places([word for word in words if word.endswith(_STREET_ENDINGS)] if page.numeric else []):
+    for i in page.places([word for word in words if _ends_as_a_street(word)] if page.numeric else []):
         m = _STREET_GLUED.match(text, page.tokens[i][1])
         if m:
             yield _finding(m.start(), m.end(), "address", 0.7)

@@ -13,11 +13,11 @@ import re
 import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
-from functools import lru_cache
 
 from anyascii import anyascii
 
 from policies.redaction.errors import UnsupportedScript
+from policies.redaction.memo import remembered
 
 SUPPORTED: tuple[str, ...] = (
     *("Latin", "Cyrillic", "Greek", "Arabic", "Han", "Hebrew", "Armenian", "Georgian", "Devanagari", "Bengali"),
@@ -291,7 +291,7 @@ UNVOWELLED = re.compile("[\u0590-\u06ff\u0900-\u0dff\u1000-\u137f]")
 HAN = re.compile("[々〇㐀-䶿一-鿿\uf900-\ufaff\U00020000-\U0003ffff]+")
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def fold(word: str) -> str:
     """Lower-case Latin letters and digits only; other scripts as they are usually written in Latin letters."""
     if word.isascii():
@@ -312,7 +312,7 @@ def _nasal(m: re.Match[str]) -> str:
     return "m" if following and 0x2A <= ord(following) & 0x7F <= 0x2E else "n"
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def foldings(word: str) -> tuple[str, ...]:
     """Every folded reading of a word: as it sounds, and as it looks where letters of two scripts look alike."""
     first = fold(word)
@@ -356,12 +356,14 @@ _SOUNDS = (
 )
 
 
-@lru_cache(maxsize=65536)
-def skeleton(folded: str) -> str:
+def skeleton_of(folded: str) -> str:
     """One spelling for the usual ways of writing one sound ("Yuliia", "Julia"; "Oksana", "Oxana")."""
     for pattern, sound in _SOUNDS:
         folded = pattern.sub(sound, folded)
     return folded
+
+
+skeleton = remembered(skeleton_of)
 
 
 _COARSE = (
@@ -378,7 +380,7 @@ _COARSE = (
 )
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def coarse(folded: str) -> str:
     """The consonants of a name by where they are spoken: enough to tell a foreign spelling beside another one."""
     for pattern, sound in _COARSE:
@@ -403,7 +405,7 @@ _DIGRAPHS = (
 )
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def consonants(folded: str) -> str:
     """What Arabic writing keeps of a name: "Mohammed", "Muhamad" and "محمد" have the same consonants."""
     for pair, single in _DIGRAPHS:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from policies.redaction.idioms import Place, may_be_plain
+from policies.redaction.idioms import Place, may_be_plain, plain_with_a_capital
 from policies.redaction.lexica import (
     any_language,
     dictionary,
@@ -456,6 +456,8 @@ class Senses:
         """Whether word `i` is the first of a sentence."""
         start = self.tokens[i][1]
         before = self.text[max(0, start - 12) : start]
+        if before[-1:] == " " and before[-2:-1].isalpha():  # as most words stand
+            return i == 0
         return bool(_SENTENCE_END.search(before)) or i == 0
 
     def of_a_relative(self, i: int) -> bool:
@@ -482,6 +484,9 @@ class Senses:
         word, _, end = self.tokens[i]
         if not may_be_plain(word, self.words[i + 1] if i + 1 < len(self.words) else ""):
             return False
+        small, opens = word[:1].islower(), self.opens(i)
+        if not small and not opens and not plain_with_a_capital(word):
+            return False
         before = self._beside(range(i - 1, max(i - 13, -1), -1))
         apart = i > 0 and self.text[self.tokens[i - 1][2] : self.tokens[i][1]].strip() in _APART
         return Place(
@@ -489,8 +494,8 @@ class Senses:
             before=before,
             after=self._beside(range(i + 1, min(i + 13, len(self.words)))),
             behind=self.text[end : end + 40],
-            small=word[:1].islower(),
-            opens=self.opens(i),
+            small=small,
+            opens=opens,
             keeps_capitals=self.keeps_capitals(i),
             apart=apart,
         ).plain()

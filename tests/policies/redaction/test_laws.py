@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from policies.redaction.engine import Matcher, redact, search
 from policies.redaction.errors import RedactionError, StillIdentifying, UnsupportedScript
+from policies.redaction.forms import words_of
 from policies.redaction.identity import Finding, Identity, Name, Settings
 from policies.redaction.replace import LABELS, PLACEHOLDER, replacement
 from policies.redaction.scripts import clean, fold, supported
@@ -48,6 +49,13 @@ MATCHERS = {
     (given, family): Matcher((Identity(pseudonym="V-7K3Q-9MXA-TR", names=(Name(given=given, family=family),)),))
     for given in GIVEN
     for family in FAMILY
+}
+THEIR_NAMES = {
+    fold(word)
+    for who in EVERYONE
+    for name in who.names
+    for text in (name.given, name.middle, name.family, *name.aliases)
+    for word in words_of(text)
 }
 ORDERS = (
     "{g} {f}",
@@ -194,8 +202,8 @@ def test_findings_are_ordered_apart_and_inside_the_original_text(pieces: list[st
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.sampled_from(sorted(COMMON - {"hope", "lan", "may", "march", "roxy"})), min_size=1, max_size=30))
-def test_ordinary_lower_case_words_stay(words: list[str]) -> None:
+@given(st.lists(st.sampled_from(sorted(COMMON - THEIR_NAMES - {"may", "march", "roxy"})), min_size=1, max_size=30))
+def test_ordinary_lower_case_words_stay_that_are_nobodys_name(words: list[str]) -> None:
     text = " ".join(words)
     assert redact(text, EVERYONE).text == text
 
