@@ -377,15 +377,9 @@ def _one(group: list[Finding]) -> Finding:
     known = {f.whose for f in group if f.whose is not None}
     if main.kind != "name" and whose is None and len(known) == 1:
         whose = known.pop()
-    if main.kind == "date" and whose is not None:
-        main = replace(main, kind="birthdate")
-    return replace(
-        main,
-        start=min(f.start for f in group),
-        end=max(f.end for f in group),
-        whose=whose,
-        score=max(f.score for f in group),
-    )
+    kind = "birthdate" if main.kind == "date" and whose is not None else main.kind
+    start, end = group[0].start, max([f.end for f in group])  # they are in the order of their starts
+    return Finding(start, end, kind, whose, max([f.score for f in group]), main.reason)
 
 
 @lru_cache(maxsize=4)

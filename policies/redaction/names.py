@@ -1303,7 +1303,7 @@ class _Reading:
     def squeezed(self) -> list[Finding]:
         """A second look that ignores every separator: full names, wherever the letters were cut."""
         found: list[Finding] = []
-        everything = "".join(self.words).lower() if self.text.isascii() else "".join(map(fold, self.words))
+        everything = "".join([word if word.isascii() else fold(word) for word in self.words]).lower()
         there = {whole for whole in self.matcher.every_whole if whole in everything}
         if not there:
             return found

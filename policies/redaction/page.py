@@ -77,21 +77,25 @@ class Page:
         return self.index.keys()
 
     @cached_property
-    def _folded(self) -> tuple[dict[str, str], dict[str, list[str]]]:
-        """A word for each folded form, and for the forms of several words the others."""
-        forms = list(map(fold, self.index))
-        one = dict(zip(forms, self.index, strict=True))
-        others: dict[str, list[str]] = {}
-        if len(one) < len(forms):
-            for form, word in zip(forms, self.index, strict=True):
-                if one[form] != word:
-                    others.setdefault(form, []).append(word)
-        return one, others
+    def _folded(self) -> list[tuple[str, str]]:
+        """Each distinct word with its folded form: of ASCII, all at once, the small letters."""
+        latin = [word for word in self.index if word.isascii()]
+        others = [word for word in self.index if not word.isascii()]
+        return [*zip(" ".join(latin).lower().split(), latin, strict=True), *((fold(word), word) for word in others)]
 
-    @property
+    @cached_property
     def folds(self) -> Set[str]:
         """The folded forms of the words."""
-        return self._folded[0].keys()
+        return {form for form, _ in self._folded}
+
+    @cached_property
+    def _written_otherwise(self) -> dict[str, list[str]]:
+        """The words that are not written as their folded form is, by that."""
+        others: dict[str, list[str]] = {}
+        for form, word in self._folded:
+            if form != word:
+                others.setdefault(form, []).append(word)
+        return others
 
     @cached_property
     def letters(self) -> list[str]:
@@ -113,7 +117,6 @@ class Page:
         return sorted(i for word in words for i in self.index.get(word, ()))
 
     def folded(self, forms: Set[str]) -> list[str]:
-        """The words whose folded form is one of these."""
-        one, others = self._folded
-        there = one.keys() & forms
-        return [*(one[form] for form in there), *(word for form in there & others.keys() for word in others[form])]
+        """The words whose folded form is one of these, which are folded forms."""
+        others = self._written_otherwise
+        return [*(self.index.keys() & forms), *(word for form in others.keys() & forms for word in others[form])]
