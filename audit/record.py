@@ -668,8 +668,7 @@ def _read_trust(raw: bytes) -> TrustRecord:
 
 
 def _read(raw: bytes) -> Record:
-    names = (*_NAMES, _FACTS) if _FACTS.encode() in raw and _keeps_facts(raw) else _NAMES
-    fields = read_map(raw, "record", names, max_bytes=MAX_RECORD_BYTES)
+    fields = read_map(raw, "record", _NAMES, maybe=(_FACTS,), max_bytes=MAX_RECORD_BYTES)
     fields.version()
     record = Record(
         type=fields.code("type"),
@@ -687,18 +686,10 @@ def _read(raw: bytes) -> Record:
         rules=fields.codes("rules"),
         sections=_sections(fields),
         view=fields.octets_or_none("view", 32),
-        facts=_facts(fields) if _FACTS in names else None,
+        facts=_facts(fields) if fields.has(_FACTS) else None,
     )
     _check_whole(record)
     return record
-
-
-def _keeps_facts(raw: bytes) -> bool:
-    try:
-        value = cbor.loads(raw, max_bytes=MAX_RECORD_BYTES)
-    except Unreadable:
-        return False
-    return isinstance(value, dict) and _FACTS in value
 
 
 def _facts_value(facts: Facts) -> Value:

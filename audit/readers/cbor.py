@@ -9,6 +9,7 @@ canonicalised: what was signed is what is read. The writer has one form (RFC 894
 sorted by their encoded bytes.
 """
 
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from audit.errors import Unreadable
@@ -20,6 +21,7 @@ MAX_BYTES: Final = 16 * 1024 * 1024  # twice the largest payload the message ser
 MAX_ITEMS: Final = 65_536  # all values of one document together: bounds memory, not only bytes
 
 _UINT, _NINT, _BYTES, _TEXT, _LIST, _MAP = range(6)
+_CUT_SHORT: Final = "CBOR: the bytes end in the middle of a value"
 _SIMPLE: Final[dict[int, bool | None]] = {0xF4: False, 0xF5: True, 0xF6: None}
 
 
@@ -56,23 +58,24 @@ class _Reader:
         if self.items > MAX_ITEMS:
             raise Unreadable(f"CBOR: more than {MAX_ITEMS} values")
         start = self.at
-        first = self.take(1)[0]
+        first = self.byte()
         if first in _SIMPLE:
             return _SIMPLE[first]
-        major = first >> 5
+        major, number = first >> 5, first & 0x1F
         if major > _MAP:
             raise Unreadable(f"CBOR: a tag, float or simple value at byte {start}, which this format does not use")
-        number = self.number(first & 0x1F, start)
+        if number > 23:
+            number = self.number(number, start)
         if major == _UINT:
             return number
         if major == _NINT:
             return -1 - number
         if number > len(self.raw) - self.at:  # each byte or item takes at least one byte: never allocate on a promise
             raise Unreadable(f"CBOR: the value at byte {start} is longer than the bytes that follow")
-        if major == _BYTES:
-            return self.take(number)
         if major == _TEXT:
             return self.text(number, start)
+        if major == _BYTES:
+            return self.take(number)
         if depth >= MAX_DEPTH:
             raise Unreadable(f"CBOR: nested deeper than {MAX_DEPTH} at byte {start}")
         if major == _LIST:
@@ -83,32 +86,42 @@ class _Reader:
         result: dict[str, Value] = {}
         for _ in range(count):
             start = self.at
-            first = self.take(1)[0]
+            first = self.byte()
             if first >> 5 != _TEXT:
                 raise Unreadable(f"CBOR: a key that is not text at byte {start}")
-            key = self.text(self.number(first & 0x1F, start), start)
+            length = first & 0x1F
+            key = self.text(length if length < 24 else self.number(length, start), start)
             if key in result:
                 raise Unreadable(f"CBOR: a key stands twice at byte {start}")
             result[key] = self.value(depth + 1)
         return result
 
     def number(self, info: int, start: int) -> int:
-        if info < 24:
-            return info
         if info > 27:
             raise Unreadable(f"CBOR: an indefinite or reserved length at byte {start}")
         return int.from_bytes(self.take(1 << (info - 24)), "big")
 
     def text(self, length: int, start: int) -> str:
+        at = self.at
+        self.at = end = at + length
+        if end > len(self.raw):
+            raise Unreadable(_CUT_SHORT)
         try:
-            return self.take(length).decode("utf-8")
+            return self.raw[at:end].decode("utf-8")
         except UnicodeDecodeError:
             raise Unreadable(f"CBOR: text that is not UTF-8 at byte {start}") from None
+
+    def byte(self) -> int:
+        at = self.at
+        if at >= len(self.raw):
+            raise Unreadable(_CUT_SHORT)
+        self.at = at + 1
+        return self.raw[at]
 
     def take(self, length: int) -> bytes:
         end = self.at + length
         if end > len(self.raw):
-            raise Unreadable("CBOR: the bytes end in the middle of a value")
+            raise Unreadable(_CUT_SHORT)
         piece = self.raw[self.at : end]
         self.at = end
         return piece
@@ -152,14 +165,19 @@ def _write(value: Value, out: bytearray, depth: int) -> None:
         raise TypeError(f"{type(value).__name__} has no place in this format")
 
 
+@lru_cache(maxsize=1024)  # the names of fields; others are soon forgotten
+def _key(key: str) -> bytes:
+    out = bytearray()
+    _write(key, out, 0)
+    return bytes(out)
+
+
 def _write_map(value: dict[str, Value], out: bytearray, depth: int) -> None:
     keys: list[tuple[bytes, str]] = []
     for key in value:
         if not isinstance(key, str):
             raise TypeError("keys are text")
-        head = bytearray()
-        _write(key, head, 0)
-        keys.append((bytes(head), key))
+        keys.append((_key(key), key))
     _head(_MAP, len(keys), out)
     for encoded, key in sorted(keys):
         out += encoded
