@@ -946,14 +946,9 @@ class NatsBroker:
                 await self.connection.flush()  # whoever asks after this block has begun is heard
             yield
         finally:
-            for subscription in subscriptions:
-                # What the server has handed to us nobody else will answer; without a connection there is nothing.
-                with suppress(nats.errors.Error, OSError, TimeoutError):
-                    async with asyncio.timeout(bounds.CLOSE_SECONDS):
-                        if client.is_connected:
-                            await subscription.drain()  # type: ignore[no-untyped-call]
-                        else:
-                            await subscription.unsubscribe()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(bounds.CLOSE_SECONDS):
+                    await asyncio.gather(*map(client.finish, subscriptions), return_exceptions=True)
             if tasks:
                 await asyncio.wait(tasks, timeout=bounds.REQUEST_SECONDS)
             for task in tasks:
