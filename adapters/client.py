@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -34,7 +35,8 @@ from adapters.casefile import read as read_case
 from adapters.casefile import write as write_case
 from adapters.consents import Held, for_guard
 from adapters.erasure import Eraser
-from adapters.evidencefiles import carrying
+from adapters.evidencefiles import carrier, carrying
+from adapters.evidencefiles.carrier import Way
 from adapters.evidencefiles.exhibits import Exhibit, Progress, quiet
 from adapters.evidencefiles.spool import Spool
 from adapters.guard import (
@@ -380,7 +382,7 @@ class AgencyClient:
             self.spool.check_new(exhibit)
         try:
             for exhibit in exhibits:
-                await asyncio.to_thread(self.spool.seal, exhibit, message.header.id, self.progress)
+                await carrier.seal(self.home.folder, exhibit, message.header.id, self.progress)
                 self.spool.note(exhibit, message.header.id, message.header.expires)
                 sealed.append(exhibit)
         except ShareError:
@@ -633,7 +635,7 @@ class AgencyClient:
             return True
         for file in self.spool.outgoing(wire.decode(data).manifest.id):
             try:
-                await carrying.send(file, self.spool, self.ask, self.progress)
+                await carrier.send(self.home.folder, file, self._way(), self.progress)
             except DependencyError as error:
                 log.info("file-not-sent", code=error.code)
                 return False
@@ -652,9 +654,23 @@ class AgencyClient:
         self.spool.check_target(target)
         if self.spool.arrived(stored[0]) < stored[1]:
             delivery = Delivery.from_bytes(incoming.delivery)
-            of = (stored, delivery, opened.manifest.id, self.keys.signer, clock)
-            await carrying.fetch(*of, self.spool, self.ask, self.progress)
-        await asyncio.to_thread(self.spool.open_into, target, stored[0], file, opened.manifest.id, self.progress)
+            of = (stored[0], delivery, opened.manifest.id, self.keys.signer, clock, self.ask)
+            opening = partial(carrying.ticket, *of)
+            await carrier.fetch(self.home.folder, stored, self._way(), opening, self.progress)
+        await carrier.open_into(self.home.folder, target, stored[0], file, opened.manifest.id, self.progress)
+
+    def _way(self) -> Way:
+        """How evidence files get to the bus: as we do. Raises `DependencyError` where we do not."""
+        home, contact = self.home, self.keys.contact
+        if self._port is None or home.url is None:
+            raise DependencyError("There is no connection to the bus; connect first.")
+        return Way(
+            url=home.url,
+            seed=self.keys.nkey_seed,
+            agency=home.agency.handle,
+            contact=contact.handle,
+            tls=home.tls_folder,
+        )
 
     async def release(self, message: MessageId, releaser: ContactKeys) -> Sent | None:
         """Release a held message as a second contact whose mandate names that duty, then hand it in."""

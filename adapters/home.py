@@ -109,7 +109,12 @@ class Home:
 
     def tls(self) -> ssl.SSLContext | None:
         """For connections to the bus, where it wants TLS."""
-        return client_context(Files(self.folder / "tls"), clock()) if (self.url or "").startswith("tls:") else None
+        return client_context(Files(self.tls_folder), clock()) if self.tls_folder is not None else None
+
+    @property
+    def tls_folder(self) -> Path | None:
+        """Where our certificate lies, if the bus wants TLS."""
+        return self.folder / "tls" if (self.url or "").startswith("tls:") else None
 
     def contacts(self) -> list[str]:
         """Names of our contacts whose keys lie here."""

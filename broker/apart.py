@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import structlog
 
-from broker.keyless import SIZE, begun, frame, give_way, read_frame
 from broker.projecting import Found, Here, put
 from broker.recordsdb import Moved, RecordsDb, RecordsDown
+from bus.processes import begun, ended, give_way, hear, read_frame, say, tell
 from messages import cbor
 from messages.directory import Directory
 from messages.errors import Malformed
@@ -70,12 +70,10 @@ class Apart:
 
     async def _asked(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         process = self._process
-        assert process is not None and process.stdin is not None and process.stdout is not None  # noqa: S101
+        assert process is not None  # noqa: S101
         try:
-            process.stdin.write(frame(cbor.dump(dict(asked))))
-            await process.stdin.drain()
-            size = int.from_bytes(await process.stdout.readexactly(SIZE), "big")
-            answer: dict[str, Any] = cbor.load(await process.stdout.readexactly(size), size, "answer")
+            await tell(process, asked)
+            answer = await hear(process)
         except (OSError, asyncio.IncompleteReadError, Malformed):
             log.error("records-writer-ended")
             await self.close()
@@ -88,16 +86,8 @@ class Apart:
     async def close(self) -> None:
         """End the process, if there is one; what it has in hand is finished, or is not in the database at all."""
         process = self._let_go()
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            async with asyncio.timeout(END_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            self._kill(process)
-            await process.wait()
+        if process is not None:
+            await ended(process, END_SECONDS)
 
     def _let_go(self) -> asyncio.subprocess.Process | None:
         process, self._process, self._known = self._process, None, None
@@ -131,8 +121,7 @@ def _main() -> None:
                 answer = {"error": MOVED}
             except RecordsDown as error:
                 answer = {"error": error.code}
-        sys.stdout.buffer.write(frame(cbor.dump(answer)))
-        sys.stdout.buffer.flush()
+        say(answer)
 
 
 if __name__ == "__main__":

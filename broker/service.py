@@ -33,12 +33,13 @@ from broker.admit import World
 from broker.alarming import Alarming, Facts, Relay
 from broker.apart import Apart
 from broker.bundles import BrokerTrust, Epoch
+from broker.chunks import Room
+from broker.chunkserver import ChunkServer
 from broker.copies import copies
 from broker.doors import Doors
 from broker.entries import entry_of
 from broker.expiring import KEPT_DAYS, Expiring
-from broker.files import VERBS as FILE_VERBS
-from broker.files import Files, Room
+from broker.files import OPENING, Files
 from broker.metrics import Readings
 from broker.projecting import Projector, Remembered
 from broker.recordsdb import FILE as RECORDS_FILE
@@ -400,7 +401,17 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
             clock=clock,
             room=Room(home.folder, kept, clock),
         )
-        await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer, port, files)))
+        needs = {
+            "urls": list(urls),
+            "seed": home.nkey_seed,
+            "secret": home.secret,
+            "folder": str(home.folder.absolute()),
+            "tls": str(home.tls.folder.absolute()) if home.tls is not None else None,
+        }
+        chunks = ChunkServer(port, files, needs)
+        stack.push_async_callback(chunks.close)
+        await chunks.begin()
+        await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer, port, chunks), _Asks.VERBS))
         taken = _Taken(asyncio.Event())
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         serving = Serving(home, server, urls, worker, sequencer, endpoint, failed, taken, port)
@@ -412,7 +423,7 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
             write_atomically(run / name, [text.encode()])
         log.info("up", epoch=home.bundle.epoch, leaves=sequencer.size)
         try:
-            parts = worker.run, sequencer.run, watcher.run, projector.run, expiring.run, alarming.run
+            parts = worker.run, sequencer.run, watcher.run, projector.run, expiring.run, alarming.run, chunks.run
             async with _running(*parts, following=followed.run(taken), failed=serving.failed):
                 yield serving
         finally:
@@ -714,13 +725,18 @@ def _tell(task: asyncio.Task[None], failed: asyncio.Future[None]) -> None:
 
 
 class _Asks:
-    """What adapters may ask a broker: the time, the epoch in force, the log's head, proofs about leaves, and the chunks
-    of evidence files.
+    """What adapters may ask a broker: the time, the epoch in force, the log's head, proofs about leaves, and for room
+    for evidence files, or tickets. (Their chunks are asked of the `ChunkServer`.)
 
     Whoever asks is told of itself alone: no question takes another agency's handle.
     """
 
-    def __init__(self, home: BrokerHome, sequencer: Sequencer, port: NatsBroker, files: Files) -> None:
+    VERBS: Final = OPENING | {
+        *("time", "epoch", "head", "proof", "witnessed", "consistency", "timeline", "offered", "cosign", "final"),
+        "withdrawal",
+    }
+
+    def __init__(self, home: BrokerHome, sequencer: Sequencer, port: NatsBroker, files: ChunkServer) -> None:
         self._home = home
         self._sequencer = sequencer
         self._port = port
@@ -729,7 +745,7 @@ class _Asks:
 
     async def __call__(self, agency: AgencyHandle, verb: str, data: bytes) -> bytes:
         match verb:
-            case verb if verb in FILE_VERBS:
+            case verb if verb in OPENING:
                 return await self._files.answer(agency, verb, data)
             case "time":
                 return cbor.dump(clock())

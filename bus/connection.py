@@ -22,6 +22,7 @@ from typing import Any, Final
 import nats.errors
 from nats.aio.client import Client, Server
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from bus import bounds
 from keys.nkey import public_of
@@ -90,6 +91,17 @@ class _Client(Client):
             return
         self.expired = "authentication expired" in word
         await self._process_op_err(nats.errors.Error(f"nats: {word}"))
+
+    async def finish(self, subscription: Subscription) -> None:
+        """Hear no more of it, once what the server has handed to us is seen to: nobody else would. Whatever breaks that
+        off, it is over here, and is not taken up again by a reconnection.
+        """
+        try:
+            if self.is_connected:
+                await subscription.drain()  # type: ignore[no-untyped-call]
+        finally:
+            self._remove_sub(subscription._id)
+            subscription._stop_processing()
 
 
 class Connection:

@@ -17,7 +17,7 @@ import json
 import math
 import secrets
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -242,10 +242,12 @@ class BrokerPort(Protocol):
     async def ensure_consumers(self, agency: AgencyHandle, contact: ContactHandle) -> None:
         """Make sure that this contact can pull. Idempotent."""
 
-    def serve_asks(self, handler: Handler) -> AbstractAsyncContextManager[None]:
+    def serve_asks(
+        self, handler: Handler, verbs: Collection[str] = subjects.ALL_VERBS
+    ) -> AbstractAsyncContextManager[None]:
         """For the time of the block, answer what agencies ask: `await handler(agency, verb, data)` gives the reply. A
         handler that fails, or returns nothing, makes the asker's `ask` fail, and so does asking for more than
-        `bounds.ASKS_OF_AGENCY` things at once; several workers share the asking.
+        `bounds.ASKS_OF_AGENCY` things at once; several workers share the asking. With `verbs`, of these alone.
         """
 
     async def close(self) -> None:
@@ -901,7 +903,7 @@ class NatsBroker:
         await self.streams.ensure_consumers(agency, contact)
 
     @asynccontextmanager
-    async def serve_asks(self, handler: Handler) -> AsyncIterator[None]:
+    async def serve_asks(self, handler: Handler, verbs: Collection[str] = subjects.ALL_VERBS) -> AsyncIterator[None]:
         tasks: set[asyncio.Task[None]] = set()
         room = asyncio.Semaphore(bounds.ASKS_AT_ONCE)
         in_hand: Counter[AgencyHandle] = Counter()
@@ -936,14 +938,17 @@ class NatsBroker:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-        with mapped("serving"):
-            subscription = await client.subscribe(subjects.ASKS, queue=subjects.WORKERS, cb=asked)
-            await self.connection.flush()  # whoever asks after this block has begun is heard
+        subscriptions: list[Subscription] = []
         try:
+            with mapped("serving"):
+                for subject in map(subjects.asks, sorted(verbs)):
+                    subscriptions.append(await client.subscribe(subject, queue=subjects.WORKERS, cb=asked))
+                await self.connection.flush()  # whoever asks after this block has begun is heard
             yield
         finally:
-            with suppress(nats.errors.Error, OSError):
-                await subscription.unsubscribe()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(bounds.CLOSE_SECONDS):
+                    await asyncio.gather(*map(client.finish, subscriptions), return_exceptions=True)
             if tasks:
                 await asyncio.wait(tasks, timeout=bounds.REQUEST_SECONDS)
             for task in tasks:

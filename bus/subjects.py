@@ -65,6 +65,7 @@ WATCH: Final = "Sc-Watch"  # header of a view: when it was admitted, until when 
 FINAL: Final = "final"  # heads that enough witnesses cosigned
 FLOW_SEQUENCE: Final = "Flow-Seq"  # header of a leaf: the FLOW sequence of the entry it came from
 ASKS: Final = "ask.*.*"
+ALL_VERBS: Final = frozenset({"*"})
 ENTRIES: Final = "entry.>"
 BROKER_INBOX: Final = "_INBOX_broker"
 CALLOUT: Final = "$SYS.REQ.USER.AUTH"  # where the server asks about a login, in AUTH
@@ -288,6 +289,11 @@ def read_entry(subject: str) -> tuple[AgencyHandle, str] | None:
     if tokens[1] != OPERATOR and not _AGENCY.fullmatch(tokens[1]):
         return None
     return AgencyHandle(tokens[1]), tokens[2]
+
+
+def asks(verb: str) -> str:
+    """Where all agencies ask a worker this, or anything ("*")."""
+    return f"ask.*.{verb if verb in ALL_VERBS else _token(_VERB, verb, 'a verb')}"
 
 
 def read_ask(subject: str) -> tuple[AgencyHandle, str] | None:

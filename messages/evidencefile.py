@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import Final
 
 from messages import cbor, ids, limits
-from messages.catalogue.values import shaped
 from messages.cbor import Reader
 from messages.errors import ContentRefused, Malformed
 from messages.ids import MessageId
@@ -135,6 +134,9 @@ def read(plaintext: bytes, name: str, media: str) -> EvidenceFile:
         raise ContentRefused(
             "An evidence file's name has small letters, digits and hyphens, and the extension of its media type."
         )
+    # Only here: the catalogue is large, and whoever carries chunks of files needs nothing of it.
+    from messages.catalogue.values import shaped
+
     if not shaped("id", file.about):
         raise ContentRefused("An evidence file names the object that it belongs to by its id in the message.")
     if file.size < 1 or chunks_of(file.size) != stored[1]:

@@ -2,6 +2,8 @@
 
 Both directions go in order, `WINDOW` chunks at once, so that memory does not depend on the file. What the broker has is
 noted after each window; a chunk that was on its way when we died is handed in again, and the same bytes change nothing.
+The disk is waited for: this runs in a process that has nothing else to do (`carrier`), and each further thread would
+keep buffers of its own.
 """
 
 import asyncio
@@ -22,6 +24,8 @@ from messages.ids import MessageId
 
 T = TypeVar("T")
 Ask = Callable[[str, bytes], Awaitable[bytes]]
+Opening = Callable[[], Awaitable[bytes]]
+"""Gets a ticket for one file (`ticket`)."""
 
 WINDOW: Final = 4
 TRIES: Final = 6
@@ -77,7 +81,7 @@ async def send(file: Outgoing, spool: Spool, ask: Ask, progress: Progress = quie
             sent = 0  # it knew nothing of it: all of it goes (again)
 
     async def hand_in(number: int) -> None:
-        data = await asyncio.to_thread(spool.chunk, file.object, number)
+        data = spool.chunk(file.object, number)
         await _asked(ask, "filechunk", Chunk(object=file.object, number=number, data=data).to_bytes())
 
     async def window() -> None:
@@ -92,30 +96,30 @@ async def send(file: Outgoing, spool: Spool, ask: Ask, progress: Progress = quie
     spool.done(file.object)
 
 
+async def ticket(
+    stored: bytes, delivery: Delivery, message: MessageId, signer: Signs, now: Callable[[], int], ask: Ask
+) -> bytes:
+    """The broker's ticket for one file that a view names; raises as `send` does."""
+    view = Stamp.from_bytes(delivery.stamp.body).view
+    request = FileRequest(object=stored, view=view, message=message, at=now())
+    signed = signer.sign(Tag.EVIDENCE_FILE, request.to_bytes())
+    question = {"request": signed.to_bytes(), "stamp": delivery.stamp.to_bytes(), "view": delivery.view}
+    return (await _asked(ask, "fileopen", cbor.dump(question))).raw("ticket", 33, 320)
+
+
 async def fetch(
-    stored: tuple[bytes, int],
-    delivery: Delivery,
-    message: MessageId,
-    signer: Signs,
-    now: Callable[[], int],
-    spool: Spool,
-    ask: Ask,
-    progress: Progress = quiet,
+    stored: tuple[bytes, int], opening: Opening, spool: Spool, ask: Ask, progress: Progress = quiet
 ) -> None:
-    """Fetch the chunks of one file that a view names, from where it stopped; raises as `send` does."""
+    """Fetch the chunks of one file, from where it stopped, with tickets that `opening` gets; raises as `send` does."""
     identifier, chunks = stored
-    ticket = b""
+    shown = b""
 
     async def show() -> None:
-        nonlocal ticket
-        view = Stamp.from_bytes(delivery.stamp.body).view
-        request = FileRequest(object=identifier, view=view, message=message, at=now())
-        signed = signer.sign(Tag.EVIDENCE_FILE, request.to_bytes())
-        question = {"request": signed.to_bytes(), "stamp": delivery.stamp.to_bytes(), "view": delivery.view}
-        ticket = (await _asked(ask, "fileopen", cbor.dump(question))).raw("ticket", 33, 320)
+        nonlocal shown
+        shown = await opening()
 
     async def one(number: int) -> bytes:
-        answer = await _asked(ask, "fileread", cbor.dump({"ticket": ticket, "number": number}))
+        answer = await _asked(ask, "fileread", cbor.dump({"ticket": shown, "number": number}))
         data = answer.raw("data", SEALED_CHUNK, SEALED_CHUNK + HEADER)
         if len(data) != SEALED_CHUNK + (0 if number else HEADER):
             raise Malformed("A chunk of the evidence file has another length than it must have.")
@@ -129,7 +133,7 @@ async def fetch(
         except NotPermitted:
             await show()  # the ticket may be over, or of a broker that is no more
             found = await _together([one(n) for n in wanted])
-        await asyncio.to_thread(spool.receive, identifier, have, found)
+        spool.receive(identifier, have, found)
         progress("fetching", (have + len(found)) * CHUNK, chunks * CHUNK)
 
     await _patiently(show)

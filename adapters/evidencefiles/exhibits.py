@@ -9,15 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from anyascii import anyascii
 
 from keys.filestream import new_key, new_object
 from messages import evidencefile
-from messages.catalogue import Catalogue
 from messages.errors import BadInput, ContentRefused
 from messages.evidencefile import ENDS, EXTENSIONS, FILE_BYTES, MEDIA_OF, EvidenceFile
+
+if TYPE_CHECKING:  # the catalogue is large, and the process that carries files needs nothing of it
+    from messages.catalogue import Catalogue
 
 Progress = Callable[[str, int, int], None]
 """Told what is done ("reading", "sealing", "sending", "fetching", "opening"), and how many of how many bytes."""
@@ -77,7 +79,7 @@ def _extension(path: Path) -> str:
     return path.suffix.lower().removeprefix(".")
 
 
-def examine(path: Path, about: Mapping[str, Any], catalogue: Catalogue, progress: Progress = quiet) -> Exhibit:
+def examine(path: Path, about: Mapping[str, Any], catalogue: "Catalogue", progress: Progress = quiet) -> Exhibit:
     """Read a file for its digest, or raise `BadInput` with what keeps it from travelling. One of a size that cannot is
     refused before it is read.
     """

@@ -24,7 +24,7 @@ from audit.errors import AuditError
 from audit.record import DECISION, Record, read_record
 from broker import proposals
 from broker.console.words import mark
-from broker.keyless import begun, frame, give_way, read_frame
+from bus.processes import begun, frame, give_way, read_frame
 from keys import ceremony
 from keys.ceremony import Assembled, Proposal
 from keys.fingerprints import fingerprint

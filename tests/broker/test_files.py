@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from broker.files import FILES, SPARE, VERBS, Files, Room, granted, read_ticket
+from broker.chunks import SPARE, Room, read_ticket
+from broker.files import FILES, VERBS, Files, granted
 from bus.files import FileHead
 from keys.composing import new_message_id
 from keys.domains import Tag

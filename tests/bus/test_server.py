@@ -149,6 +149,25 @@ async def test_a_request_that_the_death_of_the_server_cut_off_fails_at_once(bus:
         end.set()
 
 
+async def test_who_stopped_answering_while_the_server_was_away_does_not_answer_when_it_is_back(bus: RunningBus) -> None:
+    async def before(agency: AgencyHandle, verb: str, data: bytes) -> bytes:
+        return b"before"
+
+    async def after(agency: AgencyHandle, verb: str, data: bytes) -> bytes:
+        return b"after"
+
+    asker, broker = await bus.agency(HARBOUR), await bus.broker()
+    async with broker.serve_asks(before):
+        assert await asker.ask("head", b"", 30) == b"before"
+        bus.server.kill()  # the end of the block finds that out
+    await bus.server.restart()
+    async with asyncio.timeout(30):
+        while not (asker.connection.reconnects and broker.connection.reconnects):
+            await asyncio.sleep(0.01)
+    async with broker.serve_asks(after):
+        assert {await asker.ask("head", b"", 30) for _ in range(20)} == {b"after"}
+
+
 async def test_a_device_that_vanished_keeps_nothing_from_the_other(bus: RunningBus) -> None:
     gone, broker = await bus.agency(SHELTER), await bus.broker()
     pulling = asyncio.ensure_future(anext(gone.deliveries(HELPER)))

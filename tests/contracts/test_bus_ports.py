@@ -450,6 +450,24 @@ async def test_an_agency_asks_and_hears_the_workers_reply(bus: Ports) -> None:
         assert await agency.ask("proof", b"7", WAIT) == b"%b|proof|7" % HARBOUR.encode()
 
 
+async def test_some_things_may_be_asked_of_one_and_others_of_another(bus: Ports) -> None:
+    broker, agency = await bus.broker(), await bus.agency(HARBOUR)
+
+    async def first(asker: AgencyHandle, verb: str, data: bytes) -> bytes:
+        return b"first " + verb.encode()
+
+    async def second(asker: AgencyHandle, verb: str, data: bytes) -> bytes:
+        return b"second " + verb.encode()
+
+    async with broker.serve_asks(first, {"head", "proof"}):
+        async with broker.serve_asks(second, {"filechunk"}):
+            asked = [await agency.ask(verb, b"", WAIT) for verb in ("filechunk", "head", "filechunk", "proof")]
+            assert asked == [b"second filechunk", b"first head", b"second filechunk", b"first proof"]
+        with pytest.raises(DependencyError):
+            await agency.ask("filechunk", b"", NOTHING)
+        assert await agency.ask("head", b"", WAIT) == b"first head"
+
+
 async def test_an_ask_that_nobody_serves_fails(bus: Ports) -> None:
     agency = await bus.agency(HARBOUR)
     with pytest.raises(DependencyError):

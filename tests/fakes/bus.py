@@ -7,7 +7,7 @@ inside (`flow`, `log`, `records`, `heads`, `submissions`), let time pass (`advan
 
 import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -51,7 +51,7 @@ class FakeBus:
     now: float = 0.0
     _sequences: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _listeners: dict[AgencyHandle, list["FakeAgency"]] = field(default_factory=lambda: defaultdict(list))
-    _handlers: list[Handler] = field(default_factory=list)
+    _handlers: list[tuple[Collection[str], Handler]] = field(default_factory=list)
     _asked: Counter[AgencyHandle] = field(default_factory=Counter)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -305,12 +305,12 @@ class FakeBroker(_Counting):
         self.bus.consumers.add((agency, contact))
 
     @asynccontextmanager
-    async def serve_asks(self, handler: Handler) -> AsyncIterator[None]:
-        self.bus._handlers.append(handler)
+    async def serve_asks(self, handler: Handler, verbs: Collection[str] = subjects.ALL_VERBS) -> AsyncIterator[None]:
+        self.bus._handlers.append((verbs, handler))
         try:
             yield
         finally:
-            self.bus._handlers.remove(handler)
+            self.bus._handlers.remove((verbs, handler))
 
     async def close(self) -> None:
         """Nothing is held back here."""
@@ -454,13 +454,14 @@ class FakeAgency(_Counting):
     async def ask(self, verb: str, data: bytes, timeout: float = bounds.REQUEST_SECONDS) -> bytes:
         self.bus.check("ask")
         subjects.ask(self.agency, verb)
-        if not self.bus._handlers:
+        serving = [h for verbs, h in self.bus._handlers if verb in verbs or verbs == subjects.ALL_VERBS]
+        if not serving:
             raise DependencyError(f"The message bus did not answer while asking for {verb}; try again.")
         if self.bus._asked[self.agency] >= bounds.ASKS_OF_AGENCY:
             raise DependencyError("The broker could not answer; try again.")
         self.bus._asked[self.agency] += 1
         try:
-            reply = await self.bus._handlers[0](self.agency, verb, data)
+            reply = await serving[0](self.agency, verb, data)
         except Exception:  # as on the real bus: the asker hears nothing of what went wrong
             reply = b""
         finally:

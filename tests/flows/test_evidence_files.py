@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -18,6 +20,7 @@ from adapters.client import AgencyClient, connect
 from adapters.evidencefiles import carrying
 from adapters.home import clock
 from audit.packet import check
+from broker import chunkserver
 from broker.service import BrokerHome, serving
 from cli.practice import Practice
 from messages.envelope import Delivery
@@ -27,6 +30,7 @@ from messages.ids import message_text
 from tests.flows.test_consent import receive
 from tests.support import exhibit
 from tests.support.orchid import DESK, FOREIGN, PROSECUTOR, TaskForce, task_force
+from tests.support.peaks import children, words
 from tests.support.processes import command, environment
 
 
@@ -166,7 +170,8 @@ async def test_only_whoever_holds_a_view_that_names_a_file_gets_its_chunks(
     delivery = Delivery.from_bytes(prosecutor.journal.incoming()[0].delivery)
 
     async def fetching(who: AgencyClient, of: tuple[bytes, int]) -> None:
-        await carrying.fetch(of, delivery, opened.manifest.id, who.keys.signer, clock, who.spool, who.ask)
+        opening = partial(carrying.ticket, of[0], delivery, opened.manifest.id, who.keys.signer, clock, who.ask)
+        await carrying.fetch(of, opening, who.spool, who.ask)
 
     with pytest.raises(NotPermitted):  # a stranger that somehow has the whole view
         await fetching(foreign, stored)
@@ -176,6 +181,55 @@ async def test_only_whoever_holds_a_view_that_names_a_file_gets_its_chunks(
         await fetching(prosecutor, (bytes(16), 6))
     await fetching(prosecutor, stored)
     assert prosecutor.spool.arrived(stored[0]) == 6 and foreign.spool.arrived(stored[0]) == 0
+
+
+def chunk_servers() -> list[int]:
+    return [pid for pid in children(os.getpid()) if words(pid)[:1] == ["broker.chunkserver"]]
+
+
+async def test_chunks_go_through_a_process_of_their_own_and_go_on_where_that_is_killed(
+    force: TaskForce, tmp_path: Path
+) -> None:
+    killed: dict[str, int] = {}
+
+    def kill(what: str, *_: object) -> None:
+        if what in ("sending", "fetching") and what not in killed:
+            (killed[what],) = chunk_servers()
+            os.kill(killed[what], signal.SIGKILL)
+
+    path = exhibit.image(tmp_path)
+    async with serving(BrokerHome.open(force.practice.broker, force.passphrase)), AsyncExitStack() as stack:
+        assert chunk_servers() == []  # nobody has a file yet
+        desk, prosecutor = await party(stack, force, DESK), await party(stack, force, PROSECUTOR)
+        desk.progress = prosecutor.progress = kill
+        await desk.send(exhibit.case(path), [PROSECUTOR])
+        opened = (await receive(prosecutor)).opened
+        assert opened is not None
+        (section,) = opened.files
+        await prosecutor.fetch_file(prosecutor.journal.incoming()[0].view, section, tmp_path / "got.e01")
+        assert (tmp_path / "got.e01").read_bytes() == path.read_bytes()
+        (last,) = chunk_servers()
+        assert len({last, *killed.values()}) == 3
+    assert chunk_servers() == []
+
+
+async def test_where_no_such_process_can_be_started_the_broker_answers_itself(
+    force: TaskForce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def none_left(*_: str) -> NoReturn:
+        raise OSError
+
+    monkeypatch.setattr(chunkserver, "begun", none_left)
+    path = exhibit.image(tmp_path)
+    async with serving(BrokerHome.open(force.practice.broker, force.passphrase)), AsyncExitStack() as stack:
+        desk, prosecutor = await party(stack, force, DESK), await party(stack, force, PROSECUTOR)
+        _, (one,) = await desk.send(exhibit.case(path), [PROSECUTOR])
+        assert one.state == "accepted" and chunk_servers() == []
+        opened = (await receive(prosecutor)).opened
+        assert opened is not None
+        (section,) = opened.files
+        await prosecutor.fetch_file(prosecutor.journal.incoming()[0].view, section, tmp_path / "got.e01")
+        assert (tmp_path / "got.e01").read_bytes() == path.read_bytes()
 
 
 async def test_a_message_is_exported_with_the_logs_proofs_and_holds_offline(

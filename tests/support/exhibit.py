@@ -24,15 +24,19 @@ def image(folder: Path, size: int = SIZE) -> Path:
 def value(path: Path, **changes: Any) -> dict[str, Any]:
     """The example's case of exhibits, its first exhibit being this file."""
     found = load_value(example_folder() / "cases" / "17-exhibits.json")
-    found["objects"][0] |= {
-        "hashes": [{"alg": "sha256", "value": sha256(path.read_bytes()).hexdigest()}],
-        "size": path.stat().st_size,
+    found["objects"][0] |= said_of(sha256(path.read_bytes()).hexdigest(), path.stat().st_size) | changes
+    return found
+
+
+def said_of(digest: str, size: int) -> dict[str, Any]:
+    """What an exhibit says of such a file that travels with it."""
+    return {
+        "hashes": [{"alg": "sha256", "value": digest}],
+        "size": size,
         "media_type": MEDIA,
         "kind": "digital-file",
         "file_carried": True,
-        **changes,
     }
-    return found
 
 
 def case(path: Path, **changes: Any) -> CaseFile:
