@@ -68,14 +68,16 @@ def _own_environment_of_a_module() -> Iterator[None]:
 
 
 LONGEST = (
-    "bench/test_bench_runs.py",
     "flows/test_operation_orchid.py",
     "console/test_browser.py",
-    "messages/catalogue/test_jsonschema.py",
-    "bench/test_trust_bench.py",
     "faults/test_kit.py",
-    "flows/test_between_processes.py",
     "cli/test_ceremonies.py",
+    "flows/test_workflows.py",
+    "flows/test_between_processes.py",
+    "flows/test_trust_in_force.py",
+    "bench/test_bench_runs.py",
+    "flows/test_consent.py",
+    "adapters/test_guard_second.py",
 )
 """Files that begin first: one of them that began last would be waited for alone."""
 
