@@ -11,7 +11,7 @@ from typing import Any, Final
 from adapters.known import known_persons, suspects, to_identity
 from messages.catalogue import Catalogue
 from messages.errors import BadInput
-from policies.redaction.engine import Matcher
+from policies.redaction.engine import redact, search
 from policies.redaction.errors import RedactionError
 from policies.redaction.identity import Identity
 
@@ -30,9 +30,9 @@ def check_subject(text: str, objects: Iterable[Mapping[str, Any]], catalogue: Ca
         raise BadInput(f"The subject line is one line of at most {LENGTH} characters; {_MEND}")
     identities = [to_identity(person, "person") for person in known_persons(known)]
     identities += [Identity(pseudonym="person", names=(name,)) for name in suspects(known, catalogue)]
-    matcher = Matcher(tuple(dict.fromkeys(identities)))
+    everybody = tuple(dict.fromkeys(identities))
     try:
-        found = {f.kind for f in (*matcher.search(text, strict=True), *matcher.redact(text).findings)}
+        found = {f.kind for f in (*search(text, everybody, strict=True), *redact(text, everybody).findings)}
     except RedactionError:
         raise BadInput(f"The subject line cannot be searched for names in this script; {_MEND}") from None
     if "name" in found:

@@ -9,6 +9,8 @@ own memory, files, end and exit code, as if started by hand, and costs a fiftiet
 demonstration and tests.
 """
 
+import fcntl
+import gc
 import json
 import os
 import runpy
@@ -20,10 +22,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self, TextIO
+from typing import IO, Final, NamedTuple, Self, TextIO
 
 from messages.catalogue import loader as catalogue
 from messages.errors import DependencyError
@@ -31,6 +33,16 @@ from policies.decide import Engine
 
 PATIENCE: Final = 120.0
 _REQUEST: Final = 1 << 18
+_DESCRIPTORS: Final = 16
+
+
+class _Program(NamedTuple):
+    """What is run, in which environment: the command, or a Python file, or a module."""
+
+    arguments: Sequence[str]
+    script: Path | None = None
+    module: str | None = None
+    env: dict[str, str] | None = None
 
 
 class Warm:
@@ -72,7 +84,7 @@ class Warm:
         called from several threads at once.
         """
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            status = self._fork(arguments, script, out.fileno(), err.fileno())
+            status = self._fork(_Program(arguments, script), {1: out.fileno(), 2: err.fileno()})
             try:
                 code = _ended(status, patience)
             finally:
@@ -83,13 +95,29 @@ class Warm:
                 texts.append(file.read().decode(errors="replace"))
         return code, texts[0], texts[1]
 
-    def start(self, arguments: Sequence[str], err: IO[bytes], script: Path | None = None) -> "Running":
-        """One service, or with `script` that file, whose standard error goes to `err`; it runs until it ends or is
-        stopped.
+    def start(
+        self,
+        arguments: Sequence[str],
+        err: IO[bytes],
+        script: Path | None = None,
+        *,
+        module: str | None = None,
+        stdin: int | None = None,
+        env: dict[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> "Running":
+        """One service, or with `script` that file, or with `module` what `python -m` would run, whose standard error
+        goes to `err`; it runs until it ends or is stopped.
+
+        `stdin` is what it reads (nothing, if not given), `env` its environment (else that of every command), and
+        `pass_fds` are descriptors that it finds open under the same numbers.
         """
         reads, writes = os.pipe()
+        descriptors = {1: writes, 2: err.fileno(), **{fd: fd for fd in pass_fds}}
+        if stdin is not None:
+            descriptors[0] = stdin
         try:
-            status = self._fork(arguments, script, writes, err.fileno())
+            status = self._fork(_Program(arguments, script, module, env), descriptors)
         except DependencyError:
             os.close(reads)
             raise
@@ -97,14 +125,16 @@ class Warm:
             os.close(writes)
         return Running(status, os.fdopen(reads))
 
-    def _fork(self, arguments: Sequence[str], script: Path | None, out: int, err: int) -> int:
-        """Have a command forked; the pipe that tells its process id, and at its end its exit code."""
-        request = json.dumps([str(script) if script else None, *arguments]).encode()
+    def _fork(self, program: "_Program", descriptors: Mapping[int, int]) -> int:
+        """Have a command forked that finds these descriptors of ours open under those numbers; the pipe that tells its
+        process id, and at its end its exit code.
+        """
+        request = json.dumps([*program, list(descriptors)], default=str).encode()
         if len(request) > _REQUEST:
             raise DependencyError("The command line is too long.")
         status, told = os.pipe()
         try:
-            socket.send_fds(self._socket, [request], [told, out, err])
+            socket.send_fds(self._socket, [request], [told, *descriptors.values()])
         except OSError:
             os.close(status)
             raise DependencyError("The process that commands are forked from has ended.") from None
@@ -126,6 +156,10 @@ class Running:
                 raise DependencyError("A service could not be started.")
             self._said += more
         self.pid = int(self._said.split()[0])
+
+    def fileno(self) -> int:
+        """What can be waited for with `select` and its like: there is something to read once it has ended."""
+        return self._status
 
     def said_first(self, patience: float = PATIENCE) -> str:
         """The first line that it says, by which a service tells that it can be used; "" where none comes in time."""
@@ -206,34 +240,57 @@ def serve(number: int) -> None:
     Engine.load()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them: they tell their end themselves
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.collect()
+    gc.freeze()  # it stays as it is in each of them
     with socket.socket(fileno=number) as requests:
         while True:
-            data, fds, _, _ = socket.recv_fds(requests, _REQUEST, 3)
+            data, fds, _, _ = socket.recv_fds(requests, _REQUEST, 1 + _DESCRIPTORS)
             if not data:
                 return
+            *asked, numbers = json.loads(data)
+            one = _Program(*asked)
+            if one.module is not None:
+                with suppress(Exception):  # that is said by the process that was asked for
+                    runpy.run_module(one.module)  # so that it and the next find loaded what it imports
             if os.fork() == 0:
                 requests.close()
-                script, *arguments = json.loads(data)
-                if script is None:
-                    _become(["safeconduct", *arguments], *fds, run=run_app)
-                else:
-                    _become([script, *arguments], *fds, run=partial(runpy.run_path, script, run_name="__main__"))
+                _become(one, _opened(fds, numbers), run_app)
             for fd in fds:
                 os.close(fd)
 
 
-def _become(words: Sequence[str], told: int, out: int, err: int, *, run: Callable[[], object]) -> None:
-    """Be the command of these words, in a process just forked; does not return."""
+def _opened(fds: Sequence[int], numbers: Sequence[int]) -> int:
+    """Open all but the first of these descriptors under the numbers that they are to have; the first, under one that no
+    program of its own finds open.
+    """
+    above = max([2, *fds, *numbers]) + 1
+    told, *kept = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in fds)
+    for fd in fds:
+        os.close(fd)
+    for fd, number in zip(kept, numbers, strict=True):
+        os.dup2(fd, number)
+        os.close(fd)
+    return told
+
+
+def _become(one: _Program, told: int, command: Callable[[], object]) -> None:
+    """Be this program, in a process just forked; does not return. `command` is what runs ours."""
     code = 1
     try:
         os.write(told, b"%d " % os.getpid())
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        sys.argv = list(words)
+        if one.env is not None:
+            os.environ.clear()
+            os.environ.update(one.env)
+        sys.argv = [str(one.script or one.module or "safeconduct"), *one.arguments]
         sys.modules["__main__"].__package__ = None  # else help texts call the program "python -m cli.warm"
-        run()
+        if one.script is not None:
+            runpy.run_path(str(one.script), run_name="__main__")
+        elif one.module is not None:
+            runpy.run_module(one.module, run_name="__main__", alter_sys=True)
+        else:
+            command()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -241,8 +298,9 @@ def _become(words: Sequence[str], told: int, out: int, err: int, *, run: Callabl
         sys.excepthook(*sys.exc_info())
     finally:
         try:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in (sys.stdout, sys.stderr):
+                if not stream.closed:
+                    stream.flush()
             os.write(told, b"%d" % code)
         finally:
             os._exit(code)

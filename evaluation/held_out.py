@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-import yaml
-
+from evaluation.corpus import from_yaml
 from evaluation.forms import MAKERS, Form, Made, Maker, Person, bare, forms, invented
 from evaluation.redactor import ROOT
 
@@ -46,7 +45,7 @@ class Stranger:
 def strangers(seed: int) -> list[Stranger]:
     """The people of `held_out.yaml`, their details made up by the seed."""
     made = []
-    for item in yaml.safe_load((ROOT / "evaluation" / "held_out.yaml").read_text(encoding="utf-8")):
+    for item in from_yaml(ROOT / "evaluation" / "held_out.yaml"):
         by_hand = {name: tuple(item.pop(name, ())) for name in ("endings", "pets", "ears")}
         culture = item.pop("culture")
         base = invented(f"{item['given'].replace(' ', '')} {item['family'].replace(' ', '')}", "", "", seed)

@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from evaluation import cases, forms, held_out
-from evaluation.corpus import Document, Prose, parts, words
+from evaluation.corpus import Document, Prose, from_yaml, parts, words
 from evaluation.markup import Span
 from evaluation.redactor import Answer, Redactor, Request, holds_together
 from evaluation.scores import (
@@ -214,14 +212,14 @@ class Carried:
 
 
 def carriers() -> dict[str, list[str]]:
-    read: dict[str, list[str]] = yaml.safe_load((FOLDER / "carriers.yaml").read_text(encoding="utf-8"))
+    read: dict[str, list[str]] = from_yaml(FOLDER / "carriers.yaml")
     return read
 
 
 def people() -> list[forms.Person]:
     """The invented people of `people.yaml`, their details made up by the seed."""
     made = []
-    for item in yaml.safe_load((FOLDER / "people.yaml").read_text(encoding="utf-8")):
+    for item in from_yaml(FOLDER / "people.yaml"):
         item = {k: v for k, v in item.items() if k != "culture"}
         base = forms.invented(f"{item['given']} {item['family'].replace(' ', '')}", "", "", SEED)
         details = {"aliases": base.aliases, "born": base.born, "document": base.document, "phone": base.phone}

@@ -54,6 +54,8 @@ def plain(text: str) -> str:
         text = html.unescape(text)
     if "%" in text:
         text = unquote(text, errors="ignore")
+    if text.isascii():  # all of it is seen, and written in one way
+        return text
     text = unicodedata.normalize("NFKD", text)
     return "".join(_shown(c) for c in text)
 
@@ -80,20 +82,23 @@ def letters_of(word: str) -> str:
     return "".join(c for c in small if c.isalnum() and c.isascii())
 
 
+_BROKEN: Final = re.compile(r"(?<=[^\W\d_])-\s*\n\s*(?=[^\W\d_])")
+_BEGINS: Final = re.compile(r"[.!?:;•\n\"“”«»()\[\]]")
+_ENDED: Final = re.compile(r"[.!?;]\s")
+
+
 def words(text: str) -> list[Word]:
     """The words of a plain text, hyphens and line breaks inside a word closed."""
-    closed = re.sub(r"(?<=[^\W\d_])-\s*\n\s*(?=[^\W\d_])", "", text)
+    closed = _BROKEN.sub("", text)
     found: list[Word] = []
     end = 0
     for match in _WORD.finditer(closed):
         gap = closed[end : match.start()]
-        first = not found or bool(re.search(r"[.!?:;•\n\"“”«»()\[\]]", gap))
+        first = not found or bool(_BEGINS.search(gap))
         end = match.end()
         letters = letters_of(match.group())
         if letters:
-            fresh = bool(re.search(r"[.!?;]\s", gap)) and not _INITIAL.search(
-                closed[max(0, match.start() - 4) : match.start()]
-            )
+            fresh = bool(_ENDED.search(gap)) and not _INITIAL.search(closed[max(0, match.start() - 4) : match.start()])
             found.append(Word(letters, match.group(), match.start(), end, first, fresh))
     return found
 

@@ -342,12 +342,15 @@ class Second:
         if not self._births:
             return set()
         parts = [m for m in _PARTS.finditer(text) if m.group().isdigit() or letters_of(m.group()) not in SMALL]
-        for place, first in enumerate(parts):
-            run = first.group()
+        written = [m.group() for m in parts]
+        years = [any(_year(run, year) for year, _, _ in self._births) for run in written]
+        for place, run in enumerate(written):
             if run.isdigit() and len(run) in (6, 8) and any(run in _compact(b) for b in self._births):
                 return {"birthdate"}
-            three = parts[place : place + 3]
-            if len(three) == 3 and _side_by_side(text, three) and self._is_birth([m.group() for m in three]):
+            three = slice(place, place + 3)
+            if not any(years[three]) or len(parts) < three.stop:
+                continue
+            if _side_by_side(text, parts[three]) and self._is_birth(written[three]):
                 return {"birthdate"}
         return set()
 

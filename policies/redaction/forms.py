@@ -401,7 +401,10 @@ class Lexicon:
         self.inside = re.compile("|".join(map(re.escape, sorted(inside, key=len, reverse=True)))) if inside else None
         for form in self._strong:
             if len(form) >= 3 or form in named:
-                self.prefixes.update(form[:n] for n in range(1, len(form) + 1))
+                for end in range(len(form), 0, -1):
+                    if form[:end] in self.prefixes:
+                        break  # and so are all that are shorter
+                    self.prefixes.add(form[:end])
         self.heads = {form[:3] for form in self.index} | {stem[:3] for stem in self.stems}
 
     def _put(self, form: str, hit: Form) -> None:

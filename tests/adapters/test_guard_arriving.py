@@ -4,11 +4,11 @@ import re
 from typing import Any
 
 import pytest
-import yaml
 
 from adapters.guarding import arriving
 from adapters.guarding.arriving import ASIDE
 from adapters.guarding.patterns import covered, spot
+from evaluation.corpus import from_yaml
 from messages.attachment import FILE, PLAIN
 from messages.catalogue import load
 from messages.envelope import COVER, SectionDetail
@@ -69,7 +69,7 @@ def test_what_our_own_redaction_lets_through_is_never_kept_aside() -> None:
     """No false alarm in the narratives of the evaluation, redacted without knowing anybody."""
     matcher, seen, raw = Matcher(()), 0, 0
     for path in sorted((ROOT / "evaluation" / "narratives").glob("*.yaml"))[::2]:
-        for one in yaml.safe_load(path.read_text(encoding="utf-8")):
+        for one in from_yaml(path):
             text = re.sub(r"\{[^|}]*\|([^}]*)\}", r"\1", one["text"])
             try:
                 redacted = matcher.redact(text, settings=ENQUIRY).text

@@ -210,11 +210,11 @@ def test_every_narrative_of_the_evaluation_is_told_to_be_in_its_language() -> No
     """The lists are measured ones: of some two hundred narratives in eighteen languages none is taken for foreign."""
     import re
 
-    import yaml
+    from evaluation.corpus import from_yaml
 
     found = seen = 0
     for path in sorted((ROOT / "evaluation" / "narratives").glob("*.yaml")):
-        for one in yaml.safe_load(path.read_text(encoding="utf-8")):
+        for one in from_yaml(path):
             text = re.sub(r"\{[^|}]*\|([^}]*)\}", r"\1", one["text"])
             seen += 1
             found += languages.foreign(text, languages.scripts_of(text), LISTED) is not None

@@ -7,6 +7,7 @@ from defusedxml.ElementTree import fromstring
 
 from bench import picture, run
 from bench.figures import Figure, Target, markdown
+from tests.support.processes import forking
 
 TINY = {
     "messages": 20,
@@ -80,7 +81,8 @@ KEYS = {
 
 
 def test_every_figure_is_there_and_above_zero(capsys: pytest.CaptureFixture[str]) -> None:
-    run.main(as_json=True, quick=True, sizes=TINY)
+    with forking():
+        run.main(as_json=True, quick=True, sizes=TINY)
     printed = json.loads(capsys.readouterr().out)
     figures = {f["key"]: f for f in printed["figures"]}
     assert figures.keys() - {"redact-net"} == KEYS  # that one needs the extra `ner`

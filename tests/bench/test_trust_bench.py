@@ -8,6 +8,7 @@ import pytest
 from bench import run, trust
 from bench.figures import Figure
 from policies.extracts import shares
+from tests.support.processes import forking
 
 FIGURES = {
     "trust-take": "ms",
@@ -52,7 +53,8 @@ def trust_sizes(sizes: dict[str, Any]) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
     sizes = {**trust_sizes(run.QUICK), "agencies": 12, "contacts": 5, "changes": 1}
-    figures = trust.figures(tmp_path_factory.mktemp("trust") / "force", sizes, lambda _: None)
+    with forking():
+        figures = trust.figures(tmp_path_factory.mktemp("trust") / "force", sizes, lambda _: None)
     return {f.key: f for f in figures}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from adapters.planning import MessagePlan
 from audit.record import Record, TrustRecord, read_record
 from broker.admit import Admitted, World, admit, retrieve
 from broker.trust import statement
@@ -178,9 +179,20 @@ def test_what_is_in_ones_extract_is_decided_as_in_the_whole(force: TaskForce) ->
 # Messages
 
 
+@cache
+def screening() -> MessagePlan:
+    """Planned once: what is tried here is what becomes of it."""
+    return task_force().one(SCREENING, DESK, sender=INSPECTORS)
+
+
+@cache
+def sealed() -> Envelope:
+    return task_force().compose(screening(), sender=INSPECTORS)
+
+
 def letter(force: TaskForce, recipient: str, *, agreement: str | None = None, key: bytes | None = None) -> Envelope:
     """A genuine message by the inspectorate to the police, its only recipient changed past every planner."""
-    message = force.one(SCREENING, DESK, sender=INSPECTORS)
+    message = screening()
     (known,) = message.recipients
     contact = known.contact.model_copy(update={"handle": recipient})
     assert known.agreement is not None
@@ -188,6 +200,12 @@ def letter(force: TaskForce, recipient: str, *, agreement: str | None = None, ke
     public = key or statements.usable(force.contact(DESK), force.now).key
     changed = replace(message, recipients=(replace(known, contact=contact, agreement=named),))
     return force.compose(changed, sender=INSPECTORS, public=lambda _: public)
+
+
+@cache
+def nobodys(agreement: str | None) -> Any:
+    """What is said of a message to nobody."""
+    return told(answered(letter(task_force(), NOBODY, agreement=agreement).to_bytes(), admit), instead=NOBODY)
 
 
 def its_key(force: TaskForce, address: str) -> bytes:
@@ -198,7 +216,7 @@ def its_key(force: TaskForce, address: str) -> bytes:
 @pytest.mark.parametrize("agreement", [None, OTHER_AGREEMENT, "AGR-2026-03", "NO-SUCH-1"])
 def test_a_grant_to_a_stranger_is_refused_like_one_to_nobody(force: TaskForce, stranger: str, agreement: str) -> None:
     handle = force.contact(stranger).handle
-    nobody = told(answered(letter(force, NOBODY, agreement=agreement).to_bytes(), admit), instead=NOBODY)
+    nobody = nobodys(agreement)
     for key in (None, its_key(force, stranger), DecryptionKey(bytes(96)).public):
         raw = letter(force, handle, agreement=agreement, key=key).to_bytes()
         assert told(answered(raw, admit), instead=handle) == nobody
@@ -212,7 +230,7 @@ def test_that_a_strangers_queue_is_full_is_not_told(force: TaskForce) -> None:
 
 
 def test_a_stranger_among_ones_own_recipients_changes_nothing_for_them(force: TaskForce) -> None:
-    message = force.one(SCREENING, DESK, sender=INSPECTORS)
+    message = screening()
     (known,) = message.recipients
     key = its_key(force, DESK)
     said = []
@@ -238,7 +256,7 @@ def test_an_agreement_of_strangers_is_none_like_one_that_was_never_made(force: T
 
 @pytest.mark.parametrize("genuine", [True, False], ids=["with-the-right-key", "forged"])
 def test_a_message_in_a_strangers_name_is_refused_like_one_in_nobodys(force: TaskForce, genuine: bool) -> None:
-    message = force.one(SCREENING, DESK, sender=INSPECTORS)
+    message = screening()
     own = force.keys(FOREIGN).signer if genuine else signer("forged", handle=force.contact(FOREIGN).handle)
     said = []
     for by in (own, signer("nobody")):
@@ -253,18 +271,16 @@ def test_a_strangers_genuine_message_handed_in_by_another_is_refused_like_nobody
     asker = force.agency(INSPECTORS)
     assert told(answered(theirs, admit))[1] == "replayed"
     prosecutors = force.agency(PROSECUTOR)
-    screening = force.send(SCREENING, DESK, sender=INSPECTORS).to_bytes()
     part = force.world().of(prosecutors)
-    assert told(admit(screening, prosecutors, part, force.now))[1] == "undesignated-sender"
+    assert told(admit(sealed().to_bytes(), prosecutors, part, force.now))[1] == "undesignated-sender"
     assert asker not in {a.handle for a in part.bundle.directory.agencies}
 
 
 # Attestations and consents
 
 
-def attached(force: TaskForce, *extra: Signed) -> bytes:
-    message = force.one(SCREENING, DESK, sender=INSPECTORS)
-    return composing.attach(force.compose(message, sender=INSPECTORS), list(extra)).to_bytes()
+def attached(*extra: Signed) -> bytes:
+    return composing.attach(sealed(), list(extra)).to_bytes()
 
 
 def test_a_strangers_attestation_is_refused_like_nobodys(force: TaskForce) -> None:
@@ -278,9 +294,9 @@ def test_a_strangers_attestation_is_refused_like_nobodys(force: TaskForce) -> No
         Tag.CONSENT_COUNTER: (contact, signer("x", handle=contact.handle), signer("x")),
     }
     for tag, signers in theirs.items():
-        said = [told(answered(attached(force, by.sign(tag, by_guard.body)), admit)) for by in signers]
+        said = [told(answered(attached(by.sign(tag, by_guard.body)), admit)) for by in signers]
         unsigned = [Signed(body=by_guard.body, by=h, signature=bytes(64), tag=tag) for h in (guard.handle, NOBODY)]
-        said += [told(answered(attached(force, one), admit)) for one in unsigned]
+        said += [told(answered(attached(one), admit)) for one in unsigned]
         assert said == [said[0]] * 5, tag
         assert said[0][1] in ("unverified", "malformed")
 
@@ -295,7 +311,7 @@ def test_a_consent_that_a_stranger_collected_is_refused_like_one_that_nobody_did
         said = []
         for collector in (force.contact(FOREIGN).handle, force.contact(PROSECUTOR).handle, NOBODY):
             signed = own.sign(tag, replace(consent, collector=collector).to_bytes())
-            said.append(told(answered(attached(force, signed), admit)))
+            said.append(told(answered(attached(signed), admit)))
         assert said == [said[0]] * 3
 
 

@@ -41,6 +41,48 @@ def test_a_script_of_somebody_elses_is_run_like_a_command(warm: Warm, tmp_path: 
     assert (code, out) == (1, "") and "none.py" in error
 
 
+def test_what_runs_finds_the_input_the_environment_and_the_descriptors_that_it_was_given_and_no_others(
+    warm: Warm, tmp_path: Path
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys\n"
+        "passed = int(sys.argv[1])\n"
+        "print(input(), os.read(passed, 99).decode(), dict(os.environ))\n"
+        "os.close(passed)\n"
+        "print(*[n for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')])\n"
+        "sys.exit(5)\n"
+    )
+    pipes = given, gives, passed, passes = *os.pipe(), *os.pipe()
+    os.write(gives, b"said\n")
+    os.write(passes, b"handed over")
+    with (tmp_path / "log").open("wb") as log:
+        one = warm.start([str(passed)], log, script, stdin=given, env={"WHOSE": "its own"}, pass_fds=[passed])
+    for fd in pipes:
+        os.close(fd)
+    assert one.said_first() == "said handed over {'WHOSE': 'its own'}\n"
+    told = {int(fd) for fd in one.said_first().split()}
+    assert (one.wait(30), (tmp_path / "log").read_bytes()) == (5, b"")
+    one.stdout.close()
+    assert {0, 1, 2} < told and len(told) == 4  # and the pipe by which its end is told
+
+
+def test_a_module_is_run_as_python_would(warm: Warm, tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.write(write, b'{"a": 1}')
+    os.close(write)
+    with (tmp_path / "log").open("wb") as log:
+        for words, ended in ((["--compact"], 0), (["--nonsense"], 2)):
+            one = warm.start(words, log, module="json.tool", stdin=read)
+            assert (one.said_first(), one.wait(30)) == ('{"a":1}\n' if ended == 0 else "", ended)
+            one.stdout.close()
+        one = warm.start([], log, module="tests.no_such_module")
+        assert one.wait(30) == 1
+        one.stdout.close()
+    os.close(read)
+    assert "--nonsense" in (said := (tmp_path / "log").read_text()) and "no_such_module" in said
+
+
 def test_several_at_once_each_get_their_own_answer(warm: Warm) -> None:
     names = ["A01", "A02", "A22", "A99"] * 2
     found: dict[int, tuple[int, str, str]] = {}

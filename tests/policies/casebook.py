@@ -9,8 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from evaluation.corpus import from_yaml
 from messages.labels import Flag, Kind, PartyClass, Purpose, Role
 from policies.facts import Facts
 
@@ -58,7 +57,7 @@ def _read(values: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def scenarios() -> dict[str, Facts]:
     found: dict[str, Facts] = {}
-    written = yaml.safe_load((TWINS / "scenarios.yaml").read_text(encoding="utf-8"))
+    written = from_yaml(TWINS / "scenarios.yaml")
     usual = written.pop("usual")
     for name, values in written.items():
         found[name] = Facts(**_read({**usual, **values}))
@@ -72,7 +71,7 @@ def twins() -> tuple[Twin, ...]:
     for path in sorted(TWINS.glob("*.yaml")):
         if path.name == "scenarios.yaml":
             continue
-        for item in yaml.safe_load(path.read_text(encoding="utf-8")):
+        for item in from_yaml(path):
             base = replace(scenarios()[item["scenario"]], **_read(item.get("both", {})))
             found.append(
                 Twin(

@@ -18,8 +18,6 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from adapters.casefile import CaseFile, read_file
 from adapters.consents import for_guard
 from adapters.guard import GuardRequest, GuardSection, attest, known_bytes, open_key
@@ -29,6 +27,7 @@ from adapters.receiving import Opened, Receiver
 from broker.admit import Admitted, World, admit
 from broker.service import BrokerHome
 from cli.practice import Practice, example_folder, make, moved_file
+from evaluation.corpus import from_yaml
 from keys import composing, statements
 from keys.consents import register_salt
 from keys.domains import Tag
@@ -82,7 +81,7 @@ CASES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 @cache
 def expected() -> dict[str, Any]:
     """The example's ground truth."""
-    value: dict[str, Any] = yaml.safe_load((example_folder() / "expected.yaml").read_text(encoding="utf-8"))
+    value: dict[str, Any] = from_yaml(example_folder() / "expected.yaml")
     return value
 
 

@@ -1,15 +1,18 @@
 """Safeconduct's own processes for tests: started as a person would, waited for by what they say, never by time."""
 
+import asyncio
 import atexit
 import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from unittest import mock
 
 from cli.services import READY
 from cli.warm import Running, Warm
@@ -76,3 +79,91 @@ def told(process: Running) -> list[dict[str, Any]]:
     assert process.wait(timeout=120) == 0
     process.stdout.close()
     return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+@contextmanager
+def forking() -> Iterator[None]:
+    """What is started in the block through asyncio as `python -m MODULE …` is forked from the process that has loaded
+    the program, and loads MODULE once for all of them.
+    """
+    with mock.patch.object(asyncio, "create_subprocess_exec", partial(_begun, asyncio.create_subprocess_exec)):
+        yield
+
+
+async def _begun(otherwise: Callable[..., Awaitable[Any]], *words: str, **how: Any) -> Any:
+    if words[:2] != (sys.executable, "-m"):
+        return await otherwise(*words, **how)
+    return await Forked.begin(*words[2:], **how)
+
+
+class Forked:
+    """A forked process as asyncio would tell of it, as far as anybody asks."""
+
+    def __init__(self, running: Running, stdin: IO[bytes], stdout: asyncio.StreamReader) -> None:
+        self.pid, self.stdin, self.stdout = running.pid, stdin, stdout
+        self._running, self._told = running, running.fileno()
+        self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().add_reader(self._told, self._look)
+
+    @classmethod
+    async def begin(
+        cls,
+        module: str,
+        *arguments: str,
+        stdout: int,
+        stderr: IO[bytes] | int | None = None,
+        stdin: int | None = None,
+        env: dict[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+        cwd: Path = ROOT,
+        limit: int = 1 << 16,
+    ) -> "Forked":
+        """`python -m MODULE ARGUMENTS`, its standard output a pipe, its standard input one or nothing."""
+        assert stdout == subprocess.PIPE and stdin in (None, subprocess.PIPE) and cwd == ROOT
+        assert not isinstance(stderr, int) or stderr == subprocess.DEVNULL
+        reads, writes = os.pipe()
+        given = os.fdopen(writes, "wb", buffering=0)
+        if stdin is None:
+            given.close()
+        with Path(os.devnull).open("wb") as nowhere:
+            err = sys.__stderr__ if stderr is None else nowhere if isinstance(stderr, int) else stderr
+            running = _warm().start(
+                arguments,
+                err,
+                module=None if module == "cli.main" else module,
+                stdin=reads,
+                env=env,
+                pass_fds=pass_fds,
+            )
+        os.close(reads)
+        said = asyncio.StreamReader(limit=limit)
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(said), running.stdout)
+        return cls(running, given, said)
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._told)
+        code = self._running.poll()
+        if code is None:  # it has only begun to end
+            loop.add_reader(self._told, self._look)
+        else:
+            self.stdin.close()
+            self._ended.set_result(code)
+
+    @property
+    def returncode(self) -> int | None:
+        return self._ended.result() if self._ended.done() else None
+
+    async def wait(self) -> int:
+        return await asyncio.shield(self._ended)
+
+    def send_signal(self, number: int) -> None:
+        if not self._ended.done():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
