@@ -100,13 +100,14 @@ _SURNAMES_OF_TWO = listed(
     """
 )
 _VERY = ("很", "更")
+_SISTERS = "姐妹"  # behind it
 _ENDEARING = "小阿"  # before the last character of a given name
 _HAN_WORDS = listed(  # which so may look like a pet name
     """
     小心 小学 小學 小时 小時 小组 小組 小姐 小型 小说 小說 小区 小區 小麦 小雨 小雪 小路 小人
     小子 小女 小妹 小弟 小国 小事 小家 小龙 小花 小海 阿里 天天 常常 明明 刚刚 剛剛 谢谢 慢慢
     好好 家家 年年 月月 星星 宝宝 平平 静静 清清 高高 冷冷 青青 红红 大大 久久 妹妹 弟弟 姐姐
-    哥哥 爸爸 妈妈
+    哥哥 爸爸 妈妈 大姐 二姐 三姐 姐妹 兄妹 表姐 表妹 堂姐 堂妹 学姐 学妹 师姐 师妹 空姐
     """
 )
 _TITLES_OF_CHINA = "先生|女士|小姐|太太|某某|某"
@@ -227,7 +228,7 @@ class NameMatcher:
                     pieces |= {form[:2]} | {form[2:]} - {form[-1]}
                 if len(form) > surname and fold(form[0]) in family:
                     pieces |= {before + form[-1] for before in _ENDEARING} - _HAN_WORDS
-                    pieces |= {form[-1] * 2} - _HAN_WORDS
+                    pieces |= {form[-1] + behind for behind in (form[-1], *_SISTERS)} - _HAN_WORDS
             found.append((pieces, whole, {form[0] for form in han}))
         return found
 
@@ -631,7 +632,7 @@ class _Reading:
             ):
                 continue
             word = self.words[i] + self.words[after].lower()
-            if small(self.words[after]) or len(word) < 7:
+            if small(self.words[after]) or len(word) < (5 if ABJAD.match(word) else 7):
                 continue
             forms = [
                 form
@@ -1122,7 +1123,13 @@ class _Reading:
         else:
             known = folded in family_names() or folded in given_names() or skeleton(folded) in family_sounds()
             known = known or bool(_SURNAME.search(folded) and len(folded) > 4)
-            known = known or (at == right and "de" not in self.senses.spoken and self._unlike(folded, person))
+            known = known or (
+                at == right
+                and "de" not in self.senses.spoken
+                and not self.senses.listed_word(folded)  # "Grace Missing Since Monday"
+                and not self.senses.shouted(at)  # there a verb looks like a surname: "UMUT BULUNDU"
+                and self._unlike(folded, person)
+            )
         known = known or folded in self.matcher.kept_words
         listed_one = folded in family_names() or folded in given_names()
         sound = coarse(folded)

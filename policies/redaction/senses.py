@@ -189,6 +189,14 @@ _SAID_BY = listed(
 _GIVEN = listed("give gave send sent show showed lend lent pay paid owe help let")
 _KEPT = listed("keep keeps kept hide hides hid leave left put locked")
 _TO_HER = listed("the her his my your back money some")
+_VIETNAMESE_KIN = listed("chị em cô anh bà bé cháu bạn dì")
+_FUNCTIONS_OF_NAMES = listed("will mark sue")
+_ABOUT = listed("of by from with to for re on about")
+_TALKS = listed(
+    "interviews referral update note notes examination exam photo hearing transfer meeting contact visit text"
+)
+_AND_OTHERS = listed("two three four five other others another a the her his their i me")
+_AWAY = listed("missing absent found seen safe located hospitalised detained unwell pregnant")
 _BEING_WITH = listed(
     "am is was are were im dey be been stay stays stayed live lives lived go went come came talk talked"
 )
@@ -375,6 +383,7 @@ _TRADES = listed(
 )
 _BEFORE_FIRMS = listed("at for by the a an called named bei la chez w u v")  # "Ms Haddad Travel Document" is her
 _OF = listed("de del da do di des du von der della z ze od")
+_WITH = listed("z ze")  # also "with": "Любов з дитиною"
 _COMING_FROM = _OF | {"of", "from", "din", "dalla", "iz", "aus", "desde", "vom"}
 _WORD_NEXT = listed(
     """
@@ -507,8 +516,9 @@ class Senses:
     def behind_an_article(self, i: int) -> bool:
         """Whether word `i` is a plain word in small letters behind an article: "un leone"."""
         before = self._previous(i)
-        pronoun = before == "du" and "de" in self.spoken
-        return before in _ARTICLES and not pronoun and self.listed_word(fold(self.words[i]))
+        if (before == "du" and "de" in self.spoken) or (before == "la" and self.words[i].endswith("s")):
+            return False  # a pronoun; and "la dolores" is no plural
+        return before in _ARTICLES and self.listed_word(fold(self.words[i]))
 
     def keeps_capitals(self, i: int) -> bool:
         """Whether names would have capitals where word `i` stands: its sentence and most of the text begin with one."""
@@ -655,7 +665,12 @@ class Senses:
             return False
         if "tr" in self.spoken and following.startswith(_TURKISH_SHORES):
             return False  # a person's would be "Deniz'in kenarı"
-        if starts or shouted or self._heading(i):
+        if shouted and before in {"the", "an"}:
+            return False
+        heading = not starts and not shouted and self._heading(i)
+        if (shouted or heading or self._heading(i)) and self._called_aloud(i, folded, before, following):
+            return True
+        if starts or shouted or heading:
             return self._first(i, folded, following, shouted)
         if before in _INDEFINITE and (before not in {"a", "an"} or set(self.spoken) <= {"", "en"}):
             return False
@@ -668,6 +683,8 @@ class Senses:
         if before in {"the", "an"} or (before == "a" and self._previous(i - 1) not in _TO_A_PERSON):
             return False
         if before in _TO_A_PERSON and following not in _OF | {"in", "for", "and", "or"}:
+            return True
+        if before and self.words[i - 1] in _VIETNAMESE_KIN and "vi" in self.spoken:
             return True
         if folded in _FUNCTION:
             return False
@@ -703,6 +720,8 @@ class Senses:
         earlier = self._previous(i - 1) if before else ""
         if before in RELATIONS:
             return True
+        if not before and any(following in _SAID.get(language, ()) for language in self.spoken):
+            return True
         if before == "with":
             return earlier in _BEING_WITH
         if before == "and":
@@ -710,6 +729,21 @@ class Senses:
         if not before:
             return i == 0 and following not in _WORD_NEXT and following not in _AFTER_WISHES
         return before not in _BEFORE_PLAIN and not before.endswith("ly")
+
+    def _called_aloud(self, i: int, folded: str, before: str, following: str) -> bool:
+        """Whether the words around speak of a person where capitals tell nothing: "INTERVIEW OF GRACE", "GRACE HAS NO
+        PASSPORT", "Grace Missing Since Monday"."""
+        if before in _TO_A_PERSON or (before in _ABOUT and self._previous(i - 1) in _SAID_BY | _TALKS):
+            return True
+        if folded in _FUNCTION:
+            return folded in _FUNCTIONS_OF_NAMES and following in (_PERSON_VERBS - _CONNECTIVES) | {"was", "has"}
+        if before and (before in _BEFORE_PLAIN or before == "and") and before not in _CLAUSES:
+            return False
+        if following == "and":
+            return self._next(i + 1) in _AND_OTHERS
+        if following in _AWAY:
+            return True
+        return following in _FINITE - {"do"} or following in _PERSON_VERBS - _CONNECTIVES
 
     def _said_of_the_calendar(self, i: int) -> bool:
         """Whether what begins at word `i`, "was" or "is", tells how a month, a day or a season was."""
@@ -853,7 +887,7 @@ class Senses:
                 return (
                     said
                     or following in _PERSON_VERBS - _CONNECTIVES
-                    or (content and (following not in _OF or self._next(i + 1).isdigit()))
+                    or (content and (following not in _OF - _WITH or self._next(i + 1).isdigit()))
                 )
             if said:  # it is a word of English too, which this may be: "Rose a pleuré"
                 return True
@@ -868,10 +902,15 @@ class Senses:
             return False
         if following in _WORD_NEXT or (shouted and following in _CONNECTIVES):
             return False
+        if following in _AWAY:
+            return True
         if following in _LEAVES and self._next(i + 1) in _FINITE:  # "Rose leaves were dried"
             return False
         if not following or following in _PERSON_VERBS or following.endswith(("ed", "ly")) or self._possessive(i):
             return True
+        tongues = function_words().get(following, ())
+        if "en" not in tongues and following not in _OF | {"des"} and not set(self.spoken).isdisjoint(tongues):
+            return True  # "Rose sans nouvelles", where the language is a guess
         if following.endswith("s") and self.words[i + 1].islower():  # "Rose petals", but "Rose walks"
             return self._a_verb(i + 1)  # "Rose walks home"
         return following not in any_language()
@@ -887,6 +926,11 @@ class Senses:
         near = [k for k in (i - 2, i - 1, i + 1, i + 2) if 0 <= k < len(self.words)]
         capital = [k for k in near if self.words[k][:1].isupper() and fold(self.words[k]) in any_language()]
         return len(capital) >= 3
+
+    def shouted(self, i: int) -> bool:
+        """Whether word `i` and those around it are in capitals."""
+        near = [word for word in self.words[max(0, i - 3) : i + 4] if word.isalpha() and len(word) > 1]
+        return self.words[i].isupper() and len(near) > 1 and all(word.isupper() for word in near)
 
     def _shouting(self, i: int) -> bool:
         near = [w for w in self.words[max(0, i - 3) : i + 4] if w.isalpha() and len(w) > 1]

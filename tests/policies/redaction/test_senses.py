@@ -200,6 +200,8 @@ def test_a_month_a_season_a_thing_or_a_virtue_stays_where_nobody_acts(name: str,
         ("Rosa Quispe", "Rosa de 16 años."),
         ("Anna Sommer", "Im Fall Sommer wurde ermittelt."),
         ("Paz Montoya", "Paz y su hermana pidieron asilo."),
+        ("Rose Petit", "Rose sans nouvelles de son fils."),
+        ("Любов Шевченко", "Любов з дитиною в центрі."),
         ("Trần Thị Mai", "Mai khóc suốt đêm."),
     ],
 )
@@ -232,12 +234,57 @@ def test_the_person_goes_where_a_month_a_thing_or_a_virtue_would_not_act(name: s
         ("es", "Paz Montoya", "oye viste a paz? no contesta"),
         ("fr", "Rose Petit", "tu as vu rose hier soir?"),
         ("de", "Rosa Engel", "hast du rosa gesehen? sie geht nicht ran"),
+        ("es", "Dolores Fuentes", "la dolores se fue anoche"),
+        ("fr", "Rose Petit", "rose a peur du patron"),
+        ("vi", "Phạm Thị Lan", "em lan ở đâu"),
     ],
 )
 def test_in_a_chat_in_small_letters_a_word_that_is_spoken_of_like_a_person_goes(
     lang: str, name: str, text: str
 ) -> None:
     assert "V-7K3Q-9MXA-TR" in redacted(name, text, lang=lang)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Mercy Okafor", "INTERVIEW OF MERCY ON 4 MAY"),
+        ("Grace Eze", "GRACE WAS TAKEN TO HULL BY CAR"),
+        ("Grace Eze", "THE MAN TOLD GRACE TO GET IN THE VAN"),
+        ("Grace Eze", "Interview With Grace On Monday"),
+        ("Grace Eze", "Grace Missing Since Monday"),
+        ("Hope Osagiede", "HOPE HAS NO PASSPORT"),
+        ("Rose Adeyemi", "ROSE AND TWO OTHERS LEFT"),
+        ("Faith Eze", "URGENT - FAITH MISSING SINCE MONDAY"),
+        ("Will Turner", "WILL SAID HE WAS HIT"),
+        ("Will Turner", "STATEMENT OF WILL"),
+        ("Mark Brown", "MARK WAS FOUND IN THE BARN"),
+        ("Summer Collins", "SUMMER RANG AT NOON"),
+        ("Вера Соколова", "ВЕРА УШЛА ИЗ ДОМА"),
+        ("Umut Demir", "UMUT BULUNDU"),
+    ],
+)
+def test_the_person_goes_where_everything_is_in_capitals(name: str, text: str) -> None:
+    assert "V-7K3Q-9MXA-TR" in redacted(name, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Hope Osagiede", "THERE IS NO HOPE OF A VISA"),
+        ("Grace Eze", "BY THE GRACE OF GOD"),
+        ("Grace Eze", "A GRACE PERIOD OF TEN DAYS APPLIES"),
+        ("Rose Adeyemi", "PRICES ROSE IN MAY"),
+        ("Mercy Okafor", "HAVE MERCY ON US"),
+        ("Faith Eze", "FAITH GROUPS WELCOME"),
+        ("Will Turner", "WILL THE AGENCY PAY"),
+        ("Mark Brown", "MARK ALL BOXES"),
+        ("Charity Owusu", "THE CHARITY PAID THE FARE"),
+        ("Hope Osagiede", "Hope For Survivors Of Trafficking"),
+    ],
+)
+def test_a_word_in_capitals_stays_where_nothing_speaks_of_a_person(name: str, text: str) -> None:
+    assert redacted(name, text) == text
 
 
 @pytest.mark.parametrize(

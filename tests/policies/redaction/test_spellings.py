@@ -227,6 +227,7 @@ def test_a_case_of_another_language_is_no_name(name: str, text: str) -> None:
     [
         ("欧阳雪梅", "欧阳说她怕。雪梅哭了。", "V-1说她怕。V-1哭了。"),
         ("王芳", "小芳逃走了。阿芳来了。芳芳说", "V-1逃走了。V-1来了。V-1说"),
+        ("王芳", "芳姐来了。", "V-1来了。"),
         ("李心", "小心门口。", "小心门口。"),
     ],
 )
@@ -242,3 +243,8 @@ def test_a_chinese_surname_of_two_characters_and_pet_names_are_known(name: str, 
 def test_a_pet_name_is_known_by_its_own_script(name: str, text: str) -> None:
     matcher = Matcher((identity_of({"names": [name]}, pseudonym="V-1"),))
     assert "V-1" in matcher.redact(text, settings=ONLY_KNOWN).text
+
+
+def test_an_arabic_surname_is_known_with_its_particle_parted() -> None:
+    matcher = Matcher((identity_of({"names": ["سعاد بنعلي"]}, pseudonym="V-1"),))
+    assert matcher.redact("قالت بن علي إنها خافت.", settings=ONLY_KNOWN).text == "قالت V-1 إنها خافت."
