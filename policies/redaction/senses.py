@@ -286,6 +286,9 @@ _VERBS = listed(
     abscond allege assert attend cease comply conceal consent crave decline disclose dislike doubt endure express flinch
     grieve identify indicate insist limp loathe maintain mourn object panic persist plead possess reappear recount
     recover reject rely remark repay request require resent reside resist respond retract sew snore specify stammer
+    bathe bruise brush camp comb crouch dial dig dine dive fast feed fish iron itch knit limp mop nap nurse peel plait
+    pluck queue rinse rub scrub shave shiver sneeze sob sort spit squat stitch stumble sweat sweep tidy tie type
+    wipe yawn
     struggle submit survive swallow tremble urge vanish vomit wander withdraw withhold yearn
     """
 )
@@ -799,6 +802,8 @@ class Senses:
             return second not in _FINITE
         if after in _OBJECTS or (not after and self.text[self.tokens[i][2] : self.tokens[i][2] + 1] == "."):
             return True  # the latter is a whole sentence, which needs a verb
+        if after.endswith("ly") and not second:
+            return True
         folded = fold(self.words[i])
         if after in _FINITE:
             return False
