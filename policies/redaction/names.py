@@ -1126,7 +1126,7 @@ class _Reading:
             known = known or (
                 at == right
                 and "de" not in self.senses.spoken
-                and not self.senses.listed_word(folded)  # "Grace Missing Since Monday"
+                and folded not in senses.AWAY  # "Grace Missing Since Monday"
                 and not self.senses.shouted(at)  # there a verb looks like a surname: "UMUT BULUNDU"
                 and self._unlike(folded, person)
             )

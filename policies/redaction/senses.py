@@ -196,7 +196,7 @@ _TALKS = listed(
     "interviews referral update note notes examination exam photo hearing transfer meeting contact visit text"
 )
 _AND_OTHERS = listed("two three four five other others another a the her his their i me")
-_AWAY = listed("missing absent found seen safe located hospitalised detained unwell pregnant")
+AWAY = listed("missing absent found seen safe located hospitalised detained unwell pregnant")
 _BEING_WITH = listed(
     "am is was are were im dey be been stay stays stayed live lives lived go went come came talk talked"
 )
@@ -240,6 +240,7 @@ _SALUTES = listed(
     ola merhaba selam privet privit czesc hej ahoj zdravo szia geia
     """
 )
+_IF_SHE = listed("if that when where because cos coz cuz")
 _PRONOUNS = listed("she he shes hes ella lei elle ela ea ona vona sie er il lui lei el")
 _CLAUSES = listed(
     """
@@ -406,10 +407,11 @@ def relation(folded: str) -> bool:
     return folded in RELATIONS
 
 
-def _vietnamese(text: str) -> tuple[str, ...]:
-    """Vietnamese where its own letters stand in every fourth word: its frequent words are too short to tell."""
+def _vietnamese(text: str) -> bool:
+    """Whether the text may be Vietnamese, as its own letters stand in every fourth word: its frequent words are too
+    short to tell. No more than may: a Vietnamese name in a short text of another language has them too."""
     marked = len(_VIETNAMESE.findall(text))
-    return ("vi",) if marked and 4 * marked >= text.count(" ") + 1 else ()
+    return bool(marked) and 4 * marked >= text.count(" ") + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,13 +431,13 @@ class Traits:
             tokens, rest = tokens_of(text[:_BEGINNING]), TOKEN.finditer(text, _BEGINNING)
         else:
             tokens = page.tokens
-        if not spoken and not text.isascii():
-            spoken = _vietnamese(text[:_FIRST_LETTERS])
         if not spoken and page is not None and len(text) <= _BEGINNING and len(tokens) <= _FIRST_WORDS:
             spoken = languages(page.folds)
         elif not spoken:
             beginning = {word[: _BEGINNING - start] for word, start, _ in tokens[:_FIRST_WORDS] if start < _BEGINNING}
             spoken = languages(set(map(fold, beginning)))
+        if "" in spoken and "vi" not in spoken and not text.isascii() and _vietnamese(text[:_FIRST_LETTERS]):
+            spoken = (*spoken, "vi")
         opening = _VERY_FIRST_LETTER.match(text)
         first = [opening.group(1)] if opening else []
         first += _FIRST_LETTER.findall(text[:_BEGINNING], opening.end() if opening else 0)
@@ -704,8 +706,10 @@ class Senses:
             return clause or before == "of" or following not in _ADVERBS  # "the price rose again"
         if (before == "a" and self._previous(i - 1) in _TO_A_PERSON) or following in _DONE_TO_A_PERSON:
             return True
-        coming = [fold(word) for word in self.words[i + 1 : i + 3]]
-        if any(word in _PRONOUNS for word in coming[: 1 if not following else 2]) and before not in _FUNCTION | _OF:
+        coming = [*(fold(word) for word in self.words[i + 1 : i + 3]), "", ""]
+        tied = following in _IF_SHE or self.text[self.tokens[i][2] : self.tokens[i][2] + 1] == ","
+        she = coming[0] in _PRONOUNS if following or tied else False
+        if (she or (tied and following and coming[1] in _PRONOUNS)) and before not in _FUNCTION | _OF:
             return True
         if folded in _WEEKDAYS:
             return False
@@ -721,6 +725,8 @@ class Senses:
         if not self._without_capitals() or word in _FUNCTION or word in months() or word in _WEEKDAYS:
             return False
         earlier = self._previous(i - 1) if before else ""
+        if following == "of":
+            return False
         if before in RELATIONS:
             return True
         if not before and any(following in _SAID.get(language, ()) for language in self.spoken):
@@ -744,7 +750,7 @@ class Senses:
             return False
         if following == "and":
             return self._next(i + 1) in _AND_OTHERS
-        if following in _AWAY:
+        if following in AWAY:
             return True
         return following in _FINITE - {"do"} or following in _PERSON_VERBS - _CONNECTIVES
 
@@ -907,7 +913,7 @@ class Senses:
             return False
         if following in _WORD_NEXT or (shouted and following in _CONNECTIVES):
             return False
-        if following in _AWAY:
+        if following in AWAY:
             return True
         if following in _LEAVES and self._next(i + 1) in _FINITE:  # "Rose leaves were dried"
             return False

@@ -203,7 +203,7 @@ def test_a_month_a_season_a_thing_or_a_virtue_stays_where_nobody_acts(name: str,
         ("Paz Montoya", "Paz y su hermana pidieron asilo."),
         ("Rose Petit", "Rose sans nouvelles de son fils."),
         ("Любов Шевченко", "Любов з дитиною в центрі."),
-        ("Trần Thị Mai", "Mai khóc suốt đêm."),
+        ("Lê Thị Thu", "Thu nhập viện hôm qua."),
     ],
 )
 def test_the_person_goes_where_a_month_a_thing_or_a_virtue_would_not_act(name: str, text: str) -> None:
