@@ -66,6 +66,12 @@ RISKY_ENDINGS = listed(
     """
 )  # turn one given name into another, or into a surname
 
+_CASES = (
+    ("a", listed("e i y u o ei ii oi om ou oyu ie es en")),
+    ("ya", listed("i e yu ei eyu ieyu ii io")),
+    ("ia", listed("i ie iu io ei")),
+)
+"""Case endings of names whose last vowel is all they lose: Slavic, Romanian ("Anei"), Albanian ("Anës")."""
 _GRADED = (("tt", "t"), ("kk", "k"), ("pp", "p"), ("nt", "nn"), ("lt", "ll"), ("rt", "rr"), ("nk", "ng"), ("mp", "mm"))
 _PET_ENDINGS = listed(
     """
@@ -205,6 +211,24 @@ def nicknames(folded: str) -> frozenset[str]:
     found = set(_listed().get(folded, ())) | set(_by_skeleton().get(skeleton(folded), ()))
     found |= {fold(n) for n in _nicknamer().nicknames_of(folded) | _nicknamer().canonicals_of(folded)}
     return frozenset(n for n in found if len(n) >= 2 and n != folded)
+
+
+_GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
+_GREEK_VOWELS = (("ey", "ev"), ("ay", "av"))  # before a vowel or a voiced sound, where the lists have Latin letters
+
+
+def _from_greek(folded: str) -> str:
+    """A name in Greek letters, folded, as it is usually written in Latin ones: "paraskeyi", "eyaggelia"."""
+    for greek, latin in _GREEK_VOWELS:
+        folded = re.sub(f"{greek}(?=[aeioylrgdmn])", latin, folded)
+    return folded.replace("oy", "ou").replace("gg", "ng")
+
+
+def _as_greek(latin: str) -> str:
+    """A name in Latin letters as one in Greek letters folds: "voula" as "voyla"."""
+    for greek, sound in _GREEK_VOWELS:
+        latin = latin.replace(sound, greek)
+    return latin.replace("ou", "oy").replace("ng", "gg")
 
 
 _FIRST_SYLLABLE = re.compile("[^aeiouy]*[aeiouy][^aeiouy]{2,3}(?=[aeiouy])")
@@ -390,6 +414,7 @@ class Lexicon:
         self.prefixes: set[str] = set()
         self.letters: dict[str, list[Form]] = {}  # names by their letters in the order of the alphabet
         self.single: dict[str, list[Form]] = {}  # names with every doubled letter written once
+        self.cases: dict[str, list[Form]] = {}  # of names too short to be known by their stem: "Olę", "Ани"
         for who, person in enumerate(self.people):
             person.particles |= {fold(form) for word in person.particles for form in in_other_scripts(word)}
             for number, (kind, readings) in enumerate(person.parts):
@@ -424,6 +449,8 @@ class Lexicon:
             self._put(reading, base)
         for reading in dict.fromkeys(readings):
             self._stem(reading, base)
+            if kind in {"given", "middle", "alias"}:
+                self._in_cases(reading, base)
             if len(reading) >= 3 and kind in {"given", "middle", "family", "alias"}:
                 mixed = replace(base, score=0.7, reason="slip", weak=True)
                 self.letters.setdefault("".join(sorted(reading)), []).append(mixed)
@@ -457,8 +484,12 @@ class Lexicon:
                 for slip in _slips(reading):
                     self._put(slip, replace(base, score=0.8, reason="slip"))
             if kind in {"given", "alias", "middle"}:
-                for short in sorted(nicknames(reading)):
+                shorts = nicknames(reading)
+                if any(_GREEK.search(word) for word in person.written.get(reading, ())):
+                    shorts |= {_as_greek(short) for short in nicknames(_from_greek(reading))}
+                for short in sorted(shorts):
                     self._put(short, replace(base, score=0.8, reason="nickname"))
+                    self._in_cases(short, base)
                     if len(short) >= 4 and short not in any_language():
                         self._stem(short, replace(base, score=0.75, reason="nickname"))
                 self._shortened(reading, base)
@@ -544,6 +575,16 @@ class Lexicon:
             if reading.endswith(ending) and len(reading) >= 4:
                 for other in others:
                     self._put(reading[:-2] + other, replace(base, score=0.85, reason="ending"))
+
+    def _in_cases(self, reading: str, base: Form) -> None:
+        """The cases of a name that is too short for its stem to tell it, or of a pet name whose stem does not count."""
+        if not 3 <= len(reading) <= 5:
+            return
+        for vowel, endings in _CASES:
+            stem = reading.removesuffix(vowel)
+            if stem != reading and len(stem) >= 2 and stem[-1] not in "aeiouy":
+                for ending in endings:
+                    self.cases.setdefault(stem + ending, []).append(replace(base, score=0.75, reason="case"))
 
     def _beginnings(self, reading: str, base: Form) -> None:
         """A long family name cut short: "Hallgrims", "Rakoto", "Wickrama"."""

@@ -26,6 +26,7 @@ _HOPE = _folded(
     " hoop nadzieja надія надежда naděje nádej nada"
     " ελπίδα umut shpresa remény viltis"
 )
+_HOPES = _folded("надежды надежду надії надію nadziei nadzieję")  # in other cases
 _DIES = _folded(  # in the present alone: a past tense may tell of somebody's death
     "dies die stirbt sterft meurt mourir muere morir pierde morre morrer muore morire moare umiera вмирає помирає"
     " умирает умира umírá zomiera umire πεθαίνει ölür vdes hal"
@@ -37,12 +38,14 @@ _LAST = _folded(
 _FAITH = _folded("faith fe fede fé foi credința glaube geloof wiara віра вера вяра víra viera πίστη besimi hit")
 _IN = _folded("in en em în an w в у във v na")
 _BELIEVED_IN = _folded(
-    "god gods dios dio dieu deus dumnezeu gott boga bogu бога господа майбутнє будущее бъдещето"
+    "людей людям правосудие добро закон"
+    " god gods dios dio dieu deus dumnezeu gott boga bogu бога господа майбутнє будущее бъдещето"
     " справедливість справедливость justice justicia giustizia θεό"
 )
 _FOR = _folded("for на na pe pentru auf por per")
 _HOPED_FOR = _folded(
-    "justice лучшее будущее справедливость чудо краще майбутнє диво справедливість lepsze przyszłość cud"
+    "возврат возвращение спасение повернення порятунок"
+    " justice лучшее будущее справедливость чудо краще майбутнє диво справедливість lepsze przyszłość cud"
     " sprawiedliwość бъдеще"
 )
 _BELIEVES = re.compile("ver[aiu]|vir[iyu]|believ|cr[eo]|wierz|glaub|nad[ei]|spod|licz|czek|zhd|chek|rasschit")
@@ -59,6 +62,21 @@ _CLASSES = (
         " strach śmierć wolność любов любовь радість радость мир страх смерть"
         " смърт воля свобода религия релігія терпение"
         " терпіння sevgi barış korku ölüm αγάπη χαρά ειρήνη φόβος θάνατος dashuria paqja szerelem béke félelem"
+        " relief pride shame law order hunger soledad orden ley hambre vergüenza tristeza dolor rabia sollievo rabbia"
+        " dolore ordine legge fame soulagement colère honte ordre loi tristesse erleichterung trauer ordnung tristeza"
+        " ordem fome vergonha medo закон порядок ганьба стыд злость гнів ασφάλεια τάξη düzen adalet hukuk"
+        " tristețe rușine ordine siguranță ulga smutek wstyd prawo"
+    ),
+    _folded(
+        "luz agua gas internet comida água gás comida luce acqua cibo"
+        " lumière eau gaz nourriture licht wasser strom"
+        " light water heat electricity rent lumină apă gaz căldură światło woda prąd gaz"
+        " світло вода газ свет вода газ φως νερό ρεύμα dritë ujë víz fény elektrik"
+    ),
+    _folded(
+        "ríos río barrancos montes monte campos campo valles valle bosques caminos sierra mar playa"
+        " fiumi fiume monti boschi valli campi mare rios serras vales rivières rivière forêts montagnes mer champs"
+        " flüsse felder wälder berge rivers hills fields stones woods roads річки гори поля ліси реки горы леса"
     ),
     _folded(
         "rose roses lily lilies daisy daisies iris irises violet violets jasmine tulips carnations orchids"
@@ -100,6 +118,67 @@ _TRADE = re.compile(
     r" (?:by (?:trade|profession)|de (?:métier|oficio|profesión|profissão|meserie)|von Beruf"
     r"|di (?:mestiere|professione)|z zawodu|за фахом|по профессии|по професия|op beroep)(?=[ ]?[,;.)\n]|$)"
 )
+_COMPOUNDS = {  # what the word is with the one behind it, in languages that put it first
+    fold(head): listed(tails)
+    for head, tails in {
+        "luz": "verde roja eléctrica solar artificial natural elétrica",
+        "luce": "verde rossa elettrica solare artificiale naturale",
+        "rosa": "claro oscuro pálido palo chillón pastel choque",
+        "rose": "bonbon pâle foncé vif",
+        "mar": "adentro gruesa",
+        "cruz": "roja vermelha",
+        "croix": "rouge",
+        "petit": "déjeuner",
+        "petite": "enfance",
+        "floarea": "soarelui",
+        "klein": "geschriebene geschriebener geschriebenes geschriebenen gedruckte gedruckter gedrucktes geschnittene",
+        "lang": "dauerte dauert währte",
+        "lange": "dauerte dauert währte",
+        "yağmur": "yağıyor yağıyordu yağdı yağmaya yağmış yağınca yağdığında yağarken",
+        "an": "toàn ninh",
+        "bình": "thường",
+        "hải": "quan sản",
+        "hoa": "quả",
+        "hương": "vị",
+        "minh": "bạch",
+        "phúc": "lợi",
+        "tâm": "lý trạng",
+        "thanh": "toán niên",
+        "thu": "nhập",
+        "trang": "trại",
+    }.items()
+}
+_UNLESS = {  # where the second begins something else: "Thu nhập viện", Thu went to hospital; "Luz verde de envidia"
+    "nhập": listed("viện học cảnh cư ngũ"),
+    "quả": listed("quyết cảm nhiên thật tình"),
+    "thường": listed("xuyên hay trực"),
+    "quan": listed("sát tâm trọng hệ"),
+    "lợi": listed("dụng hại"),
+    "lý": listed("luận giải sự"),
+    "toàn": listed("tâm bộ quyền"),
+    "verde": listed("rabbia rabia invidia envidia inveja raiva ira coraje celos"),
+    "roja": listed("rabia ira vergüenza coraje"),
+    "rossa": listed("rabbia ira vergogna"),
+}
+_COLD = _folded("мороз frost mróz ger")
+_DEGREES = re.compile("gr?ad[ui]|stopni")
+_BETWEEN_GANGS = _folded("bandas clanes mafias pandillas grupos narcos bande clan gangs quadrilhas")
+_COURTS = re.compile("(?:amts|land|oberlandes|verwaltungs|familien|bundes)gericht")
+_WITHOUT = _folded("δεν")
+_WAS_THERE = _folded("υπήρχε υπάρχει")
+_NO_MORE = _folded("για πια καμία πλέον")
+_LEFT_TO = _folded("le les nos me te os")
+_THEIRS = _folded("lor noastră mea ei lui")
+_WERE = _folded("era este e")
+_THAT = _folded("să că ca")
+_ROOMS = _folded("dhomës diellit hënës rrugës korridorit makinës llambës kuzhinës banjës")
+_ABSTRACT_IN_ARABIC = listed(
+    "أمل نور سلام هدى إيمان حياة رحمة فرح وردة قمر شمس صباح إخلاص وفاء رجاء دعاء سماء ضحى ندى منى سحر فجر دنيا"
+)
+"""Given names of women that never have the article, with which they are the plain word."""
+_NO_ARABIC = listed("لا بلا ولا")
+_OF_WHAT = listed("في له لها لهم لنا لي لديهم لديها من")
+
 _SEASONS = _folded("spring summer autumn winter frühling frühjahr sommer herbst")
 _BEFORE_SEASONS = listed("in im since during early late last this seit ende anfang mitte bis vom zum dem")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -159,7 +238,11 @@ _WORDS = (
     | _MATERIALS
     | _SEASONS
     | _PLANTS
-    | {"hoa"}
+    | _COMPOUNDS.keys()
+    | _COLD
+    | _folded("hoa thu vera claire wilk guerra guerre drita besa richter надежды надежду надії надію nadziei nadzieję")
+    | frozenset(map(fold, _ABSTRACT_IN_ARABIC))
+    | frozenset(fold("ال" + word) for word in _ABSTRACT_IN_ARABIC)
     | frozenset(map(fold, _VERBS_OF_MEN))
     | frozenset().union(*_CLASSES)
 )
@@ -202,7 +285,7 @@ class Place:
         if not self.word[:1].isalpha():
             return False
         if not self.word.isascii() and "\u0600" <= self.word[0] <= "\u06ff":
-            return self._a_mans_verb()
+            return self._a_mans_verb() or self._no_woman()
         if not (self.small or self.opens):
             return self._a_season(fold(self.word))
         folded = fold(self.word)
@@ -216,11 +299,62 @@ class Place:
             or (folded in _PLANTS and bool(self.after) and self.after[0] in _OF_PLANTS)
             or (folded == "hoa" and bool(self.after) and self.after[0] in _FLOWERS_OF_VIETNAM)
             or self._a_gloss()
+            or self._a_compound(folded)
+            or self._a_saying(folded)
+        )
+
+    def _a_compound(self, folded: str) -> bool:
+        """ "Luz verde", "Thu nhập"."""
+        if not self.after or not self.after[0][:1].islower() or not self.keeps_capitals:
+            return False
+        second = self.after[0]
+        return second in _COMPOUNDS.get(folded, ()) and _UNLESS.get(second, frozenset()).isdisjoint(self.after[1:3])
+
+    def _a_saying(self, folded: str) -> bool:
+        """Turns of one language each, with enough words that nobody can be meant."""
+        ahead = list(map(fold, self.after[:7]))
+        two = [*ahead[:2], "", ""]
+        if folded in _COLD:
+            return any(_DEGREES.match(word) for word in ahead)
+        if folded == "vera":
+            return bool(self.before) and fold(self.before[0]) == "aloe"
+        if folded == "wilk":
+            return two[0] == "syty" and "owca" in ahead
+        if folded in {"guerra", "guerre"}:
+            return two[0] in {"entre", "tra", "fra"} and two[1] in _BETWEEN_GANGS
+        if folded == "richter":
+            return two[0] == "am" and _COURTS.match(two[1]) is not None
+        if folded == "drita":
+            return two[0] == "e" and two[1] in _ROOMS
+        if folded == "besa":
+            return two[:2] == ["e", "dhene"]
+        if folded == fold("remény"):
+            return two[:2] == ["sem", "maradt"] and len(ahead) == 2
+        if folded == "claire":
+            return ahead[:2] == ["comme", "de"] and "roche" in ahead
+        if folded in _HOPE:
+            nothing = two[0] in _WITHOUT and two[1] in _WAS_THERE and (len(ahead) == 2 or ahead[2] in _NO_MORE)
+            none_left = two[0] in {"no", "non"} and two[1] in _LEFT_TO and not {"ninguna", "nessuna"}.isdisjoint(ahead)
+            of_theirs = two[0] in _THEIRS and len(ahead) > 2 and two[1] in _WERE and ahead[2] in _THAT
+            return nothing or none_left or of_theirs
+        return folded in _SEASONS and two[0] == "wie" and two[1] in _SEASONS
+
+    def _no_woman(self) -> bool:
+        """ "لا أمل في", no hope of; "الأمل", the hope, where the name has no article (`names` sees to that)."""
+        if self.word.startswith("ال"):
+            return self.word[2:] in _ABSTRACT_IN_ARABIC
+        return (
+            self.word in _ABSTRACT_IN_ARABIC
+            and bool(self.before)
+            and self.before[0] in _NO_ARABIC
+            and bool(self.after)
+            and self.after[0] in _OF_WHAT
+            and not self.apart
         )
 
     def _hope_or_faith(self, folded: str) -> bool:
         """ "Надежда умирает последней", "Вера в Бога"."""
-        if folded in _HOPE:
+        if folded in _HOPE | _HOPES:
             ahead = set(map(fold, self.after[:7]))
             if ahead & _DIES and ahead & _LAST:
                 return not ahead & _OF_THEM

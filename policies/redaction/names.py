@@ -93,6 +93,23 @@ _AFTER_INITIAL = re.compile(r"\.?[ \n\u00a0-]?")
 _BEFORE_INITIAL = re.compile(r",? |[._\n\u00a0-]")
 _LONE_WORDS = frozenset("iayeo")
 _SIGN = re.compile(f"[{SIGNS}]")
+_SURNAMES_OF_TWO = listed(
+    """
+    欧阳 歐陽 司马 司馬 上官 诸葛 諸葛 东方 東方 皇甫 尉迟 尉遲 公孙 公孫 慕容 令狐 司徒 司空
+    夏侯 端木 南宫 南宮 宇文 长孙 長孫 独孤 獨孤 百里 呼延 闻人 聞人 轩辕 軒轅
+    """
+)
+_VERY = ("很", "更")
+_SISTERS = "姐妹"  # behind it
+_ENDEARING = "小阿"  # before the last character of a given name
+_HAN_WORDS = listed(  # which so may look like a pet name
+    """
+    小心 小学 小學 小时 小時 小组 小組 小姐 小型 小说 小說 小区 小區 小麦 小雨 小雪 小路 小人
+    小子 小女 小妹 小弟 小国 小事 小家 小龙 小花 小海 阿里 天天 常常 明明 刚刚 剛剛 谢谢 慢慢
+    好好 家家 年年 月月 星星 宝宝 平平 静静 清清 高高 冷冷 青青 红红 大大 久久 妹妹 弟弟 姐姐
+    哥哥 爸爸 妈妈 大姐 二姐 三姐 姐妹 兄妹 表姐 表妹 堂姐 堂妹 学姐 学妹 师姐 师妹 空姐
+    """
+)
 _TITLES_OF_CHINA = "先生|女士|小姐|太太|某某|某"
 _SURNAME = re.compile(
     r"(?:escu|enko|chuk|shuk|ovych|ovich|evich|ovic|evic|ski|ska|sky|skyi|skaya|cki|cka|wicz|yan|ian|dze|shvili|oglu|poulos|poulou"
@@ -205,6 +222,13 @@ class NameMatcher:
             whole = {a + b for a in family for b in given}
             whole |= {g for g in given if any(g in "".join(map(fold, h)) for h in han)}
             pieces = han | {form[1:] for form in han if len(form) > 2 and fold(form[0]) in family}
+            for form in han:
+                surname = 2 if len(form) > 2 and form[:2] in _SURNAMES_OF_TWO else 1
+                if surname == 2:
+                    pieces |= {form[:2]} | {form[2:]} - {form[-1]}
+                if len(form) > surname and fold(form[0]) in family:
+                    pieces |= {before + form[-1] for before in _ENDEARING} - _HAN_WORDS
+                    pieces |= {form[-1] + behind for behind in (form[-1], *_SISTERS)} - _HAN_WORDS
             found.append((pieces, whole, {form[0] for form in han}))
         return found
 
@@ -283,6 +307,9 @@ class NameMatcher:
                     continue
             readings = foldings(word)
             forms = self._look_up(word, readings, strict)
+            cases = lexicon.cases.get(readings[0], ())
+            if cases and not (small(word) and word.isascii()) and all(form.reason != "name" for form in forms):
+                forms = [*forms, *cases]
             opens = any(reading in prefixes for reading in readings)
             memo[word] = fact = Fact(tuple(forms), opens) if forms or opens else None
             if fact is not None:
@@ -525,12 +552,13 @@ class NameMatcher:
                 spans: set[tuple[int, int]] = set()
                 for piece in pieces:
                     if piece in chars:
-                        spans.update((m.start(), m.end()) for m in re.finditer(re.escape(piece), chars))
+                        places = (m.start() for m in re.finditer(re.escape(piece), chars))
+                        spans.update((at, at + len(piece)) for at in places if not _very(chars, at))
                 for start in range(len(chars)) if any(sound in everything for sound in whole) else ():
                     sound = ""
                     for end in range(start, min(start + 5, len(chars))):
                         sound += sounds[end]
-                        if sound in whole and end > start:
+                        if sound in whole and end > start and not _very(chars, start):
                             spans.add((start, end + 1))
                 for family in families:
                     if family in chars:
@@ -604,7 +632,7 @@ class _Reading:
             ):
                 continue
             word = self.words[i] + self.words[after].lower()
-            if small(self.words[after]) or len(word) < 7:
+            if small(self.words[after]) or len(word) < (5 if ABJAD.match(word) else 7):
                 continue
             forms = [
                 form
@@ -950,9 +978,11 @@ class _Reading:
         """Whether a hit that may be a plain word is written as a name here."""
         if end > i or form.reason in {"glued", "digits", "split"}:
             return True
-        if self.senses.by_its_neighbours(i):
-            return False
         word = self.words[i]
+        if self.senses.by_its_neighbours(i) and not self._with_its_own_article(word, form):
+            return False
+        if form.reason == "case" and word.isascii() and not self.senses.has_cases:
+            return False
         if small(word) and self.senses.keeps_capitals(i) and not self._in_a_handle(i):
             if form.reason not in {"name", "ending", "slip", "spelling"} or self.senses.small_word(i):
                 return False
@@ -966,8 +996,7 @@ class _Reading:
             small(word)
             and form.reason == "name"
             and form.kind in {"given", "alias"}
-            and len(word) > 3
-            and not self.senses.frequent(i)
+            and ((len(word) > 3 and not self.senses.frequent(i)) or (len(word) > 2 and self.senses.called_in_a_chat(i)))
             and not (self._rather_a_family_name(form) and self._a_plain_word(i, form))
         ):
             return True  # where nobody writes capitals, a name is a name
@@ -984,6 +1013,11 @@ class _Reading:
         if form.reason in {"nickname", "family"} and not ordinary:
             return not small(word) or len(word) > 5 or not word.isascii() or self._in_a_handle(i)
         return not ordinary or self.senses.as_name(i)
+
+    def _with_its_own_article(self, word: str, form: Form) -> bool:
+        """Whether the name itself is written with the Arabic article: "الهدى" of Nour al-Huda is no plain word."""
+        written = self.people[form.who].written
+        return word.startswith("ال") and any(word in some for some in written.values())
 
     def _rather_a_family_name(self, form: Form) -> bool:
         """Whether the same word is a family name by the likelier order of the name."""
@@ -1089,7 +1123,13 @@ class _Reading:
         else:
             known = folded in family_names() or folded in given_names() or skeleton(folded) in family_sounds()
             known = known or bool(_SURNAME.search(folded) and len(folded) > 4)
-            known = known or (at == right and "de" not in self.senses.spoken and self._unlike(folded, person))
+            known = known or (
+                at == right
+                and "de" not in self.senses.spoken
+                and folded not in senses.AWAY  # "Grace Missing Since Monday"
+                and not self.senses.shouted(at)  # there a verb looks like a surname: "UMUT BULUNDU"
+                and self._unlike(folded, person)
+            )
         known = known or folded in self.matcher.kept_words
         listed_one = folded in family_names() or folded in given_names()
         sound = coarse(folded)
@@ -1363,6 +1403,11 @@ def _rather_family(person: Person) -> frozenset[int]:
         if kind == "family":
             families.add(readings)
     return frozenset(found)
+
+
+def _very(chars: str, at: int) -> bool:
+    """Whether a word of degree stands before: "very glad" is nobody of that name."""
+    return chars[at - 1 : at] in _VERY if at else False
 
 
 def _close(gap: str) -> bool:

@@ -61,6 +61,27 @@ STAYS = {
         "وقد هاجر كثيرون من القرية.",
     ),
     "رنا حداد": ("قالت إن السائق رنا إلى البيت وصمت.",),
+    "Luz Herrera": (
+        "Luz verde de la fiscalía para el registro.",
+        "Luz y agua estaban incluidas en el precio.",
+    ),
+    "Mar Ortega": ("Mar adentro había otra barca.",),
+    "Rosa Quispe": ("Rosa claro era el color de la fachada.",),
+    "Paz Montoya": ("Paz y orden pedían los vecinos.",),
+    "Gioia Ferri": ("Gioia e sollievo tra i volontari dopo la sentenza.",),
+    "Elena Ríos": ("Ríos y barrancos dificultan el paso.",),
+    "Ana Guerra": ("Guerra entre bandas en el polígono.",),
+    "Aurore Petit": ("Petit déjeuner servi à cinq heures, puis travail.",),
+    "Eva Klein": ("Klein geschriebene Notizen fanden sich im Heft.",),
+    "Tina Lang": ("Lang dauerte die Fahrt nicht.",),
+    "Pia Richter": ("Richter am Amtsgericht war damals ein anderer.",),
+    "Yağmur Demir": ("Yağmur yağıyordu, kapı kilitliydi.",),
+    "Lê Thị Thu": ("Thu nhập của họ bị giữ lại.",),
+    "Любовь Мороз": ("Мороз стоял тридцать градусов, цех не топили.",),
+    "Vera Petrova": ("Aloe vera gel was bought at the pharmacy.",),
+    "أمل حسن": ("لا أمل في استرجاع الجوازات.",),
+    "إيمان صالح": ("الإيمان بالقانون ضعيف بينهم.",),
+    "高兴": ("大家都很高兴。",),
 }
 GOES = {
     "Giada Leone": (
@@ -131,6 +152,41 @@ GOES = {
         "جاءت أمها هاجر من المدينة.",
     ),
     "رنا حداد": ("جاءت رنا إلى البيت.", "أختها رنا إلى البيت وصلت."),
+    "Luz Herrera": (
+        "Luz verdaderamente sufrió.",
+        "Luz y su agua bendita llegaron.",
+        "Luz verde de rabia salió.",
+    ),
+    "Mar Ortega": ("Mar adelantó el dinero.",),
+    "Rosa Quispe": ("Rosa claramente mentía.",),
+    "Paz Montoya": (
+        "Paz y la ley no se llevan.",
+        "Paz y Soledad vinieron.",
+    ),
+    "Gioia Ferri": (
+        "Gioia e Serena vennero.",
+        "Gioia e lei vennero.",
+    ),
+    "Elena Ríos": (
+        "Ríos y Campos declararon.",
+        "Ríos y su monte de papeles.",
+    ),
+    "Ana Guerra": ("Guerra entre rejas no habló.",),
+    "Aurore Petit": ("Petit déjeune à midi.",),
+    "Eva Klein": ("Klein geschlagen und müde.",),
+    "Tina Lang": ("Lang daneben saß.",),
+    "Pia Richter": ("Richter am Bahnhof weinte.",),
+    "Yağmur Demir": ("Yağmur yağ aldı.",),
+    "Lê Thị Thu": ("Thu nhập viện hôm qua.",),
+    "Phạm Thị Bình": ("Bình thường xuyên gọi cho mẹ.",),
+    "Любовь Мороз": ("Мороз стояла у двери.",),
+    "Vera Petrova": ("Cream for Vera was bought.",),
+    "أمل حسن": (
+        "جاءت أمل في المساء.",
+        "لا، أمل في البيت.",
+    ),
+    "نور الهدى علي": ("جاءت الهدى في المساء.",),
+    "高兴": ("高兴说她怕。",),
 }
 
 

@@ -125,6 +125,172 @@ def test_a_plain_word_stays_where_what_is_beside_it_shows_it(lang: str, name: st
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("May Nguyen", "May was a hot month."),
+        ("May Nguyen", "May is the busiest month of the year."),
+        ("May Nguyen", "May and June were wet."),
+        ("April Dawson", "April, May and June: no wages."),
+        ("April Dawson", "April showers flooded the field."),
+        ("August Brandt", "August 2023: second raid."),
+        ("Summer Collins", "Summer was the busiest season."),
+        ("Gift Phiri", "Gift cards were used."),
+        ("Rose Adeyemi", "Rose leaves were dried on the roof."),
+        ("Joy Mensah", "Joy at the acquittal was short-lived."),
+        ("Faith Eze", "Faith in the courts is low."),
+        ("Hope Osagiede", "they had no hope left"),
+        ("Hope Osagiede", "i hope you are ok"),
+        ("Mercy Okafor", "have mercy on us"),
+        ("Rose Adeyemi", "the price rose again"),
+        ("Will Turner", "he will come back"),
+        ("Lena Blume", "Eine Blume stand auf dem Fensterbrett."),
+        ("Hope Osagiede", "Hope to see you on Friday."),
+        ("Will Turner", "Will to live was all they had."),
+        ("Will Turner", "Will the driver be charged?"),
+        ("May Nguyen", "May to September is the season."),
+        ("Mercy Okafor", "Mercy for the others was not on his mind."),
+        ("April Dawson", "They must leave by April."),
+        ("Faith Eze", "keep faith in god"),
+        ("Hope Osagiede", "give hope to them"),
+        ("Mercy Okafor", "lord have mercy"),
+        ("Joy Mensah", "so much joy today"),
+        ("Happy Banda", "happy birthday dear"),
+        ("Precious Obi", "very precious to me"),
+        ("Charity Owusu", "the charity gave us food"),
+        ("Patience Dube", "have patience she will come"),
+    ],
+)
+def test_a_month_a_season_a_thing_or_a_virtue_stays_where_nobody_acts(name: str, text: str) -> None:
+    assert redacted(name, text) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("May Nguyen", "May was given a phone by the driver."),
+        ("May Nguyen", "May is afraid of him."),
+        ("May Nguyen", "May was the first to leave the flat."),
+        ("May Nguyen", "May and her cousin shared a mattress."),
+        ("April Dawson", "April opened the door."),
+        ("April Dawson", "April cooks for all of them."),
+        ("April Dawson", "April, who speaks Twi, refused."),
+        ("June Walker", "- June: bruises, no interview yet"),
+        ("June Walker", "June wept."),
+        ("August Brandt", "August was beaten by two of the men."),
+        ("Summer Collins", "Summer was the slowest runner of the day shift."),
+        ("Summer Collins", "Summer is over at her aunt's."),
+        ("Gift Phiri", "Gift cards wool at the mill."),
+        ("Comfort Mensah", "Comfort braids hair in the salon."),
+        ("Rose Adeyemi", "Rose leaves at six."),
+        ("Amy Field", "Field notes that she was paid once."),
+        ("Joy Mensah", "Joy at the time was fifteen."),
+        ("Joy Mensah", "Joy from the second floor opened."),
+        ("Faith Eze", "Faith in the corner seat did not look up."),
+        ("Mark Brown", "Mark the victim identified himself."),
+        ("Will Turner", "Will cannot read."),
+        ("Will Turner", "Will the driver left first."),
+        ("Will Turner", "Will suffers from epilepsy."),
+        ("Mercy Okafor", "The exam is done. Mercy consents."),
+        ("Violet Shaw", "Violet bruises easily."),
+        ("Will Turner", "Will to ring back."),
+        ("Rose Adeyemi", "Rose to be moved on Friday."),
+        ("Rose Adeyemi", "Rose not seen since four."),
+        ("Faith Eze", "Faith alone knew the code."),
+        ("Hope Osagiede", "Hope of the fourth floor is Nigerian."),
+        ("May Nguyen", "May in tears."),
+        ("April Dawson", "Statement by April: I was told to sit."),
+        ("August Brandt", "August, 17, was found in the hold."),
+        ("Rosa Quispe", "Rosa de 16 años."),
+        ("Anna Sommer", "Im Fall Sommer wurde ermittelt."),
+        ("Paz Montoya", "Paz y su hermana pidieron asilo."),
+        ("Rose Petit", "Rose sans nouvelles de son fils."),
+        ("Любов Шевченко", "Любов з дитиною в центрі."),
+        ("Lê Thị Thu", "Thu nhập viện hôm qua."),
+    ],
+)
+def test_the_person_goes_where_a_month_a_thing_or_a_virtue_would_not_act(name: str, text: str) -> None:
+    assert "V-7K3Q-9MXA-TR" in redacted(name, text)
+
+
+@pytest.mark.parametrize(
+    ("lang", "name", "text"),
+    [
+        ("en", "Hope Osagiede", "i asked hope if she wanted tea, she said no"),
+        ("en", "Grace Eze", "did grace come back last night?"),
+        ("en", "Grace Eze", "is grace ok? they left"),
+        ("en", "Mercy Okafor", "ok so mercy is coming tmrw, bring cash"),
+        ("en", "Mercy Okafor", "he said mercy owes him 3000"),
+        ("en", "Precious Obi", "pls find precious, she not answering"),
+        ("en", "Faith Eze", "where is faith?"),
+        ("en", "Will Turner", "i saw will at the yard"),
+        ("en", "Patience Dube", "hi patience its me"),
+        ("en", "Hope Osagiede", "her name is hope she is 16"),
+        ("en", "Hope Osagiede", "sister hope has not eaten since monday"),
+        ("en", "Joy Mensah", "dem lock joy for room o"),
+        ("en", "Mercy Okafor", "i dey with mercy for market"),
+        ("en", "Blessing Ade", "they sold blessing to another house"),
+        ("en", "Patience Dube", "where patience dey"),
+        ("en", "Faith Eze", "faith i am outside"),
+        ("en", "Rose Adeyemi", "give rose the phone"),
+        ("en", "Mercy Okafor", "they keep mercy in the back room"),
+        ("es", "Luz Herrera", "oye luz ya salio de la casa?"),
+        ("es", "Paz Montoya", "oye viste a paz? no contesta"),
+        ("fr", "Rose Petit", "tu as vu rose hier soir?"),
+        ("de", "Rosa Engel", "hast du rosa gesehen? sie geht nicht ran"),
+        ("es", "Dolores Fuentes", "la dolores se fue anoche"),
+        ("fr", "Rose Petit", "rose a peur du patron"),
+        ("vi", "Phạm Thị Lan", "em lan ở đâu"),
+    ],
+)
+def test_in_a_chat_in_small_letters_a_word_that_is_spoken_of_like_a_person_goes(
+    lang: str, name: str, text: str
+) -> None:
+    assert "V-7K3Q-9MXA-TR" in redacted(name, text, lang=lang)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Mercy Okafor", "INTERVIEW OF MERCY ON 4 MAY"),
+        ("Grace Eze", "GRACE WAS TAKEN TO HULL BY CAR"),
+        ("Grace Eze", "THE MAN TOLD GRACE TO GET IN THE VAN"),
+        ("Grace Eze", "Interview With Grace On Monday"),
+        ("Grace Eze", "Grace Missing Since Monday"),
+        ("Hope Osagiede", "HOPE HAS NO PASSPORT"),
+        ("Rose Adeyemi", "ROSE AND TWO OTHERS LEFT"),
+        ("Faith Eze", "URGENT - FAITH MISSING SINCE MONDAY"),
+        ("Will Turner", "WILL SAID HE WAS HIT"),
+        ("Will Turner", "STATEMENT OF WILL"),
+        ("Mark Brown", "MARK WAS FOUND IN THE BARN"),
+        ("Summer Collins", "SUMMER RANG AT NOON"),
+        ("Вера Соколова", "ВЕРА УШЛА ИЗ ДОМА"),
+        ("Umut Demir", "UMUT BULUNDU"),
+    ],
+)
+def test_the_person_goes_where_everything_is_in_capitals(name: str, text: str) -> None:
+    assert "V-7K3Q-9MXA-TR" in redacted(name, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Hope Osagiede", "THERE IS NO HOPE OF A VISA"),
+        ("Grace Eze", "BY THE GRACE OF GOD"),
+        ("Grace Eze", "A GRACE PERIOD OF TEN DAYS APPLIES"),
+        ("Rose Adeyemi", "PRICES ROSE IN MAY"),
+        ("Mercy Okafor", "HAVE MERCY ON US"),
+        ("Faith Eze", "FAITH GROUPS WELCOME"),
+        ("Will Turner", "WILL THE AGENCY PAY"),
+        ("Mark Brown", "MARK ALL BOXES"),
+        ("Charity Owusu", "THE CHARITY PAID THE FARE"),
+        ("Hope Osagiede", "Hope For Survivors Of Trafficking"),
+    ],
+)
+def test_a_word_in_capitals_stays_where_nothing_speaks_of_a_person(name: str, text: str) -> None:
+    assert redacted(name, text) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
         ("Ana Popescu", "Elena Popescu sold it."),
         ("Ana Popescu", "Ana Ionescu is the clerk."),
         ("Ana Popescu", "Popovici left."),

@@ -8,7 +8,9 @@ import pytest
 
 from policies.redaction.engine import Matcher
 from policies.redaction.identity import Settings
-from policies.redaction.intake import identities_of
+from policies.redaction.intake import identities_of, identity_of
+
+ONLY_KNOWN = Settings(patterns=False, relatives=False)
 
 KNOWN_ALONE = Settings(patterns=False, generalise_dates=False)
 
@@ -192,3 +194,57 @@ def test_initials_go_of_a_person_who_is_listed_by_an_initial() -> None:
 def test_what_only_looks_encoded_stays_as_it_was() -> None:
     text = "Fish &amp; chips, 100%25 off, a=C3, x < y > z, CAFÉ» and 20%ig."
     assert left("Tiina Kivelä", text, "en") == text
+
+
+@pytest.mark.parametrize(
+    ("lang", "name", "text", "left"),
+    [
+        ("pl", "Aleksandra Kowal", "Widziano Olę. Nie ma Oli.", "Widziano V-1. Nie ma V-1."),
+        ("pl", "Joanna Kowal", "Paszport Asi zabrano, z Asią mówiono.", "Paszport V-1 zabrano, z V-1 mówiono."),
+        ("ru", "Ольга Иванцова", "Шли к Оле. У Оли.", "Шли к V-1. У V-1."),
+        ("uk", "Юлія Бондар", "Бачили Юлю. Дай Юлі хліба.", "Бачили V-1. Дай V-1 хліба."),
+        ("ro", "Ana Popescu", "I-am spus Anei ieri.", "I-am spus V-1 ieri."),
+        ("hr", "Ana Babić", "Pitali su Anu. Bez Ane nisu krenuli.", "Pitali su V-1. Bez V-1 nisu krenuli."),
+        ("sq", "Ana Leka", "E rrahën Anën.", "E rrahën V-1."),
+    ],
+)
+def test_a_short_name_goes_in_every_case_of_its_language(lang: str, name: str, text: str, left: str) -> None:
+    matcher = Matcher((identity_of({"names": [name]}, pseudonym="V-1"),))
+    assert matcher.redact(text, settings=ONLY_KNOWN, lang=lang).text == left
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("Rose Adeyemi", "Roses were sold."), ("Ana Kovac", "Ane was there."), ("Olga Adu", "Ole came home.")],
+)
+def test_a_case_of_another_language_is_no_name(name: str, text: str) -> None:
+    matcher = Matcher((identity_of({"names": [name]}, pseudonym="V-1"),))
+    assert matcher.redact(text, settings=ONLY_KNOWN, lang="en").text == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "left"),
+    [
+        ("欧阳雪梅", "欧阳说她怕。雪梅哭了。", "V-1说她怕。V-1哭了。"),
+        ("王芳", "小芳逃走了。阿芳来了。芳芳说", "V-1逃走了。V-1来了。V-1说"),
+        ("王芳", "芳姐来了。", "V-1来了。"),
+        ("李心", "小心门口。", "小心门口。"),
+    ],
+)
+def test_a_chinese_surname_of_two_characters_and_pet_names_are_known(name: str, text: str, left: str) -> None:
+    matcher = Matcher((identity_of({"names": [name]}, pseudonym="V-1"),))
+    assert matcher.redact(text, settings=ONLY_KNOWN, lang="zh").text == left
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("Παρασκευή Μπαλτά", "Η Βούλα έφυγε."), ("Ευαγγελία Μπαλτά", "Η Εύα έφυγε."), ("Евдокия Чичкан", "Дуня ушла.")],
+)
+def test_a_pet_name_is_known_by_its_own_script(name: str, text: str) -> None:
+    matcher = Matcher((identity_of({"names": [name]}, pseudonym="V-1"),))
+    assert "V-1" in matcher.redact(text, settings=ONLY_KNOWN).text
+
+
+def test_an_arabic_surname_is_known_with_its_particle_parted() -> None:
+    matcher = Matcher((identity_of({"names": ["سعاد بنعلي"]}, pseudonym="V-1"),))
+    assert matcher.redact("قالت بن علي إنها خافت.", settings=ONLY_KNOWN).text == "قالت V-1 إنها خافت."
