@@ -94,6 +94,7 @@ NEWER: Final = 50
 """How many epochs past ours a broker asks the log about before it starts: those of a year."""
 FLOOD_LOOK: Final = 10_000
 """Milliseconds between two looks at whose queue is full."""
+NEARLY_FULL: Final = PER_SUBJECT * 9 // 10
 DRAIN: Final = 10.0
 """Seconds to finish what is in hand at the end; what is not finished then is handed out again."""
 PORT_FREES: Final = 3.0
@@ -574,9 +575,11 @@ class _Following:
         await self._purge()
 
     async def _look_for_floods(self) -> None:
-        """Record, once a minute and agency, whose queue is so full that the server refuses what comes."""
+        """Record, once a minute and agency, whose queue is so full that the server refuses what comes, or would if a
+        worker had not just taken some.
+        """
         for agency, waiting in (await self._port.handed_in()).items():
-            if waiting >= PER_SUBJECT and (times := self._floods.due(agency, clock() / 1000)) is not None:
+            if waiting >= NEARLY_FULL and (times := self._floods.due(agency, clock() / 1000)) is not None:
                 log.error("agency-floods", agency=agency, waiting=waiting, times=times)
 
     async def _hear_withdrawals(self) -> None:

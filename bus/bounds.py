@@ -21,7 +21,11 @@ LINGER_SECONDS: Final = 0.02  # how long a pull waits for the rest of a batch th
 ACK_SECONDS: Final = 5.0  # a submission not acknowledged by then goes to another worker: a batch takes 0.1 s
 ACK_DELIVERY_SECONDS: Final = 30.0  # a view not journaled by then goes to another device of the same contact
 ACK_PENDING_WORKERS: Final = 20_000  # submissions in the hands of all workers together: fifty workers of two batches
-PER_SUBJECT: Final = 10_000  # submissions of one agency and kind that may wait; what comes then the server refuses
+PER_SUBJECT: Final = (
+    1_000  # submissions of one agency and kind that may wait: a second of a worker, and many times what
+)
+# what an adapter has on the way, which waits for each one's evidence. What comes then the server refuses without writing it,
+# so that a flood, once it has filled its queue, costs the others' submissions no wait for the disk.
 INTAKE_BATCH: Final = 100  # submissions asked for at once from one agency, as long as there are few agencies
 INTAKE_HELD: Final = 1_000  # submissions in one worker's hands altogether: a second of work, a fifth of ACK_SECONDS
 INTAKE_BYTES: Final = 2 * MAX_PAYLOAD  # of one agency in one worker's hands: less than MAX_PAYLOAD would never come

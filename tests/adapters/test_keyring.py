@@ -345,7 +345,7 @@ async def connected(place: Place, bus: FakeBus, told: int) -> AsyncIterator[Agen
     async def answer(*_: object) -> bytes:
         return cbor.dump(told)
 
-    bus._handlers.append(answer)
+    bus._handlers.append((subjects.ALL_VERBS, answer))
     client = AgencyClient(place.home, place.keys, place.journal, bus.agency(place.keys.contact.agency))
     listening = asyncio.create_task(client.listen())
     try:

@@ -171,7 +171,7 @@ async def test_a_broker_does_not_start_under_an_older_epoch_than_the_log_knows(m
 
 async def test_whoever_fills_its_queue_is_recorded_once_a_minute(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "FLOOD_LOOK", 0)
-    town.waiting = {POLICE: service.PER_SUBJECT, "acalm22222222": service.PER_SUBJECT - 1}
+    town.waiting = {POLICE: service.NEARLY_FULL, "acalm22222222": service.NEARLY_FULL - 1}
     with structlog.testing.capture_logs() as logs:
         await town.rounds_of(5)
         now = NOW + 60_000
