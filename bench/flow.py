@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import quantiles
@@ -28,8 +28,6 @@ AT_ONCE = 256
 PATIENCE = 600.0
 FULL_PAUSE = 0.5
 """Seconds between two tries of what a full queue did not take."""
-HELD = 20_000
-"""Submissions that a queue holds which is filled before anybody takes from it."""
 FLOOD_FIRST = 2.0
 """Seconds for which a flood has run before anything is measured beside it."""
 
@@ -115,10 +113,7 @@ async def served(bench: Bench, folder: Path, servers: int = 1) -> AsyncIterator[
             urls.append((await stack.enter_async_context(server)).url)
         url = ",".join(urls)
         async with connected(url, bench.broker.nkey_seed, inbox_prefix=subjects.BROKER_INBOX) as connection:
-            store = Store(connection)
-            await store.ensure_streams(servers)
-            roomy = replace(subjects.SUBMIT, max_msgs_per_subject=HELD).request(servers)
-            await store.api(f"STREAM.UPDATE.{subjects.SUBMIT.name}", roomy, "making room for what is handed in first")
+            await Store(connection).ensure_streams(servers)
             port = await NatsBroker.open(connection)
             for contact in bench.broker.bundle.directory.contacts:
                 await port.ensure_consumers(contact.agency, contact.handle)

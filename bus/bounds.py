@@ -21,11 +21,7 @@ LINGER_SECONDS: Final = 0.02  # how long a pull waits for the rest of a batch th
 ACK_SECONDS: Final = 5.0  # a submission not acknowledged by then goes to another worker: a batch takes 0.1 s
 ACK_DELIVERY_SECONDS: Final = 30.0  # a view not journaled by then goes to another device of the same contact
 ACK_PENDING_WORKERS: Final = 20_000  # submissions in the hands of all workers together: fifty workers of two batches
-PER_SUBJECT: Final = (
-    1_000  # submissions of one agency and kind that may wait: a second of a worker, and many times what
-)
-# what an adapter has on the way, which waits for each one's evidence. What comes then the server refuses without writing it,
-# so that a flood, once it has filled its queue, costs the others' submissions no wait for the disk.
+PER_SUBJECT: Final = 10_000  # submissions of one agency and kind that may wait; what comes then the server refuses
 INTAKE_BATCH: Final = 100  # submissions asked for at once from one agency, as long as there are few agencies
 INTAKE_HELD: Final = 1_000  # submissions in one worker's hands altogether: a second of work, a fifth of ACK_SECONDS
 INTAKE_BYTES: Final = 2 * MAX_PAYLOAD  # of one agency in one worker's hands: less than MAX_PAYLOAD would never come
@@ -34,7 +30,7 @@ INTAKE_SECONDS: Final = 60.0  # life of a worker's open pull; one for each agenc
 COMPANY_SECONDS: Final = 60.0  # for which an agency that handed something in counts as about: it may again at any time
 COMPANY_BATCH: Final = 5  # submissions of one agency in a batch for which the others wait, if they have less
 BATCH_SECONDS: Final = 0.1  # that a batch may take, by the pace of those before: so long waits who comes next
-REST: Final = 3.0  # times as long as its batch took an agency's backlog leaves a worker to the others
+REST: Final = 7.0  # times as long as its batch took an agency's backlog leaves a worker to the others
 RATE_NORMAL: Final = (500.0, 5_000.0)  # submissions a second of one agency at one worker, and at once
 RATE_URGENT: Final = (20.0, 200.0)  # the same of what is handed in as urgent: overtaking is for few
 CONSUMERS: Final = 100_000  # of one stream; without a number of ours the server (2.15) stops at 1,000: 500 contacts
