@@ -30,6 +30,7 @@ INTAKE_SECONDS: Final = 60.0  # life of a worker's open pull; one for each agenc
 COMPANY_SECONDS: Final = 60.0  # for which an agency that handed something in counts as about: it may again at any time
 COMPANY_BATCH: Final = 5  # submissions of one agency in a batch for which the others wait, if they have less
 BATCH_SECONDS: Final = 0.1  # that a batch may take, by the pace of those before: so long waits who comes next
+REST_SECONDS: Final = 2.0  # since a message of others: who sends more rarely waits for one small batch at most
 REST: Final = 7.0  # times as long as its batch took an agency's backlog leaves a worker to the others
 RATE_NORMAL: Final = (500.0, 5_000.0)  # submissions a second of one agency at one worker, and at once
 RATE_URGENT: Final = (20.0, 200.0)  # the same of what is handed in as urgent: overtaking is for few

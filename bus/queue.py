@@ -619,6 +619,7 @@ class NatsBroker:
         self._intakes = _Intakes(asyncio.get_running_loop().time)
         self._turns: dict[Lane, Turns[AgencyHandle]] = {lane: Turns() for lane in subjects.LANES}
         self._company: Company[AgencyHandle] = Company(bounds.COMPANY_SECONDS)
+        self._senders: Company[AgencyHandle] = Company(bounds.REST_SECONDS)
         self._rests: Rests[AgencyHandle] = Rests(bounds.REST)
         self._pace = Pace()
         self._in_hand = 0, 0.0  # how many were handed out last, and when
@@ -691,7 +692,10 @@ class NatsBroker:
         found = [one for message in taken if (one := self._submission(message)) is not None]
         now = self._clock()
         self._in_hand = len(found), now
-        self._rests.took(Counter(one.agency for one in found), self._waiting(), self._company.size(now), now)
+        for one in found:
+            if one.kind not in subjects.UNHURRIED_KINDS:
+                self._senders.came(one.agency, now)
+        self._rests.took(Counter(one.agency for one in found), self._waiting(), self._senders.size(now), now)
         return found
 
     def _seen_to(self) -> None:

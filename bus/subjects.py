@@ -57,6 +57,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 OPERATOR: Final = AgencyHandle("operator")  # stands for the agency in entries that no agency submitted
 WORKERS: Final = "workers"  # queue group of all workers, and how their consumers on SUBMIT begin
 URGENT_KINDS: Final[frozenset[Kind]] = frozenset({"urgent", "withdrawal"})  # taken before anything else
+UNHURRIED_KINDS: Final[frozenset[Kind]] = frozenset({"retrieval"})  # as many as messages, and nobody waits for one
 LEAF: Final = "log.leaf"
 RECORDS_OF_LEAVES: Final = "record.*"  # all of `record`
 HEAD: Final = "head"

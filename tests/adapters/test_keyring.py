@@ -21,6 +21,7 @@ from adapters.home import ContactKeys, Home
 from adapters.journal import NEW, OPENED, QUARANTINED, Journal
 from broker.admit import Admitted, refuse_stray
 from broker.trust import KEY_OFF_SCHEDULE, KEY_UNKNOWN, statement
+from bus.subjects import ALL_VERBS
 from keys import keystore, retiring, statements
 from keys.domains import Tag
 from keys.retiring import StoredKey
@@ -345,7 +346,7 @@ async def connected(place: Place, bus: FakeBus, told: int) -> AsyncIterator[Agen
     async def answer(*_: object) -> bytes:
         return cbor.dump(told)
 
-    bus._handlers.append((subjects.ALL_VERBS, answer))
+    bus._handlers.append((ALL_VERBS, answer))
     client = AgencyClient(place.home, place.keys, place.journal, bus.agency(place.keys.contact.agency))
     listening = asyncio.create_task(client.listen())
     try:

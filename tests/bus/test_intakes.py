@@ -202,18 +202,20 @@ async def test_a_request_of_which_all_came_is_no_trouble_and_ends_none_that_foll
 
 
 async def beside_a_backlog(
-    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch, since: float = 0.0
 ) -> tuple[NatsBroker, AgencyPort, list[Submission]]:
     """A broker that has taken the first of thirty submissions of HARBOUR's while SHELTER is about, SHELTER's port, and
-    what was taken.
+    what was taken. SHELTER handed in a message `since` seconds before; within 200 is lately.
     """
     monkeypatch.setattr(bounds, "COMPANY_SECONDS", 600.0)
+    monkeypatch.setattr(bounds, "REST_SECONDS", 200.0)
     broker = await bus.broker()
     shelter, harbour = await bus.agency(SHELTER), await bus.agency(HARBOUR)
     await shelter.submit("message", b"of the other")
     await pulled(broker, 1)
     for number in range(30):
         await harbour.submit("message", b"%d" % number)
+    goes_on(broker, monkeypatch, since)
     return broker, shelter, await broker.pull(100, 20.0)
 
 
@@ -229,9 +231,27 @@ async def test_a_backlog_rests_while_another_agency_hands_in_and_loses_nothing(
     goes_on(broker, monkeypatch, 30.0)  # so long it took
     await shelter.submit("message", b"in between")
     assert {one.data for one in await broker.pull(100, 20.0)} == {b"in between"}
-    goes_on(broker, monkeypatch, 180.0)
+    goes_on(broker, monkeypatch, 300.0)
     rest = await pulled(broker, 30 - len(backlog))
     assert [one.data for one in backlog + rest] == [b"%d" % number for number in range(30)]
+
+
+async def test_a_backlog_does_not_rest_for_retrievals(bus: RunningBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    broker, shelter, backlog = await beside_a_backlog(bus, monkeypatch, since=250.0)
+    await shelter.submit("retrieval", b"of a view")
+    more = await pulled(broker, 1 + bounds.COMPANY_BATCH)
+    goes_on(broker, monkeypatch, 280.0)
+    more += await pulled(broker, 30 - len(backlog) - bounds.COMPANY_BATCH)
+    assert {one.data for one in backlog + more} == {b"of a view", *(b"%d" % n for n in range(30))}
+
+
+async def test_a_backlog_is_worked_on_where_nobody_else_has_handed_in_lately(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, _, backlog = await beside_a_backlog(bus, monkeypatch, since=250.0)
+    goes_on(broker, monkeypatch, 280.0)  # so long it took
+    more = await broker.pull(100, 20.0)
+    assert [one.data for one in backlog + more] == [b"%d" % n for n in range(2 * bounds.COMPANY_BATCH)]  # still small
 
 
 async def test_what_comes_while_the_only_message_of_an_agency_is_seen_to_does_not_wait_for_a_rest(
