@@ -396,7 +396,9 @@ def _compact(birth: tuple[int, int, int]) -> set[str]:
 
 
 def _year(written: str, year: int) -> bool:
-    return written.isdigit() and (int(written) == year or (len(written) == 2 and int(written) == year % 100))
+    if not written.isdigit() or len(written) > 8:  # what is longer is no year, and may be too long for a number
+        return False
+    return int(written) == year or (len(written) == 2 and int(written) == year % 100)
 
 
 _ROMAN: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
@@ -404,7 +406,7 @@ _ROMAN: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "x
 
 def _month(written: str, month: int) -> bool:
     if written.isdigit():
-        return int(written) == month
+        return len(written) <= 8 and int(written) == month
     letters = letters_of(written)
     return letters == _ROMAN[month - 1] or any(letters.startswith(m) for m in MONTHS[month])
 

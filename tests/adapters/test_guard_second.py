@@ -116,6 +116,12 @@ def test_what_is_about_nobody_known_passes(text: str) -> None:
     assert ONE.find(text) == frozenset()
 
 
+def test_digits_too_many_for_a_number_are_no_date() -> None:
+    long = "9" * 5_000  # Python makes a number of no more than 4,300
+    for text in (f"{long} 4 1998", f"1998 {long} 17", f"17 {long} 1998", f"17 4 {long}"):
+        assert "birthdate" not in ONE.find(text)
+
+
 def test_a_suspect_keeps_the_whole_name_that_he_shares_a_part_of() -> None:
     shared = Second([WOMAN], [("Piet", "Vantongeren")])
     assert not shared.find("Piet Vantongeren drove the van.")
