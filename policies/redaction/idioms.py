@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from policies.redaction.lexica import given_names
 from policies.redaction.scripts import fold
@@ -124,7 +125,7 @@ _COMPOUNDS = {  # what the word is with the one behind it, in languages that put
         "luz": "verde roja eléctrica solar artificial natural elétrica",
         "luce": "verde rossa elettrica solare artificiale naturale",
         "rosa": "claro oscuro pálido palo chillón pastel choque",
-        "rose": "bonbon pâle foncé vif",
+        "rose": "bonbon foncé vif",
         "mar": "adentro gruesa",
         "cruz": "roja vermelha",
         "croix": "rouge",
@@ -149,25 +150,28 @@ _COMPOUNDS = {  # what the word is with the one behind it, in languages that put
     }.items()
 }
 _UNLESS = {  # where the second begins something else: "Thu nhập viện", Thu went to hospital; "Luz verde de envidia"
-    "nhập": listed("viện học cảnh cư ngũ"),
+    "nhập": listed("viện học cảnh cư ngũ hộ"),
     "quả": listed("quyết cảm nhiên thật tình"),
     "thường": listed("xuyên hay trực"),
     "quan": listed("sát tâm trọng hệ"),
     "lợi": listed("dụng hại"),
     "lý": listed("luận giải sự"),
-    "toàn": listed("tâm bộ quyền"),
+    "toàn": listed("tâm bộ quyền thân thể"),
+    "natural": listed("de del"),  # "Luz natural de Bolivia", who comes from there
+    "naturale": listed("di del della"),
+    "claro": listed("que"),  # "Rosa claro que sabía"
     "verde": listed("rabbia rabia invidia envidia inveja raiva ira coraje celos"),
     "roja": listed("rabia ira vergüenza coraje"),
     "rossa": listed("rabbia ira vergogna"),
 }
 _COLD = _folded("мороз frost mróz ger")
-_DEGREES = re.compile("gr?ad[ui]|stopni")
+_DEGREES = re.compile("[gh]radus|stopni|grade?$")  # "Frost graduated" is somebody
 _BETWEEN_GANGS = _folded("bandas clanes mafias pandillas grupos narcos bande clan gangs quadrilhas")
-_COURTS = re.compile("(?:amts|land|oberlandes|verwaltungs|familien|bundes)gericht")
 _WITHOUT = _folded("δεν")
 _WAS_THERE = _folded("υπήρχε υπάρχει")
 _NO_MORE = _folded("για πια καμία πλέον")
 _LEFT_TO = _folded("le les nos me te os")
+_REMAINS = re.compile("qued|rest|riman|rimas")
 _THEIRS = _folded("lor noastră mea ei lui")
 _WERE = _folded("era este e")
 _THAT = _folded("să că ca")
@@ -240,7 +244,7 @@ _WORDS = (
     | _PLANTS
     | _COMPOUNDS.keys()
     | _COLD
-    | _folded("hoa thu vera claire wilk guerra guerre drita besa richter надежды надежду надії надію nadziei nadzieję")
+    | _folded("hoa thu vera claire wilk guerra guerre drita besa надежды надежду надії надію nadziei nadzieję")
     | frozenset(map(fold, _ABSTRACT_IN_ARABIC))
     | frozenset(fold("ال" + word) for word in _ABSTRACT_IN_ARABIC)
     | frozenset(map(fold, _VERBS_OF_MEN))
@@ -308,6 +312,8 @@ class Place:
         if not self.after or not self.after[0][:1].islower() or not self.keeps_capitals:
             return False
         second = self.after[0]
+        if not self.behind.startswith(f" {second}"):  # "Luz, natural de Bolivia"
+            return False
         return second in _COMPOUNDS.get(folded, ()) and _UNLESS.get(second, frozenset()).isdisjoint(self.after[1:3])
 
     def _a_saying(self, folded: str) -> bool:
@@ -315,26 +321,27 @@ class Place:
         ahead = list(map(fold, self.after[:7]))
         two = [*ahead[:2], "", ""]
         if folded in _COLD:
-            return any(_DEGREES.match(word) for word in ahead)
+            told = [word for word in ahead if word != "de"]  # "20 de grade"; a degree without its number is a school's
+            return any(
+                _DEGREES.match(word) and (number.isdigit() or not self.word.isascii())
+                for number, word in pairwise(["", *told])
+            )
         if folded == "vera":
             return bool(self.before) and fold(self.before[0]) == "aloe"
         if folded == "wilk":
             return two[0] == "syty" and "owca" in ahead
         if folded in {"guerra", "guerre"}:
             return two[0] in {"entre", "tra", "fra"} and two[1] in _BETWEEN_GANGS
-        if folded == "richter":
-            return two[0] == "am" and _COURTS.match(two[1]) is not None
         if folded == "drita":
             return two[0] == "e" and two[1] in _ROOMS
         if folded == "besa":
             return two[:2] == ["e", "dhene"]
-        if folded == fold("remény"):
-            return two[:2] == ["sem", "maradt"] and len(ahead) == 2
         if folded == "claire":
             return ahead[:2] == ["comme", "de"] and "roche" in ahead
         if folded in _HOPE:
             nothing = two[0] in _WITHOUT and two[1] in _WAS_THERE and (len(ahead) == 2 or ahead[2] in _NO_MORE)
-            none_left = two[0] in {"no", "non"} and two[1] in _LEFT_TO and not {"ninguna", "nessuna"}.isdisjoint(ahead)
+            left = len(ahead) > 2 and two[1] in _LEFT_TO and _REMAINS.match(ahead[2]) is not None
+            none_left = two[0] in {"no", "non"} and left and not {"ninguna", "nessuna"}.isdisjoint(ahead)
             of_theirs = two[0] in _THEIRS and len(ahead) > 2 and two[1] in _WERE and ahead[2] in _THAT
             return nothing or none_left or of_theirs
         return folded in _SEASONS and two[0] == "wie" and two[1] in _SEASONS

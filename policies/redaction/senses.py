@@ -220,6 +220,8 @@ _PERSONS = listed(
     eldest oldest other driver cook cleaner maid nanny waitress waiter worker survivor
     """
 )
+_FAMILIES = listed("family household case file victim daughter sister")
+_DOES_OR_IS = listed("with who whose has had can could would should does did also")
 _TO_A_PERSON = listed(
     """
     ask asked asking tell told telling saw seen met meet call called calling texted text phone phoned hit beat slapped
@@ -671,9 +673,9 @@ class Senses:
         if "tr" in self.spoken and following.startswith(_TURKISH_SHORES):
             return False  # a person's would be "Deniz'in kenarı"
         if shouted and before in {"the", "an"}:
-            return False
-        heading = not starts and not shouted and self._heading(i)
-        if (shouted or heading or self._heading(i)) and self._called_aloud(i, folded, before, following):
+            return following in _PERSONS or following in RELATIONS or following in _FAMILIES
+        heading = self._heading(i)
+        if (shouted or heading) and self._called_aloud(i, folded, before, following):
             return True
         if starts or shouted or heading:
             return self._first(i, folded, following, shouted)
@@ -779,20 +781,7 @@ class Senses:
             return True
         if following in {"and", "or"}:
             return not any(word in months() or word in _WEEKDAYS or word in _CALENDAR_NOUNS for word in ahead)
-        if following in {
-            "with",
-            "who",
-            "whose",
-            "has",
-            "had",
-            "can",
-            "could",
-            "would",
-            "should",
-            "does",
-            "did",
-            "also",
-        }:
+        if following in _DOES_OR_IS:
             return True
         if following.endswith("ed"):
             return following not in _NOT_ENDING
@@ -871,9 +860,8 @@ class Senses:
         if self._possessive(i):
             return folded in months()
         if self.opens(i):
-            english = (
-                folded in _ENGLISH_MONTHS or folded in _WEEKDAYS or folded in COMMON
-            )  # others are small but in German
+            # Months and days of other languages have small letters, but in German.
+            english = folded in _ENGLISH_MONTHS or folded in _WEEKDAYS or folded in COMMON
             if (self.foreign or not english) and "de" not in self.spoken:
                 return self._first(i, folded, following, shouted=False)
             said = self.foreign and any(following in _SAID.get(language, ()) for language in self.spoken)
