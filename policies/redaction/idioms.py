@@ -312,7 +312,7 @@ class Place:
         if not self.after or not self.after[0][:1].islower() or not self.keeps_capitals:
             return False
         second = self.after[0]
-        if not self.behind.startswith(f" {second}"):  # "Luz, natural de Bolivia"
+        if not self.behind.startswith((f" {second}", f"-{second}")):  # "Luz, natural de Bolivia"
             return False
         return second in _COMPOUNDS.get(folded, ()) and _UNLESS.get(second, frozenset()).isdisjoint(self.after[1:3])
 

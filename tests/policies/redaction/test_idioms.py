@@ -74,6 +74,7 @@ STAYS = {
     "Aurore Petit": ("Petit déjeuner servi à cinq heures, puis travail.",),
     "Eva Klein": ("Klein geschriebene Notizen fanden sich im Heft.",),
     "Tina Lang": ("Lang dauerte die Fahrt nicht.",),
+    "Floarea Lupu": ("Floarea-soarelui se recoltează în septembrie.",),
     "Emma Frost": ("Frost of 20 degrees kept the yard empty, 20 Grad.",),
     "Yağmur Demir": ("Yağmur yağıyordu, kapı kilitliydi.",),
     "Lê Thị Thu": ("Thu nhập của họ bị giữ lại.",),
