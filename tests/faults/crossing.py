@@ -144,7 +144,8 @@ class Crossing:
                         self.say(f"{words[0]}: {due[0]:.0%} across, the broker is killed")
                         due.pop(0)
                         self._kill()
-                    time.sleep(LOOK)
+                    with suppress(subprocess.TimeoutExpired):
+                        command.wait(LOOK)
             if command.returncode == 0:
                 assert not due, "the file was across before the broker could be killed so often"
                 return
