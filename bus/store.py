@@ -157,8 +157,20 @@ class Store:
             except Refused as refusal:
                 if refusal.number != _OTHER_CONFIGURATION:
                     raise
+                if spec.refuse_more:
+                    body["max_msgs_per_subject"] = await self._bound(spec)
                 await self.api(f"STREAM.UPDATE.{spec.name}", body, f"changing the stream {spec.name}")
         await self._remove(subjects.SUBMIT, subjects.WORKERS)  # of an older version: one queue for all agencies
+
+    async def _bound(self, spec: subjects.StreamSpec) -> int:
+        """How many messages of one subject this stream may have from now on. The server drops what is above a bound
+        that is lowered, so the bound that stands stays until less than half of the lower one waits.
+        """
+        info = await self.api(f"STREAM.INFO.{spec.name}", {"subjects_filter": ">"}, "looking at a stream")
+        waiting = max((info.get("state", {}).get("subjects") or {}).values(), default=0)
+        if 2 * waiting < spec.max_msgs_per_subject:
+            return spec.max_msgs_per_subject
+        return max(spec.max_msgs_per_subject, int(info["config"]["max_msgs_per_subject"]))
 
     async def ensure_intake(self, agency: AgencyHandle) -> None:
         """Make the workers' consumers for what one agency hands in, one for each lane. Idempotent."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from keys.nkey import public_of
 from messages.errors import DependencyError, LocalError
 from messages.ids import ViewId
 from tests.support.nats_server import HARBOUR, HELPER, SHELTER, RunningBus, new_seed
-from tests.support.pulling import read
+from tests.support.pulling import pulled, read
 
 KEY = "0" * 32
 
@@ -72,6 +73,40 @@ async def test_reads_wait_for_a_stream_that_nobody_leads_yet(bus: RunningBus) ->
         assert (found := await early.direct(subjects.LOG, subjects.LEAF)) is not None and found.data == b"a" * 32
     finally:
         await destroyer.connection.close()
+
+
+async def test_a_bound_that_is_lowered_drops_nothing_that_waits(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server itself would drop the oldest above the bound."""
+    broker, harbour = await bus.broker(), await bus.agency(HARBOUR)
+    store = broker.streams
+
+    async def bound() -> object:
+        info = await store.api(f"STREAM.INFO.{subjects.SUBMIT.name}", None, "looking")
+        return info["config"]["max_msgs_per_subject"]
+
+    def release(most: int) -> None:
+        monkeypatch.setattr(subjects, "STREAMS", (replace(subjects.SUBMIT, max_msgs_per_subject=most),))
+
+    release(40)
+    await store.ensure_streams()
+    for number in range(30):
+        await harbour.submit("message", b"%d" % number)
+    release(10)
+    await store.ensure_streams()
+    assert await bound() == 40 and await broker.handed_in() == {HARBOUR: 30}
+    release(50)
+    await store.ensure_streams()
+    assert await bound() == 50
+    taken = await pulled(broker, 30, ack=True)
+    assert [one.data for one in taken] == [b"%d" % number for number in range(30)]
+    async with asyncio.timeout(20):
+        while await broker.handed_in():
+            await asyncio.sleep(0.01)
+    release(10)
+    await store.ensure_streams()
+    assert await bound() == 10
 
 
 async def test_a_batch_of_one_is_a_batch(bus: RunningBus) -> None:
