@@ -48,6 +48,10 @@ log = structlog.get_logger("broker.worker")
 BATCH: Final = 100
 """Submissions taken at once: one fsync for all of them; larger batches gain little and wait longer."""
 WAIT: Final = 1.0
+HANDS: Final = 3
+"""Batches in hand at once: while one is on its way into the store, the next is taken and judged. With few, each has all
+that came meanwhile; with many, each its own fsync.
+"""
 RECOUNT: Final = 10_000
 """Milliseconds between two counts of one contact's waiting views."""
 
@@ -120,6 +124,10 @@ dropped; an adapter hands its alarm in again until it is answered.
 
 _AFTERWARDS: Final = frozenset({"statement", "leak", "acknowledgement", "recall", "alarm"})
 """Taken one by one, once the messages of their batch are stored."""
+_IN_TURN: Final = _AFTERWARDS | {"withdrawal"}
+"""Not begun before whatever is in hand is stored: what they do depends on it."""
+_First = dict[tuple[AgencyHandle, str], tuple[Submission, Admitted]]
+_Again = list[tuple[Submission, Admitted]]
 OnRetrieved = Callable[[ViewId, ContactHandle], None]
 """Told of each view that was retrieved, and waits no longer."""
 
@@ -151,6 +159,7 @@ class Worker:
         self._on_retrieved = on_retrieved
         self._withdrawn: set[bytes] = set(world.withdrawn)
         self._in_hand = asyncio.Lock()
+        self._finishing: set[asyncio.Task[None]] = set()  # batches that were judged, on their way into the store
         self._strays: dict[AgencyHandle, Bucket] = {}
         self._alarms: dict[AgencyHandle, Bucket] = {}
         self._told: Once[AgencyHandle] = Once(MINUTE)
@@ -168,6 +177,7 @@ class Worker:
         Encryption keys stated since, as `world` and this worker know them, count until a bundle holds them.
         """
         async with self._in_hand:
+            await self._finished()
             self._go_on_under(world)
 
     def _go_on_under(self, world: World) -> None:
@@ -213,16 +223,27 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand is finished first."""
+        try:
+            await self._run(stop)
+        finally:  # nothing is left of them, unless we are ended in the midst of it
+            for task in self._finishing:
+                task.cancel()
+
+    async def _run(self, stop: asyncio.Event) -> None:
         pause = 0.05
-        while not stop.is_set():
-            if not self._may_admit() or self._clock() >= self.world.bundle.expires:
-                # The log is behind by more than include-by, so nothing may be promised; or the trust bundle has
-                # expired. What was submitted stays in the queue.
-                log.error("admission-stopped", reason="log-behind-or-bundle-expired")
-                await _wait(stop, 1.0)
-                continue
+        while True:
             try:
-                await self.step(WAIT)
+                if stop.is_set():
+                    await self._free(0)
+                    return
+                if not self._may_admit() or self._clock() >= self.world.bundle.expires:
+                    # The log is behind by more than include-by, so nothing may be promised; or the trust bundle has
+                    # expired. What was submitted stays in the queue.
+                    log.error("admission-stopped", reason="log-behind-or-bundle-expired")
+                    await _wait(stop, 1.0)
+                    continue
+                await self._free(HANDS - 1)
+                await self._begin(await self._pull(WAIT))
                 pause = 0.05
             except DependencyError as error:
                 log.warning("bus-trouble", code=error.code)
@@ -231,16 +252,50 @@ class Worker:
 
     async def step(self, wait: float) -> int:
         """Take up to `BATCH` submissions through all steps; how many there were."""
-        await self._take_back_notes()
-        submissions = await self._port.pull(BATCH, wait)
-        if not submissions:
-            return 0
-        await self.handle(submissions)
+        submissions = await self._pull(wait)
+        if submissions:
+            await self.handle(submissions)
         return len(submissions)
 
+    async def _pull(self, wait: float) -> list[Submission]:
+        await self._take_back_notes()
+        return await self._port.pull(BATCH, wait)
+
+    async def _begin(self, submissions: Sequence[Submission]) -> None:
+        """Judge these, and let them go on by themselves. Those that are `_IN_TURN`, or suspect, are taken with what
+        came with them, to their end.
+        """
+        if any(s.kind in _IN_TURN or s.attempt > SUSPECT for s in submissions):
+            await self.handle(submissions)
+        elif submissions:
+            async with self._in_hand:
+                now = self._clock()
+                first, again = await self._judged([s for s in submissions if not await self._dropped(s)], now)
+                self._finishing.add(asyncio.create_task(self._finish(first, again, now)))
+
+    async def _free(self, most: int) -> None:
+        """Until no more than `most` batches are in hand; raises what one failed on."""
+        while True:
+            ended = {task for task in self._finishing if task.done()}
+            self._finishing -= ended
+            failures = [failure for task in ended if (failure := task.exception()) is not None]
+            for failure in sorted(failures, key=lambda failure: isinstance(failure, DependencyError)):
+                raise failure
+            if len(self._finishing) <= most:
+                return
+            await asyncio.wait(self._finishing, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _finished(self) -> None:
+        """Until nothing is in hand any more; what failed is raised where `run` looks."""
+        if self._finishing:
+            await asyncio.wait(self._finishing)
+
     async def handle(self, submissions: Sequence[Submission]) -> None:
-        """Take these through all steps; one by one those that may have ended a worker before."""
+        """Take these through all steps, once nothing is in hand; one by one those that may have ended a worker
+        before.
+        """
         async with self._in_hand:
+            await self._finished()
             for submission in submissions:
                 if submission.attempt > SUSPECT:
                     await self._suspect(submission)
@@ -290,7 +345,7 @@ class Worker:
                 await self._withdraw(submission, now)
             else:
                 taken.append(submission)
-        await self._admit_all(taken, now)
+        await self._finish(*await self._judged(taken, now), now)
         for submission in later:
             if await self._dropped(submission):
                 continue
@@ -331,9 +386,9 @@ class Worker:
         await self._port.set_aside(submission, TRIES)
         self.set_aside += 1
 
-    async def _admit_all(self, submissions: list[Submission], now: int) -> None:
-        first: dict[tuple[AgencyHandle, str], tuple[Submission, Admitted]] = {}
-        again: list[tuple[Submission, Admitted]] = []
+    async def _judged(self, submissions: Iterable[Submission], now: int) -> tuple[_First, _Again]:
+        first: _First = {}
+        again: _Again = []
         for submission in submissions:
             admitted = self._judge(submission, now)
             if admitted.code == BROKER_FAILED:
@@ -343,6 +398,10 @@ class Worker:
                 again.append((submission, admitted))
             else:
                 first[admitted.agency, admitted.key] = (submission, admitted)
+        return first, again
+
+    async def _finish(self, first: _First, again: _Again, now: int) -> None:
+        """Store what was judged, and tell everybody concerned."""
         again += await self._store_all(first)
         for submission, admitted in first.values():
             if admitted.retrieved is None:
@@ -559,7 +618,7 @@ class Worker:
         key = statement_key(submission.data)
         standing = await self._standing(submission.agency, key) if key is not None else None
         if key is None or standing is None or standing[0] != submission_digest(submission.data):
-            await self._admit_all([submission], now)
+            await self._finish(*await self._judged([submission], now), now)
             return
         signed = StatementSubmission.from_bytes(submission.data).statement
         contact = self.world.bundle.directory.contact(signed.by)
@@ -584,11 +643,9 @@ class Worker:
             log.error("flow-failed", kind=submission.kind, error=type(error).__name__)
             return refuse_stray(submission.data, submission.agency, self.world, now, code=BROKER_FAILED)
 
-    async def _store_all(
-        self, first: dict[tuple[AgencyHandle, str], tuple[Submission, Admitted]]
-    ) -> list[tuple[Submission, Admitted]]:
+    async def _store_all(self, first: _First) -> _Again:
         """Store all in one batch; take out of `first` and return those whose entry stood before."""
-        again: list[tuple[Submission, Admitted]] = []
+        again: _Again = []
         while first:
             try:
                 await self._port.store([stored(a) for _, a in first.values()])

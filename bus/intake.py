@@ -142,34 +142,40 @@ class Pace:
 
 
 class Rests(Generic[K]):
-    """Whoever alone filled most of a batch, and had more than went into it, leaves the worker to the others `factor`
-    times as long as that took. Whoever had no more than that has no backlog, however much comes meanwhile.
+    """Whoever alone filled most of a batch, and had more than went into it, leaves the worker to the others while that
+    batch is in hand, and `factor` times as long as it was after that. Whoever had no more than went into it has no
+    backlog, however much comes meanwhile. After `longest` seconds a batch is in hand no more, whatever became of it.
     """
 
-    def __init__(self, factor: float) -> None:
+    def __init__(self, factor: float, longest: float) -> None:
         self._factor = factor
-        self._share: tuple[K, float] | None = None
-        self._since = 0.0
+        self._longest = longest
+        self._in_hand: dict[K, tuple[float, float]] = {}  # since when, and its part of that batch
         self._until: dict[K, float] = {}
 
-    def took(self, batch: Mapping[K, int], left: Mapping[K, int], about: int, now: float) -> None:
-        """A batch of so many from each begins, which left so many behind; nobody rests where no more than one is
-        `about`.
+    def took(self, batch: Mapping[K, int], left: Mapping[K, int], about: int, now: float) -> K | None:
+        """A batch of so many from each begins, which left so many behind. Who rests while it is in hand: nobody where
+        no more than one is `about`.
         """
-        self._since, self._share = now, None
         most = max(batch, key=lambda who: batch[who], default=None)
-        if about > 1 and most is not None and left.get(most) and 2 * batch[most] > (whole := sum(batch.values())):
-            self._share = most, batch[most] / whole
+        if about <= 1 or most is None or not left.get(most) or 2 * batch[most] <= (whole := sum(batch.values())):
+            return None
+        self._in_hand[most] = now, batch[most] / whole
+        return most
 
-    def done(self, now: float) -> None:
-        """The batch has been seen to."""
-        if self._share is not None:
-            who, share = self._share
-            self._until[who] = now + self._factor * share * (now - self._since)
-        self._share = None
+    def done(self, who: K, now: float) -> None:
+        """The batch for which this one rests has been seen to."""
+        if who in self._in_hand:
+            since, part = self._in_hand.pop(who)
+            self._until[who] = now + self._factor * part * min(self._longest, now - since)
 
     def until(self, who: K, now: float) -> float | None:
-        """When this one's rest ends; None where it does not rest."""
+        """When this one's rest ends, or is looked at again; None where it does not rest."""
+        if who in self._in_hand:
+            end = self._in_hand[who][0] + self._longest
+            if now < end:
+                return end
+            self.done(who, end)
         if self._until.get(who, now) > now:
             return self._until[who]
         self._until.pop(who, None)

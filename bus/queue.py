@@ -609,6 +609,16 @@ class _Intakes:
         return found
 
 
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """What was handed out together: since when, how much of it has not been settled, and for whose backlog."""
+
+    since: float
+    count: int = 0
+    left: set[str] = field(default_factory=set)
+    backlog: AgencyHandle | None = None
+
+
 class NatsBroker:
     """`BrokerPort` on a worker's connection. Make it with `open`."""
 
@@ -620,9 +630,8 @@ class NatsBroker:
         self._turns: dict[Lane, Turns[AgencyHandle]] = {lane: Turns() for lane in subjects.LANES}
         self._company: Company[AgencyHandle] = Company(bounds.COMPANY_SECONDS)
         self._senders: Company[AgencyHandle] = Company(bounds.REST_SECONDS)
-        self._rests: Rests[AgencyHandle] = Rests(bounds.REST)
+        self._rests: Rests[AgencyHandle] = Rests(bounds.REST, bounds.ACK_SECONDS)
         self._pace = Pace()
-        self._in_hand = 0, 0.0  # how many were handed out last, and when
         self._wake = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
         self._publish = connection.client.publish
@@ -665,7 +674,6 @@ class NatsBroker:
         end = self._clock() + wait
         linger: float | None = None
         taken: list[Msg] = []
-        self._seen_to()
         limit = self._pace.fit(bounds.BATCH_SECONDS, min(limit, bounds.COMPANY_BATCH), limit)
         while True:
             self._wake.clear()
@@ -689,23 +697,24 @@ class NatsBroker:
                 not taken and self._intakes.trouble()
             ):  # a consumer is being made, or a leader elected: not in a tight circle
                 await asyncio.sleep(min(wait, bounds.RETRY_PAUSE))
-        found = [one for message in taken if (one := self._submission(message)) is not None]
         now = self._clock()
-        self._in_hand = len(found), now
+        batch = _Batch(now)
+        found = [one for message in taken if (one := self._submission(message, batch)) is not None]
+        batch.count = len(found)
         for one in found:
             if one.kind not in subjects.UNHURRIED_KINDS:
                 self._senders.came(one.agency, now)
-        self._rests.took(Counter(one.agency for one in found), self._waiting(), self._senders.size(now), now)
+        counts = Counter(one.agency for one in found)
+        batch.backlog = self._rests.took(counts, self._waiting(), self._senders.size(now), now)
         return found
 
-    def _seen_to(self) -> None:
-        """What was handed out last has been seen to: whoever asks for more is done with it."""
+    def _seen_to(self, batch: _Batch) -> None:
+        """All of it has been settled."""
         now = self._clock()
-        self._rests.done(now)
-        count, since = self._in_hand
-        if count:
-            self._pace.took(count, now - since)
-        self._in_hand = 0, now
+        self._pace.took(batch.count, now - batch.since)
+        if batch.backlog is not None:
+            self._rests.done(batch.backlog, now)
+            self._wake.set()  # its rest ends at another time now
 
     def _waiting(self) -> Counter[AgencyHandle]:
         waiting: Counter[AgencyHandle] = Counter()
@@ -756,20 +765,24 @@ class NatsBroker:
             return False
         return True
 
-    def _submission(self, message: Msg) -> Submission | None:
+    def _submission(self, message: Msg, batch: _Batch) -> Submission | None:
         read = subjects.read_submit(message.subject)
         if read is None:
             return None
-        return Submission(
-            read[0], read[1], message.data, _counts(message.reply)[0], partial(self._settle, message.reply)
-        )
+        batch.left.add(message.reply)
+        settle = partial(self._settle, message.reply, batch)
+        return Submission(read[0], read[1], message.data, _counts(message.reply)[0], settle)
 
     async def handed_in(self) -> Mapping[AgencyHandle, int]:
         return await self.streams.handed_in()
 
-    async def _settle(self, reply: str, word: bytes) -> None:
+    async def _settle(self, reply: str, batch: _Batch, word: bytes) -> None:
         with mapped("acknowledging"):
             await self._publish(reply, word)
+        if reply in batch.left:
+            batch.left.discard(reply)
+            if not batch.left:
+                self._seen_to(batch)
 
     async def store(self, admissions: Sequence[Admission]) -> None:
         names = [(admission.agency, admission.key) for admission in admissions]

@@ -82,12 +82,24 @@ def test_a_backlog_makes_a_large_batch_alone_or_beside_others_and_a_small_one_wh
     assert portion([500, 1], 2, 5, 10) == 5 and portion([], 2, 100, 10) == 10
 
 
-def test_whoever_filled_most_of_a_batch_and_had_more_rests_a_multiple_of_the_time_it_took() -> None:
-    rests: Rests[str] = Rests(3.0)
-    rests.took({"flood": 9, "other": 1}, {"flood": 500, "other": 3}, about=2, now=10.0)
-    rests.done(now=10.5)
+def test_whoever_filled_most_of_a_batch_and_had_more_rests_while_it_is_in_hand_and_a_multiple_of_that_time() -> None:
+    rests: Rests[str] = Rests(3.0, longest=5.0)
+    assert rests.took({"flood": 9, "other": 1}, {"flood": 500, "other": 3}, about=2, now=10.0) == "flood"
+    assert rests.until("flood", 10.4) == 15.0 and rests.until("other", 10.4) is None
+    rests.done("flood", now=10.5)
     assert rests.until("flood", 10.5) == pytest.approx(11.85) and rests.until("other", 10.5) is None
     assert rests.until("flood", 11.86) is None
+    rests.done("flood", now=12.0)  # said again
+    assert rests.until("flood", 12.0) is None
+
+
+def test_a_batch_that_nobody_sees_to_is_in_hand_for_no_longer_than_may_be() -> None:
+    rests: Rests[str] = Rests(3.0, longest=5.0)
+    rests.took({"flood": 1}, {"flood": 500}, about=2, now=10.0)
+    assert rests.until("flood", 14.9) == 15.0
+    assert rests.until("flood", 15.0) == 30.0  # as if it had been seen to then
+    rests.done("flood", now=25.0)
+    assert rests.until("flood", 30.0) is None
 
 
 @pytest.mark.parametrize(
@@ -101,9 +113,10 @@ def test_whoever_filled_most_of_a_batch_and_had_more_rests_a_multiple_of_the_tim
     ],
 )
 def test_nobody_else_rests(batch: dict[str, int], about: int, left: dict[str, int]) -> None:
-    rests: Rests[str] = Rests(3.0)
-    rests.took(batch, left, about, now=10.0)
-    rests.done(now=10.5)
+    rests: Rests[str] = Rests(3.0, longest=5.0)
+    assert rests.took(batch, left, about, now=10.0) is None
+    assert rests.until("one", 10.1) is None
+    rests.done("one", now=10.5)
     assert rests.until("one", 10.5) is None
 
 

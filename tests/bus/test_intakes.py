@@ -12,7 +12,7 @@ from bus.intake import Bucket
 from bus.queue import AgencyPort, NatsBroker, Submission, _Intake, _Intakes
 from messages.ids import AgencyHandle
 from tests.support.nats_server import HARBOUR, SHELTER, RunningBus
-from tests.support.pulling import pulled
+from tests.support.pulling import pulled, settled
 
 AGENCIES = [AgencyHandle(f"a{letter * 12}") for letter in "bcd"]
 
@@ -154,7 +154,7 @@ async def test_a_backlog_comes_in_small_batches_while_another_agency_hands_in_to
     monkeypatch.setattr(bounds, "COMPANY_SECONDS", 600.0)
     broker = await bus.broker()
     await (await bus.agency(SHELTER)).submit("message", b"of the other")
-    await pulled(broker, 1)
+    await pulled(broker, 1, ack=True)
     harbour = await bus.agency(HARBOUR)
     for number in range(30):
         await harbour.submit("message", b"%d" % number)
@@ -163,6 +163,7 @@ async def test_a_backlog_comes_in_small_batches_while_another_agency_hands_in_to
         while len(found) < 30:
             some = await broker.pull(100, 5.0)
             assert len(some) <= bounds.COMPANY_BATCH
+            await settled(some)
             found += [one.data for one in some]
     assert found == [b"%d" % number for number in range(30)]
 
@@ -212,7 +213,7 @@ async def beside_a_backlog(
     broker = await bus.broker()
     shelter, harbour = await bus.agency(SHELTER), await bus.agency(HARBOUR)
     await shelter.submit("message", b"of the other")
-    await pulled(broker, 1)
+    await pulled(broker, 1, ack=True)
     for number in range(30):
         await harbour.submit("message", b"%d" % number)
     goes_on(broker, monkeypatch, since)
@@ -228,12 +229,43 @@ async def test_a_backlog_rests_while_another_agency_hands_in_and_loses_nothing(
     bus: RunningBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker, shelter, backlog = await beside_a_backlog(bus, monkeypatch)
-    goes_on(broker, monkeypatch, 30.0)  # so long it took
+    goes_on(broker, monkeypatch, 4.0)  # so long it took
+    await settled(backlog)
     await shelter.submit("message", b"in between")
     assert {one.data for one in await broker.pull(100, 20.0)} == {b"in between"}
     goes_on(broker, monkeypatch, 300.0)
-    rest = await pulled(broker, 30 - len(backlog))
+    rest = await pulled(broker, 30 - len(backlog), ack=True)
     assert [one.data for one in backlog + rest] == [b"%d" % number for number in range(30)]
+
+
+async def test_while_a_part_of_a_backlog_is_in_hand_the_others_are_taken_and_no_more_of_it(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "ACK_SECONDS", 3600.0)  # so long it would be in hand where nobody said that it is done
+    monkeypatch.setattr(bounds, "REST", 0.1)
+    broker, shelter, backlog = await beside_a_backlog(bus, monkeypatch)
+    for number in range(3):
+        await shelter.submit("message", b"in between %d" % number)
+        assert [one.data for one in await pulled(broker, 1)] == [b"in between %d" % number]
+    assert await broker.pull(100, 0.3) == []
+    await settled(backlog[:1])
+    assert await broker.pull(100, 0.3) == []
+    pulling = asyncio.create_task(broker.pull(100, 3600.0))
+    await asyncio.wait([pulling], timeout=0.3)  # it has looked, and waits
+    await settled(backlog[1:])
+    async with asyncio.timeout(bounds.INTAKE_SECONDS / 3):  # the server's next word comes after all of that
+        assert [one.data for one in await pulling] == [b"2", b"3"]
+
+
+async def test_what_was_settled_twice_is_seen_to_once(bus: RunningBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    broker, _, backlog = await beside_a_backlog(bus, monkeypatch)
+    seen: list[int] = []
+    monkeypatch.setattr(broker._pace, "took", lambda count, _seconds: seen.append(count))
+    await settled(backlog[:1] * 2)
+    assert len(backlog) > 1 and not seen
+    await settled(backlog)
+    await settled(backlog)
+    assert seen == [len(backlog)]
 
 
 async def test_a_backlog_does_not_rest_for_retrievals(bus: RunningBus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +279,8 @@ async def test_a_backlog_does_not_rest_for_retrievals(bus: RunningBus, monkeypat
         more += await broker.pull(100, 20.0)
     more += await broker.pull(100, 20.0)
     goes_on(broker, monkeypatch, 280.0)  # so long it took
-    more += await pulled(broker, 31 - len(backlog + more))
+    await settled(backlog + more)
+    more += await pulled(broker, 31 - len(backlog + more), ack=True)
     assert {one.data for one in backlog + more} == {b"of a view", *(b"%d" % n for n in range(30))}
 
 
@@ -255,7 +288,7 @@ async def test_a_backlog_is_worked_on_where_nobody_else_has_handed_in_lately(
     bus: RunningBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker, _, backlog = await beside_a_backlog(bus, monkeypatch, since=250.0)
-    goes_on(broker, monkeypatch, 280.0)  # so long it took
+    goes_on(broker, monkeypatch, 254.0)  # so long it has been in hand
     more = await broker.pull(100, 20.0)
     assert [one.data for one in backlog + more] == [b"%d" % n for n in range(2 * bounds.COMPANY_BATCH)]  # still small
 
@@ -264,12 +297,13 @@ async def test_what_comes_while_the_only_message_of_an_agency_is_seen_to_does_no
     bus: RunningBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker, shelter, backlog = await beside_a_backlog(bus, monkeypatch)
-    goes_on(broker, monkeypatch, 60.0)  # so long it took
+    goes_on(broker, monkeypatch, 4.0)  # so long it took
+    await settled(backlog)
     await shelter.submit("message", b"first")
     assert [one.data for one in await broker.pull(100, 20.0)] == [b"first"]
     await shelter.submit("message", b"second")
     async with asyncio.timeout(60):
         while not broker._intakes.all["normal", SHELTER].puller.ready:
             await asyncio.sleep(0.01)
-    goes_on(broker, monkeypatch, 65.0)  # the backlog rests on
+    goes_on(broker, monkeypatch, 6.0)  # the backlog rests on
     assert [one.data for one in await broker.pull(100, 20.0)] == [b"second"] and len(backlog) < 30

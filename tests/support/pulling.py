@@ -9,13 +9,24 @@ PATIENCE: Final = 20.0
 """Seconds for what must come; reached only by a failing test."""
 
 
-async def pulled(broker: BrokerPort, count: int) -> list[Submission]:
-    """Exactly `count` submissions, in as many pulls as it takes."""
+async def pulled(broker: BrokerPort, count: int, *, ack: bool = False) -> list[Submission]:
+    """Exactly `count` submissions, in as many pulls as it takes. With `ack` each is done before the next pull, as of a
+    worker's: whose backlog is in hand has to wait.
+    """
     found: list[Submission] = []
     async with asyncio.timeout(PATIENCE):
         while len(found) < count:
-            found += await broker.pull(count - len(found), PATIENCE)
+            some = await broker.pull(count - len(found), PATIENCE)
+            if ack:
+                await settled(some)
+            found += some
     return found
+
+
+async def settled(submissions: list[Submission]) -> None:
+    """All of these are done."""
+    for one in submissions:
+        await one.ack()
 
 
 async def read(sequencer: SequencerPort, after: int, count: int) -> list[StoredEntry]:
