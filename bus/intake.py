@@ -18,6 +18,10 @@ TURN_BYTES: Final = 16 * 1024
 MESSAGE_BYTES: Final = 2 * 1024
 """What a message counts besides its bytes: verifying and deciding cost the same for a small one."""
 
+MESSAGE_SECONDS: Final = 0.005
+BYTE_SECONDS: Final = 1e-8
+"""Of `cost`: what a slow disk takes for one write, and for each MB 10 ms."""
+
 
 class Bucket:
     """At most `burst` at once, and `rate` a second on average; full at the beginning."""
@@ -89,6 +93,10 @@ class Company(Generic[K]):
             del self._last[who]
         return len(self._last)
 
+    def alone(self, who: K, now: float) -> bool:
+        """Whether this one is about, and nobody else."""
+        return self.size(now) == 1 and who in self._last
+
 
 class Once(Generic[K]):
     """Says of each source at most once in `seconds` that something is to be recorded, and how often it has been."""
@@ -106,6 +114,11 @@ class Once(Generic[K]):
             return None
         self._next[source], self._count[source] = now + self._seconds, 0
         return count
+
+
+def cost(data: bytes) -> float:
+    """Seconds that one submission costs the others at least, whatever becomes of it: its way through the server."""
+    return MESSAGE_SECONDS + len(data) * BYTE_SECONDS
 
 
 def weight(data: bytes) -> int:
@@ -143,31 +156,39 @@ class Pace:
 
 class Rests(Generic[K]):
     """Whoever alone filled most of a batch, and had more than went into it, leaves the worker to the others while that
-    batch is in hand, and `factor` times as long as it was after that. Whoever had no more than went into it has no
-    backlog, however much comes meanwhile. After `longest` seconds a batch is in hand no more, whatever became of it.
+    batch is in hand, and after that for up to `factor` times as long as it was: all of that where `full` are left and
+    all of them are its own, and as much less as there are fewer, or more of others. So a flood rests long, whoever is a
+    little behind hardly at all, and two that flood rest half as long each. Whoever had no more than went into a batch
+    has no backlog, however much comes meanwhile.
+
+    A batch counts as in hand for no longer than `longest`, whatever becomes of it.
     """
 
-    def __init__(self, factor: float, longest: float) -> None:
+    def __init__(self, factor: float, full: int, longest: float) -> None:
         self._factor = factor
+        self._full = full
         self._longest = longest
-        self._in_hand: dict[K, tuple[float, float]] = {}  # since when, and its part of that batch
+        self._in_hand: dict[K, tuple[float, float, float]] = {}  # since when; the least time, and times as long as that
         self._until: dict[K, float] = {}
 
-    def took(self, batch: Mapping[K, int], left: Mapping[K, int], about: int, now: float) -> K | None:
-        """A batch of so many from each begins, which left so many behind. Who rests while it is in hand: nobody where
-        no more than one is `about`.
+    def took(
+        self, batch: Mapping[K, int], left: Mapping[K, int], about: int, now: float, least: float = 0.0
+    ) -> K | None:
+        """A batch of so many from each begins, which left so many behind, and counts as in hand for `least` seconds
+        (`cost`). Who rests while it is in hand: nobody where no more than one is `about`.
         """
         most = max(batch, key=lambda who: batch[who], default=None)
         if about <= 1 or most is None or not left.get(most) or 2 * batch[most] <= (whole := sum(batch.values())):
             return None
-        self._in_hand[most] = now, batch[most] / whole
+        much = min(1.0, left[most] / self._full) * left[most] / sum(left.values())
+        self._in_hand[most] = now, least, self._factor * much * batch[most] / whole
         return most
 
     def done(self, who: K, now: float) -> None:
         """The batch for which this one rests has been seen to."""
         if who in self._in_hand:
-            since, part = self._in_hand.pop(who)
-            self._until[who] = now + self._factor * part * min(self._longest, now - since)
+            since, least, factor = self._in_hand.pop(who)
+            self._until[who] = now + factor * min(self._longest, max(least, now - since))
 
     def until(self, who: K, now: float) -> float | None:
         """When this one's rest ends, or is looked at again; None where it does not rest."""

@@ -30,7 +30,7 @@ from nats.aio.subscription import Subscription
 
 from bus import bounds, subjects
 from bus.connection import Connection, NoAnswer, completed, mapped, status
-from bus.intake import Bucket, Company, Pace, Rests, Turns, portion, shares, weight
+from bus.intake import Bucket, Company, Pace, Rests, Turns, cost, portion, shares, weight
 from bus.store import EXPECT_OF, EXPECT_STREAM, EXPECT_SUBJECT, TTL, Conflict, Fenced, Outgoing, Store, within_batches
 from bus.store import AlreadyStored as AlreadyStored
 from bus.store import ConsentWithdrawn as ConsentWithdrawn
@@ -464,6 +464,11 @@ class _Puller:
         return self._wanted <= 0 or now >= self._until
 
     @property
+    def behind(self) -> int:
+        """How many the server had left when it sent the last one."""
+        return self._pending
+
+    @property
     def more_on_its_way(self) -> bool:
         """Whether a request is open that the server has more for."""
         return self._wanted > 0 and self._pending > 0
@@ -570,9 +575,9 @@ class _Intakes:
             del self.filled[lane][intake.agency]
         self._due.update(empty)
 
-    async def ask(self) -> bool:
-        """Ask for more wherever nothing is left, so that it travels while the rest is worked on; as much as the
-        agency's rate allows. Whether some agency has to wait for its rate.
+    async def ask(self, most: Callable[[AgencyHandle, Lane], int]) -> bool:
+        """Ask for more wherever nothing is left, so that it travels while the rest is worked on; no more than `most`,
+        and as much as the agency's rate allows. Whether some agency has to wait for its rate.
         """
         now = self._clock()
         if now >= self._round:  # the word that a request has ended may be lost
@@ -589,16 +594,17 @@ class _Intakes:
             if intake.puller.ready:
                 continue
             try:
-                await intake.puller.request(min(share, allowed), bounds.INTAKE_SECONDS, bounds.INTAKE_BYTES)
+                count = min(share, allowed, most(intake.agency, intake.lane))
+                await intake.puller.request(count, bounds.INTAKE_SECONDS, bounds.INTAKE_BYTES)
             except BaseException:
                 self._due.add(intake)
                 raise
         return dry
 
-    def more_on_its_way(self, rests: Callable[[AgencyHandle], bool]) -> bool:
+    def more_on_its_way(self, rests: Callable[[Lane, AgencyHandle], bool]) -> bool:
         """Whether the server has more for a request that is open, of an agency that does not rest."""
         self._flowing = {intake for intake in self._flowing if intake.puller.more_on_its_way}
-        return any(intake.lane == "urgent" or not rests(intake.agency) for intake in self._flowing)
+        return any(not rests(intake.lane, intake.agency) for intake in self._flowing)
 
     def trouble(self) -> bool:
         """Whether the server could not do what one of them asked for, since this was asked last."""
@@ -611,12 +617,12 @@ class _Intakes:
 
 @dataclass(slots=True, eq=False)
 class _Batch:
-    """What was handed out together: since when, how much of it has not been settled, and for whose backlog."""
+    """What was handed out together: since when, how much of it has not been settled, and for whose backlogs."""
 
     since: float
     count: int = 0
     left: set[str] = field(default_factory=set)
-    backlog: AgencyHandle | None = None
+    backlogs: list[tuple[Lane, AgencyHandle]] = field(default_factory=list)
 
 
 class NatsBroker:
@@ -630,8 +636,12 @@ class NatsBroker:
         self._turns: dict[Lane, Turns[AgencyHandle]] = {lane: Turns() for lane in subjects.LANES}
         self._company: Company[AgencyHandle] = Company(bounds.COMPANY_SECONDS)
         self._senders: Company[AgencyHandle] = Company(bounds.REST_SECONDS)
-        self._rests: Rests[AgencyHandle] = Rests(bounds.REST, bounds.ACK_SECONDS)
+        self._rests: dict[Lane, Rests[AgencyHandle]] = {
+            "urgent": Rests(bounds.REST_URGENT, bounds.PER_SUBJECT, bounds.ACK_SECONDS),
+            "normal": Rests(bounds.REST, bounds.PER_SUBJECT, bounds.ACK_SECONDS),
+        }
         self._pace = Pace()
+        self._seen = 0.0  # when the last batch had been seen to
         self._wake = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
         self._publish = connection.client.publish
@@ -674,13 +684,13 @@ class NatsBroker:
         end = self._clock() + wait
         linger: float | None = None
         taken: list[Msg] = []
-        limit = self._pace.fit(bounds.BATCH_SECONDS, min(limit, bounds.COMPANY_BATCH), limit)
+        most, limit = limit, self._pace.fit(bounds.BATCH_SECONDS, min(limit, bounds.COMPANY_BATCH), limit)
         while True:
             self._wake.clear()
             limit = self._portion(limit)
             rested = self._rested(self._clock())  # before anything is taken: a rest may end at any moment after
-            taken += self._next(limit - len(taken))
-            dry = await self._intakes.ask()
+            taken += self._next(limit - len(taken), most - len(taken))
+            dry = await self._intakes.ask(self._most)
             now = self._clock()
             if taken and (len(taken) >= limit or not self._intakes.more_on_its_way(self._resting)):
                 break
@@ -691,7 +701,7 @@ class NatsBroker:
                 break
             waking = min(until, now + bounds.RETRY_PAUSE) if dry else until
             if not await self._woken(min(waking, rested)) and not dry and rested >= until:
-                taken += self._next(limit - len(taken))
+                taken += self._next(limit - len(taken), most - len(taken))
                 break
             if (
                 not taken and self._intakes.trouble()
@@ -704,16 +714,22 @@ class NatsBroker:
         for one in found:
             if one.kind not in subjects.UNHURRIED_KINDS:
                 self._senders.came(one.agency, now)
-        counts = Counter(one.agency for one in found)
-        batch.backlog = self._rests.took(counts, self._waiting(), self._senders.size(now), now)
+        about = self._senders.size(now)
+        for lane in subjects.LANES:
+            parts = [one for one in found if subjects.lane_of(one.kind) == lane]
+            counts, least = Counter(one.agency for one in parts), sum(cost(one.data) for one in parts)
+            who = self._rests[lane].took(counts, self._left(lane, counts), about, now, least)
+            if who is not None:
+                batch.backlogs.append((lane, who))
         return found
 
     def _seen_to(self, batch: _Batch) -> None:
         """All of it has been settled."""
         now = self._clock()
-        self._pace.took(batch.count, now - batch.since)
-        if batch.backlog is not None:
-            self._rests.done(batch.backlog, now)
+        self._pace.took(batch.count, now - max(batch.since, self._seen))
+        self._seen = now
+        for lane, who in batch.backlogs:
+            self._rests[lane].done(who, now)
             self._wake.set()  # its rest ends at another time now
 
     def _waiting(self) -> Counter[AgencyHandle]:
@@ -723,12 +739,25 @@ class NatsBroker:
                 waiting[agency] += len(intake.puller.ready)
         return waiting
 
-    def _resting(self, agency: AgencyHandle) -> bool:
-        return self._rests.until(agency, self._clock()) is not None
+    def _most(self, agency: AgencyHandle, lane: Lane) -> int:
+        """How many are asked for at once. All comes on one connection, and what others hand in would come after it; and
+        what is here is handed out again where it is not settled in time, so none is to lie here for long.
+        """
+        if self._resting(lane, agency):
+            return bounds.COMPANY_BATCH
+        return bounds.INTAKE_BATCH if self._company.alone(agency, self._clock()) else bounds.COMPANY_ASKED
+
+    def _left(self, lane: Lane, agencies: Iterable[AgencyHandle]) -> dict[AgencyHandle, int]:
+        """What waits of these and of whoever has something here: here and, as far as the server has said, there."""
+        pullers = {who: self._intakes.all[lane, who].puller for who in {*agencies, *self._intakes.filled[lane]}}
+        return {who: len(puller.ready) + puller.behind for who, puller in pullers.items()}
+
+    def _resting(self, lane: Lane, agency: AgencyHandle) -> bool:
+        return self._rests[lane].until(agency, self._clock()) is not None
 
     def _rested(self, now: float) -> float:
         """When the first of those that rest and have something waiting may go on."""
-        ends = [self._rests.until(agency, now) for agency in self._intakes.filled["normal"]]
+        ends = [self._rests[lane].until(who, now) for lane in subjects.LANES for who in self._intakes.filled[lane]]
         return min((end for end in ends if end is not None), default=math.inf)
 
     def _portion(self, limit: int) -> int:
@@ -739,21 +768,25 @@ class NatsBroker:
             self._company.came(agency, now)
         return portion(waiting.values(), self._company.size(now), limit, bounds.COMPANY_BATCH)
 
-    def _next(self, limit: int) -> list[Msg]:
-        """What is taken now of what has come, urgent before normal and the agencies in turns."""
+    def _next(self, limit: int, most: int) -> list[Msg]:
+        """What is taken now of what has come, urgent before normal and the agencies in turns: `limit`, and of those who
+        have nothing urgent a few come along with what is, as long as all are no more than `most`.
+        """
         found: list[Msg] = []
+        urgent: set[AgencyHandle] = set()
         now = self._clock()
         for lane in subjects.LANES:
             filled = self._intakes.filled[lane]
-            # What is urgent has a rate of its own, and rests for nobody.
-            queues = {
-                agency: intake.puller.ready
-                for agency, intake in filled.items()
-                if lane == "urgent" or not self._resting(agency)
-            }
-            for agency, message in self._turns[lane].take(queues, lambda m: weight(m.data), limit - len(found)):
+            queues = {who: intake.puller.ready for who, intake in filled.items() if not self._resting(lane, who)}
+            room = limit - len(found)
+            if urgent and room < bounds.COMPANY_BATCH:
+                room = max(0, min(bounds.COMPANY_BATCH, most - len(found)))
+                queues = {agency: ready for agency, ready in queues.items() if agency not in urgent}
+            for agency, message in self._turns[lane].take(queues, lambda m: weight(m.data), room):
                 filled[agency].bucket.take(1, now)
                 found.append(message)
+                if lane == "urgent":
+                    urgent.add(agency)
             self._intakes.taken(lane)
         return found
 

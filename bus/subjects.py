@@ -444,6 +444,11 @@ FILES: Final = StreamSpec(
 STREAMS: Final[tuple[StreamSpec, ...]] = (SUBMIT, FLOW, LOG, RECORDS, HEADS, DEAD, FILES)
 
 
+def lane_of(kind: Kind) -> Lane:
+    """In which lane the workers take what was handed in as this."""
+    return "urgent" if kind in URGENT_KINDS else "normal"
+
+
 def intake(agency: AgencyHandle, lane: Lane) -> str:
     """The durable consumer on SUBMIT that all workers share for one agency and lane: each agency has a queue of its
     own, so that a flood of one lies in nobody else's way.
@@ -457,7 +462,7 @@ def intake_consumer(agency: AgencyHandle, lane: Lane) -> dict[str, object]:
     return {
         "durable_name": name,
         "name": name,
-        "filter_subjects": [submit(agency, kind) for kind in KINDS if (kind in URGENT_KINDS) == (lane == "urgent")],
+        "filter_subjects": [submit(agency, kind) for kind in KINDS if lane_of(kind) == lane],
         "deliver_policy": "all",
         "ack_policy": "explicit",
         "ack_wait": round(bounds.ACK_SECONDS * 1e9),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus import bounds
-from bus.intake import TURN_BYTES, Bucket, Company, Once, Pace, Rests, Turns, portion, shares
+from bus.intake import TURN_BYTES, Bucket, Company, Once, Pace, Rests, Turns, cost, portion, shares
 
 SIZES = st.integers(1, 3 * TURN_BYTES)
 
@@ -71,7 +71,10 @@ def test_whoever_handed_in_lately_is_about_and_nobody_else() -> None:
     assert company.size(100.0) == 0
     for who, at in (("a", 100.0), ("b", 101.0), ("a", 101.5)):
         company.came(who, at)
-    assert [company.size(at) for at in (101.5, 103.0, 103.1, 103.6)] == [2, 2, 1, 0]
+    assert not company.alone("a", 101.5)
+    assert [company.size(at) for at in (101.5, 103.0, 103.1)] == [2, 2, 1]
+    assert company.alone("a", 103.1) and not company.alone("b", 103.1)
+    assert company.size(103.6) == 0 and not company.alone("a", 103.6)
 
 
 def test_a_backlog_makes_a_large_batch_alone_or_beside_others_and_a_small_one_where_few_wait_beside_it() -> None:
@@ -82,24 +85,57 @@ def test_a_backlog_makes_a_large_batch_alone_or_beside_others_and_a_small_one_wh
     assert portion([500, 1], 2, 5, 10) == 5 and portion([], 2, 100, 10) == 10
 
 
+def rests(full: int = 100) -> Rests[str]:
+    return Rests(3.0, full, longest=5.0)
+
+
 def test_whoever_filled_most_of_a_batch_and_had_more_rests_while_it_is_in_hand_and_a_multiple_of_that_time() -> None:
-    rests: Rests[str] = Rests(3.0, longest=5.0)
-    assert rests.took({"flood": 9, "other": 1}, {"flood": 500, "other": 3}, about=2, now=10.0) == "flood"
-    assert rests.until("flood", 10.4) == 15.0 and rests.until("other", 10.4) is None
-    rests.done("flood", now=10.5)
-    assert rests.until("flood", 10.5) == pytest.approx(11.85) and rests.until("other", 10.5) is None
-    assert rests.until("flood", 11.86) is None
-    rests.done("flood", now=12.0)  # said again
-    assert rests.until("flood", 12.0) is None
+    these = rests()
+    assert these.took({"flood": 9, "other": 1}, {"flood": 500}, about=2, now=10.0) == "flood"
+    assert these.until("flood", 10.4) == 15.0 and these.until("other", 10.4) is None
+    these.done("flood", now=10.5)
+    assert these.until("flood", 10.5) == pytest.approx(11.85) and these.until("other", 10.5) is None
+    assert these.until("flood", 11.86) is None
+    these.done("flood", now=12.0)  # said again
+    assert these.until("flood", 12.0) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "rest"),
+    [
+        pytest.param({"one": 100}, 3.0, id="a full queue"),
+        pytest.param({"one": 7000}, 3.0, id="more than that"),
+        pytest.param({"one": 50}, 1.5, id="half of one"),
+        pytest.param({"one": 1}, 0.03, id="a little behind"),
+        pytest.param({"one": 100, "other": 100}, 1.5, id="two that flood"),
+        pytest.param({"one": 100, "other": 300}, 0.75, id="more of the other"),
+    ],
+)
+def test_the_less_waits_and_the_more_of_others_the_shorter_is_the_rest(left: dict[str, int], rest: float) -> None:
+    these = rests()
+    these.took({"one": 2}, left, about=2, now=10.0)
+    these.done("one", now=11.0)
+    assert these.until("one", 11.0) == pytest.approx(11.0 + rest)
+
+
+def test_a_batch_counts_no_less_than_it_costs_others_and_no_more_than_the_longest_time() -> None:
+    these = rests()
+    these.took({"one": 2}, {"one": 100}, about=2, now=10.0, least=0.2)
+    these.done("one", now=10.001)
+    assert these.until("one", 10.001) == pytest.approx(10.001 + 3 * 0.2)
+    these.took({"one": 2}, {"one": 100}, about=2, now=20.0, least=7.0)
+    these.done("one", now=29.0)
+    assert these.until("one", 29.0) == pytest.approx(29.0 + 3 * 5.0)
+    assert cost(b"") > 0 and cost(bytes(1_000_000)) - cost(b"") == pytest.approx(0.01)
 
 
 def test_a_batch_that_nobody_sees_to_is_in_hand_for_no_longer_than_may_be() -> None:
-    rests: Rests[str] = Rests(3.0, longest=5.0)
-    rests.took({"flood": 1}, {"flood": 500}, about=2, now=10.0)
-    assert rests.until("flood", 14.9) == 15.0
-    assert rests.until("flood", 15.0) == 30.0  # as if it had been seen to then
-    rests.done("flood", now=25.0)
-    assert rests.until("flood", 30.0) is None
+    these = rests()
+    these.took({"flood": 1}, {"flood": 500}, about=2, now=10.0)
+    assert these.until("flood", 14.9) == 15.0
+    assert these.until("flood", 15.0) == 30.0  # as if it had been seen to then
+    these.done("flood", now=25.0)
+    assert these.until("flood", 30.0) is None
 
 
 @pytest.mark.parametrize(
@@ -113,11 +149,11 @@ def test_a_batch_that_nobody_sees_to_is_in_hand_for_no_longer_than_may_be() -> N
     ],
 )
 def test_nobody_else_rests(batch: dict[str, int], about: int, left: dict[str, int]) -> None:
-    rests: Rests[str] = Rests(3.0, longest=5.0)
-    assert rests.took(batch, left, about, now=10.0) is None
-    assert rests.until("one", 10.1) is None
-    rests.done("one", now=10.5)
-    assert rests.until("one", 10.5) is None
+    these = rests()
+    assert these.took(batch, left, about, now=10.0) is None
+    assert these.until("one", 10.1) is None
+    these.done("one", now=10.5)
+    assert these.until("one", 10.5) is None
 
 
 def test_a_batch_fits_into_its_time_by_the_pace_of_those_before() -> None:

@@ -14,6 +14,11 @@ from messages.ids import AgencyHandle
 from tests.support.nats_server import HARBOUR, SHELTER, RunningBus
 from tests.support.pulling import pulled, settled
 
+
+def any_number(_agency: AgencyHandle, _lane: str) -> int:
+    return 100
+
+
 AGENCIES = [AgencyHandle(f"a{letter * 12}") for letter in "bcd"]
 
 
@@ -23,6 +28,7 @@ class Pull:
 
     ready: deque[str] = field(default_factory=deque)
     asked: int = 0
+    counts: list[int] = field(default_factory=list)
     trouble: str | None = None
     more_on_its_way: bool = False
     fails: bool = False
@@ -38,6 +44,7 @@ class Pull:
         if self.fails:
             raise ConnectionError
         self.asked += 1
+        self.counts.append(count)
         if self.intakes is not None and self.agency is not None and self.asked == 1:
             self.intakes.heard("normal", self.agency)  # the server's word on the request before comes in between
 
@@ -58,35 +65,35 @@ class World:
 @pytest.fixture
 async def world() -> World:
     made = World()
-    assert not await made.intakes.ask()
+    assert not await made.intakes.ask(any_number)
     assert made.asked == [1, 1, 1]
     return made
 
 
 async def test_nobody_is_asked_again_before_its_request_ends_or_what_came_is_taken(world: World) -> None:
-    await world.intakes.ask()
+    await world.intakes.ask(any_number)
     assert world.asked == [1, 1, 1]
     first = AGENCIES[0]
     world.intakes.heard("normal", first)  # it has ended
-    await world.intakes.ask()
+    await world.intakes.ask(any_number)
     assert world.asked == [2, 1, 1]
     world.pulls[first].ready.append("message")
     world.intakes.heard("normal", first)
-    await world.intakes.ask()
+    await world.intakes.ask(any_number)
     assert world.asked == [2, 1, 1] and list(world.intakes.filled["normal"]) == [first]
     world.pulls[first].ready.clear()
     world.intakes.taken("normal")
-    await world.intakes.ask()
+    await world.intakes.ask(any_number)
     assert world.asked == [3, 1, 1] and not world.intakes.filled["normal"]
 
 
 async def test_an_end_of_which_no_word_came_is_found_at_the_next_round(world: World) -> None:
     world.now += bounds.INTAKE_ROUND - 0.1
-    await world.intakes.ask()
+    await world.intakes.ask(any_number)
     assert world.asked == [1, 1, 1]
     world.now += 0.1
     world.pulls[AGENCIES[1]].ended = False
-    await world.intakes.ask()
+    await world.intakes.ask(any_number)
     assert world.asked == [2, 1, 2]
 
 
@@ -94,8 +101,8 @@ async def test_what_the_server_says_while_somebody_is_asked_is_not_forgotten() -
     world = World()
     pull = world.pulls[AGENCIES[1]]
     pull.intakes, pull.agency = world.intakes, AGENCIES[1]
-    await world.intakes.ask()
-    await world.intakes.ask()
+    await world.intakes.ask(any_number)
+    await world.intakes.ask(any_number)
     assert world.asked == [1, 2, 1]
 
 
@@ -104,10 +111,10 @@ async def test_whoever_could_not_be_asked_is_asked_again() -> None:
     for pull in world.pulls.values():
         pull.fails = True
     with pytest.raises(ConnectionError):
-        await world.intakes.ask()
+        await world.intakes.ask(any_number)
     for pull in world.pulls.values():
         pull.fails = False
-    await world.intakes.ask()
+    await world.intakes.ask(any_number)
     assert world.asked == [1, 1, 1]
 
 
@@ -115,11 +122,18 @@ async def test_whoever_has_used_up_its_rate_is_asked_once_it_has_some_again(worl
     first = AGENCIES[0]
     world.intakes.all["normal", first].bucket.take(20, world.now)
     world.intakes.heard("normal", first)
-    assert await world.intakes.ask()
+    assert await world.intakes.ask(any_number)
     assert world.asked == [1, 1, 1]
     world.now += 0.2
-    assert not await world.intakes.ask()
+    assert not await world.intakes.ask(any_number)
     assert world.asked == [2, 1, 1]
+
+
+async def test_no_more_is_asked_for_than_may_be_here_and_than_the_rate_allows() -> None:
+    world = World()
+    world.intakes.all["normal", AGENCIES[2]].bucket.take(17, world.now)
+    await world.intakes.ask(lambda agency, _lane: 2 if agency == AGENCIES[0] else 10)
+    assert [pull.counts for pull in world.pulls.values()] == [[2], [10], [3]]
 
 
 async def test_whatever_is_urgent_is_asked_for_first() -> None:
@@ -133,7 +147,7 @@ async def test_whatever_is_urgent_is_asked_for_first() -> None:
     async def told(lane: str) -> None:
         order.append(lane)
 
-    await world.intakes.ask()
+    await world.intakes.ask(any_number)
     assert order == ["urgent"] * 3 + ["normal"] * 3
 
 
@@ -142,10 +156,12 @@ async def test_trouble_is_told_once_and_what_still_flows_as_long_as_it_does(worl
     pull.trouble, pull.more_on_its_way = "503", True
     world.intakes.heard("normal", AGENCIES[2])
     assert world.intakes.trouble() and not world.intakes.trouble() and pull.trouble is None
-    assert world.intakes.more_on_its_way(lambda agency: agency != AGENCIES[2])
-    assert not world.intakes.more_on_its_way(lambda agency: agency == AGENCIES[2])  # of whoever rests nothing comes
+    assert world.intakes.more_on_its_way(lambda lane, agency: (lane, agency) != ("normal", AGENCIES[2]))
+    assert not world.intakes.more_on_its_way(
+        lambda _lane, agency: agency == AGENCIES[2]
+    )  # of whoever rests nothing comes
     pull.more_on_its_way = False
-    assert not world.intakes.more_on_its_way(lambda agency: False)
+    assert not world.intakes.more_on_its_way(lambda _lane, _agency: False)
 
 
 async def test_a_backlog_comes_in_small_batches_while_another_agency_hands_in_too(
@@ -210,6 +226,7 @@ async def beside_a_backlog(
     """
     monkeypatch.setattr(bounds, "COMPANY_SECONDS", 600.0)
     monkeypatch.setattr(bounds, "REST_SECONDS", 200.0)
+    monkeypatch.setattr(bounds, "PER_SUBJECT", 20)  # so that thirty are a full queue
     broker = await bus.broker()
     shelter, harbour = await bus.agency(SHELTER), await bus.agency(HARBOUR)
     await shelter.submit("message", b"of the other")
@@ -266,6 +283,68 @@ async def test_what_was_settled_twice_is_seen_to_once(bus: RunningBus, monkeypat
     await settled(backlog)
     await settled(backlog)
     assert seen == [len(backlog)]
+
+
+async def test_of_a_backlog_no_more_is_here_than_is_taken_soon(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All comes on one connection, and what lies here is handed out again after some seconds."""
+    broker, _, backlog = await beside_a_backlog(bus, monkeypatch)
+    puller = broker._intakes.all["normal", HARBOUR].puller
+    most = [len(backlog) + len(puller.ready)]
+    told: list[int] = []  # how many had been taken, wherever all that were left were known
+    while len(backlog) < 30:
+        await settled(backlog)
+        goes_on(broker, monkeypatch, 100.0 * len(backlog))  # its rest is over, and SHELTER still about
+        monkeypatch.setattr(broker._company, "_last", {SHELTER: broker._clock(), HARBOUR: broker._clock()})
+        backlog += await broker.pull(100, 20.0)
+        most.append(len(puller.ready))
+        if broker._left("normal", [HARBOUR, SHELTER]) == {HARBOUR: 30 - len(backlog), SHELTER: 0}:
+            told.append(len(backlog))
+    assert max(most) <= bounds.COMPANY_ASKED and [one.data for one in backlog] == [b"%d" % n for n in range(30)]
+    assert min(told) < 30 - bounds.COMPANY_ASKED
+
+
+async def test_what_is_urgent_fills_no_batch_for_those_who_have_only_messages(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "PER_SUBJECT", 5)
+    monkeypatch.setattr(bounds, "ACK_SECONDS", 3600.0)
+    broker, shelter, harbour = await bus.broker(), await bus.agency(SHELTER), await bus.agency(HARBOUR)
+    for number in range(10):
+        await harbour.submit("urgent", b"urgent %d" % number)
+        await harbour.submit("message", b"mine %d" % number)
+    await shelter.submit("message", b"other")
+    async with asyncio.timeout(60):
+        while not all(
+            broker._intakes.all[which].puller.behind + len(broker._intakes.all[which].puller.ready)
+            for which in (("urgent", HARBOUR), ("normal", HARBOUR), ("normal", SHELTER))  # type: ignore[index]
+        ):
+            await broker._intakes.ask(any_number)
+            await asyncio.sleep(0.01)
+    first = await broker.pull(100, 20.0)
+    assert [one.data for one in first] == [b"urgent 0", b"urgent 1", b"urgent 2", b"other"]
+    second = await broker.pull(100, 20.0)  # while those are in hand, no more of their kind
+    assert {one.data.split()[0] for one in second} == {b"mine"}
+    assert await broker.pull(100, 0.3) == []
+    await settled(first)
+    async with asyncio.timeout(bounds.INTAKE_SECONDS / 3):
+        assert (await broker.pull(100, 3600.0))[0].data == b"urgent 3"
+
+
+async def test_the_pace_is_that_of_all_that_is_in_hand_together(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, harbour = await bus.broker(), await bus.agency(HARBOUR)
+    took: list[float] = []
+    monkeypatch.setattr(broker._pace, "took", lambda _count, seconds: took.append(seconds))
+    await harbour.submit("message", b"one")
+    first = await pulled(broker, 1)
+    await harbour.submit("message", b"two")
+    second = await pulled(broker, 1)
+    goes_on(broker, monkeypatch, 100.0)
+    await settled(first + second)
+    assert took[0] > 90 > 10 > took[1]
 
 
 async def test_a_backlog_does_not_rest_for_retrievals(bus: RunningBus, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,7 +148,7 @@ class FakeBroker(_Counting):
         queues: dict[AgencyHandle, deque[Kept]] = defaultdict(deque)
         for kept in self.bus.submissions.values():
             read = subjects.read_submit(kept.subject)
-            if not kept.out and read is not None and (read[1] in subjects.URGENT_KINDS) == (lane == "urgent"):
+            if not kept.out and read is not None and subjects.lane_of(read[1]) == lane:
                 queues[read[0]].append(kept)
         return queues
 
