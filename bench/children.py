@@ -8,14 +8,15 @@ seconds (user and system, of this process alone) and the largest resident size.
 
 import asyncio
 import cProfile
+import itertools
 import json
 import os
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from itertools import cycle, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from broker.worker import Worker
 from bus import subjects
 from bus.connection import Connection, connected
 from bus.queue import NatsAgency, NatsBroker, NatsSequencer
+from bus.subjects import KINDS, URGENT_KINDS, Kind
 from cli.common import quiet_logs, service_logs
 from messages.errors import DependencyError
 
@@ -42,6 +44,8 @@ DRY_SECONDS = 1.0
 LOOK_SECONDS = 0.005
 FLOOD = 64
 """Submissions of a flooding agency that are under way at once."""
+FLOOD_LARGE = 8
+"""The same of large ones."""
 Work = Callable[[], Awaitable[dict[str, Any] | None]]
 
 
@@ -199,12 +203,30 @@ async def receiver(job: dict[str, Any]) -> None:
         await _measured(work)
 
 
+def _flood(what: str, port: NatsAgency, messages: list[bytes]) -> Iterator[Coroutine[Any, Any, Any]]:
+    """Submissions or questions without end; `what` is one of `flow.FLOODS`."""
+    kinds: list[Kind] = ["message", *(kind for kind in KINDS if kind not in URGENT_KINDS | {"message"})]
+    for number in itertools.count():
+        match what:
+            case "valid":
+                yield port.submit("message", messages[number % len(messages)])
+            case "urgent":
+                yield port.submit("urgent", messages[number % len(messages)])
+            case "garbage":
+                yield port.submit(kinds[number % len(kinds)], os.urandom(3_000))
+            case "large":
+                yield port.submit("message", os.urandom(1_000_000))
+            case "questions":
+                yield port.ask("head", b"")
+
+
 async def flooder(job: dict[str, Any]) -> None:
-    """Hand in valid messages without a pause for so many seconds, over and over where there are not enough. It says how
-    many the queue took: what it refused as too many it refused to this agency alone.
+    """Hand in without a pause for so many seconds, valid messages over and over where there are not enough. It says how
+    many were taken: what was refused as too many was refused to this agency alone.
     """
     bench = await asyncio.to_thread(world.reopen, Path(job["folder"]), world.BACK)
-    messages = world.compose_many(bench, job["count"])
+    what = job["what"]
+    messages = world.compose_many(bench, job["count"] if what in ("valid", "urgent") else 1)
     keys, agency = bench.sender, bench.home.agency.handle
     inbox = subjects.contact_inbox(keys.contact.handle)
     tls = Home.open(bench.home.folder, bench.passphrase, url=job["url"]).tls()
@@ -219,11 +241,11 @@ async def flooder(job: dict[str, Any]) -> None:
 
         async def work() -> dict[str, Any]:
             end, taken = time.perf_counter() + job["seconds"], 0
-            turn = cycle(messages)
+            flood = _flood(what, port, messages)
             while time.perf_counter() < end:
-                some = [port.submit("message", raw) for raw in islice(turn, FLOOD)]
+                some = islice(flood, FLOOD if what != "large" else FLOOD_LARGE)
                 for outcome in await asyncio.gather(*some, return_exceptions=True):
-                    if outcome is None:
+                    if not isinstance(outcome, BaseException):
                         taken += 1
                     elif not isinstance(outcome, DependencyError):
                         raise outcome

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
+from typing import Any, Final
 
+from bench import world
 from bench.figures import Figure, Target
 from bench.world import Bench
 from bus import subjects
@@ -28,8 +29,6 @@ AT_ONCE = 256
 PATIENCE = 600.0
 FULL_PAUSE = 0.5
 """Seconds between two tries of what a full queue did not take."""
-WARM = 4.0
-"""Seconds of messages beside a flood that are sent before and do not count: the adapters have just been started."""
 
 
 class Child:
@@ -301,23 +300,44 @@ async def end_to_end(
     ]
 
 
-async def flooded(bench: Bench, scratch: Path, sizes: Mapping[str, float], step: Callable[[str], None]) -> list[Figure]:
-    """What one agency's messages take while another hands in valid ones as fast as the queue takes them."""
-    rate, seconds = sizes["rate"], sizes["seconds"]
-    count = round(rate * seconds)
-    async with up(bench, scratch) as url:
-        step("beside a flood: without it")
-        quiet = await crossing(bench, scratch, url, count, rate, WARM)
-        step("beside a flood: with it")
-        more = {"count": int(sizes["messages"]), "seconds": seconds}
-        async with child(scratch / "flooder", role="flooder", folder=str(bench.folder), url=url, **more) as flooding:
-            loud = await crossing(bench, scratch, url, count, rate, WARM, flooding.go)
-            taken = (await flooding.result())["taken"] / more["seconds"]
-    return [
-        Figure("flood-quiet-p50", f"{rate:g} msg/s, end to end, p50", quiet.at(50), "ms"),
-        Figure("flood-quiet-p99", f"{rate:g} msg/s, end to end, p99", quiet.at(99), "ms"),
-        Figure("flood", "another agency floods: submissions that its queue takes", taken, "msg/s"),
-        Figure("flood-p50", f"{rate:g} msg/s beside the flood, p50", loud.at(50), "ms"),
-        Figure("flood-p99", f"{rate:g} msg/s beside the flood, p99", loud.at(99), "ms"),
-        Figure("flood-ratio", "p99 with the flood : without", loud.at(99) / quiet.at(99), "x", Target("<=", 2)),
-    ]
+FLOODS: Final = {
+    "valid": "valid messages",
+    "urgent": "valid messages, all as urgent",
+    "garbage": "garbage of 3 kB, as everything that can be handed in",
+    "large": "garbage of 1 MB",
+    "questions": "questions",
+}
+"""What another agency floods with."""
+
+
+async def flooded(folder: Path, sizes: Mapping[str, float], step: Callable[[str], None]) -> list[Figure]:
+    """What one agency's messages take while another hands in, or asks, as fast as it is answered; for each kind of
+    flood a task force of its own. Messages of the first `warm` seconds do not count: the adapters have just started.
+    """
+    rate, seconds, warm = sizes["rate"], sizes["seconds"], sizes["warm"]
+    total = round(rate * seconds)
+    quiet: Times | None = None
+    figures: list[Figure] = []
+    for what, says in FLOODS.items():
+        bench, scratch = await asyncio.to_thread(world.make, folder / what), folder / f"{what}-up"
+        async with up(bench, scratch) as url:
+            if quiet is None:
+                step("beside a flood: without it")
+                quiet = await crossing(bench, scratch, url, total, rate, warm)
+                figures += [
+                    Figure("flood-quiet-p50", f"{rate:g} msg/s, end to end, p50", quiet.at(50), "ms"),
+                    Figure("flood-quiet-p99", f"{rate:g} msg/s, end to end, p99", quiet.at(99), "ms"),
+                ]
+            step(f"beside a flood: {says}")
+            more = {"role": "flooder", "folder": str(bench.folder), "url": url, "what": what, "seconds": seconds}
+            async with child(scratch / "flooder", count=int(sizes["messages"]), **more) as flooding:
+                loud = await crossing(bench, scratch, url, total, rate, warm, flooding.go)
+                taken = (await flooding.result())["taken"] / seconds
+        beside = f"beside {says}"
+        figures += [
+            Figure(f"flood-{what}", f"another agency floods with {says}: taken", taken, "/s"),
+            Figure(f"flood-{what}-p50", f"{rate:g} msg/s {beside}, p50", loud.at(50), "ms"),
+            Figure(f"flood-{what}-p99", f"{rate:g} msg/s {beside}, p99", loud.at(99), "ms"),
+            Figure(f"flood-{what}-ratio", f"p99 {beside} : without", loud.at(99) / quiet.at(99), "x", Target("<=", 2)),
+        ]
+    return figures

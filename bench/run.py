@@ -43,7 +43,7 @@ FULL = {
         "memory": 50_000,
         "calls": 200,
     },
-    "flood": {"rate": 20, "seconds": 30.0, "messages": 5000},
+    "flood": {"rate": 20, "seconds": 30.0, "warm": 4.0, "messages": 3000},
     "trust": {"agencies": 1000, "contacts": 10, "reach": 10, "changes": 10},
     "records": {"count": 1_000_000, "times": 100},
 }
@@ -66,7 +66,7 @@ QUICK = {
         "memory": 500,
         "calls": 20,
     },
-    "flood": {"rate": 20, "seconds": 3.0, "messages": 500},
+    "flood": {"rate": 20, "seconds": 3.0, "warm": 2.0, "messages": 500},
     "trust": {"agencies": 20, "contacts": 10, "reach": 3, "changes": 2},
     "records": {"count": 20_000, "times": 5},
 }
@@ -114,8 +114,7 @@ def measure(sizes: dict[str, Any], console: Console, only: str = "") -> list[Fig
             (root / "sweep").mkdir()
             figures += uvloop.run(sweep.figures(root / "sweep", sizes["sweep"], step))
         if only in ("", "flood") and sizes["flood"]:
-            bench = world.make(root / "flood")
-            figures += uvloop.run(flow.flooded(bench, root / "flooded", sizes["flood"], step))
+            figures += uvloop.run(flow.flooded(root / "flooded", sizes["flood"], step))
         if only in ("", "trust") and sizes["trust"]:
             step(f"making a task force of {sizes['trust']['agencies']} agencies")
             figures += trust.figures(root / "trust", sizes["trust"], step)

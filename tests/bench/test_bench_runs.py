@@ -7,6 +7,7 @@ from defusedxml.ElementTree import fromstring
 
 from bench import picture, run
 from bench.figures import Figure, Target, markdown
+from bench.flow import FLOODS
 from tests.support.processes import forking
 
 TINY = {
@@ -26,7 +27,7 @@ TINY = {
         "memory": 20,
         "calls": 1,
     },
-    "flood": {"rate": 20, "seconds": 0.2, "messages": 5},
+    "flood": {"rate": 20, "seconds": 0.2, "warm": 0.1, "messages": 5},
     "trust": None,  # has its own test
     "records": None,  # this too
 }
@@ -73,10 +74,7 @@ KEYS = {
     *(f"refuse-{what}" for what in ("garbage", "cut", "nested", "large", "forged")),
     "flood-quiet-p50",
     "flood-quiet-p99",
-    "flood",
-    "flood-p50",
-    "flood-p99",
-    "flood-ratio",
+    *(f"flood-{what}{figure}" for what in FLOODS for figure in ("", "-p50", "-p99", "-ratio")),
 }
 
 
