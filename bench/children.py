@@ -222,7 +222,7 @@ def _flood(what: str, port: NatsAgency, messages: list[bytes]) -> Iterator[Corou
 
 async def flooder(job: dict[str, Any]) -> None:
     """Hand in without a pause for so many seconds, valid messages over and over where there are not enough. It says how
-    many were taken: what was refused as too many was refused to this agency alone.
+    many were taken: what was refused as too many was refused to this agency alone. With "nothing" it only counts.
     """
     bench = await asyncio.to_thread(world.reopen, Path(job["folder"]), world.BACK)
     what = job["what"]
@@ -241,6 +241,9 @@ async def flooder(job: dict[str, Any]) -> None:
 
         async def work() -> dict[str, Any]:
             end, taken = time.perf_counter() + job["seconds"], 0
+            while what == "nothing" and time.perf_counter() < end:
+                sum(range(10_000))
+                await asyncio.sleep(0)
             flood = _flood(what, port, messages)
             while time.perf_counter() < end:
                 some = islice(flood, FLOOD if what != "large" else FLOOD_LARGE)

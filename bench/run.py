@@ -43,7 +43,7 @@ FULL = {
         "memory": 50_000,
         "calls": 200,
     },
-    "flood": {"rate": 20, "seconds": 30.0, "warm": 4.0, "messages": 3000},
+    "flood": {"rate": 20, "seconds": 30.0, "warm": 4.0, "rounds": 3, "messages": 3000},
     "trust": {"agencies": 1000, "contacts": 10, "reach": 10, "changes": 10},
     "records": {"count": 1_000_000, "times": 100},
 }
@@ -66,7 +66,7 @@ QUICK = {
         "memory": 500,
         "calls": 20,
     },
-    "flood": {"rate": 20, "seconds": 3.0, "warm": 2.0, "messages": 500},
+    "flood": {"rate": 20, "seconds": 3.0, "warm": 2.0, "rounds": 1, "messages": 500},
     "trust": {"agencies": 20, "contacts": 10, "reach": 3, "changes": 2},
     "records": {"count": 20_000, "times": 5},
 }

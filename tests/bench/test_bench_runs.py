@@ -27,7 +27,7 @@ TINY = {
         "memory": 20,
         "calls": 1,
     },
-    "flood": {"rate": 20, "seconds": 0.2, "warm": 0.1, "messages": 5},
+    "flood": {"rate": 20, "seconds": 0.2, "warm": 0.1, "rounds": 1, "messages": 5},
     "trust": None,  # has its own test
     "records": None,  # this too
 }
@@ -74,6 +74,8 @@ KEYS = {
     *(f"refuse-{what}" for what in ("garbage", "cut", "nested", "large", "forged")),
     "flood-quiet-p50",
     "flood-quiet-p99",
+    "flood-nothing-p99",
+    "flood-valid-net",
     *(f"flood-{what}{figure}" for what in FLOODS for figure in ("", "-p50", "-p99", "-ratio")),
 }
 
