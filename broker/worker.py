@@ -3,6 +3,9 @@
 A crash anywhere is safe. Before the store: the submission is handed out again. After the store and before the
 acknowledgement: it is handed out again and the compare-and-set finds the entry, whose evidence is answered again.
 
+Several batches are in hand at once, as if each were another worker's: one is judged while others are being stored. What
+depends on what is in hand waits for it.
+
 Withdrawals of consents are taken first in their batch: nothing of it may rest on a consent that its person has just
 withdrawn. Words about encryption keys are taken one by one, after the messages: each changes what the next one may say.
 """

@@ -1,9 +1,10 @@
 """Whose submissions are taken next, so that an agency which floods slows itself alone. Pure: the time comes in.
 
-Three rules. A `Bucket` bounds how fast one agency is served on average, and how much of it at once. `Turns` shares what
+Four rules. A `Bucket` bounds how fast one agency is served on average, and how much of it at once. `Turns` shares what
 is taken among those who wait, by bytes and in turns (deficit round robin): whoever hands in ten thousand messages gets
-the same share of the next batch as whoever hands in one. And one agency's backlog makes no large batch while others are
-about (`Company`, `portion`): who comes while it is worked on waits for its end, however fair the next one is.
+the same share of the next batch as whoever hands in one. One agency's backlog makes no large batch while others are
+about (`Company`, `portion`): who comes while it is judged waits for that, however fair the next one is. And it rests
+after each (`Rests`), the longer the more of it waits, because what the server does for it costs the others too.
 """
 
 from collections import deque

@@ -171,7 +171,8 @@ class BrokerPort(Protocol):
 
     async def pull(self, limit: int, wait: float) -> list[Submission]:
         """Up to `limit` submissions: urgent ones first, the agencies in turns (`bus.intake`), each agency's oldest
-        first. Waits up to `wait` seconds for the first and may return none.
+        first. Waits up to `wait` seconds for the first and may return none. They are in hand together until each has
+        been acknowledged or given back; meanwhile more may be pulled.
         """
 
     async def handed_in(self) -> Mapping[AgencyHandle, int]:
@@ -707,6 +708,10 @@ class NatsBroker:
                 not taken and self._intakes.trouble()
             ):  # a consumer is being made, or a leader elected: not in a tight circle
                 await asyncio.sleep(min(wait, bounds.RETRY_PAUSE))
+        return self._handed_out(taken)
+
+    def _handed_out(self, taken: Sequence[Msg]) -> list[Submission]:
+        """These as one batch, which is in hand from now on until all of it has been settled."""
         now = self._clock()
         batch = _Batch(now)
         found = [one for message in taken if (one := self._submission(message, batch)) is not None]

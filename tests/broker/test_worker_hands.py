@@ -64,6 +64,13 @@ class Hands:
         await self.desk.submit(data or self.desk.force.send(FIRMS, PROSECUTOR).to_bytes(), kind=kind)
         await self.idle()
 
+    async def taken_in_turn(self) -> None:
+        """What was sent last has been taken, and is not begun before what was in hand is stored."""
+        assert self.waiting() == 0 and self.gate.said == ["begin 1"]
+        self.gate.open.set()
+        await self.until(lambda: not self.bus.submissions)
+        assert self.gate.said == ["begin 1", "end 1", "begin 2", "end 2"]
+
     def waiting(self) -> int:
         """Submissions that no worker has."""
         return sum(not kept.out for kept in self.bus.submissions.values())
@@ -104,10 +111,7 @@ async def test_what_depends_on_what_is_in_hand_is_not_begun_before_that_is_store
     async with hands(force) as world:
         await world.send()
         await world.send(kind, b"no such thing")
-        assert world.waiting() == 0 and world.gate.said == ["begin 1"]
-        world.gate.open.set()
-        await world.until(lambda: not world.bus.submissions)
-        assert world.gate.said == ["begin 1", "end 1", "begin 2", "end 2"]
+        await world.taken_in_turn()
 
 
 async def test_what_may_have_ended_a_worker_is_taken_when_nothing_else_is_in_hand(force: TaskForce) -> None:
@@ -117,10 +121,7 @@ async def test_what_may_have_ended_a_worker_is_taken_when_nothing_else_is_in_han
         (again,) = [kept for kept in world.bus.submissions.values() if not kept.out]
         again.attempts = module.SUSPECT
         await world.idle()
-        assert world.waiting() == 0 and world.gate.said == ["begin 1"]
-        world.gate.open.set()
-        await world.until(lambda: not world.bus.submissions)
-        assert world.gate.said == ["begin 1", "end 1", "begin 2", "end 2"]
+        await world.taken_in_turn()
 
 
 async def test_a_new_bundle_waits_for_every_batch_in_hand(force: TaskForce) -> None:
