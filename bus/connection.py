@@ -264,13 +264,21 @@ class Connection:
             if self.client.is_connected:
                 await self.client.flush(timeout=2)
                 await self.client.flush(timeout=2)
-            await self.client.close()
+            await _closed(self.client)
         # Cancelled just when a try to connect ends, the library's reconnecting goes on (`asyncio.wait_for` of Python
         # 3.11 swallows the word), and whoever waits for all tasks at the end would wait for ever.
         reconnecting = self.client._reconnection_task
         while reconnecting is not None and not reconnecting.done():
             reconnecting.cancel()
             await asyncio.wait([reconnecting], timeout=0.1)
+
+
+async def _closed(client: _Client) -> None:
+    """Close it, or leave it alone after `CLOSE_SECONDS`: where the server hangs up at the same moment, the library may
+    wait for ever for a transport that is gone.
+    """
+    async with asyncio.timeout(bounds.CLOSE_SECONDS):
+        await client.close()
 
 
 def _check_tls(urls: Sequence[str], tls: ssl.SSLContext | None) -> None:
@@ -316,7 +324,10 @@ async def connect(
         if connection.opened and ("authorization violation" in lowered or "authentication timeout" in lowered):
             connection._refused_again()
         elif "authorization violation" in lowered and not denial.done():
-            denial.set_result("The message bus does not know this login, or has revoked it.")
+            denial.set_result(
+                "The message bus does not know this login, has revoked it, or has shut it out for some minutes because"
+                " too much came from it."
+            )
         if isinstance(error, ssl.SSLError) and not denial.done():
             denial.set_result(
                 "This machine and the message bus do not take each other's TLS certificates; check both with"
@@ -354,7 +365,7 @@ async def connect(
             with suppress(asyncio.CancelledError, Exception):
                 await connecting
             with suppress(Exception):
-                await client.close()
+                await _closed(client)
     if denial.done():
         raise DependencyError(denial.result())
     raise DependencyError("The message bus does not answer at its address; start it, or correct the address.")

@@ -13,7 +13,7 @@ import nats
 import nats.errors
 import pytest
 
-from bus import subjects
+from bus import bounds, subjects
 from bus.connection import connect, connected
 from bus.queue import Admission, View
 from bus.server import ClusterSpec, EmbeddedServer, TlsFiles, configuration
@@ -337,3 +337,18 @@ def test_certificates_are_named_so_that_the_server_finds_them_from_its_own_folde
     text = configuration(tmp_path, 4222, [login], tls=files)
     for name in ("cert", "key", "ca"):
         assert f'{name}_file: "{Path.cwd()}/tls/{name}.pem"' in text
+
+
+async def test_a_connection_ends_also_where_its_transport_never_says_that_it_is_gone(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "CLOSE_SECONDS", 0.05)
+    connection = await bus.adapter(HARBOUR)
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(connection.client._transport, "wait_closed", never)
+    async with asyncio.timeout(20):
+        await connection.close()
+    assert connection.closed
