@@ -184,7 +184,8 @@ class _Bus:
                 stack.push_async_callback(port.close)
             except DependencyError as error:
                 revoked = "does not know this login" in str(error)
-                do = "Call the security officers: the trust bundle no longer names it." if revoked else self._start()
+                call = "Try again in five minutes; then call the security officers: the trust bundle may not name it."
+                do = call if revoked else self._start()
                 return [bad("bus", str(error), do), *nothing]
             except ShareError as error:
                 return [refused("bus", error), *nothing]

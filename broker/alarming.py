@@ -116,18 +116,21 @@ class Facts:
         bundle: Callable[[], Bundle],
         may_admit: Callable[[], bool],
         record_missing: Callable[[], bool],
+        shut_out: Callable[[], int],
     ) -> None:
         self._db = db
         self._remembered = remembered
         self._bundle = bundle
         self._may_admit = may_admit
         self._record_missing = record_missing
+        self._shut_out = shut_out
 
     async def __call__(self, now: int) -> dict[Kind, int]:
         """How much there is of each kind."""
         found = {
             Kind.LOG_BEHIND: int(not self._may_admit()),
             Kind.RECORD_MISSING: int(self._record_missing()),
+            Kind.SHUT_OUT: self._shut_out(),
             Kind.BUNDLE_ENDS: int(self._bundle().expires - now < EXPIRES_SOON),
         }
         try:

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     RECORD_MISSING = "record-missing"
     RECORDS_DOWN = "records-down"
     ADAPTER = "adapter-alarm"
+    SHUT_OUT = "login-shut-out"
     BUNDLE_ENDS = "bundle-ends"
 
 
@@ -41,6 +42,7 @@ SAYS: Final = {
     Kind.RECORD_MISSING: "A record is missing, and the log does not say that it expired.",
     Kind.RECORDS_DOWN: "The database of records does not answer, so tasks cannot be counted.",
     Kind.ADAPTER: "Adapters of agencies raised alarms in the last day: about log, trust bundle or missing evidence.",
+    Kind.SHUT_OUT: "Logins were shut out in the last day: far too much came from them. The broker's log says whose.",
     Kind.BUNDLE_ENDS: "The trust bundle ends within two days, or has ended; then nothing is sent.",
 }
 DO: Final = "Log in to the console, or run safeconduct doctor on the broker's host."

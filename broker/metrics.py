@@ -35,6 +35,7 @@ class Readings:
     dropped: int
     set_aside: int
     foreign: int
+    shut_out: int
     leaves: int
     epoch: int
     expires: int
@@ -62,6 +63,7 @@ def text(readings: Readings) -> bytes:
         ),
         ("set_aside", "Submissions this process set aside for the operator", readings.set_aside),
         ("foreign", "Messages of the bus this process dropped because they did not belong", readings.foreign),
+        ("shut_out", "Logins this process shut out for a while, because too much came from them", readings.shut_out),
         ("log_leaves", "Leaves of the log that this process has seen", readings.leaves),
         ("epoch", "Epoch of the trust bundle in force here", readings.epoch),
         ("bundle_expires_seconds", "Seconds until the trust bundle expires", (readings.expires - readings.now) / 1000),

@@ -40,6 +40,7 @@ from broker.doors import Doors
 from broker.entries import entry_of
 from broker.expiring import KEPT_DAYS, Expiring
 from broker.files import OPENING, Files
+from broker.gate import NEARLY_FULL, Gate
 from broker.metrics import Readings
 from broker.projecting import Projector, Remembered
 from broker.recordsdb import FILE as RECORDS_FILE
@@ -53,7 +54,6 @@ from broker.watching import Watcher
 from broker.witnessing import Witnessing
 from broker.worker import Worker
 from bus import subjects
-from bus.bounds import PER_SUBJECT
 from bus.callout import answering_logins
 from bus.connection import Connection, connected
 from bus.doorkeeper import Doorkeeper
@@ -94,7 +94,6 @@ NEWER: Final = 50
 """How many epochs past ours a broker asks the log about before it starts: those of a year."""
 FLOOD_LOOK: Final = 10_000
 """Milliseconds between two looks at whose queue is full."""
-NEARLY_FULL: Final = PER_SUBJECT * 9 // 10
 DRAIN: Final = 10.0
 """Seconds to finish what is in hand at the end; what is not finished then is handed out again."""
 PORT_FREES: Final = 3.0
@@ -286,6 +285,7 @@ class Serving:
     server: EmbeddedServer | None
     urls: tuple[str, ...]
     worker: Worker
+    gate: Gate
     sequencer: Sequencer
     endpoint: http.Endpoint
     failed: asyncio.Future[None]
@@ -306,6 +306,7 @@ class Serving:
             dropped=self.worker.dropped,
             set_aside=self.worker.set_aside,
             foreign=self._port.foreign,
+            shut_out=self.gate.shut_out,
             leaves=self.sequencer.size,
             epoch=self.home.bundle.epoch,
             expires=self.home.bundle.expires,
@@ -349,13 +350,15 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
         )
         stack.callback(sequencer.close)
         await sequencer.start()
+        doorkeeper = await _doorkeeper(stack, home, urls)
         port, worker, followed, watcher = await _worker(
-            stack, home, urls, connection, sequencer.may_admit, sequencer.renew
+            stack, home, connection, doorkeeper, sequencer.may_admit, sequencer.renew
         )
+        gate = Gate(doorkeeper, store, lambda: home.bundle.directory, home.login, clock, time.monotonic)
         callout = await _connection(stack, home, urls, home.callout_seed, subjects.CALLOUT_INBOX, "callout")
         await stack.enter_async_context(
             answering_logins(
-                callout, home.login, home.issuer, clock, on_refused=lambda code: log.info("login-refused", code=code)
+                callout, gate.login, home.issuer, clock, on_refused=lambda code: log.info("login-refused", code=code)
             )
         )
         endpoint = await stack.enter_async_context(
@@ -390,6 +393,7 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
                 lambda: home.bundle,
                 sequencer.may_admit,
                 lambda: projector.missing,
+                gate.lately,
             ),
             home.relay,
             clock,
@@ -415,7 +419,7 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
         await stack.enter_async_context(port.serve_asks(_Asks(home, sequencer, port, chunks), _Asks.VERBS))
         taken = _Taken(asyncio.Event())
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        serving = Serving(home, server, urls, worker, sequencer, endpoint, failed, taken, port)
+        serving = Serving(home, server, urls, worker, gate, sequencer, endpoint, failed, taken, port)
         run = home.folder / "run"
         run.mkdir(mode=0o700, exist_ok=True)
         addresses = {"address": ",".join(urls), "port": urls[0].rpartition(":")[2], "trust": endpoint.url}
@@ -424,7 +428,10 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
             write_atomically(run / name, [text.encode()])
         log.info("up", epoch=home.bundle.epoch, leaves=sequencer.size)
         try:
-            parts = worker.run, sequencer.run, watcher.run, projector.run, expiring.run, alarming.run, chunks.run
+            parts = (
+                *(worker.run, sequencer.run, watcher.run, gate.run),
+                *(projector.run, expiring.run, alarming.run, chunks.run),
+            )
             async with _running(*parts, following=followed.run(taken), failed=serving.failed):
                 yield serving
         finally:
@@ -442,7 +449,10 @@ async def working(home: BrokerHome, urls: Sequence[str]) -> AsyncIterator["async
         connection = await _connection(stack, home, urls, home.nkey_seed, subjects.BROKER_INBOX, "worker")
         lag = Lag(NatsSequencer(connection), clock)
         await lag.look()
-        _, worker, followed, _ = await _worker(stack, home, urls, connection, lag.may_admit, lambda _directory: None)
+        doorkeeper = await _doorkeeper(stack, home, urls)
+        _, worker, followed, _ = await _worker(
+            stack, home, connection, doorkeeper, lag.may_admit, lambda _directory: None
+        )
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         log.info("up", epoch=home.bundle.epoch)
         async with _running(worker.run, lag.run, following=followed.run(_Taken(asyncio.Event())), failed=failed):
@@ -462,11 +472,15 @@ async def _connection(
     return await stack.enter_async_context(connecting)
 
 
+async def _doorkeeper(stack: AsyncExitStack, home: BrokerHome, urls: Sequence[str]) -> Doorkeeper:
+    return Doorkeeper(await _connection(stack, home, urls, home.system_seed, subjects.DOORKEEPER_INBOX, "doorkeeper"))
+
+
 async def _worker(
     stack: AsyncExitStack,
     home: BrokerHome,
-    urls: Sequence[str],
     connection: Connection,
+    doorkeeper: Doorkeeper,
     may_admit: Callable[[], bool],
     renew: Callable[[Directory], None],
 ) -> tuple[NatsBroker, Worker, "_Following", Watcher]:
@@ -475,8 +489,7 @@ async def _worker(
     stack.push_async_callback(port.close)
     watcher = Watcher(port, lambda: worker.world, clock)
     worker = Worker(port, home.world(), clock, may_admit, home.stated.add, home.stated.load, watcher.forget)
-    system = await _connection(stack, home, urls, home.system_seed, subjects.DOORKEEPER_INBOX, "doorkeeper")
-    followed = _Following(home, port, worker, renew, Doorkeeper(system), watcher)
+    followed = _Following(home, port, worker, renew, doorkeeper, watcher)
     await followed.begin()
     return port, worker, followed, watcher
 

@@ -54,6 +54,16 @@ CLOCK_SECONDS: Final = 60  # how far the clocks of a server and of the callout m
 TLS_SECONDS: Final = 5  # for a TLS handshake
 CUT_SECONDS: Final = 5.0  # altogether, to find and close the connections of a revoked login on all servers
 SWEEP_SECONDS: Final = 1.0  # for all servers to list their connections
+OVERRUN_LOOK: Final = 0.25  # seconds between two looks at how much the servers are handed
+SENT: Final = (3_000.0, 4_000.0)  # pieces an agency may hand them a second, and at once, whatever becomes of them
+SENT_FULL: Final = (1_000.0, 2_000.0)  # the same while its queue is full: an adapter waits then
+SENT_BY_US: Final = (700.0, 800.0)  # what one adapter of ours submits at most, so that it is never cut off
+SENT_BY_US_URGENT: Final = (150.0, 200.0)  # of what is urgent, besides
+TURNED_AWAY: Final = 20  # pieces that one counts for besides of what an adapter submits and is not taken
+SHUT_SECONDS: Final = 30.0  # for which a login is shut out that went beyond: doubles each time
+SHUT_LONGEST: Final = 300.0  # and no longer than this: an urgent message may be waiting behind a fault
+KNOCK_SECONDS: Final = 1.0  # for which the answer to a login that is shut out is kept back: less than AUTH_SECONDS
+KNOCKING: Final = 1_000  # such answers kept back at one time; more are answered at once
 REFUSED_PAUSE: Final = 30.0  # longest pause between two tries of a login that is refused; begins at RECONNECT_PAUSE
 REFUSED_SECONDS: Final = 3600.0  # a login refused for so long gives up: longer than a restart of all workers
 

@@ -5,7 +5,8 @@
 
 Promises. **With auth callout the server has not checked the client's signature**: `authorize` does, over the nonce that
 the server gave to this very connection, before it looks anybody up. Every refusal is the same answer, byte for byte but
-for ids and times: whoever cannot prove a key learns nothing, and whoever can learns only "refused". A login ends after
+for ids and times: whoever cannot prove a key learns nothing, and whoever can learns only "refused". Who is shut out for
+a while hears it a second later, so that knocking again and again takes its time and not ours. A login ends after
 `LOGIN_SECONDS` at the latest, holds for one connection in one account, and takes its rights from `Login` alone.
 
 Any number of services share the questions (one queue group); each keeps nothing between two of them. No key, no name
@@ -35,13 +36,23 @@ from keys.nkey import check_nkey, raw_public
 from messages.errors import Malformed, RemoteError, ShareError, Stale, Unverified
 
 LookUp = Callable[[str], Login | None]
-"""The login of a public NKEY as the trust bundle gives it now, or None: unknown and revoked are the same."""
+"""The login of a public NKEY as the trust bundle gives it now, or None: unknown and revoked are the same. Raises
+`ShutOut` where it is to come again later.
+"""
 Clock = Callable[[], int]
 """Milliseconds since the Unix epoch."""
 
 _AUDIENCE: Final = "nats-authorization-request"
 _REFUSED: Final = "refused"
+_SHUT_OUT: Final = "shut-out"
 _QUEUE: Final = "callout"
+
+
+class ShutOut(ShareError):
+    """This login is known and shut out for a while: too much came from it."""
+
+    code = _SHUT_OUT
+    says = "This login is shut out for a while, because too much came from it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +149,8 @@ def authorize(request: bytes, look_up: LookUp, issuer: Issuer, now: int) -> Answ
         return _refuse(question, issuer, now, "unproved")
     try:
         login = look_up(proved)
+    except ShutOut:
+        return _refuse(question, issuer, now, _SHUT_OUT)
     except ShareError:
         return _refuse(question, issuer, now, "look-up-failed")
     if login is None:
@@ -203,9 +216,11 @@ class CalloutService:
         self._issuer = issuer
         self._clock = clock
         self._tell = on_refused
+        self._kept_back: set[asyncio.Task[None]] = set()
 
     async def answer(self, message: Msg) -> None:
         """Answer one question. What is no question gets none: the server then refuses when its time is up."""
+        await asyncio.sleep(0)  # what else there is to do has its turn between two of many that come at once
         try:
             answer = authorize(message.data, self._look_up, self._issuer, self._clock())
         except RemoteError as error:
@@ -217,8 +232,26 @@ class CalloutService:
         else:
             self.refused += 1
             self._report(answer.code)
+        if answer.code == _SHUT_OUT and len(self._kept_back) < bounds.KNOCKING:
+            # Whoever comes again at once would be at the door as often as there is time for: let it wait there.
+            task = asyncio.create_task(self._later(message, answer.reply))
+            self._kept_back.add(task)
+            task.add_done_callback(self._kept_back.discard)
+        else:
+            await self._respond(message, answer.reply)
+
+    def close(self) -> None:
+        """Answer no more of what was kept back: the server refuses by itself when its time is up."""
+        for task in self._kept_back:
+            task.cancel()
+
+    async def _later(self, message: Msg, reply: bytes) -> None:
+        await asyncio.sleep(bounds.KNOCK_SECONDS)
+        await self._respond(message, reply)
+
+    async def _respond(self, message: Msg, reply: bytes) -> None:
         with suppress(nats.errors.Error, OSError):
-            await message.respond(answer.reply)
+            await message.respond(reply)
 
     def _report(self, code: str) -> None:
         if self._tell is not None:
@@ -244,3 +277,4 @@ async def answering_logins(
     finally:
         with suppress(nats.errors.Error, OSError, asyncio.TimeoutError):
             await listening.drain()  # type: ignore[no-untyped-call]  # what has been asked is answered
+        service.close()

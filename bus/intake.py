@@ -40,10 +40,15 @@ class Bucket:
         self._at = now if self._at is None else max(now, self._at)
         return max(0, int(self._tokens))
 
-    def take(self, count: int, now: float) -> None:
+    def take(self, count: float, now: float) -> None:
         """Note that so many were taken; more than there were is owed."""
         self.available(now)
         self._tokens -= count
+
+    def owed(self, now: float) -> float:
+        """Seconds until nothing is owed any more."""
+        self.available(now)
+        return max(0.0, -self._tokens / self._rate)
 
 
 class Turns(Generic[K]):

@@ -12,6 +12,7 @@ import asyncio
 import base64
 import json
 import secrets
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -179,13 +180,17 @@ class Store:
 
     async def handed_in(self) -> dict[AgencyHandle, int]:
         """How many submissions of each agency wait, of the kind of which most do."""
+        return {agency: max(kinds.values()) for agency, kinds in (await self.submitted()).items()}
+
+    async def submitted(self) -> dict[AgencyHandle, Counter[str]]:
+        """How many submissions of each agency wait, by kind."""
         info = await self.api(f"STREAM.INFO.{subjects.SUBMIT.name}", {"subjects_filter": "submit.>"}, "looking")
-        found: dict[AgencyHandle, int] = {}
+        found: dict[AgencyHandle, Counter[str]] = defaultdict(Counter)
         for subject, count in (info.get("state", {}).get("subjects") or {}).items():
             read = subjects.read_submit(subject)
             if read is not None:
-                found[read[0]] = max(found.get(read[0], 0), int(count))
-        return found
+                found[read[0]][read[1]] += int(count)
+        return dict(found)
 
     async def ensure_consumers(self, agency: AgencyHandle, contact: ContactHandle) -> None:
         """Make the durable consumers of one contact, one for each lane. Idempotent; what waits is not touched."""

@@ -85,6 +85,7 @@ FIELDS: Final[Mapping[str, Fits]] = {
     "repeated": _truth,
     "retrieved": _truth,
     "says": _sentence,
+    "seconds": _number,
     "sections": _number,
     "seq": _number,
     "size": _number,

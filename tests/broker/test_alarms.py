@@ -275,13 +275,14 @@ async def test_alarms_count_what_needs_somebody(tmp_path: Path) -> None:
     with opened(tmp_path / "records.db") as db:
         db.take(0, 8, [line_of(n, record) for n, record in enumerate(made)], lambda _: None)
         bundle: Any = SimpleNamespace(expires=T0 + 3 * DAY)
-        facts = Facts(db, Remembered(Bus()), lambda: bundle, lambda: True, lambda: False)
+        facts = Facts(db, Remembered(Bus()), lambda: bundle, lambda: True, lambda: False, lambda: 0)
         found = await facts(T0)
         assert {k: n for k, n in found.items() if n} == {Kind.OVERDUE: 1, Kind.GLASS: 1, Kind.LEAK: 1, Kind.ADAPTER: 1}
-        troubled = Facts(db, Remembered(Bus()), lambda: bundle, lambda: False, lambda: True)
+        troubled = Facts(db, Remembered(Bus()), lambda: bundle, lambda: False, lambda: True, lambda: 2)
         found = await troubled(T0 + 3 * DAY)
         assert {k: n for k, n in found.items() if n} == {
             Kind.LOG_BEHIND: 1, Kind.RECORD_MISSING: 1, Kind.BUNDLE_ENDS: 1, Kind.GLASS: 1, Kind.OVERDUE: 1,
+            Kind.SHUT_OUT: 2,
         }  # fmt: skip
 
         def down(*_: object) -> Any:

@@ -17,6 +17,7 @@ WELL = Readings(
     dropped=1,
     set_aside=2,
     foreign=0,
+    shut_out=4,
     leaves=9,
     epoch=4,
     expires=1_060_000,
@@ -37,6 +38,7 @@ def samples(readings: Readings) -> dict[tuple[str, str], float]:
 def test_prometheus_own_parser_reads_every_number_and_no_label_names_anybody() -> None:
     found = samples(WELL)
     assert found["safeconduct_submissions_done", ""] == 5
+    assert found["safeconduct_shut_out", ""] == 4
     assert found["safeconduct_bundle_expires_seconds", ""] == 60
     assert found["safeconduct_stream_sequence", "FLOW"] == 7
     assert found["safeconduct_ready", ""] == 1

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import nkeys
@@ -16,8 +17,9 @@ from hypothesis import strategies as st
 from nats.aio.msg import Msg
 
 from bus import bounds, subjects
-from bus.callout import Answer, authorize
+from bus.callout import Answer, CalloutService, ShutOut, authorize
 from bus.connection import connect
+from bus.overruns import load
 from bus.queue import Admission, View
 from bus.subjects import Login
 from keys.jwt import Issuer, new_issuer_seed, read_token
@@ -189,6 +191,20 @@ def test_a_look_up_that_fails_refuses(asking: Asking) -> None:
 
     answer = asking.answer(token(asking.server, asking.claims()), look_up)
     assert (answer.code, read_token(answer.reply, "A")["nats"]["error"]) == ("look-up-failed", "refused")
+
+
+def test_a_login_that_is_shut_out_hears_what_everybody_hears_who_is_refused(asking: Asking) -> None:
+    def look_up(key: str) -> Login | None:
+        raise ShutOut
+
+    def shape(answer: Answer) -> tuple[int, str]:
+        said = read_token(answer.reply, "A")
+        return len(answer.reply), json.dumps({**said, "iss": "", "jti": ""}, sort_keys=True)
+
+    request = token(asking.server, asking.claims())
+    shut_out, unknown = asking.answer(request, look_up), asking.answer(request, lambda _: None)
+    assert (shut_out.code, unknown.code) == ("shut-out", "unknown")
+    assert shape(shut_out) == shape(unknown)
 
 
 @pytest.mark.parametrize(
@@ -511,3 +527,88 @@ async def test_no_agency_can_ask_or_answer_in_a_servers_name(bus: RunningBus) ->
     await adapter.flush()
     assert len(adapter.denied) == 2
     assert bus.service.foreign == 0
+
+
+class Door:
+    """Knocks at a service without a server between, and keeps what it was answered, in order."""
+
+    def __init__(self, asking: Asking, monkeypatch: pytest.MonkeyPatch, shut: set[str]) -> None:
+        self.answered: list[str] = []
+        self.held: list[float] = []
+        self.go_on = asyncio.Event()
+        self._asking = asking
+        monkeypatch.setattr("bus.callout.asyncio.sleep", self._sleep)
+        nobody: Any = None
+        self.shut = shut
+        self.service = CalloutService(nobody, self._look_up, asking.issuer, lambda: NOW)
+
+    async def _sleep(self, seconds: float) -> None:
+        if seconds:
+            self.held.append(seconds)
+            await self.go_on.wait()
+
+    def _look_up(self, key: str) -> Login | None:
+        if key in self.shut:
+            raise ShutOut
+        return None
+
+    async def knock(self, seed: bytes) -> None:
+        shown = {"nkey": public_of(seed), "sig": signature(seed, NONCE)}
+        request = token(self._asking.server, self._asking.claims(self._asking.body(connect_opts=shown)))
+
+        async def respond(reply: bytes) -> None:
+            self.answered.append(public_of(seed))
+
+        message: Any = SimpleNamespace(data=request, respond=respond)
+        await self.service.answer(message)
+
+
+async def test_who_is_shut_out_waits_for_the_answer_and_holds_up_nobody(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shut, other = new_seed(), new_seed()
+    door = Door(asking, monkeypatch, {public_of(shut)})
+    await door.knock(shut)
+    await door.knock(other)
+    assert door.answered == [public_of(other)]
+    door.go_on.set()
+    await asyncio.gather(*door.service._kept_back)
+    assert door.answered == [public_of(other), public_of(shut)]
+    assert door.held == [bounds.KNOCK_SECONDS]
+
+
+async def test_no_more_answers_are_kept_back_than_there_is_room_for(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "KNOCKING", 3)
+    shut = new_seed()
+    door = Door(asking, monkeypatch, {public_of(shut)})
+    for _ in range(5):
+        await door.knock(shut)
+    assert len(door.answered) == 2
+    door.service.close()
+    door.go_on.set()
+
+
+async def test_the_doorkeeper_counts_what_came_on_every_connection_open_or_closed(bus: RunningBus) -> None:
+    door = await bus.doorkeeper()
+    before = await door.totals()
+    stays, goes = await bus.adapter(HARBOUR), await bus.adapter(SHELTER)
+    for connection, pieces in ((stays, 7), (goes, 11)):
+        for _ in range(pieces):
+            await connection.publish("nobody.may", b"x" * 100)
+        await connection.flush()
+    await goes.close()
+    keys = {public_of(bus.seeds[agency]): agency for agency in (HARBOUR, SHELTER)}
+    async with asyncio.timeout(10):
+        while True:
+            [reading] = await door.readings()
+            found = {keys[one.login]: one for one in reading.connections}
+            if len(found) == 2 and found[SHELTER].closed:
+                break
+    assert [(found[a].pieces, found[a].bytes) for a in (HARBOUR, SHELTER)] == [(7, 700), (11, 1100)]
+    assert not found[HARBOUR].closed
+    assert all(one.began is not None and one.began < reading.now for one in found.values())
+    after = await door.totals()
+    assert before.keys() == after.keys() == {reading.server}
+    assert after[reading.server] - before[reading.server] >= load(18, 1800, 2)
