@@ -6,6 +6,7 @@ once. Offline is normal: what cannot be sent now stays in the journal and goes w
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -65,6 +66,7 @@ from adapters.journal import (
     Unread,
 )
 from adapters.journal import Step as ThreadStep
+from adapters.pacing import Pacing
 from adapters.planning import MessagePlan, Plan, Planner
 from adapters.receiving import Opened, Receiver
 from adapters.retention import Retention
@@ -180,6 +182,7 @@ class AgencyClient:
         self.progress: Progress = quiet  # told of evidence files as they go
         self._port = port
         self._retrievals = asyncio.Event()
+        self._pacing = Pacing(time.monotonic)
         self._tending = asyncio.Lock()
         self._refreshing = asyncio.Lock()
         self.refused_keys: dict[int, str] = {}  # codes with which statements of our encryption keys were refused
@@ -615,12 +618,14 @@ class AgencyClient:
         try:
             for attempt in range(tries):
                 try:
+                    await self._pacing.turn(kind, data)
                     await self._port.submit(kind, data)
                     return await asyncio.wait_for(asyncio.shield(future), ANSWER_SECONDS)
                 except TimeoutError:
                     log.info("no-answer-yet", attempt=attempt)
                 except DependencyError as error:
                     log.info("bus-trouble", attempt=attempt, code=error.code)
+                    self._pacing.turned_away(kind)
                     try:
                         return await asyncio.wait_for(asyncio.shield(future), min(0.2 * 2**attempt, 3.0))
                     except TimeoutError:
@@ -1562,6 +1567,7 @@ class AgencyClient:
         sent: list[str] = []
         try:
             for view, signed in self.journal.unsent_retrievals():
+                await self._pacing.turn("retrieval", signed)
                 await self._port.submit("retrieval", signed)
                 sent.append(view)
         except DependencyError as error:
