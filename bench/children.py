@@ -15,7 +15,7 @@ import resource
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,9 @@ from broker.service import BrokerHome, clock
 from broker.worker import Worker
 from bus import subjects
 from bus.connection import Connection, connected
+from bus.connection import connect as dial
+from bus.intake import Bucket
+from bus.overruns import FULL, load
 from bus.queue import NatsAgency, NatsBroker, NatsSequencer
 from bus.subjects import KINDS, URGENT_KINDS, Kind
 from cli.common import quiet_logs, service_logs
@@ -208,7 +211,7 @@ def _flood(what: str, port: NatsAgency, messages: list[bytes]) -> Iterator[Corou
     kinds: list[Kind] = ["message", *(kind for kind in KINDS if kind not in URGENT_KINDS | {"message"})]
     for number in itertools.count():
         match what:
-            case "valid":
+            case "valid" | "allowed":
                 yield port.submit("message", messages[number % len(messages)])
             case "urgent":
                 yield port.submit("urgent", messages[number % len(messages)])
@@ -221,40 +224,84 @@ def _flood(what: str, port: NatsAgency, messages: list[bytes]) -> Iterator[Corou
 
 
 async def flooder(job: dict[str, Any]) -> None:
-    """Hand in without a pause for so many seconds, valid messages over and over where there are not enough. It says how
-    many were taken: what was refused as too many was refused to this agency alone. With "nothing" it only counts.
+    """Hand in without a pause for so many seconds, valid messages over and over where there are not enough; cut off, it
+    knocks until it is let in again. With "allowed" it hands in just less than it would be cut off for. It says how many
+    were taken (what was refused as too many was refused to this agency alone), and for how long it was inside. With
+    "nothing" it only counts.
     """
-    bench = await asyncio.to_thread(world.reopen, Path(job["folder"]), world.BACK)
+    bench = await asyncio.to_thread(world.reopen, Path(job["folder"]), world.ABROAD)
     what = job["what"]
-    messages = world.compose_many(bench, job["count"] if what in ("valid", "urgent") else 1)
+    messages = world.compose_many(bench, job["count"] if what in ("valid", "allowed", "urgent") else 1)
     keys, agency = bench.sender, bench.home.agency.handle
-    inbox = subjects.contact_inbox(keys.contact.handle)
     tls = Home.open(bench.home.folder, bench.passphrase, url=job["url"]).tls()
-    connecting = connected(job["url"], keys.nkey_seed, inbox_prefix=inbox, name="flood", tls=tls)
     # It stands for an agency on a machine of its own, whose CPU is not to be missed here: it runs when others rest.
     if hasattr(os, "SCHED_IDLE"):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     else:
         os.nice(19)
-    async with connecting as connection:
-        port = await NatsAgency.open(connection, agency)
 
-        async def work() -> dict[str, Any]:
-            end, taken = time.perf_counter() + job["seconds"], 0
-            while what == "nothing" and time.perf_counter() < end:
-                sum(range(10_000))
-                await asyncio.sleep(0)
-            flood = _flood(what, port, messages)
-            while time.perf_counter() < end:
-                some = islice(flood, FLOOD if what != "large" else FLOOD_LARGE)
-                for outcome in await asyncio.gather(*some, return_exceptions=True):
-                    if not isinstance(outcome, BaseException):
-                        taken += 1
-                    elif not isinstance(outcome, DependencyError):
-                        raise outcome
-            return {"taken": taken}
+    clock, taken, inside = time.perf_counter, 0, 0.0
+    inbox = subjects.contact_inbox(keys.contact.handle)
+    door = {"url": job["url"], "seed": keys.nkey_seed, "inbox_prefix": inbox, "name": "flood", "tls": tls}
 
-        await _measured(work)
+    async def flood(port: NatsAgency, end: float) -> None:
+        nonlocal taken
+        pieces, pace = _flood(what, port, messages), Bucket(0.9 * FULL.rate, FULL.burst / 2)
+        while True:
+            if what == "allowed":
+                pace.take(sum(load(1, len(message)) for message in messages[:FLOOD]), clock())
+                await asyncio.sleep(pace.owed(clock()))
+            some = islice(pieces, FLOOD if what != "large" else FLOOD_LARGE)
+            for outcome in await asyncio.gather(*some, return_exceptions=True):
+                if not isinstance(outcome, BaseException):
+                    taken += 1
+                elif not isinstance(outcome, DependencyError):
+                    raise outcome
+            if clock() >= end:
+                return
+
+    async def knock() -> Connection | None:
+        with suppress(DependencyError):  # shut out
+            return await dial(**door)
+        return None
+
+    async def inside_of(connection: Connection, end: float) -> None:
+        nonlocal inside
+        port, since = await NatsAgency.open(connection, agency), clock()
+        flooding = asyncio.create_task(flood(port, end))
+        while connection.connected and not flooding.done():
+            await asyncio.wait([flooding], timeout=0.05)
+        inside += clock() - since
+        flooding.cancel()
+        await asyncio.gather(flooding, return_exceptions=True)
+        await connection.close()
+
+    async def logins(end: float) -> None:
+        nonlocal inside, taken
+        while True:
+            since, came = clock(), [c for c in await asyncio.gather(*(knock() for _ in range(FLOOD))) if c is not None]
+            await asyncio.gather(*(connection.close() for connection in came))
+            taken += len(came)
+            inside += (clock() - since) * len(came) / FLOOD
+            if clock() >= end:
+                return
+
+    first = await knock() if what not in ("nothing", "logins") else None
+
+    async def work() -> dict[str, Any]:
+        end, connection = clock() + job["seconds"], first
+        while what == "nothing" and clock() < end:
+            sum(range(10_000))
+            await asyncio.sleep(0)
+        if what == "logins":
+            await logins(end)
+        while what != "nothing" and (connection is not None or clock() < end):
+            if connection is not None:
+                await inside_of(connection, end)
+            connection = await knock() if clock() < end else None
+        return {"taken": taken, "inside": inside}
+
+    await _measured(work)
 
 
 ROLES: dict[str, Callable[[dict[str, Any]], Awaitable[None]]] = {

@@ -302,10 +302,12 @@ async def end_to_end(
 
 FLOODS: Final = {
     "valid": "valid messages",
+    "allowed": "valid messages, as fast as nobody is shut out for",
     "urgent": "valid messages, all as urgent",
     "garbage": "garbage of 3 kB, as everything that can be handed in",
     "large": "garbage of 1 MB",
     "questions": "questions",
+    "logins": "logins",
 }
 """What another agency floods with."""
 COUNTING: Final = "beside a process of the flood's priority that only counts"
@@ -317,11 +319,11 @@ def _pooled(runs: Sequence[Times], per_cent: int) -> float:
 
 
 async def flooded(folder: Path, sizes: Mapping[str, float], step: Callable[[str], None]) -> list[Figure]:
-    """What one agency's messages take while another hands in, or asks, as fast as it is answered; for each kind of
-    flood a task force of its own. Messages of the first `warm` seconds do not count: the adapters have just started.
-    Without a flood, beside a process that floods nobody, and beside valid messages it is measured in turns, so many
-    `rounds`, and what they gave is put together: of one round alone a p99 is the sixth worst of its messages, and half
-    or twice as much in the next.
+    """What one agency's messages take while another hands in, asks or logs in as fast as it is answered, and again as
+    soon as it is let in where it was shut out; for each kind of flood a task force of its own. Messages of the first
+    `warm` seconds do not count: the adapters have just started. Without a flood, beside a process that floods nobody,
+    and beside valid messages it is measured in turns, so many `rounds`, and what they gave is put together: of one
+    round alone a p99 is the sixth worst of its messages, and half or twice as much in the next.
     """
     rate, seconds, warm = sizes["rate"], sizes["seconds"], sizes["warm"]
     total = round(rate * seconds)
@@ -330,7 +332,7 @@ async def flooded(folder: Path, sizes: Mapping[str, float], step: Callable[[str]
     figures: list[Figure] = []
     for what, says in FLOODS.items():
         loud: list[Times] = []
-        taken = 0.0
+        taken = inside = 0.0
         rounds = int(sizes["rounds"]) if what == "valid" else 1
         bench, scratch = await asyncio.to_thread(world.make, folder / what), folder / f"{what}-up"
         async with up(bench, scratch) as url:
@@ -347,7 +349,9 @@ async def flooded(folder: Path, sizes: Mapping[str, float], step: Callable[[str]
                 step(f"beside a flood: {says}, round {turn + 1}")
                 async with child(scratch / "flooder", what=what, **job) as flooding:
                     loud.append(await crossing(bench, scratch, url, total, rate, warm, flooding.go))
-                    taken += (await flooding.result())["taken"] / seconds / rounds
+                    found = await flooding.result()
+                    taken += found["taken"] / seconds / rounds
+                    inside += found["inside"] / seconds / rounds
         beside = f"beside {says}"
         if what == "valid":
             figures += [
@@ -357,7 +361,13 @@ async def flooded(folder: Path, sizes: Mapping[str, float], step: Callable[[str]
             ]
         ratio = _pooled(loud, 99) / _pooled(quiet, 99)
         figures += [
-            Figure(f"flood-{what}", f"another agency floods with {says}: taken", taken, "/s"),
+            Figure(
+                f"flood-{what}",
+                f"another agency floods with {says}: taken",
+                taken,
+                "/s",
+                note=f"inside {min(1.0, inside):.0%} of the time",
+            ),
             Figure(f"flood-{what}-p50", f"{rate:g} msg/s {beside}, p50", _pooled(loud, 50), "ms"),
             Figure(f"flood-{what}-p99", f"{rate:g} msg/s {beside}, p99", _pooled(loud, 99), "ms"),
             Figure(f"flood-{what}-ratio", f"p99 {beside} : without", ratio, "x", Target("<=", 2)),

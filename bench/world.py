@@ -42,7 +42,7 @@ class Route:
 
 
 ORDINARY: Final = Route(POLICE, SENDER, (TO,))
-BACK: Final = Route(PROSECUTOR, "trafficking-desk", (f"{POLICE}/{SENDER}",))
+ABROAD: Final = Route("valea-police", "duty-desk", (f"{POLICE}/{SENDER}",))
 CASE: Final = {
     "kind": "INTEL-REPORT",
     "area": "THB-SEX",
