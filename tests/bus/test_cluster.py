@@ -77,6 +77,20 @@ async def test_a_revoked_login_is_cut_off_at_every_server_within_five_seconds_wh
         assert one.reconnects == 0
 
 
+async def test_the_doorkeeper_counts_what_came_at_every_server(cluster: RunningBus) -> None:
+    door = await cluster.doorkeeper()
+    for pieces, server in enumerate(cluster.servers, start=3):
+        connection = await cluster.adapter(SHELTER, server)
+        for _ in range(pieces):
+            await connection.publish("nobody.may", b"")
+        await connection.flush()
+    readings = await door.readings()
+    login = public_of(cluster.seeds[SHELTER])
+    counts = [one.pieces for reading in readings for one in reading.connections if one.login == login]
+    assert {3, 4, 5} <= set(counts) and len({reading.server for reading in readings}) == len(cluster.servers)
+    assert (await door.totals()).keys() == {reading.server for reading in readings}
+
+
 async def test_who_cannot_reach_every_server_does_not_say_that_all_are_cut(cluster: RunningBus) -> None:
     """The last test of this file: it stops a server without warning."""
     door = await cluster.doorkeeper()
