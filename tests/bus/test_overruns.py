@@ -175,6 +175,8 @@ def test_what_was_asked_for_is_not_held_against_anybody(town: Town) -> None:
     for _ in range(20):
         town.sent(place, 3_000)
         assert not town.look(excused=3_000)
+    town.sent(place, 3_000 + OPEN.burst * 0.9)  # nor against what it sends besides
+    assert not town.look(excused=3_000)
 
 
 def test_a_connection_that_was_still_at_the_door_counts_from_its_beginning(town: Town) -> None:
@@ -235,6 +237,12 @@ def test_who_is_shut_out_and_inside_all_the_same_is_cut_again_and_not_for_longer
     assert (found["one/desk"].agency, found["one/desk"].again) == ("one", False)
     [again] = town.look().values()
     assert again == Cut("one", pytest.approx(found["one/desk"].seconds - LOOK), again=True)
+    colleague = town.came("one/colleague")
+    town.look(10.0)
+    for pieces in (0, 0, OPEN.burst * 0.9):  # whatever goes on counts no more against those who stay
+        town.sent(place, 100_000)
+        town.sent(colleague, pieces)
+        assert set(town.look()) == {"one/desk"}
     town.left(place)
     assert not town.look()
 
