@@ -62,8 +62,9 @@ class Town:
                     await asyncio.sleep(bounds.OVERRUN_LOOK)
             return cut
         finally:
-            flooding.cancel()
-            await asyncio.gather(flooding, return_exceptions=True)
+            while not flooding.done():  # again: `asyncio.wait_for` of Python 3.11 may swallow the word
+                flooding.cancel()
+                await asyncio.wait([flooding], timeout=0.1)
 
     async def refused(self, agency: AgencyHandle) -> None:
         with pytest.raises(DependencyError, match="shut it out for some minutes"):
