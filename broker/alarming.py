@@ -25,6 +25,7 @@ from broker.projecting import Remembered
 from broker.raised import MOST as ALARMS
 from broker.raised import standing
 from broker.recordsdb import KIND, Query, RecordsDb, RecordsDown
+from broker.rounds import stopped
 from broker.tasks import MOST, leaves, tasks
 from messages.alarms import LOOPBACK, mail_box
 from messages.directory import Bundle
@@ -187,10 +188,7 @@ class Alarming:
                 await self.look()
             except DependencyError as error:
                 log.warning("alarms-not-counted", code=error.code)
-            try:
-                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
-            except TimeoutError:
-                continue
+            await stopped(stop, LOOK_SECONDS)
 
     async def look(self) -> None:
         """Tell each address what is due there."""

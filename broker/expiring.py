@@ -35,6 +35,7 @@ from broker.admit import Admitted, Draft, World
 from broker.holds import about, in_force, of_records, on_hold
 from broker.projecting import opened
 from broker.recordsdb import MAX_PAGE, Query, RecordsDb
+from broker.rounds import stopped
 from broker.tasks import VITAL, task_key
 from bus.subjects import OPERATOR
 from messages import limits
@@ -149,12 +150,9 @@ class Expiring:
         """
         pause = FIRST_SECONDS
         while True:
-            try:
-                await asyncio.wait_for(stop.wait(), pause)
-            except TimeoutError:
-                pause = LOOK_SECONDS
-            else:
+            if await stopped(stop, pause):
                 return
+            pause = LOOK_SECONDS
             try:
                 await self.sweep()
             except ShareError as error:

@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from broker.rounds import stopped
 from bus import bounds, subjects
 from bus.callout import ShutOut
 from bus.doorkeeper import Doorkeeper
@@ -78,10 +79,7 @@ class Gate:
                 await self.look()
             except DependencyError as error:
                 log.warning("bus-trouble", code=error.code)
-            try:
-                await asyncio.wait_for(stop.wait(), bounds.OVERRUN_LOOK)
-            except TimeoutError:
-                continue
+            await stopped(stop, bounds.OVERRUN_LOOK)
 
     async def look(self) -> int:
         """Cut off whoever hands in too much; how many logins."""

@@ -16,6 +16,7 @@ from audit.expiry import Expiry, expiries, naming
 from audit.record import ActRecord, Record, TrustRecord, read_record
 from audit.record import leaf as commitment
 from broker.recordsdb import Line, Moved, RecordsDb, line_of
+from broker.rounds import stopped
 from messages import cbor
 from messages.directory import Directory
 from messages.errors import DependencyError, Malformed
@@ -216,7 +217,4 @@ class Projector:
                 self.missing = isinstance(error, RecordMissing)
                 log.warning("records-behind", code=error.code)
                 pause = REST_SECONDS
-            try:
-                await asyncio.wait_for(stop.wait(), pause)
-            except TimeoutError:
-                continue
+            await stopped(stop, pause)

@@ -18,6 +18,7 @@ from audit.checkpoint import Checkpoint, VerifierKey, read_checkpoint, read_note
 from audit.record import leaf as commitment
 from audit.tree import FileStore, Tree, leaf_hash
 from broker.entries import entry_of
+from broker.rounds import stopped
 from bus.queue import SequencerPort, StoredEntry
 from bus.store import Fenced
 from keys.signing import Signer
@@ -140,7 +141,7 @@ class Sequencer:
                 taken = await self.step(0.5)
                 self._behind_since = None  # also where there was nothing to do: then nothing is behind
                 if 0 < taken < BATCH:
-                    await _wait(stop, GATHER)
+                    await stopped(stop, GATHER)
             except Fenced:
                 log.info("fenced")
                 await self._stand_by(stop)
@@ -160,7 +161,7 @@ class Sequencer:
             self._behind_since = None
             if self._tree.size == before:
                 return
-            await _wait(stop, STAND_BY)
+            await stopped(stop, STAND_BY)
 
     async def _start_over(self, stop: asyncio.Event) -> None:
         """Read the tail again, however long the bus takes; a log that has lost leaves ends the broker."""
@@ -288,15 +289,8 @@ class Lag:
         """Look until `stop` is set."""
         while not stop.is_set():
             await self.look()
-            await _wait(stop, LOOK)
+            await stopped(stop, LOOK)
 
     def may_admit(self) -> bool:
         """Whether the log keeps up: it has not stood still, behind FLOW, for longer than the promise of include-by."""
         return self._behind_since is None or self._clock() - self._behind_since < limits.INCLUDE_BY
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

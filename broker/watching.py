@@ -16,6 +16,7 @@ import structlog
 
 from broker import steps
 from broker.admit import Admitted, World
+from broker.rounds import stopped
 from broker.steps import Waiting, step_of
 from broker.worker import stored
 from bus.queue import AlreadyStored, BrokerPort, Outline
@@ -70,10 +71,7 @@ class Watcher:
                 await self.look()
             except DependencyError as error:
                 log.warning("bus-trouble", code=error.code)
-            try:
-                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
-            except TimeoutError:
-                continue
+            await stopped(stop, LOOK_SECONDS)
 
     async def look(self) -> None:
         """See what waits, and say what there is to say about it."""

@@ -21,6 +21,7 @@ import structlog
 from broker import acknowledgements, leaks, raised, recalls, steps
 from broker.admit import WAITING, Admitted, World, admit, refuse_stray, retrieve, retrieved_key, submission_digest
 from broker.entries import entry_of
+from broker.rounds import stopped
 from broker.trust import statement, statement_key
 from broker.withdrawals import WITHDRAWN, Word, confirm, order, withdraw
 from bus.intake import Bucket, Once
@@ -243,14 +244,14 @@ class Worker:
                     # The log is behind by more than include-by, so nothing may be promised; or the trust bundle has
                     # expired. What was submitted stays in the queue.
                     log.error("admission-stopped", reason="log-behind-or-bundle-expired")
-                    await _wait(stop, 1.0)
+                    await stopped(stop, 1.0)
                     continue
                 await self._free(HANDS - 1)
                 await self._begin(await self._pull(WAIT))
                 pause = 0.05
             except DependencyError as error:
                 log.warning("bus-trouble", code=error.code)
-                await _wait(stop, pause)
+                await stopped(stop, pause)
                 pause = min(2 * pause, 2.0)
 
     async def step(self, wait: float) -> int:
@@ -766,13 +767,6 @@ def stored(admitted: Admitted) -> Admission:
         ],
         holdings=[StoredHolding(h.consent, h.view_id, h.data, HOLDING_LIFETIME // 1000) for h in admitted.holdings],
     )
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
 
 
 async def _all(work: Iterable[Coroutine[None, None, None]]) -> None:

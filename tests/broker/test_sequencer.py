@@ -241,7 +241,7 @@ async def test_beside_one_that_writes_a_sequencer_stands_by_and_takes_over_when_
             await store(bus, one)
             await leader.step(0)
 
-    monkeypatch.setattr("broker.sequencer._wait", goes_on)
+    monkeypatch.setattr("broker.sequencer.stopped", goes_on)
     await store(bus, admissions[0])
     await leader.step(0)
     await second._stand_by(stop)
