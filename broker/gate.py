@@ -17,6 +17,7 @@ from broker.rounds import stopped
 from bus import bounds, subjects
 from bus.callout import ShutOut
 from bus.doorkeeper import Doorkeeper
+from bus.intake import Once
 from bus.overruns import Overruns, load
 from bus.store import Store
 from bus.subjects import Login
@@ -30,6 +31,8 @@ log = structlog.get_logger("broker.gate")
 
 NEARLY_FULL: Final = bounds.PER_SUBJECT * 9 // 10
 """So many wait of an agency and kind that the server refuses what comes, or would had a worker not just taken some."""
+FLOOD_LOOK: Final = 10.0
+"""Seconds between two looks at whose queue is full."""
 
 
 class Gate:
@@ -59,6 +62,8 @@ class Gate:
         self.shut_out = 0
         """How often a login was."""
         self._times: deque[float] = deque()  # when, of the last day
+        self._floods: Once[AgencyHandle] = Once(60.0)
+        self._look_again = 0.0  # at whose queue is full
 
     def login(self, nkey: str) -> Login | None:
         """What the holder of a login may do now, or raise `ShutOut`."""
@@ -77,9 +82,20 @@ class Gate:
         while not stop.is_set():
             try:
                 await self.look()
+                if self._seconds() >= self._look_again:
+                    self._look_again = self._seconds() + FLOOD_LOOK
+                    await self.tell_floods()
             except DependencyError as error:
                 log.warning("bus-trouble", code=error.code)
             await stopped(stop, bounds.OVERRUN_LOOK)
+
+    async def tell_floods(self) -> None:
+        """Record, once a minute and agency, whose queue is so full that the server refuses what comes, or would if a
+        worker had not just taken some.
+        """
+        for agency, waiting in (await self._store.handed_in()).items():
+            if waiting >= NEARLY_FULL and (times := self._floods.due(agency, self._seconds())) is not None:
+                log.error("agency-floods", agency=agency, waiting=waiting, times=times)
 
     async def look(self) -> int:
         """Cut off whoever hands in too much; how many logins."""

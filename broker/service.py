@@ -40,7 +40,7 @@ from broker.doors import Doors
 from broker.entries import entry_of
 from broker.expiring import KEPT_DAYS, Expiring
 from broker.files import OPENING, Files
-from broker.gate import NEARLY_FULL, Gate
+from broker.gate import Gate
 from broker.metrics import Readings
 from broker.projecting import Projector, Remembered
 from broker.recordsdb import FILE as RECORDS_FILE
@@ -58,7 +58,6 @@ from bus.callout import answering_logins
 from bus.connection import Connection, connected
 from bus.doorkeeper import Doorkeeper
 from bus.files import FileStore
-from bus.intake import Once
 from bus.queue import BrokerPort, NatsBroker, NatsSequencer
 from bus.server import ClusterSpec, EmbeddedServer, TlsFiles
 from bus.store import Store
@@ -92,8 +91,6 @@ KEY_FILE: Final = "keys/broker.key"
 AT_ONCE: Final = 64  # contacts whose consumers are made at the same time
 NEWER: Final = 50
 """How many epochs past ours a broker asks the log about before it starts: those of a year."""
-FLOOD_LOOK: Final = 10_000
-"""Milliseconds between two looks at whose queue is full."""
 DRAIN: Final = 10.0
 """Seconds to finish what is in hand at the end; what is not finished then is handed out again."""
 PORT_FREES: Final = 3.0
@@ -570,8 +567,6 @@ class _Following:
         self._watcher = watcher
         self._doors = Doors()
         self._taken: Epoch | None = None
-        self._look_again = 0
-        self._floods: Once[AgencyHandle] = Once(60.0)
         self._withdrawn_until = 0  # the FLOW sequence up to which we have read what was withdrawn
 
     async def begin(self) -> None:
@@ -587,14 +582,6 @@ class _Following:
         await self._close_doors()
         await self._purge()
 
-    async def _look_for_floods(self) -> None:
-        """Record, once a minute and agency, whose queue is so full that the server refuses what comes, or would if a
-        worker had not just taken some.
-        """
-        for agency, waiting in (await self._port.handed_in()).items():
-            if waiting >= NEARLY_FULL and (times := self._floods.due(agency, clock() / 1000)) is not None:
-                log.error("agency-floods", agency=agency, waiting=waiting, times=times)
-
     async def _hear_withdrawals(self) -> None:
         """Learn of consents that were withdrawn, before we ran or through another broker on the same store."""
         consents, self._withdrawn_until = await self._port.withdrawals(self._withdrawn_until)
@@ -609,9 +596,6 @@ class _Following:
             await asyncio.gather(
                 _tried(self._close_doors()), _tried(self._go_on(taken)), _tried(self._hear_withdrawals())
             )
-            if clock() >= self._look_again:
-                self._look_again = clock() + FLOOD_LOOK
-                await _tried(self._look_for_floods())
 
     async def _go_on(self, taken: _Taken) -> None:
         """Decide under the epoch in force, also one that could not be announced the time before; then purge."""

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import structlog.testing
 
 from broker import service
 from broker.service import _Following, _Taken
@@ -38,13 +37,8 @@ class Town:
         async def nothing_withdrawn(_: int) -> tuple[list[bytes], int]:
             return [], 0
 
-        self.waiting: dict[str, int] = {}  # submissions of each agency
-
         async def nothing(_: object) -> None:
             return None
-
-        async def handed_in() -> dict[str, int]:
-            return self.waiting
 
         port: Any = SimpleNamespace(
             remove_notices=self.part("purge", 1),
@@ -52,7 +46,6 @@ class Town:
             entry=entry,
             withdrawals=nothing_withdrawn,
             take_from=nothing,
-            handed_in=handed_in,
         )
         doorkeeper: Any = SimpleNamespace(cut=self.part("cut", 1))
         monkeypatch.setattr(service, "clock", lambda: NOW)
@@ -167,16 +160,3 @@ async def test_a_broker_does_not_start_under_an_older_epoch_than_the_log_knows(m
     town.logged = {epoch_key(1)}
     await town.following.begin()
     assert "take" in town.names()
-
-
-async def test_whoever_fills_its_queue_is_recorded_once_a_minute(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "FLOOD_LOOK", 0)
-    town.waiting = {POLICE: service.NEARLY_FULL, "acalm22222222": service.NEARLY_FULL - 1}
-    with structlog.testing.capture_logs() as logs:
-        await town.rounds_of(5)
-        now = NOW + 60_000
-        monkeypatch.setattr(service, "clock", lambda: now)
-        await town.rounds_of(3)
-    told = [(one["agency"], one["times"]) for one in logs if one["event"] == "agency-floods"]
-    assert [agency for agency, _ in told] == [POLICE, POLICE]
-    assert told[0][1] == 1 and told[1][1] > 1

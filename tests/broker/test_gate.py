@@ -227,3 +227,26 @@ async def test_a_backlog_of_many_kinds_counts_as_a_full_queue(town: Town, monkey
     monkeypatch.setattr(town.overruns, "look", look)
     await town.gate.look()
     assert seen == [{HARBOUR}]
+
+
+async def test_whoever_fills_its_queue_is_recorded_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, looks, stop = 0.0, 0, asyncio.Event()
+
+    async def totals() -> dict[str, float]:
+        nonlocal now, looks
+        looks, now = looks + 1, now + 10.0
+        if looks == 9:
+            stop.set()
+        return {}
+
+    async def handed_in() -> dict[AgencyHandle, int]:
+        return {HARBOUR: NEARLY_FULL, SHELTER: NEARLY_FULL - 1}
+
+    monkeypatch.setattr(bounds, "OVERRUN_LOOK", 0.0)
+    nobody: Any = None
+    door: Any = SimpleNamespace(totals=totals)
+    store: Any = SimpleNamespace(handed_in=handed_in)
+    with structlog.testing.capture_logs() as logs:
+        await Gate(door, store, lambda: nobody, lambda _: None, lambda: 0, lambda: now).run(stop)
+    told = [(one["agency"], one["times"]) for one in logs if one["event"] == "agency-floods"]
+    assert told == [(HARBOUR, 1), (HARBOUR, 6)]
