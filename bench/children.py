@@ -234,12 +234,6 @@ async def flooder(job: dict[str, Any]) -> None:
     messages = world.compose_many(bench, job["count"] if what in ("valid", "allowed", "urgent") else 1)
     keys, agency = bench.sender, bench.home.agency.handle
     tls = Home.open(bench.home.folder, bench.passphrase, url=job["url"]).tls()
-    # It stands for an agency on a machine of its own, whose CPU is not to be missed here: it runs when others rest.
-    if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    else:
-        os.nice(19)
-
     clock, taken, inside = time.perf_counter, 0, 0.0
     inbox = subjects.contact_inbox(keys.contact.handle)
     door = {"url": job["url"], "seed": keys.nkey_seed, "inbox_prefix": inbox, "name": "flood", "tls": tls}
@@ -286,16 +280,25 @@ async def flooder(job: dict[str, Any]) -> None:
             if clock() >= end:
                 return
 
-    first = await knock() if what not in ("nothing", "logins") else None
+    first = await knock() if what != "nothing" else None
+    # It stands for an agency on a machine of its own, whose CPU is not to be missed here: it runs when others rest.
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    else:
+        os.nice(19)
 
     async def work() -> dict[str, Any]:
+        nonlocal taken
         end, connection = clock() + job["seconds"], first
         while what == "nothing" and clock() < end:
             sum(range(10_000))
             await asyncio.sleep(0)
         if what == "logins":
+            if connection is not None:
+                taken += 1
+                await connection.close()
             await logins(end)
-        while what != "nothing" and (connection is not None or clock() < end):
+        while what not in ("nothing", "logins") and (connection is not None or clock() < end):
             if connection is not None:
                 await inside_of(connection, end)
             connection = await knock() if clock() < end else None

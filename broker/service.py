@@ -53,14 +53,14 @@ from broker.trust import STEP_TOLD, announce_epoch, announce_step, epoch_key
 from broker.watching import Watcher
 from broker.witnessing import Witnessing
 from broker.worker import Worker
-from bus import subjects
+from bus import bounds, subjects
 from bus.callout import answering_logins
 from bus.connection import Connection, connected
 from bus.doorkeeper import Doorkeeper
 from bus.files import FileStore
 from bus.queue import BrokerPort, NatsBroker, NatsSequencer
 from bus.server import ClusterSpec, EmbeddedServer, TlsFiles
-from bus.store import Store
+from bus.store import Store, until_answered
 from keys import keystore, tls
 from keys.certificates import Kind as TlsKind
 from keys.domains import KeyKind
@@ -346,7 +346,7 @@ async def serving(home: BrokerHome, cluster: Cluster | None = None) -> AsyncIter
             clock,
         )
         stack.callback(sequencer.close)
-        await sequencer.start()
+        await until_answered(sequencer.start, bounds.BEGIN_SECONDS)
         doorkeeper = await _doorkeeper(stack, home, urls)
         port, worker, followed, watcher = await _worker(
             stack, home, connection, doorkeeper, sequencer.may_admit, sequencer.renew
@@ -465,7 +465,9 @@ async def _standing(port: NatsBroker, key: str) -> bool:
 async def _connection(
     stack: AsyncExitStack, home: BrokerHome, urls: Sequence[str], seed: bytes, inbox: str, name: str
 ) -> Connection:
-    connecting = connected(urls, seed, inbox_prefix=inbox, name=name, tls=home.client_tls())
+    connecting = connected(
+        urls, seed, inbox_prefix=inbox, name=name, patience=bounds.BEGIN_SECONDS, tls=home.client_tls()
+    )
     return await stack.enter_async_context(connecting)
 
 
@@ -487,7 +489,7 @@ async def _worker(
     watcher = Watcher(port, lambda: worker.world, clock)
     worker = Worker(port, home.world(), clock, may_admit, home.stated.add, home.stated.load, watcher.forget)
     followed = _Following(home, port, worker, renew, doorkeeper, watcher)
-    await followed.begin()
+    await until_answered(followed.begin, bounds.BEGIN_SECONDS)
     return port, worker, followed, watcher
 
 

@@ -11,6 +11,7 @@ REQUEST_SECONDS: Final = 5.0  # for one answer of the server, fsync of a large b
 RETRY_SECONDS: Final = 15.0  # altogether, for what may safely be tried again: a leader election takes 2 to 10 s
 CLOSE_SECONDS: Final = 2.0  # for what is on its way to a queue that closes; what comes later waits for its time
 RETRY_PAUSE: Final = 0.1  # first pause between two tries; doubles up to 1 s
+BEGIN_SECONDS: Final = 30.0  # the same for a broker that starts, maybe while all servers of a cluster do
 CONNECT_SECONDS: Final = 10.0  # for the first connection; after that reconnecting never ends
 RECONNECT_PAUSE: Final = 0.25  # between two tries to reconnect: an embedded server restarts in less
 START_SECONDS: Final = 30.0  # for nats-server to be ready: it reads its whole store first

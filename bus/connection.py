@@ -14,15 +14,17 @@ import asyncio
 import itertools
 import random
 import ssl
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
 import nats.errors
-from nats.aio.client import Client, Server
+from nats.aio.client import DEFAULT_BUFFER_SIZE, Client, Server
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.aio.transport import TcpTransport
 
 from bus import bounds
 from keys.nkey import public_of
@@ -77,12 +79,31 @@ class LoginExpired(nats.errors.NoRespondersError):
     """The login ended before the reply came. `Connection.request` asks again; others take it for no answer."""
 
 
+class _Transport(TcpTransport):
+    """The library's, but it waits for a connection's end for so long at most: where a handshake failed, or the server
+    hung up at the same moment, nobody would ever say that it has come. One that connects would wait for that before it
+    tries again.
+    """
+
+    async def wait_closed(self) -> None:
+        async with asyncio.timeout(bounds.CLOSE_SECONDS / 2):
+            await super().wait_closed()  # type: ignore[no-untyped-call]
+
+
 class _Client(Client):
-    """The library's client, but for one thing: it takes any last word of a server for the end of everything, also
-    "User Authentication Expired". Here such a word ends this connection only, and the client connects again.
+    """The library's client, but for two things. It takes any last word of a server for the end of everything, also
+    "User Authentication Expired": here such a word ends this connection only, and the client connects again. And its
+    connections are of `_Transport`.
     """
 
     expired = False
+    _transport: _Transport | None
+
+    async def _connect_to_server(self, s: Any) -> None:
+        s.last_attempt = time.monotonic()
+        if self._transport is None:
+            self._transport = _Transport()  # type: ignore[no-untyped-call]
+        await self._transport.connect(s.uri, DEFAULT_BUFFER_SIZE, self.options["connect_timeout"])
 
     async def _process_err(self, err_msg: str) -> None:
         word = err_msg.strip("' ").lower()
@@ -274,9 +295,7 @@ class Connection:
 
 
 async def _closed(client: _Client) -> None:
-    """Close it, or leave it alone after `CLOSE_SECONDS`: where the server hangs up at the same moment, the library may
-    wait for ever for a transport that is gone.
-    """
+    """Close it, or leave it alone after `CLOSE_SECONDS`: what it has still to send may find nobody who takes it."""
     async with asyncio.timeout(bounds.CLOSE_SECONDS):
         await client.close()
 

@@ -22,7 +22,7 @@ from nats.aio.subscription import Subscription
 from bus import bounds, subjects
 from bus.connection import Connection, NoAnswer, mapped
 from bus.overruns import Connected, Place, Reading, load
-from messages.errors import DependencyError, ShareError
+from messages.errors import ShareError
 
 _PAGE: Final = 1_024  # connections in one answer of a server; after closing these, it is asked again
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -44,7 +44,7 @@ class Doorkeeper:
     async def cut(self, public_keys: Collection[str]) -> int:
         """Close every connection whose login is one of `public_keys`, on all servers; how many there were.
 
-        Raises `DependencyError` if after `CUT_SECONDS` it is not certain that none is left, because a server did not
+        Raises `NoAnswer` if after `CUT_SECONDS` it is not certain that none is left, because a server did not
         answer: then try again. A login that the callout grants while this runs is not among them.
         """
         closed: set[Place] = set()
@@ -61,7 +61,7 @@ class Doorkeeper:
         except* ShareError as errors:
             raise errors.exceptions[0] from None
         except* TimeoutError:
-            raise DependencyError(
+            raise NoAnswer(
                 "Not every server of the message bus has said that the revoked logins are cut off; try again."
             ) from None
         return len(closed)

@@ -122,6 +122,22 @@ def header_lines(raw: bytes) -> dict[str, str]:
     return found
 
 
+async def until_answered(once: Callable[[], Awaitable[_T]], seconds: float = bounds.RETRY_SECONDS) -> _T:
+    """What `once` returns: something that may safely be done again, tried for so many seconds while the servers are
+    still coming up or electing a leader. Those that are, may be silent instead of refusing.
+    """
+    async for last in Store.tries(seconds):
+        try:
+            return await once()
+        except NoAnswer:
+            if last:
+                raise
+        except Refused as refusal:
+            if last or refusal.number not in _AGAIN:
+                raise
+    raise NoAnswer  # not reached: the last try returns or raises
+
+
 class Store:
     """The streams, seen through one worker's connection."""
 
@@ -159,9 +175,10 @@ class Store:
                 if refusal.number != _OTHER_CONFIGURATION:
                     raise
                 if spec.refuse_more:
-                    body["max_msgs_per_subject"] = await self._bound(spec)
-                await self.api(f"STREAM.UPDATE.{spec.name}", body, f"changing the stream {spec.name}")
-        await self._remove(subjects.SUBMIT, subjects.WORKERS)  # of an older version: one queue for all agencies
+                    body["max_msgs_per_subject"] = await until_answered(partial(self._bound, spec))
+                await self._patiently(f"STREAM.UPDATE.{spec.name}", body, f"changing the stream {spec.name}")
+        # Of an older version: one queue for all agencies.
+        await until_answered(lambda: self._remove(subjects.SUBMIT, subjects.WORKERS))
 
     async def _bound(self, spec: subjects.StreamSpec) -> int:
         """How many messages of one subject this stream may have from now on. The server drops what is above a bound
@@ -216,22 +233,13 @@ class Store:
 
     async def _patiently(self, subject: str, body: Mapping[str, object], doing: str) -> None:
         """An idempotent request, tried again while the server is still coming up or electing a leader."""
-        async for last in self.tries():
-            try:
-                await self.api(subject, body, doing)
-                return
-            except NoAnswer:
-                if last:
-                    raise
-            except Refused as refusal:
-                if last or refusal.number not in _AGAIN:
-                    raise
+        await until_answered(lambda: self.api(subject, body, doing))
 
     @staticmethod
-    async def tries() -> AsyncIterator[bool]:
+    async def tries(seconds: float = bounds.RETRY_SECONDS) -> AsyncIterator[bool]:
         """Yield once a try, whether it is the last one; pause between tries."""
         clock = asyncio.get_running_loop().time
-        end = clock() + bounds.RETRY_SECONDS
+        end = clock() + seconds
         pause = bounds.RETRY_PAUSE
         while True:
             last = clock() + pause >= end

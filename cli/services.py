@@ -13,6 +13,9 @@ from messages.errors import DependencyError
 READY: Final = "ready"
 """The line a service prints when it can be used; whoever starts it waits for that, not for a time."""
 
+READY_SECONDS: Final = 120.0
+"""For it to say so; what a service waits for at its start has shorter times of its own."""
+
 
 async def start_service(
     *arguments: str,
@@ -41,7 +44,7 @@ async def start_service(
         ) from None
     assert process.stdout is not None  # noqa: S101  asked for above
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(READY_SECONDS):
             line = await process.stdout.readline()
     except TimeoutError:
         line = b""
@@ -49,7 +52,8 @@ async def start_service(
         if process.returncode is None:
             process.kill()
         await process.wait()
-        raise DependencyError(f"A service did not start: safeconduct {' '.join(arguments[:2])}.")
+        where = f"; see {log}" if log else ""
+        raise DependencyError(f"A service did not start: safeconduct {' '.join(arguments[:2])}{where}.")
     return process
 
 

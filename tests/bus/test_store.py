@@ -9,10 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from bus import subjects
-from bus.connection import connect
+from bus import bounds, subjects
+from bus.connection import NoAnswer, NobodyThere, connect
 from bus.queue import Admission, AlreadyStored, View
-from bus.store import EXPECT_STREAM, EXPECT_SUBJECT, TTL, Conflict, Fenced, Outgoing, Refused, Store, within_batches
+from bus.store import (
+    EXPECT_STREAM,
+    EXPECT_SUBJECT,
+    TTL,
+    Conflict,
+    Fenced,
+    Outgoing,
+    Refused,
+    Store,
+    until_answered,
+    within_batches,
+)
 from keys.nkey import public_of
 from messages.errors import DependencyError, LocalError
 from messages.ids import ViewId
@@ -73,6 +84,27 @@ async def test_reads_wait_for_a_stream_that_nobody_leads_yet(bus: RunningBus) ->
         assert (found := await early.direct(subjects.LOG, subjects.LEAF)) is not None and found.data == b"a" * 32
     finally:
         await destroyer.connection.close()
+
+
+async def test_what_may_be_done_again_is_until_it_is_answered_or_refused_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounds, "RETRY_PAUSE", 0.0)
+    silence, later, never = NoAnswer(), Refused("trying", 10008), Refused("trying", 10025)
+    meets = [silence, later, NobodyThere(), None, never]
+
+    async def once() -> str:
+        if (error := meets.pop(0)) is not None:
+            raise error
+        return "done"
+
+    assert await until_answered(once) == "done"
+    with pytest.raises(Refused, match="10025"):
+        await until_answered(once)
+    meets = [silence, None]
+    with pytest.raises(NoAnswer):
+        await until_answered(once, 0.0)  # its time is up after the first try
+    assert meets == [None]
 
 
 async def test_a_bound_that_is_lowered_drops_nothing_that_waits(

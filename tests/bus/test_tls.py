@@ -18,6 +18,7 @@ from bus.subjects import Login
 from keys.certificates import Authority, Kind, issue, new_authority, new_request, read_request
 from keys.nkey import public_of
 from messages.errors import DependencyError, LocalError
+from tests.faults.wire import Wire
 from tests.support import ports
 from tests.support.nats_server import new_seed, now
 
@@ -113,6 +114,29 @@ async def test_a_server_by_another_name_than_its_certificates_is_refused(
     mine = context(papers.files("client", Kind.CLIENT))
     with pytest.raises(DependencyError, match="certificates"):
         await connect(f"tls://127.0.0.2:{server.port}", seed, inbox_prefix="_INBOX_x", tls=mine)
+
+
+async def test_a_server_that_hangs_up_in_the_handshake_is_tried_again(
+    server: EmbeddedServer, papers: Papers, seed: bytes
+) -> None:
+    tried = 0
+
+    async def hang_up_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal tried
+        tried += 1
+        if tried > 1:
+            await wire.relay(reader, writer)
+            return
+        await reader.read(100)  # the client's first word
+        writer.close()
+
+    mine, wire = context(papers.files("client", Kind.CLIENT)), Wire(server.port)
+    async with await asyncio.start_server(hang_up_once, "127.0.0.1", 0) as slow:
+        port = slow.sockets[0].getsockname()[1]
+        connection = await connect(f"tls://127.0.0.1:{port}", seed, inbox_prefix=subjects.BROKER_INBOX, tls=mine)
+        await connection.flush()
+        await connection.close()
+    assert tried == 2
 
 
 async def test_without_tls_the_server_says_not_even_a_greeting(server: EmbeddedServer, seed: bytes) -> None:

@@ -108,6 +108,7 @@ class Kit:
                 self.disk = stack.enter_context(small_disk(self.folder / "nodes" / "node1" / "store"))
                 if self.disk is None:
                     self.say("no disk is going to be full: that needs the right to mount one (unshare -Urm)")
+            stack.push(self._tell_of)
             self.town = await stack.enter_async_context(
                 loopback.running(
                     self.folder, bench.passphrase, ports or loopback.free_ports(3), module="tests.faults.failing"
@@ -129,6 +130,12 @@ class Kit:
             await self._judge()
         self.outcome.seconds = time.monotonic() - began
         return self.outcome
+
+    def _tell_of(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """What brokers and adapter said last is told with whatever went wrong: their logs are gone later."""
+        for log in ("brokers.log", "adapter.log") if error is not None else ():
+            with suppress(OSError):
+                error.add_note(f"{log} ends:\n{(self.folder / log).read_text(errors='replace')[-4_000:]}")
 
     async def _strike_for(self, seconds: float) -> None:
         load = asyncio.create_task(self.traffic.send(1 << 30, pause=1 / RATE, under_way=UNDER_WAY))
