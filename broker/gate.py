@@ -107,8 +107,8 @@ class Gate:
         full = {agency for agency, kinds in waiting.items() if kinds.total() >= NEARLY_FULL}
         before, self._chunks = self._chunks, files["last_seq"]
         chunks = max(0, self._chunks - before) if before is not None else 0
-        excused = load(chunks, chunks * SEALED_CHUNK)
-        found = self._overruns.look(readings, self._agency, full, self._seconds(), excused)
+        size = chunks * SEALED_CHUNK
+        found = self._overruns.look(readings, self._agency, full, self._seconds(), load(chunks, size), size)
         fresh = [cut for cut in found.values() if not cut.again]
         for agency, logins in sorted(Counter(cut.agency for cut in fresh).items()):
             longest = max(cut.seconds for cut in fresh if cut.agency == agency)

@@ -58,6 +58,7 @@ SWEEP_SECONDS: Final = 1.0  # for all servers to list their connections
 OVERRUN_LOOK: Final = 0.25  # seconds between two looks at how much the servers are handed
 SENT: Final = (3_000.0, 4_000.0)  # pieces an agency may hand them a second, and at once, whatever becomes of them
 SENT_FULL: Final = (1_000.0, 2_000.0)  # the same while its queue is full: an adapter waits then
+SENT_BYTES: Final = (14.0 * 2**20, 16.0 * 2**20)  # bytes of them: each is on a disk before anybody's next piece
 SENT_BY_US: Final = (700.0, 800.0)  # what one adapter of ours submits at most, so that it is never cut off
 SENT_BY_US_URGENT: Final = (150.0, 200.0)  # of what is urgent, besides
 TURNED_AWAY: Final = 20  # pieces that one counts for besides of what an adapter submits and is not taken

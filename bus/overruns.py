@@ -56,7 +56,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """So much a second for any length of time, and so much on top of it at once; in pieces, see `load`."""
+    """So much a second for any length of time, and so much on top of it at once; in pieces, see `load`, or in bytes."""
 
     rate: float
     burst: float
@@ -66,6 +66,8 @@ OPEN: Final = Allowance(*bounds.SENT)
 """What any agency may send."""
 FULL: Final = Allowance(*bounds.SENT_FULL)
 """What one may send whose queue is full: its adapters wait then."""
+WRITTEN: Final = Allowance(*bounds.SENT_BYTES)
+"""How many bytes any agency may send: two adapters at their fastest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Overruns(Generic[K]):
 
     def __init__(self, first: float = bounds.SHUT_SECONDS, longest: float = bounds.SHUT_LONGEST) -> None:
         """`first` and `longest`: seconds that a login is shut out for."""
-        self._open, self._full = _Levels[K](OPEN), _Levels[K](FULL)
+        self._open, self._full, self._written = _Levels[K](OPEN), _Levels[K](FULL), _Levels[K](WRITTEN)
         self._first = first
         self._longest = longest
         self._totals: dict[str, float] = {}
@@ -139,9 +141,10 @@ class Overruns(Generic[K]):
         full: Collection[K],
         now: float,
         excused: float = 0.0,
+        excused_bytes: float = 0.0,
     ) -> dict[str, Cut[K]]:
         """Logins to be cut now. `full` are the agencies whose queue is full; `excused` is what all together had reason
-        to send besides. Between two looks nothing was `worth` one.
+        to send besides, in pieces, and how many bytes that was. Between two looks nothing was `worth` one.
         """
         since, self._at = self._at, now
         sent, inside = self._sent(readings)
@@ -159,10 +162,15 @@ class Overruns(Generic[K]):
                 came[agency][login] = one
         every = {agency: {login: one.whole for login, one in logins.items()} for agency, logins in came.items()}
         turned = {a: {login: one.pieces for login, one in came[a].items()} for a in came if a in full}
-        for levels, logins_of in ((self._open, every), (self._full, turned)):
-            sums = {agency: max(0.0, sum(logins.values()) - excused) for agency, logins in logins_of.items()}
+        sizes = {agency: {login: float(one.bytes) for login, one in logins.items()} for agency, logins in came.items()}
+        for levels, logins_of, besides in (
+            (self._open, every, excused),
+            (self._full, turned, excused),
+            (self._written, sizes, excused_bytes),
+        ):
+            sums = {agency: max(0.0, sum(logins.values()) - besides) for agency, logins in logins_of.items()}
             for agency in sorted(levels.passed(now - since, sums) & logins_of.keys()):
-                loudest = _loudest(logins_of[agency], levels.allowance.rate * (now - since) + excused)
+                loudest = _loudest(logins_of[agency], levels.allowance.rate * (now - since) + besides)
                 fresh = [login for login in loudest if login not in self._until]
                 if fresh:
                     cut = Cut(agency, self._seconds(agency, now))
@@ -200,12 +208,12 @@ class Overruns(Generic[K]):
                 seen[one.place] = one.pieces, one.bytes
                 if not one.closed:
                     inside.add(one.login)
-                known = self._seen.get(one.place)
+                known, who = self._seen.get(one.place), sent[one.login]
                 if known is not None:
-                    sent[one.login].pieces += load(max(0, one.pieces - known[0]), max(0, one.bytes - known[1]))
+                    who.count(max(0, one.pieces - known[0]), max(0, one.bytes - known[1]))
                 elif heard is not None and one.began is not None and one.began > heard - _DOOR:
-                    sent[one.login].pieces += load(one.pieces, one.bytes)
-                    sent[one.login].connections += 1
+                    who.count(one.pieces, one.bytes)
+                    who.connections += 1
             self._heard[reading.server] = reading.now
         self._seen = seen
         return sent, inside
@@ -216,7 +224,12 @@ class _Sent:
     """What one login sent in the time between two looks."""
 
     pieces: float = 0.0
+    bytes: int = 0
     connections: int = 0
+
+    def count(self, pieces: int, size: int) -> None:
+        self.pieces += load(pieces, size)
+        self.bytes += size
 
     @property
     def whole(self) -> float:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bus import bounds
 from bus.intake import Bucket
-from bus.overruns import BYTES, CONNECTION, FULL, OPEN, Connected, Cut, Overruns, Reading, load
+from bus.overruns import BYTES, CONNECTION, FULL, OPEN, WRITTEN, Connected, Cut, Overruns, Reading, load
+from messages import limits
 
 EPOCH = datetime(2026, 11, 28, tzinfo=UTC)
 LOOK = bounds.OVERRUN_LOOK
@@ -48,10 +49,10 @@ class Town:
         at = EPOCH + timedelta(seconds=self.now)
         return [Reading(server=server, now=at, connections=tuple(some)) for server, some in found.items()]
 
-    def look(self, after: float = LOOK, excused: float = 0.0) -> dict[str, Cut[str]]:
+    def look(self, after: float = LOOK, excused: float = 0.0, excused_bytes: float = 0.0) -> dict[str, Cut[str]]:
         self.now += after
         agency_of = {login: login.partition("/")[0] for login, *_ in self.counts.values()}.get
-        return self.overruns.look(self.readings(), agency_of, self.full, self.now, excused)
+        return self.overruns.look(self.readings(), agency_of, self.full, self.now, excused, excused_bytes)
 
     def looks(self, times: int, rates: dict[tuple[str, int], float]) -> Iterable[set[str]]:
         """Whom each look cuts, while these connections send so many pieces a second."""
@@ -98,19 +99,31 @@ def test_nobody_is_ever_cut_off_who_keeps_within_the_rate(
             place = town.came("one/desk")
 
 
-@given(st.lists(st.floats(0.05, 2.0), min_size=1, max_size=15))
-def test_an_adapter_of_ours_at_its_fastest_is_never_cut_off(waits: list[float]) -> None:
-    town = Town(full={"one"})
+@given(
+    st.lists(st.floats(0.05, 2.0), min_size=1, max_size=15),
+    st.sampled_from([3_000, 100_000, limits.ENVELOPE_BYTES]),
+    st.sampled_from([(1, True), (2, False)]),
+)
+def test_adapters_of_ours_at_their_fastest_are_never_cut_off(
+    waits: list[float], size: int, how: tuple[int, bool]
+) -> None:
+    adapters, full = how
+    town = Town(full={"one"} if full else set())
     town.look()
-    place = town.came("one/desk")
-    lanes = [(Bucket(*bounds.SENT_BY_US), [town.now]), (Bucket(*bounds.SENT_BY_US_URGENT), [town.now])]
+    paces = [bounds.SENT_BY_US, bounds.SENT_BY_US_URGENT] * adapters
+    lanes = [(town.came(f"one/{number // 2}"), Bucket(*pace)) for number, pace in enumerate(paces)]
+
+    def turn(bucket: Bucket, at: float) -> float:
+        """When the next goes that is at hand at `at`: whenever the bucket lets it."""
+        bucket.take(load(1, size), at)
+        return at + max(0.0001, bucket.owed(at))
+
+    due = [turn(bucket, town.now) for _, bucket in lanes]
     for seconds in waits:
-        for bucket, next_at in lanes:
-            while next_at[-1] <= town.now + seconds:  # it submits whenever its bucket lets it
-                at = max(next_at[-1], town.now)
-                bucket.take(load(1, 3_000), at)
-                next_at.append(at + max(0.0001, bucket.owed(at)))
-                town.sent(place, 1, 3_000)
+        for number, (place, bucket) in enumerate(lanes):
+            while due[number] <= town.now + seconds:
+                town.sent(place, 1, size)
+                due[number] = turn(bucket, due[number])
         assert not town.look(seconds)
 
 
@@ -159,6 +172,27 @@ def test_everybody_who_comes_back_at_once_beside_full_queues_is_let_in(town: Tow
     for number in range(70):
         town.came(f"one/{number}")
     assert not town.look()
+
+
+def test_who_sends_large_pieces_is_over_sooner_than_by_their_number(town: Town) -> None:
+    place, size = town.came("one/desk"), 8 * 2**20
+    cut = []
+    for _ in range(2):
+        town.sent(place, 2, 2 * size)
+        cut.append(bool(town.look()))
+    assert cut == [False, True]  # of 64 MB a second, after half a second
+    assert OPEN.burst > load(4, 4 * size) - OPEN.rate * 2 * LOOK
+
+
+def test_bytes_that_were_asked_for_are_not_held_against_anybody(town: Town) -> None:
+    place, size = town.came("one/desk"), 16 * 2**20
+    for _ in range(8):
+        town.sent(place, 2, size)
+        assert not town.look(excused=load(2, size), excused_bytes=size)
+    town.sent(place, 2, 2 * size)
+    assert not town.look(excused=load(2, size), excused_bytes=size)  # nor against what it sends besides
+    town.sent(place, 2, 2 * size)
+    assert town.look(excused=load(2, 2 * size), excused_bytes=size)
 
 
 def test_bytes_count_besides_pieces(town: Town) -> None:
@@ -280,4 +314,5 @@ def test_the_bounds_leave_room_between_what_an_adapter_sends_and_what_is_too_muc
     ours, burst = (sum(both) for both in zip(bounds.SENT_BY_US, bounds.SENT_BY_US_URGENT, strict=True))
     assert ours < FULL.rate < OPEN.rate
     assert burst < FULL.burst < OPEN.burst
+    assert 2 * ours * BYTES < WRITTEN.rate and WRITTEN.rate > FULL.rate * BYTES  # else nobody would look
     assert bounds.KNOCK_SECONDS < bounds.AUTH_SECONDS
