@@ -6,9 +6,9 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any, Final
 
 from bench import world
@@ -223,16 +223,27 @@ async def throughput(
 @dataclass(frozen=True, slots=True)
 class Times:
     """Of messages that were sealed, sent and opened: milliseconds from sealed to opened, and to taken up by the worker;
-    and how many were opened in a second.
+    how many were opened in a second; and meanwhile, for which part of the time (0 to 1) the host of a virtual machine
+    kept a processor from us that we wanted.
     """
 
     whole: list[float]
     admitted: list[float]
     rate: float
+    stolen: float
 
     def at(self, per_cent: int) -> float:
         """Milliseconds from sealed to opened in which so many per cent were."""
         return quantiles(self.whole, n=100)[per_cent - 1]
+
+
+def _processors() -> tuple[int, int]:
+    """(ticks of all processors since the machine runs, those that its host kept from it); zeros where nobody counts."""
+    counts = Path("/proc/stat")
+    if not counts.is_file():
+        return 0, 0
+    ticks = [int(one) for one in counts.read_text().partition("\n")[0].split()[1:9]]  # user … softirq, steal (proc(5))
+    return sum(ticks), ticks[7]
 
 
 @asynccontextmanager
@@ -269,12 +280,17 @@ async def crossing(
         sending.go()
         await asyncio.sleep(warm)
         then()
+        before_it = _processors()
         sent: dict[str, float] = (await sending.result())["sealed"]
         opened: dict[str, tuple[float, int]] = (await taking.result())["opened"]
+        whole, stolen = (after - first for after, first in zip(_processors(), before_it, strict=True))
     sealed = dict(list(sent.items())[before:])
     taken = (max(o for o, _ in opened.values()) - min(sealed.values())) / 1000
     return Times(
-        [opened[m][0] - sealed[m] for m in sealed], [max(0.01, opened[m][1] - sealed[m]) for m in sealed], count / taken
+        [opened[m][0] - sealed[m] for m in sealed],
+        [max(0.01, opened[m][1] - sealed[m]) for m in sealed],
+        count / taken,
+        stolen / max(1, whole),
     )
 
 
@@ -313,66 +329,70 @@ FLOODS: Final = {
 COUNTING: Final = "beside a process of the flood's priority that only counts"
 
 
-def _pooled(runs: Sequence[Times], per_cent: int) -> float:
-    """Milliseconds in which so many per cent of the messages of all these were opened."""
-    return quantiles([one for run in runs for one in run.whole], n=100)[per_cent - 1]
+def _median(runs: Sequence[Times], per_cent: int) -> float:
+    """Milliseconds in which so many per cent of a round's messages were opened, in the middle one of these rounds."""
+    return median(run.at(per_cent) for run in runs)
+
+
+def _rounds(runs: Sequence[Times]) -> str:
+    """The p99 of each, and for how much of its time the host gave this machine's processors to others."""
+    return "rounds: " + ", ".join(f"{run.at(99):.0f} ms ({run.stolen:.1%} stolen)" for run in runs)
 
 
 async def flooded(folder: Path, sizes: Mapping[str, float], step: Callable[[str], None]) -> list[Figure]:
     """What one agency's messages take while another hands in, asks or logs in as fast as it is answered, and again as
-    soon as it is let in where it was shut out; for each kind of flood a task force of its own. Messages of the first
-    `warm` seconds do not count: the adapters have just started. Without a flood, beside a process that floods nobody,
-    and beside valid messages it is measured in turns, so many `rounds`, and what they gave is put together: of one
-    round alone a p99 is the sixth worst of its messages, and half or twice as much in the next.
+    soon as it is let in where it was shut out. Without a flood, beside a process that floods nobody and beside each
+    kind of flood it is measured in turns, so many `rounds`, each flood on a task force of its own; the middle round
+    counts: a p99 is the sixth worst of a round's messages, and a moment in which the host does something else makes it
+    several times as much. Messages of the first `warm` seconds do not count: the adapters have just started.
     """
     rate, seconds, warm = sizes["rate"], sizes["seconds"], sizes["warm"]
-    total = round(rate * seconds)
-    quiet: list[Times] = []
-    counting: list[Times] = []
-    figures: list[Figure] = []
-    for what, says in FLOODS.items():
-        loud: list[Times] = []
-        taken = inside = 0.0
-        rounds = int(sizes["rounds"]) if what == "valid" else 1
-        bench, scratch = await asyncio.to_thread(world.make, folder / what), folder / f"{what}-up"
+    total, rounds = round(rate * seconds), int(sizes["rounds"])
+    runs: dict[str, list[Times]] = {what: [] for what in ("", "nothing", *FLOODS)}
+    taken, inside = dict.fromkeys(FLOODS, 0.0), dict.fromkeys(FLOODS, 0.0)
+    for turn, (what, measured) in product(range(rounds), runs.items()):
+        step(f"beside a flood: {FLOODS.get(what) or what or 'without it'}, round {turn + 1}")
+        name = f"{what or 'quiet'}-{turn}"
+        bench, scratch = await asyncio.to_thread(world.make, folder / name), folder / f"{name}-up"
         async with up(bench, scratch) as url:
-            for turn in range(rounds):
-                if what == "valid":
-                    step(f"beside a flood: without it, round {turn + 1}")
-                    quiet.append(await crossing(bench, scratch, url, total, rate, warm))
-                job = {"role": "flooder", "folder": str(bench.folder), "url": url, "seconds": seconds}
-                job["count"] = int(sizes["messages"])
-                if what == "valid":
-                    step(f"beside a flood: of nobody, round {turn + 1}")
-                    async with child(scratch / "flooder", what="nothing", **job) as flooding:
-                        counting.append(await crossing(bench, scratch, url, total, rate, warm, flooding.go))
-                step(f"beside a flood: {says}, round {turn + 1}")
-                async with child(scratch / "flooder", what=what, **job) as flooding:
-                    loud.append(await crossing(bench, scratch, url, total, rate, warm, flooding.go))
-                    found = await flooding.result()
-                    taken += found["taken"] / seconds / rounds
-                    inside += found["inside"] / seconds / rounds
-        beside = f"beside {says}"
-        if what == "valid":
-            figures += [
-                Figure("flood-quiet-p50", f"{rate:g} msg/s, end to end, p50", _pooled(quiet, 50), "ms"),
-                Figure("flood-quiet-p99", f"{rate:g} msg/s, end to end, p99", _pooled(quiet, 99), "ms"),
-                Figure("flood-nothing-p99", f"{rate:g} msg/s {COUNTING}, p99", _pooled(counting, 99), "ms"),
-            ]
-        ratio = _pooled(loud, 99) / _pooled(quiet, 99)
+            if not what:
+                measured.append(await crossing(bench, scratch, url, total, rate, warm))
+                continue
+            job = {"role": "flooder", "folder": str(bench.folder), "url": url, "seconds": seconds, "what": what}
+            async with child(scratch / "flooder", count=int(sizes["messages"]), **job) as flooding:
+                measured.append(await crossing(bench, scratch, url, total, rate, warm, flooding.go))
+                found = await flooding.result()
+        if what in FLOODS:
+            taken[what] += found["taken"] / seconds / rounds
+            inside[what] += found["inside"] / seconds / rounds
+    quiet, counting = runs.pop(""), runs.pop("nothing")
+    alone = _median(quiet, 99)
+    figures = [
+        Figure("flood-quiet-p50", f"{rate:g} msg/s, end to end, p50", _median(quiet, 50), "ms"),
+        Figure("flood-quiet-p99", f"{rate:g} msg/s, end to end, p99", alone, "ms", note=_rounds(quiet)),
+        Figure(
+            "flood-nothing-p99",
+            f"{rate:g} msg/s {COUNTING}, p99",
+            _median(counting, 99),
+            "ms",
+            note=_rounds(counting),
+        ),
+    ]
+    for what, loud in runs.items():
+        beside, p99 = f"beside {FLOODS[what]}", _median(loud, 99)
         figures += [
             Figure(
                 f"flood-{what}",
-                f"another agency floods with {says}: taken",
-                taken,
+                f"another agency floods with {FLOODS[what]}: taken",
+                taken[what],
                 "/s",
-                note=f"inside {min(1.0, inside):.0%} of the time",
+                note=f"inside {min(1.0, inside[what]):.0%} of the time",
             ),
-            Figure(f"flood-{what}-p50", f"{rate:g} msg/s {beside}, p50", _pooled(loud, 50), "ms"),
-            Figure(f"flood-{what}-p99", f"{rate:g} msg/s {beside}, p99", _pooled(loud, 99), "ms"),
-            Figure(f"flood-{what}-ratio", f"p99 {beside} : without", ratio, "x", Target("<=", 2)),
+            Figure(f"flood-{what}-p50", f"{rate:g} msg/s {beside}, p50", _median(loud, 50), "ms"),
+            Figure(f"flood-{what}-p99", f"{rate:g} msg/s {beside}, p99", p99, "ms", note=_rounds(loud)),
+            Figure(f"flood-{what}-ratio", f"p99 {beside} : without", p99 / alone, "x", Target("<=", 2)),
         ]
         if what == "valid":
-            net = _pooled(loud, 99) / _pooled(counting, 99)
+            net = p99 / _median(counting, 99)
             figures.append(Figure("flood-valid-net", f"p99 {beside} : {COUNTING}", net, "x", Target("<=", 2)))
     return figures

@@ -98,6 +98,7 @@ def measure(sizes: dict[str, Any], console: Console, only: str = "") -> list[Fig
         ) as progress,
     ):
         steps = 5 + len(sizes["leaves"]) + 5 * sizes["rounds"] + 15
+        steps += (sizes["flood"]["rounds"] * (2 + len(flow.FLOODS))) if sizes["flood"] else 0
         task = progress.add_task("making a task force", total=steps)
 
         def step(what: str) -> None:
