@@ -34,15 +34,17 @@ FULL_PAUSE = 0.5
 class Child:
     """One process of `bench.children`."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, errors: Path) -> None:
         self._process = process
+        self._errors = errors
 
     async def _line(self) -> bytes:
         assert self._process.stdout is not None
         async with asyncio.timeout(PATIENCE):
             line = await self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"a measured process ended early (exit code {await self._process.wait()})")
+            code, said = await self._process.wait(), self._errors.read_text(errors="replace")[-4_000:]
+            raise RuntimeError(f"a measured process ended early (exit code {code}): {said}")
         return line
 
     async def ready(self) -> None:
@@ -82,7 +84,7 @@ async def child(errors: Path, **job: Any) -> AsyncIterator[Child]:
             cwd=ROOT,
             limit=1 << 26,
         )
-    started = Child(process)
+    started = Child(process, errors)
     try:
         await started.ready()
         yield started

@@ -80,10 +80,27 @@ class LoginExpired(nats.errors.NoRespondersError):
 
 
 class _Transport(TcpTransport):
-    """The library's, but it waits for a connection's end for so long at most: where a handshake failed, or the server
-    hung up at the same moment, nobody would ever say that it has come. One that connects would wait for that before it
-    tries again.
+    """The library's, but for two things. It waits for a connection's end for so long at most: where a handshake failed,
+    or the server hung up at the same moment, nobody would ever say that it has come, and one that connects would wait
+    for that before it tries again. And to write to one that is gone is a broken connection, as the library expects it:
+    uvloop's own error for that would end whoever closes it.
     """
+
+    @property
+    def gone(self) -> bool:
+        return self._io_writer is None or self._io_writer.transport.is_closing()
+
+    def write(self, payload: bytes) -> None:
+        self._check()
+        super().write(payload)  # type: ignore[no-untyped-call]
+
+    def writelines(self, payload: list[bytes]) -> None:
+        self._check()
+        super().writelines(payload)  # type: ignore[no-untyped-call]
+
+    def _check(self) -> None:
+        if self.gone:
+            raise ConnectionResetError
 
     async def wait_closed(self) -> None:
         async with asyncio.timeout(bounds.CLOSE_SECONDS / 2):
@@ -93,7 +110,7 @@ class _Transport(TcpTransport):
 class _Client(Client):
     """The library's client, but for two things. It takes any last word of a server for the end of everything, also
     "User Authentication Expired": here such a word ends this connection only, and the client connects again. And its
-    connections are of `_Transport`.
+    connections are of `_Transport`; of one that is gone nothing is left to be sent when the client closes.
     """
 
     expired = False
@@ -104,6 +121,11 @@ class _Client(Client):
         if self._transport is None:
             self._transport = _Transport()  # type: ignore[no-untyped-call]
         await self._transport.connect(s.uri, DEFAULT_BUFFER_SIZE, self.options["connect_timeout"])
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        if self._transport is None or self._transport.gone:
+            self._pending, self._pending_data_size = [], 0  # else the library ends in the midst of its clearing up
+        await super()._close(status, do_cbs)
 
     async def _process_err(self, err_msg: str) -> None:
         word = err_msg.strip("' ").lower()

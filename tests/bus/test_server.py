@@ -7,11 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import nats
 import nats.errors
 import pytest
+import uvloop
 
 from bus import bounds, subjects
 from bus.connection import connect, connected
@@ -352,3 +355,23 @@ async def test_a_connection_ends_also_where_its_transport_never_says_that_it_is_
     async with asyncio.timeout(20):
         await connection.close()
     assert connection.closed
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+async def test_a_connection_that_breaks_with_something_left_to_send_is_closed_without_a_word(
+    bus: RunningBus, run: Callable[[Coroutine[Any, Any, None]], None]
+) -> None:
+    async def break_and_close() -> None:
+        connection = await connect(bus.urls, bus.seeds[HARBOUR], inbox_prefix=subjects.inbox(HARBOUR))
+        heard = await connection.client.subscribe(connection.client.new_inbox(), cb=nothing)
+        await connection.publish("answer.of.others", b"x" * 1_000)
+        connection.client._transport._io_writer.transport.abort()
+        async with asyncio.timeout(20):
+            await connection.client.close()  # as it is: while it stands, we ask it first
+            await asyncio.wait([heard._wait_for_msgs_task])
+        assert connection.closed
+
+    async def nothing(_: object) -> None:
+        pass
+
+    await asyncio.to_thread(run, break_and_close())
