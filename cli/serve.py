@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Annotated
 
 import typer
@@ -84,19 +84,27 @@ def worker(
     """One worker beside a broker, which starts it and keeps it running. Ends when its standard input does."""
     service_logs()
 
+    async def serve(ended: asyncio.Event, begun: asyncio.Event) -> None:
+        async with working(BrokerHome.open(home, passphrase(home)), nats) as failed:
+            begun.set()
+            settled()
+            stopped = until_stopped()
+            print(READY, flush=True)  # noqa: T201
+            await until(failed, stopped, ended.wait())
+
     async def main() -> None:
-        ended = asyncio.Event()
+        ended, begun = asyncio.Event(), asyncio.Event()
+        serving = asyncio.ensure_future(serve(ended, begun))
         loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
 
         def left_alone() -> None:
             loop.remove_reader(stdin)  # else it would be called without a pause until we have drained
             ended.set()
+            if not begun.is_set():
+                serving.cancel()  # it may be waiting for a server that went with the broker
 
         loop.add_reader(stdin, left_alone)  # nothing else tells us that the broker was killed
-        async with working(BrokerHome.open(home, passphrase(home)), nats) as failed:
-            settled()
-            stopped = until_stopped()
-            print(READY, flush=True)  # noqa: T201
-            await until(failed, stopped, ended.wait())
+        with suppress(asyncio.CancelledError):
+            await serving
 
     run(main())

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,10 +48,11 @@ async def start_service(
             line = await process.stdout.readline()
     except TimeoutError:
         line = b""
+    except asyncio.CancelledError:  # we are told to stop meanwhile: nobody would see it out
+        await _killed(process)
+        raise
     if not line.startswith(READY.encode()):
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        await _killed(process)
         where = f"; see {log}" if log else ""
         raise DependencyError(f"A service did not start: safeconduct {' '.join(arguments[:2])}{where}.")
     return process
@@ -64,5 +65,11 @@ async def stop_service(process: asyncio.subprocess.Process) -> None:
         try:
             await asyncio.wait_for(process.wait(), 15)
         except TimeoutError:
+            await _killed(process)
+
+
+async def _killed(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
             process.kill()
-            await process.wait()
+    await process.wait()

@@ -75,8 +75,7 @@ KEYS = {
     "flood-quiet-p50",
     "flood-quiet-p99",
     "flood-nothing-p99",
-    "flood-valid-net",
-    *(f"flood-{what}{figure}" for what in FLOODS for figure in ("", "-p50", "-p99", "-ratio")),
+    *(f"flood-{what}{figure}" for what in FLOODS for figure in ("", "-p50", "-p99", "-ratio", "-net")),
 }
 
 

@@ -3,12 +3,18 @@
 import asyncio
 import errno
 import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import structlog.testing
 
+from bench import world
 from broker.supervisor import FIRST_PAUSE, kept_running
 from cli import adapter_cmd
 from cli.logs import FIELDS
@@ -35,6 +41,47 @@ async def test_that_no_process_or_file_is_left_is_told_as_trouble_of_the_machine
         full.setattr(os, "pipe", no_room)
         with pytest.raises(DependencyError):
             await start_service("worker", "--home", "somewhere", secret=SECRET, tied=True)
+
+
+async def test_a_service_is_not_left_behind_by_whoever_is_told_to_stop_while_it_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    really, started = asyncio.create_subprocess_exec, asyncio.Event()
+    processes: list[asyncio.subprocess.Process] = []
+
+    async def exec_(python: str, *_: str, **given: Any) -> asyncio.subprocess.Process:
+        processes.append(await really(python, "-c", "import time; time.sleep(600)", **given))
+        started.set()
+        return processes[0]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", exec_)
+    starting = asyncio.create_task(start_service("worker", "--home", "somewhere", tied=True))
+    await started.wait()
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert processes[0].returncode == -signal.SIGKILL
+
+
+def test_a_worker_whose_broker_goes_while_it_begins_ends_at_once(tmp_path: Path) -> None:
+    made = world.make(tmp_path / "task-force")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
+        address = f"tls://127.0.0.1:{silent.getsockname()[1]}"
+        arguments = [
+            sys.executable,
+            "-m",
+            "cli.main",
+            "worker",
+            "--home",
+            str(made.folder / "broker"),
+            "--nats",
+            address,
+        ]
+        given = {**os.environ, "SAFECONDUCT_PASSPHRASE": made.passphrase}
+        with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=given) as process:
+            silent.accept()[0].close()  # it has begun: it knocks, and will for half a minute
+            said, _ = process.communicate(timeout=20)
+    assert (said, process.returncode) == (b"", 0)
 
 
 async def test_a_worker_that_found_no_room_is_started_again_later_and_later(monkeypatch: pytest.MonkeyPatch) -> None:
