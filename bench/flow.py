@@ -328,7 +328,7 @@ FLOODS: Final = {
     "logins": "logins",
 }
 """What another agency floods with."""
-COUNTING: Final = "beside a process of the flood's priority that only counts"
+COUNTING: Final = "beside a process that only counts"
 
 
 def _median(runs: Sequence[Times], per_cent: int) -> float:

@@ -14,9 +14,9 @@ from xml.sax.saxutils import escape
 
 from bench.figures import number
 
-WIDTH: Final = 980
+WIDTH: Final = 1240
 ROW: Final = 20
-LEFT: Final = 430
+LEFT: Final = 650
 SPAN: Final = (0.05, 20.0)
 """Of the axis of ratios, which is logarithmic; what lies beyond is drawn at its end and has its number."""
 SERIES: Final = {

@@ -308,12 +308,19 @@ class Connection:
                 await self.client.flush(timeout=2)
                 await self.client.flush(timeout=2)
             await _closed(self.client)
-        # Cancelled just when a try to connect ends, the library's reconnecting goes on (`asyncio.wait_for` of Python
-        # 3.11 swallows the word), and whoever waits for all tasks at the end would wait for ever.
-        reconnecting = self.client._reconnection_task
-        while reconnecting is not None and not reconnecting.done():
-            reconnecting.cancel()
-            await asyncio.wait([reconnecting], timeout=0.1)
+        if self.client._reconnection_task is not None:
+            await _ended(self.client._reconnection_task)
+
+
+async def _ended(connecting: "asyncio.Future[None]") -> None:
+    """Cancel it until it has ended. Cancelled just when a try to connect ends, the library goes on
+    (`asyncio.wait_for` of Python 3.11 swallows the word), and whoever waits for it would wait for ever.
+    """
+    while not connecting.done():
+        connecting.cancel()
+        await asyncio.wait([connecting], timeout=0.1)
+    if not connecting.cancelled():
+        connecting.exception()  # nobody asks any more
 
 
 async def _closed(client: _Client) -> None:
@@ -402,9 +409,7 @@ async def connect(
             return connection
     finally:
         if not connecting.done():
-            connecting.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await connecting
+            await _ended(connecting)
             with suppress(Exception):
                 await _closed(client)
     if denial.done():

@@ -17,7 +17,7 @@ import pytest
 import uvloop
 
 from bus import bounds, subjects
-from bus.connection import connect, connected
+from bus.connection import _Client, connect, connected
 from bus.queue import Admission, View
 from bus.server import ClusterSpec, EmbeddedServer, TlsFiles, configuration
 from bus.store import Store
@@ -340,6 +340,24 @@ def test_certificates_are_named_so_that_the_server_finds_them_from_its_own_folde
     text = configuration(tmp_path, 4222, [login], tls=files)
     for name in ("cert", "key", "ca"):
         assert f'{name}_file: "{Path.cwd()}/tls/{name}.pem"' in text
+
+
+async def test_giving_up_to_connect_ends_also_where_the_library_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = 0
+
+    async def going_on(*_: object, **__: object) -> None:
+        nonlocal told
+        while told < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:  # as `wait_for` does where what it waits for ends at the same moment
+                told += 1
+
+    monkeypatch.setattr(_Client, "connect", going_on)
+    async with asyncio.timeout(20):
+        with pytest.raises(DependencyError, match="does not answer"):
+            await connect("nats://127.0.0.1:1", new_seed(), inbox_prefix="_INBOX_x", patience=0.05)
+    assert told == 2
 
 
 async def test_a_connection_ends_also_where_its_transport_never_says_that_it_is_gone(

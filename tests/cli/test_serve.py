@@ -79,8 +79,11 @@ def test_a_worker_whose_broker_goes_while_it_begins_ends_at_once(tmp_path: Path)
         ]
         given = {**os.environ, "SAFECONDUCT_PASSPHRASE": made.passphrase}
         with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=given) as process:
-            silent.accept()[0].close()  # it has begun: it knocks, and will for half a minute
-            said, _ = process.communicate(timeout=20)
+            try:
+                silent.accept()[0].close()  # it has begun: it knocks, and will for half a minute
+                said, _ = process.communicate(timeout=20)
+            finally:
+                process.kill()
     assert (said, process.returncode) == (b"", 0)
 
 
