@@ -98,7 +98,7 @@ def _points(figures: Sequence[dict[str, Any]], key: str) -> list[tuple[float, fl
 
 def _lines(x: int, y: int, says: str, points: Sequence[tuple[float, float, float]]) -> list[str]:
     width, height = PANEL[0] - 60, PANEL[1] - 30
-    parts = [_text(x, y, f"one broker, by {says}: messages a second, and CPU of each", "head")]
+    parts = [_text(x, y, f"by {says}: messages a second, and CPU of each", "head")]
     most = max(rate for _, rate, _ in points)
     step = width / (len(points) - 1)
     places = [(x + 20 + i * step, y + 30 + height * (1 - rate / most)) for i, (_, rate, _) in enumerate(points)]
