@@ -126,10 +126,15 @@ async def until_answered(once: Callable[[], Awaitable[_T]], seconds: float = bou
     """What `once` returns: something that may safely be done again, tried for so many seconds while the servers are
     still coming up or electing a leader. Those that are, may be silent instead of refusing.
     """
-    async for last in Store.tries(seconds):
+    return await _tried(once, Store.tries(seconds), NoAnswer)
+
+
+async def _tried(once: Callable[[], Awaitable[_T]], tries: AsyncIterator[bool], over: type[NoAnswer]) -> _T:
+    """What `once` returns, at the latest at the last of `tries`: others are done `over` such trouble."""
+    async for last in tries:
         try:
             return await once()
-        except NoAnswer:
+        except over:
             if last:
                 raise
         except Refused as refusal:
@@ -340,16 +345,7 @@ class Store:
 
     async def _patient(self, once: Callable[[], Awaitable[_T]]) -> _T:
         """What `once` reads. Only what was refused at once is asked again: a server that is silent costs one wait."""
-        async for last in self.tries():
-            try:
-                return await once()
-            except NobodyThere:
-                if last:
-                    raise
-            except Refused as refusal:
-                if last or refusal.number not in _AGAIN:
-                    raise
-        raise NobodyThere  # not reached: the last try returns or raises
+        return await _tried(once, self.tries(), NobodyThere)
 
     async def last(self, stream: subjects.StreamSpec, subject: str) -> Stored | None:
         """The last message on `subject`, from the stream's leader: never an older truth."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import Annotated
 
 import typer
@@ -104,7 +104,10 @@ def worker(
                 serving.cancel()  # it may be waiting for a server that went with the broker
 
         loop.add_reader(stdin, left_alone)  # nothing else tells us that the broker was killed
-        with suppress(asyncio.CancelledError):
+        try:
             await serving
+        except asyncio.CancelledError:
+            if not ended.is_set():
+                raise
 
     run(main())

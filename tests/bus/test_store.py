@@ -105,6 +105,13 @@ async def test_what_may_be_done_again_is_until_it_is_answered_or_refused_for_goo
     with pytest.raises(NoAnswer):
         await until_answered(once, 0.0)  # its time is up after the first try
     assert meets == [None]
+    store = Store(None)  # type: ignore[arg-type]  # of which nothing is asked
+    meets = [NobodyThere(), later, None]
+    assert await store._patient(once) == "done"
+    meets = [silence, None]
+    with pytest.raises(NoAnswer):
+        await store._patient(once)  # a read waits for a silent server once
+    assert meets == [None]
 
 
 async def test_a_bound_that_is_lowered_drops_nothing_that_waits(
