@@ -39,6 +39,7 @@ from policies.redaction.engine import Matcher
 from policies.redaction.identity import Identity, Name
 from tests.messages.catalogue.samples import OBJECTS, sample
 from tests.support.orchid import DESK, INSPECTORS, SHELTER, TaskForce
+from tests.support.tampering import flipped
 
 CATALOGUE = load()
 NAME = "Ilse Vantongeren"
@@ -321,7 +322,7 @@ def test_another_key_ciphertext_or_description_than_what_travels_is_refused() ->
         replace(one, detail=two.detail),
         replace(one, detail=replace(one.detail, commitment=two.detail.commitment)),
         replace(one, detail=replace(one.detail, name="other")),
-        replace(one, sealed=one.sealed[:-1] + bytes([one.sealed[-1] ^ 1])),
+        replace(one, sealed=flipped(one.sealed)),
     ):
         with pytest.raises(GuardRefused):
             examine(request(bad), CATALOGUE)

@@ -22,6 +22,7 @@ from messages.evidence import Outcome, Stamp
 from messages.labels import Flag, Role
 from messages.limits import DAY
 from tests.support.orchid import FOREIGN, INSPECTORS, PROSECUTOR, SHELTER, TaskForce, task_force
+from tests.support.tampering import flipped
 
 FIRMS = "08-organisations.json"
 REFERRAL = "03-referral-adult.json"
@@ -131,7 +132,7 @@ def test_a_broker_that_alters_the_view_and_stamps_it_again_is_found_out(force: T
 
     def section(view: View) -> View:
         name, sealed = next(iter(view.sections.items()))
-        return replace(view, sections={**view.sections, name: sealed[:-1] + bytes([sealed[-1] ^ 1])})
+        return replace(view, sections={**view.sections, name: flipped(sealed)})
 
     def left_out(view: View) -> View:
         name = next(iter(view.sections))
@@ -142,7 +143,7 @@ def test_a_broker_that_alters_the_view_and_stamps_it_again_is_found_out(force: T
         return replace(view, manifest=manifest, manifest_bytes=manifest.to_bytes())
 
     def grant(view: View) -> View:
-        return replace(view, grant=view.grant[:-1] + bytes([view.grant[-1] ^ 1]))
+        return replace(view, grant=flipped(view.grant))
 
     def unsigned(view: View) -> View:
         return replace(view, signature=bytes(64))

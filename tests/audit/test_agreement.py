@@ -21,6 +21,7 @@ from messages.manifest import Manifest
 from messages.signed import Signed
 from tests.audit.test_vectors import load, raw
 from tests.keys import world
+from tests.support.tampering import flipped
 
 
 def first(file: str, **wanted: str) -> dict[str, Any]:
@@ -140,7 +141,7 @@ def _spoil(draw: st.DrawFn, tree: Any) -> None:
             container[key] = held + draw(st.sampled_from([-1, 1, 7_776_000_000, 7_776_000_001]))
         case 5 if isinstance(held, bytes) and held:
             at = draw(st.integers(0, len(held) - 1))
-            container[key] = held[:at] + bytes([held[at] ^ 1 << draw(st.integers(0, 7))]) + held[at + 1 :]
+            container[key] = flipped(held, at, draw(st.integers(0, 7)))
         case _:
             container[key] = draw(VALUES)
 

@@ -33,6 +33,7 @@ from tests.audit.genuine import (
     signed,
     some,
 )
+from tests.support.tampering import flipped
 
 STORY = run()
 
@@ -40,10 +41,6 @@ STORY = run()
 @pytest.fixture
 def parts() -> Parts:
     return STORY.parts.copy()
-
-
-def flipped(raw: bytes, at: int = 0, bit: int = 0) -> bytes:
-    return raw[:at] + bytes([raw[at] ^ 1 << bit]) + raw[at + 1 :]
 
 
 def with_record(line: RecordLine, **changes: object) -> RecordLine:
@@ -281,7 +278,7 @@ def a_leaf_changed_that_no_checkpoint_covers_yet(parts: Parts) -> None:
 @damage("root-differs")
 def the_leaf_of_an_expired_record_changed(parts: Parts) -> None:
     del parts.records[3]
-    parts.leaves[3] = flipped(parts.leaves[3])
+    parts.leaves[3] = flipped(parts.leaves[3], 0)
 
 
 @damage("checkpoint-signature")
@@ -346,7 +343,7 @@ def one_bit_of_a_record(parts: Parts) -> None:
 @damage("record-changed", 5)
 def one_bit_of_a_salt(parts: Parts) -> None:
     line = parts.records[5]
-    parts.records[5] = dataclasses.replace(line, salt=flipped(line.salt))
+    parts.records[5] = dataclasses.replace(line, salt=flipped(line.salt, 0))
 
 
 @damage("record-moved", 1)
@@ -740,7 +737,7 @@ def test_what_witnesses_are_said_to_have_seen_must_hold(parts: Parts, tmp_path: 
     if lie == "altered":
         note, name, line = path.read_text().rpartition("\n— witness-2 ")
         raw = base64.b64decode(line)
-        path.write_text(note + name + base64.b64encode(raw[:-1] + bytes([raw[-1] ^ 1])).decode() + "\n")
+        path.write_text(note + name + base64.b64encode(flipped(raw)).decode() + "\n")
     elif lie == "nonsense":
         path.write_bytes(b"\xff")
     found = check(tmp_path, witnesses=WITNESSES).first

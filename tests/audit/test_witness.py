@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from audit.checkpoint import Checkpoint, VerifierKey, read_note, sign_checkpoint, verify
 from audit.errors import AuditError, BadSignature, Unreadable
 from audit.witness import WitnessKey, cosign, cosignatures, final, joined
+from tests.support.tampering import flipped
 
 TIME = 1_790_000_000
 
@@ -76,8 +77,7 @@ def test_what_a_stranger_added_is_passed_over() -> None:
 @pytest.mark.parametrize("place", [12, 20, 75])
 def test_a_line_in_a_witnesss_name_that_does_not_hold_is_a_lie(place: int) -> None:
     _, name, encoded = line(1).decode().rstrip("\n").split(" ")
-    raw = bytearray(base64.b64decode(encoded))
-    raw[place] ^= 1
+    raw = flipped(base64.b64decode(encoded), place)
     forged = f"— {name} {base64.b64encode(raw).decode()}\n".encode()
     with pytest.raises(BadSignature):
         cosignatures(joined(NOTE, [forged]), WITNESSES)

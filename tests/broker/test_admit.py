@@ -57,6 +57,7 @@ from tests.support.orchid import (
     leaks,
     task_force,
 )
+from tests.support.tampering import flipped
 
 REFERRAL = "03-referral-adult.json"
 ALERT = "09-person-in-danger.json"
@@ -215,8 +216,9 @@ def test_what_one_agency_signed_another_cannot_submit_nor_claim(force: TaskForce
 
 def test_a_forged_signature_is_refused_and_claims_no_id(force: TaskForce) -> None:
     genuine = force.send(REFERRAL, SHELTER)
-    flipped = bytes([genuine.signature[0] ^ 1]) + genuine.signature[1:]
-    assert_rejected(force, force.admit(replace(genuine, signature=flipped)), "unverified", claims=None)
+    assert_rejected(
+        force, force.admit(replace(genuine, signature=flipped(genuine.signature))), "unverified", claims=None
+    )
     by_colleague = force.keys(RELEASER).signer.signature(Tag.MANIFEST, genuine.manifest_bytes)
     assert_rejected(force, force.admit(replace(genuine, signature=by_colleague)), "unverified", claims=None)
     as_consent = force.keys(DESK).signer.signature(Tag.CONSENT, genuine.manifest_bytes)
@@ -287,8 +289,8 @@ def test_an_altered_ciphertext_grant_or_description_is_refused_and_claims_no_id(
     opening = genuine.openings[0]
     assert opening.detail is not None
     damaged = {
-        "ciphertext": replace(genuine, sections={**genuine.sections, name: sealed[:-1] + bytes([sealed[-1] ^ 1])}),
-        "grant": replace(genuine, grants={handle: grant[:-1] + bytes([grant[-1] ^ 1])}),
+        "ciphertext": replace(genuine, sections={**genuine.sections, name: flipped(sealed)}),
+        "grant": replace(genuine, grants={handle: flipped(grant)}),
         "section left out": replace(genuine, sections={k: v for k, v in genuine.sections.items() if k != name}),
         "description left out": replace(genuine, openings=genuine.openings[1:]),
         "description twice": replace(genuine, openings=(*genuine.openings, opening)),
@@ -711,7 +713,7 @@ Mutation = Callable[[random.Random, bytes, bytes], bytes]
 
 def _flip(r: random.Random, raw: bytes, _: bytes) -> bytes:
     at = r.randrange(len(raw))
-    return raw[:at] + bytes([raw[at] ^ (1 << r.randrange(8))]) + raw[at + 1 :]
+    return flipped(raw, at, r.randrange(8))
 
 
 def _overwrite(r: random.Random, raw: bytes, _: bytes) -> bytes:

@@ -26,6 +26,7 @@ from messages.limits import DAY, HOUR, LIFETIME
 from policies.judge import FILE_TOO_LARGE
 from tests.support import exhibit
 from tests.support.orchid import DESK, FOREIGN, PROSECUTOR, TaskForce
+from tests.support.tampering import flipped
 
 SECRET = bytes(32)
 NOW = 1_000_000_000_000
@@ -200,7 +201,7 @@ def test_a_view_gives_a_ticket_for_the_file_that_it_names_alone(
     assert (ticket.owner, ticket.object, ticket.chunks) == (force.agency(DESK), carried[0], 6)
     sealed = ticket.sealed(SECRET)
     assert read_ticket(sealed, asker, SECRET, force.now) == ticket
-    for wrong in (sealed[:-1] + b"\x00", sealed[:32] + replace(ticket, object=OTHER).sealed(SECRET)[32:], b"x" * 40):
+    for wrong in (flipped(sealed), sealed[:32] + replace(ticket, object=OTHER).sealed(SECRET)[32:], b"x" * 40):
         with pytest.raises(Unverified):
             read_ticket(wrong, asker, SECRET, force.now)
     with pytest.raises(Unverified):
@@ -223,7 +224,7 @@ def test_no_ticket_without_everything_that_makes_it(force: TaskForce, carried: t
         (request(force, carried, view=bytes(32)), asker, now, Unverified),
         (request(force, carried, message=new_message_id()), asker, now, Unverified),
         (request(force, carried, stamp=elsewhere), asker, now, Unverified),
-        (request(force, carried, view_bytes=delivery.view[:-1] + b"\x00"), asker, now, Unverified),
+        (request(force, carried, view_bytes=flipped(delivery.view)), asker, now, Unverified),
         (request(force, carried), asker, now + HOUR, Stale),
         (request(force, carried), force.agency(FOREIGN), now, RemoteError),
         (request(force, carried, force.keys(FOREIGN).signer), force.agency(FOREIGN), now, Unverified),

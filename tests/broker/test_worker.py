@@ -27,6 +27,7 @@ from messages.signed import Signed
 from tests.fakes.bus import FakeBroker, FakeBus
 from tests.support.nats_server import running_bus
 from tests.support.orchid import DESK, FOREIGN, INSPECTORS, PROSECUTOR, SHELTER, TaskForce
+from tests.support.tampering import flipped
 
 FIRMS = "08-organisations.json"
 REFERRAL = "03-referral-adult.json"
@@ -185,7 +186,7 @@ async def test_another_agency_that_submits_it_is_refused_and_the_sender_still_ge
 async def test_a_damaged_copy_that_arrives_first_does_not_burn_the_id(desk: Desk) -> None:
     envelope = desk.force.send(FIRMS, PROSECUTOR)
     name, sealed = next(iter(envelope.sections.items()))
-    damaged = replace(envelope, sections={**envelope.sections, name: sealed[:-1] + bytes([sealed[-1] ^ 1])})
+    damaged = replace(envelope, sections={**envelope.sections, name: flipped(sealed)})
     answers = await desk.work(damaged.to_bytes(), envelope.to_bytes())
     codes = {e.submission: e.code for e, _ in answers}
     assert sorted(codes.values(), key=str) == [None, "unverified"]

@@ -15,6 +15,7 @@ from cli.messages_cmd import _standing
 from messages.directory import Span
 from tests.support.orchid import FOREIGN, INSPECTORS, PROSECUTOR, RAPPORTEUR, SHELTER, TaskForce, leaks
 from tests.support.processes import command
+from tests.support.tampering import flipped
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -74,9 +75,8 @@ def mistakes(force: TaskForce, tmp: Path) -> dict[str, tuple[list[str], int, str
     shutil.copytree(force.practice.party("harbour-police"), forged)
     (forged / "agency.json").write_text(json.dumps(settings))
     (top,) = (forged / "trust" / "repository" / "top").rglob("*.json")
-    signed = bytearray(top.read_bytes())
-    signed[len(signed) // 2] ^= 1
-    top.write_bytes(bytes(signed))
+    signed = top.read_bytes()
+    top.write_bytes(flipped(signed, len(signed) // 2))
     return {
         "no such command": (["sned"], MISTAKE, "sned"),
         "no such option": (["send", case, *to, *home, "--plann"], MISTAKE, "--plann"),

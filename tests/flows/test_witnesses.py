@@ -21,6 +21,7 @@ from messages.errors import Unverified
 from messages.ids import message_text
 from tests.support.orchid import DESK, PROSECUTOR, SHELTER, TaskForce, fresh_task_force
 from tests.support.processes import command, start, stop
+from tests.support.tampering import flipped
 
 AGENCIES = ("district-prosecutor", "wrenfold-support")
 
@@ -116,9 +117,7 @@ async def test_a_packet_shows_who_witnessed_the_head_that_its_proofs_lead_to(tow
 
     def forged(head: bytes) -> bytes:
         name, line = head.splitlines()[-1].rsplit(b" ", 1)
-        raw = bytearray(base64.b64decode(line))
-        raw[-1] ^= 1
-        return shorter(head) + name + b" " + base64.b64encode(raw) + b"\n"
+        return shorter(head) + name + b" " + base64.b64encode(flipped(base64.b64decode(line))) + b"\n"
 
     lied = with_heads(forged)
     assert not lied.holds and lied.steps[-1].name == "witnesses"

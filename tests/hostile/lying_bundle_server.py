@@ -21,6 +21,7 @@ from messages import cbor
 from messages.limits import DAY
 from tests.keys import trust
 from tests.keys.trust import Force
+from tests.support import tampering
 
 Lie = Callable[["Handler"], None]
 
@@ -135,9 +136,8 @@ def twice(handler: Handler) -> None:
 
 def flipped(handler: Handler) -> None:
     """One bit is another."""
-    data = bytearray(handler.honest())
-    data[len(data) // 2] ^= 1
-    handler.whole(bytes(data))
+    data = handler.honest()
+    handler.whole(tampering.flipped(data, len(data) // 2))
 
 
 def endless(code: int = 200) -> Lie:

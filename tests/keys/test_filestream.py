@@ -11,6 +11,7 @@ from keys.filestream import Opener, Sealer
 from messages.errors import BadInput, Unverified
 from messages.evidencefile import CHUNK, HEADER, SEALED_CHUNK, length_of
 from messages.ids import MessageId
+from tests.support.tampering import flipped
 
 MESSAGE = MessageId(bytes(range(16)))
 STORED = bytes(range(16, 32))
@@ -88,11 +89,10 @@ def test_a_stream_opens_only_as_the_file_that_it_is(other: dict[str, object]) ->
 @settings(max_examples=40, deadline=None)
 @given(place=st.integers(0, length_of(2) - 1), bit=st.integers(0, 7))
 def test_no_bit_of_it_can_be_changed(place: int, bit: int) -> None:
-    raw = bytearray(b"".join(TWO))
-    raw[place] ^= 1 << bit
+    raw = flipped(b"".join(TWO), place, bit)
     cut = SEALED_CHUNK + HEADER
     with pytest.raises(Unverified):
-        open_all([bytes(raw[:cut]), bytes(raw[cut:])], 2)
+        open_all([raw[:cut], raw[cut:]], 2)
 
 
 TWO = seal(bytes(CHUNK) + b"end")

@@ -19,6 +19,7 @@ from keys.unlocking import Passphrase, Source
 from messages import cbor
 from messages.errors import KeyTrouble
 from tests.keys import world
+from tests.support.tampering import flipped
 
 CHEAP = Cost(1, keystore.MIN_MEMORY)
 SECRETS = {"signing": world.seed("signing"), "note": "Ánh"}
@@ -91,10 +92,8 @@ def test_an_empty_passphrase_seals_nothing() -> None:
 def test_an_altered_file_opens_nothing(field: str) -> None:
     for at in range(0, 16, 3):
         value = cbor.load(keystore.seal(SECRETS, WORDS, CHEAP), 10**6)
-        changed = bytearray(value[field])
-        changed[at] ^= 1
         with pytest.raises(KeyTrouble):
-            keystore.unseal(cbor.dump(value | {field: bytes(changed)}), WORDS)
+            keystore.unseal(cbor.dump(value | {field: flipped(value[field], at)}), WORDS)
 
 
 @pytest.mark.parametrize("box", [b"x", bytes(24), bytes(39), bytes(40)])

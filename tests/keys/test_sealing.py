@@ -29,6 +29,7 @@ from messages import limits
 from messages.envelope import GrantDetail, SectionDetail
 from messages.errors import BadInput, KeyTrouble, Unverified
 from tests.keys import world
+from tests.support.tampering import flipped
 from tests.vectors import check as checker
 
 PARTS = world.make_parts()
@@ -68,9 +69,7 @@ def test_a_section_moved_to_another_message_does_not_open() -> None:
 
 @pytest.mark.parametrize("at", range(0, len(FACTS.sealed), 7))
 def test_a_ciphertext_altered_anywhere_does_not_open_even_if_described(at: int) -> None:
-    altered = bytearray(FACTS.sealed)
-    altered[at] ^= 0x10
-    refused(sealed=bytes(altered))
+    refused(sealed=flipped(FACTS.sealed, at, 4))
 
 
 @pytest.mark.parametrize("length", [0, 1, 23, 24, 25, 39, 40, 41, len(FACTS.sealed) - 1])
@@ -215,10 +214,8 @@ def test_a_grant_for_another_recipient_sender_or_message_does_not_open(changed: 
 
 @pytest.mark.parametrize("at", [0, 500, 1087, 1088, 1119, 1120, 1150, len(GRANT.sealed) - 1])
 def test_a_grant_altered_anywhere_does_not_open_even_if_described(at: int) -> None:
-    altered = bytearray(GRANT.sealed)
-    altered[at] ^= 1
     with pytest.raises(Unverified):
-        granted(bytes(altered))
+        granted(flipped(GRANT.sealed, at))
 
 
 @pytest.mark.parametrize("grant", [b"", GRANT.sealed[:-1], GRANT.sealed + b"\0", GRANT.sealed[:1120]])

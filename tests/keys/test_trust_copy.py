@@ -22,6 +22,7 @@ from messages.errors import BadInput, BundleRefused, DependencyError, Malformed,
 from messages.limits import DAY, HOUR
 from tests.keys import trust
 from tests.keys.trust import COURT, HEAD, OFFICERS, POLICE, REFUGE, STRANGER, Force, officer, replace
+from tests.support.tampering import flipped
 
 TWO = (officer(OFFICERS[0]), officer(OFFICERS[1]))
 BITS_IN_EACH_FILE = 3
@@ -350,7 +351,7 @@ def test_a_part_that_news_alter_is_refused_by_name_and_the_copy_stays(force: For
         if data is None:
             continue
         same = next((d for p, d in old.items() if d and p.partition(".")[2] == path.partition(".")[2]), b"{}")
-        for wrong in (data[:-20], data[:30] + bytes([data[30] ^ 1]) + data[31:], same, b"", None):
+        for wrong in (data[:-20], flipped(data, 30), same, b"", None):
             fetcher = Editing(force, lambda n, path=path, wrong=wrong: n.update({path: wrong}))  # type: ignore[misc]
             if wrong == before_timestamp(home):  # that nothing is new may be said for as long as that one holds
                 assert not copy_of(home).refresh("https://broker/trust", fetcher).changed
