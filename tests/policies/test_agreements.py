@@ -99,6 +99,14 @@ def test_the_ceiling_admits_what_is_less_strict_and_h_codes_only_if_listed() -> 
         ("max_tlp: AMBER+STRICT,", "max_tlp: RED, max_tlp: GREEN,", "ag.yaml, line 8: 'max_tlp' stands twice."),
         ("    media: [a", "    types: [A28]\n    media: [a", "ag.yaml, line 15: 'types' stands twice."),
         ("id: AG-2026-01", "id: &x AG-2026-01", "ag.yaml, line 1: write it out; anchors"),
+        ("purposes: [", "purposes: !!set [", "ag.yaml, line 5: leave it out; tags"),
+        ("purposes: [", "!!seq purposes: [", "ag.yaml, line 5: leave it out; tags"),
+        ("id: AG-2026-01", "%YAML 1.1\n---\nid: AG-2026-01", "ag.yaml, line 1: leave it out; tags (!) and directives"),
+        (
+            "[INVESTIGATE",
+            "\ufeff[INVESTIGATE",
+            "ag.yaml, line 5: an invisible character (U+FEFF) stands here",
+        ),
         ("[harbour-police, port-prosecutor]", "[harbour-police]", "ag.yaml, line 3: parties: "),
         ("[harbour-police, port-prosecutor]", "[harbour-police, harbour-police]", "ag.yaml, line 3: parties: "),
         ("harbour-police, p", "Harbour Police, p", "ag.yaml, line 3: parties: "),
@@ -122,6 +130,10 @@ def test_the_editor_is_told_file_line_fault_and_the_nearest_word(old: str, new: 
 def test_anything_that_is_no_agreement_is_bad_input(text: str) -> None:
     with pytest.raises(BadInput):
         read(text, "ag.yaml")
+
+
+def test_a_text_may_begin_with_a_byte_order_mark_as_some_editors_write_it() -> None:
+    assert read("\ufeff" + TEXT, "ag.yaml") == read(TEXT, "ag.yaml")
 
 
 @settings(max_examples=120, deadline=None)
