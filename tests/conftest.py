@@ -12,6 +12,7 @@ from zlib import crc32
 import pytest
 import structlog
 import typer.testing
+from hypothesis import HealthCheck, settings
 
 # Hundreds of commands run in the tests' own processes: each would put the whole command line together again.
 typer.testing._get_command = cache(typer.testing._get_command)
@@ -19,6 +20,10 @@ typer.testing._get_command = cache(typer.testing._get_command)
 # The tests themselves and what they import stay to the end: while they are collected none of it is looked through for
 # garbage, and afterwards seldom.
 gc.disable()
+
+# No example may fail for the time it took: a machine pauses when it likes. All else is as it was, with CI=true or not.
+settings.register_profile("safeconduct", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("safeconduct")
 
 _PYTESTS_OWN = "PYTEST_CURRENT_TEST"
 

@@ -39,8 +39,8 @@ from tests.adapters.test_receiving import FIRMS, delivered, restamped
 from tests.fakes.bus import FakeBus
 from tests.keys.world import seed
 from tests.support.orchid import PROSECUTOR, TaskForce
+from tests.support.patience import PATIENCE
 
-PATIENCE = 10.0  # for what must come; reached only by a failing test
 VIEW = "ab" * 16
 
 

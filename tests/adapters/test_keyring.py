@@ -36,8 +36,7 @@ from messages.limits import DAY, KEY_STATEMENT_LIFETIME, LIFETIME, MINUTE
 from tests.adapters.test_receiving import FIRMS, delivered
 from tests.fakes.bus import FakeAgency, FakeBus
 from tests.support.orchid import DESK, PROSECUTOR, TaskForce
-
-PATIENCE = 10.0  # for what must come; reached only by a failing test
+from tests.support.patience import PATIENCE
 
 
 class Killed(BaseException):

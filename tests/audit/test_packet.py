@@ -24,7 +24,7 @@ TREE = Path(__file__).parents[2]
 
 def alone(folder: Path, *arguments: str) -> tuple[int, Any]:
     """`python -m audit` in a process that finds the folder `audit` and the libraries, and no other code of ours."""
-    shutil.copytree(TREE / "audit", folder / "audit")
+    shutil.copytree(TREE / "audit", folder / "audit", ignore=shutil.ignore_patterns("__pycache__"))
     program = f"import sys, runpy; sys.path.insert(0, {str(folder)!r}); sys.path = [p for p in sys.path if p]; "
     program += "import importlib.util as u; assert not any(u.find_spec(n) for n in ('keys', 'messages', 'adapters')); "
     program += f"sys.argv = {['audit', *arguments]!r}; runpy.run_module('audit', run_name='__main__')"

@@ -17,7 +17,8 @@ from bus.queue import Admission, NatsAgency, View
 from keys.nkey import public_of
 from messages.ids import ViewId
 from tests.support.nats_server import DESK, HARBOUR, HELPER, SHELTER, RunningBus, new_seed
-from tests.support.pulling import PATIENCE, pulled
+from tests.support.patience import PATIENCE
+from tests.support.pulling import pulled
 
 KEY = "0" * 32
 SUBMIT = subjects.submit(HARBOUR, "message")

@@ -31,8 +31,7 @@ from messages.withdrawals import KeepGround
 from tests.support.consenting import ABOUT, NAME, OTHER, PLACE, SAFEGUARDING, Consenting, consenting
 from tests.support.exported import exported
 from tests.support.orchid import DESK, RELEASER, SHELTER
-
-PATIENCE = 20.0  # for what must come; reached only by a failing test
+from tests.support.patience import PATIENCE
 
 
 @dataclass

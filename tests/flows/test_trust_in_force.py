@@ -41,12 +41,12 @@ from messages.evidence import Evidence, EvidenceType
 from messages.ids import AgencyHandle, ContactHandle
 from messages.limits import DAY, HOUR
 from tests.support.orchid import DESK, FOREIGN, INSPECTORS, PROSECUTOR, RAPPORTEUR, TaskForce, task_force
+from tests.support.patience import PATIENCE
 
 FIRMS = "08-organisations.json"
 DEPUTY = "harbour-police/analyst-deputy"
 RELEASER = "harbour-police/release-officer"
 WITHIN = 5.0  # seconds from the publication until a revocation is in force everywhere
-PATIENCE = 20.0  # for what must come; reached only by a failing test
 
 
 @dataclass

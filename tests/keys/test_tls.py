@@ -32,12 +32,12 @@ from keys.keystore import Cost
 from keys.tls import Files, Health, check_files, client_context, guest_context, install, look, server_context
 from messages.errors import BadInput, KeyTrouble
 from messages.limits import DAY
+from tests.support.patience import PATIENCE
 
 NOW = time.time_ns() // 1_000_000_000 * 1000  # what looks at our certificates here has a clock of its own
 AGENCY = "aharbour22222"
 HOSTS = ("localhost", "127.0.0.1")
 CHEAP = Cost(1, keystore.MIN_MEMORY)
-PATIENCE = 20
 
 
 @pytest.fixture(scope="module")
@@ -327,7 +327,12 @@ async def connect(port: int, context: ssl.SSLContext, host: str = "localhost") -
         return
 
     return await nats.connect(
-        f"tls://{host}:{port}", tls=context, tls_handshake_first=True, allow_reconnect=False, error_cb=quiet
+        f"tls://{host}:{port}",
+        tls=context,
+        tls_handshake_first=True,
+        allow_reconnect=False,
+        connect_timeout=int(PATIENCE),
+        error_cb=quiet,
     )
 
 

@@ -1,7 +1,8 @@
 """A small task force's trust bundle for tests: officers, root holders, an online key, and what they publish.
 
-The keys come from labels, so two runs have the same; they protect nothing. Times are the machine's own: python-tuf's
-client knows no other clock.
+The keys come from labels, so two runs have the same; they protect nothing. Times are the machine's own, for
+python-tuf's client knows no other clock, less what had passed of the hour: what is signed anew with the hour or the day
+is not signed anew in the middle of a test.
 """
 
 import shutil
@@ -22,17 +23,18 @@ from keys.signing import Signer
 from messages.directory import Agency, Bundle, Contact, Directory, Mandate, Officer, Operator, Worker
 from messages.ids import AgencyHandle
 from messages.labels import CrimeArea, Keeping, PartyClass
-from messages.limits import DAY
+from messages.limits import DAY, HOUR
 from tests.keys.world import seed
 
 POLICE, COURT, REFUGE, STRANGER = (AgencyHandle(f"a{c * 12}") for c in "pcrs")
 WHOLE = Audience(FULL)
 OFFICERS = tuple(f"o{c * 12}" for c in "abc")
 HEAD = "ohhhhhhhhhhhh"
+_PASSED = time.time_ns() // 1_000_000 % HOUR
 
 
 def now() -> int:
-    return time.time_ns() // 1_000_000
+    return time.time_ns() // 1_000_000 - _PASSED
 
 
 def officer(handle: str) -> Signer:

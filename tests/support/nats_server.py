@@ -32,6 +32,7 @@ from keys.jwt import Issuer, new_issuer_seed
 from keys.nkey import public_of
 from messages.ids import AgencyHandle, ContactHandle
 from tests.support import ports
+from tests.support.patience import PATIENCE
 
 HARBOUR = AgencyHandle("aharbour22222")
 SHELTER = AgencyHandle("ashelter22222")
@@ -110,7 +111,7 @@ class RunningBus:
         before = connection.reconnects
         self.server.logins = (*self.logins(), *more)
         await self.server.restart()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while connection.reconnects == before:
                 await asyncio.sleep(0.01)
         await connection.flush()

@@ -1,12 +1,9 @@
 """What comes through a port in parts: a pull gives what is there when it is answered, which may be fewer than wait."""
 
 import asyncio
-from typing import Final
 
 from bus.queue import BrokerPort, SequencerPort, StoredEntry, Submission
-
-PATIENCE: Final = 20.0
-"""Seconds for what must come; reached only by a failing test."""
+from tests.support.patience import PATIENCE
 
 
 async def pulled(broker: BrokerPort, count: int, *, ack: bool = False) -> list[Submission]:

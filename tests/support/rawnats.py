@@ -9,6 +9,8 @@ from typing import Any
 
 import nkeys
 
+from tests.support.patience import PATIENCE
+
 
 class RawClient:
     """One TCP connection and the server's first line. Made by `raw_client`."""
@@ -25,7 +27,7 @@ class RawClient:
         options = {"verbose": False, "pedantic": False, "lang": "raw", "version": "0", "protocol": 1, **shown}
         self.writer.write(b"CONNECT " + json.dumps(options).encode() + b"\r\nPING\r\n")
         lines: list[bytes] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while line := await self.reader.readline():
                 if line == b"PING\r\n" or line.startswith(b"INFO "):
                     continue

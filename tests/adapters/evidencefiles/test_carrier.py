@@ -13,6 +13,7 @@ from messages.errors import BadInput, DependencyError, Unverified
 from messages.evidencefile import SEALED_CHUNK
 from messages.ids import MessageId
 from tests.support import exhibit
+from tests.support.patience import PATIENCE
 from tests.support.peaks import children, words
 
 MESSAGE = MessageId(bytes(16))
@@ -63,7 +64,11 @@ async def test_what_is_wrong_is_said_in_the_same_words(tmp_path: Path) -> None:
     assert sealed(tmp_path) == [] and not (tmp_path / "got.e01").exists()
 
 
-async def test_it_stops_and_takes_half_a_file_away_when_nobody_wants_it_any_more(tmp_path: Path) -> None:
+async def test_it_stops_and_takes_half_a_file_away_when_nobody_wants_it_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrier, "END_SECONDS", PATIENCE)
+
     class Enough(Exception):
         pass
 

@@ -319,7 +319,7 @@ def test_what_was_fetched_in_part_goes_once_no_message_can_name_it_any_more(spoo
     spool.receive(sent.object, 0, chunks[:2])
     (part,) = (tmp_path / "files" / "in").iterdir()
     left = part.stat().st_mtime * 1000
-    spool.sweep(int(left) + LIFETIME)
+    spool.sweep(int(left) + LIFETIME - 1)
     assert spool.arrived(sent.object) == 2
     spool.sweep(int(left) + LIFETIME + 1000)
     assert list((tmp_path / "files" / "in").iterdir()) == []

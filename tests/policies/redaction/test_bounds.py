@@ -65,14 +65,18 @@ def _once(matcher: Matcher, text: str) -> float:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_work_for_a_hostile_text_grows_with_its_length_and_not_with_its_square(name: str) -> None:
-    """Eight times the text may take thirty times as long on a busy machine; with the square it would be sixty-four."""
+    """Eight times the text may take thirty times as long on a busy machine; with the square it would be sixty-four,
+    in each try. Every try has lengths of its own, so that no word of it has been seen before.
+    """
     piece = HOSTILE[name]
-    small = piece * (SMALL // len(piece))
     matcher = Matcher(EVERYONE, SUSPECTS)
     matcher.redact("warm")
-    few = min(_once(matcher, small) for _ in range(3))
-    # The best of three must hold: the first that does is enough.
-    assert any(_once(matcher, small * FACTOR) <= 30 * max(few, 0.002) for _ in range(3))
+
+    def ratio(longer: int) -> float:
+        small = piece * (SMALL // len(piece) + longer)
+        return _once(matcher, small * FACTOR) / max(_once(matcher, small), 1e-4)
+
+    assert any(ratio(longer) <= 30 for longer in range(6))
 
 
 @pytest.mark.parametrize(
