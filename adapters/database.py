@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bus.databases import keep_log
 from messages.errors import DependencyError
 
 
@@ -20,7 +21,7 @@ class Database:
         try:
             path.touch(mode=0o600)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-            self._db.execute("PRAGMA journal_mode=WAL")
+            keep_log(self._db)
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten
             self._db.executescript(schema)

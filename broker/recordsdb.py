@@ -53,6 +53,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from audit.record import RECORDS_EXPIRED, ActRecord, Record, TrustRecord, expired_range
+from bus.databases import keep_log
 from messages.errors import BadInput, DependencyError
 from messages.limits import HOUR
 
@@ -702,8 +703,9 @@ def _count(db: Connection, told: Counter[_Counted]) -> None:
 
 def _sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # SQLAlchemy begins itself; the driver would begin too late for a savepoint
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000"):
+    for pragma in ("busy_timeout=5000", "synchronous=NORMAL"):
         connection.execute(f"PRAGMA {pragma}")
+    keep_log(connection)
 
 
 def _begin(connection: Connection) -> None:

@@ -19,6 +19,7 @@ from audit.record import leaf as commitment
 from audit.tree import FileStore, Tree, leaf_hash
 from broker.entries import entry_of
 from broker.rounds import stopped
+from bus.databases import keep_log
 from bus.queue import SequencerPort, StoredEntry
 from bus.store import Fenced
 from keys.signing import Signer
@@ -52,7 +53,7 @@ class LeafIndex:
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
+        keep_log(self._db)
         self._db.execute("PRAGMA synchronous=OFF")  # rebuilt from LOG if it is lost
         self._db.execute("CREATE TABLE IF NOT EXISTS leaf (hash BLOB PRIMARY KEY, idx INTEGER NOT NULL) WITHOUT ROWID")
 
