@@ -219,8 +219,9 @@ class BrokerPort(Protocol):
 
     async def outlines(self, after_flow_seq: int, limit: int) -> tuple[list[Outline], int]:
         """Up to `limit` views that wait, stored after this FLOW sequence, in order, and the sequence up to which that
-        is all. Notices are left out. Does not wait for more to come; call it again until it brings none. That it brings
-        none means that there is none: raises `DependencyError` where something waits that does not come.
+        is all. Notices are left out, so there may be none before the end. Does not wait for more to come; call it again
+        until that sequence stays as it was. Then there is none: raises `DependencyError` where something waits that
+        does not come.
         """
 
     async def handed_over(self, contact: ContactHandle, lane: Lane) -> int:

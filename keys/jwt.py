@@ -72,12 +72,15 @@ def read_token(token: bytes, letter: str) -> dict[str, Any]:
 
 
 def decoded(word: bytes | str) -> bytes:
-    """The bytes of a word in base64url without padding, or raise `Malformed`."""
+    """The bytes of a word in base64url without padding, or raise `Malformed`; also for another spelling of them."""
     try:
         raw = word.encode("ascii") if isinstance(word, str) else word
-        return base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
+        found = base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
         raise Malformed(_NOT_A_TOKEN) from None
+    if _encoded(found).encode() != raw:
+        raise Malformed(_NOT_A_TOKEN)
+    return found
 
 
 def _encoded(raw: bytes) -> str:

@@ -1,6 +1,7 @@
 """The trust endpoint over real HTTP on the loopback: who is served what, and what everybody else hears."""
 
 import asyncio
+import base64
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -30,6 +31,7 @@ from messages.limits import HOUR
 from tests.broker.test_bundles import AGENCIES, OPERATOR, Installed, install, nkey, seed, with_desk
 from tests.keys import trust
 from tests.keys.trust import COURT, FULL, POLICE, REFUGE, STRANGER, WHOLE
+from tests.support.tampering import flipped
 
 TIMESTAMP = "/trust/metadata/timestamp.json"
 TOP = "/trust/metadata/1.targets.json"
@@ -148,6 +150,12 @@ async def changed_by_officers(desk: Desk) -> None:
     assert desk.trust.look() is not None
 
 
+def broken(header: str) -> str:
+    """The same with another signature, spelled as signatures are."""
+    asked, _, signature = header.rpartition(".")
+    return f"{asked}.{base64.urlsafe_b64encode(flipped(base64.urlsafe_b64decode(signature))).decode()}"
+
+
 Attempt = Callable[[Desk], dict[str, Any]]
 REFUSED: dict[str, Attempt] = {
     "nothing": lambda d: {},
@@ -167,7 +175,7 @@ REFUSED: dict[str, Attempt] = {
     "another method signed": lambda d: {"header": d.signed(TIMESTAMP, seed(POLICE), method="POST")},
     "too late": lambda d: {"header": d.signed(TIMESTAMP, seed(POLICE), now=trust.now() - REQUEST_WINDOW - 5_000)},
     "too early": lambda d: {"header": d.signed(TIMESTAMP, seed(POLICE), now=trust.now() + REQUEST_WINDOW + 5_000)},
-    "a broken signature": lambda d: {"header": d.signed(TIMESTAMP, seed(POLICE))[:-6] + "AAAA=="},
+    "a broken signature": lambda d: {"header": broken(d.signed(TIMESTAMP, seed(POLICE)))},
     "two headers": lambda d: {"headers": {"authorization": "x"}, "header": d.signed(TIMESTAMP, seed("operator"))[:-9]},
     "a path that is none": lambda d: {"path": "/", "header": None},
     "a file that is none": lambda d: {"path": "/trust/metadata/9.targets.json"},

@@ -8,6 +8,7 @@ import pytest
 from broker import supervisor
 from broker.supervisor import FIRST_PAUSE, LONGEST_PAUSE, kept_running
 from messages.errors import DependencyError
+from tests.support.patience import PATIENCE
 
 
 @dataclass(eq=False)
@@ -63,7 +64,7 @@ class Yard:
             await asyncio.Event().wait()
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len(self.started) < count:
                 self.changed.clear()
                 await self.changed.wait()
@@ -83,7 +84,7 @@ async def test_one_that_goes_on_ending_is_started_later_and_later_and_never_give
     yard = Yard(broken_after=1)
     async with kept_running(1, yard.start, yard.pause):
         yard.started[0].end(1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len(yard.pauses) < 12:
                 yard.changed.clear()
                 await yard.changed.wait()

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import string
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -27,8 +28,10 @@ from keys.nkey import public_of
 from messages.errors import BadInput, DependencyError, RemoteError, ShareError
 from messages.ids import AgencyHandle, ViewId
 from tests.support.nats_server import DESK, HARBOUR, SHELTER, RunningBus, new_seed
+from tests.support.patience import within
 from tests.support.pulling import pulled
 from tests.support.rawnats import raw_client, signature
+from tests.support.tampering import flipped
 
 NOW = 1_800_000_000_000
 NONCE = "a-nonce-of-one-connection"
@@ -268,16 +271,26 @@ def test_whatever_bytes_come_they_are_answered_or_refused_as_promised(raw: bytes
         ASKING.answer(raw)
 
 
-@given(st.integers(0, len(GOOD) - 1), st.integers(1, 255))
-def test_no_byte_of_a_request_can_be_changed(place: int, other: int) -> None:
-    raw = bytearray(GOOD)
-    raw[place] ^= other
-    try:
-        answer = ASKING.answer(bytes(raw))
-    except RemoteError:
-        return
-    assert place >= len(GOOD) - 1  # the last letter has bits that no byte uses
-    assert answer.granted
+@pytest.mark.parametrize("bit", range(8))
+def test_no_bit_of_a_request_can_be_changed(bit: int) -> None:
+    for place in range(len(GOOD)):
+        with pytest.raises(RemoteError):
+            raise AssertionError(f"{place}: {ASKING.answer(flipped(GOOD, place, bit)).code}")
+
+
+def test_a_request_is_spelled_in_one_way() -> None:
+    """Not in the other alphabet of base64, and not with the bits of the last letter that no byte uses."""
+    sealed = b""
+    while not (b"-" in sealed and b"_" in sealed):
+        good = token(ASKING.server, ASKING.claims(jti=os.urandom(8).hex()))
+        signed, _, sealed = good.rpartition(b".")
+    assert ASKING.answer(good).granted
+    letters = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    same = letters[letters.index(chr(sealed[-1])) + 1]  # the last letter stands for two bits, and has six
+    for other in (sealed.replace(b"-", b"+"), sealed.replace(b"_", b"/"), sealed[:-1] + same.encode(), sealed + b"=="):
+        assert base64.b64decode(other[:86] + b"==", b"-_") == base64.urlsafe_b64decode(sealed + b"==")
+        with pytest.raises(RemoteError):
+            ASKING.answer(signed + b"." + other)
 
 
 @given(st.sampled_from(["aud", "exp", "iat", "sub", "nats"]), json_values)
@@ -382,6 +395,7 @@ async def test_a_login_expires_and_comes_back_and_nothing_is_lost(
     monkeypatch.setattr(bounds, "LOGIN_SECONDS", 2)
     monkeypatch.setattr(bounds, "LOGIN_SPREAD", 0)
     port, broker = await bus.agency(HARBOUR), await bus.broker()
+    monkeypatch.undo()  # it expires once: what is answered in the very moment of another expiry is asked for anew
     asked, end = asyncio.Event(), asyncio.Event()
 
     async def slow(agency: AgencyHandle, verb: str, data: bytes) -> bytes:
@@ -417,7 +431,7 @@ async def test_a_revoked_login_is_cut_off_within_five_seconds_and_stays_out_whil
 ) -> None:
     others, adapters = await bus.agency(HARBOUR), [await bus.adapter(SHELTER) for _ in range(3)]
     seed = bus.seeds[SHELTER]
-    async with asyncio.timeout(5):
+    async with within(5):
         assert await bus.revoke(SHELTER) == 3
         while any(adapter.connected for adapter in adapters):
             await asyncio.sleep(0.01)  # until the server's word has come

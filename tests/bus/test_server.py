@@ -27,6 +27,7 @@ from keys.nkey import public_of
 from messages.errors import DependencyError, LocalError
 from messages.ids import AgencyHandle, ViewId
 from tests.support.nats_server import DESK, HARBOUR, HELPER, SHELTER, RunningBus, new_seed, running_bus
+from tests.support.patience import PATIENCE
 from tests.support.pulling import pulled
 
 KEY = "0" * 32
@@ -178,12 +179,16 @@ async def test_a_device_that_vanished_keeps_nothing_from_the_other(bus: RunningB
     await (await pulling).ack()
     await gone.connection.flush()
     await gone.connection.client.close()  # its pulls are still open at the server
+    door, login = await bus.doorkeeper(), public_of(bus.seeds[SHELTER])
+    async with asyncio.timeout(PATIENCE):
+        while not all(one.closed for r in await door.readings() for one in r.connections if one.login == login):
+            await asyncio.sleep(0.01)
     later = f"{1:032x}"
     await broker.store(
         [Admission(SHELTER, later, b"e", 60, [View(SHELTER, HELPER, "normal", ViewId(later), b"later")])]
     )
     other = (await bus.agency(SHELTER)).deliveries(HELPER)
-    found = await asyncio.wait_for(anext(other), 10)
+    found = await asyncio.wait_for(anext(other), PATIENCE)
     assert (found.data, found.attempt) == (b"later", 1)
     await other.aclose()
 

@@ -20,19 +20,19 @@ from pathlib import Path
 
 import nkeys
 
-from bus import subjects
+from bus import bounds, subjects
 from bus.callout import CalloutService, answering_logins
 from bus.connection import Connection, connect
 from bus.doorkeeper import Doorkeeper
 from bus.queue import NatsAgency, NatsBroker, NatsSequencer
 from bus.server import ClusterSpec, EmbeddedServer
-from bus.store import Store
+from bus.store import Store, until_answered
 from bus.subjects import Login
 from keys.jwt import Issuer, new_issuer_seed
 from keys.nkey import public_of
 from messages.ids import AgencyHandle, ContactHandle
 from tests.support import ports
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, patient
 
 HARBOUR = AgencyHandle("aharbour22222")
 SHELTER = AgencyHandle("ashelter22222")
@@ -92,7 +92,7 @@ class RunningBus:
         """Make streams and consumers, and answer logins."""
         self.service = await self.callout()
         store = Store(await self.worker())
-        await store.ensure_streams(len(self.servers))
+        await until_answered(lambda: store.ensure_streams(len(self.servers)), bounds.BEGIN_SECONDS)
         for agency, contacts in self.contacts.items():
             for contact in contacts:
                 await store.ensure_consumers(agency, contact)
@@ -169,7 +169,7 @@ class RunningBus:
 
 def _servers(folder: Path, logins: Sequence[Login], issuer: str, nodes: int) -> list[EmbeddedServer]:
     if nodes == 1:
-        return [EmbeddedServer(folder, logins, issuer=issuer)]
+        return [EmbeddedServer(folder, logins, issuer=issuer, port=ports.free(1)[0])]  # after a restart it is the same
     numbers = ports.free(nodes)
     routes = tuple(f"127.0.0.1:{port}" for port in numbers)
     return [
@@ -193,6 +193,7 @@ async def running_bus(
     """
     bus = RunningBus(folder, contacts, nodes)
     async with AsyncExitStack() as stack:
+        stack.enter_context(patient())
         for server in bus.servers:
             await stack.enter_async_context(server)
         try:
