@@ -75,6 +75,9 @@ def completed(message: Msg) -> bool:
     return status(message) == "409" and (message.headers or {}).get("Description") == "Batch Completed"
 
 
+_UNCHECKED: Final = 0.9 * bounds.AUTH_SECONDS
+
+
 class LoginExpired(nats.errors.NoRespondersError):
     """The login ended before the reply came. `Connection.request` asks again; others take it for no answer."""
 
@@ -114,10 +117,12 @@ class _Client(Client):
     """
 
     expired = False
+    tried = 0.0
+    """When it last tried to connect, as `time.monotonic` tells."""
     _transport: _Transport | None
 
     async def _connect_to_server(self, s: Any) -> None:
-        s.last_attempt = time.monotonic()
+        s.last_attempt = self.tried = time.monotonic()
         if self._transport is None:
             self._transport = _Transport()  # type: ignore[no-untyped-call]
         await self._transport.connect(s.uri, DEFAULT_BUFFER_SIZE, self.options["connect_timeout"])
@@ -355,7 +360,7 @@ async def connect(
     address begins with tls://.
 
     A key the server does not know fails at once, and so does a certificate that either side does not take; a server
-    that is not there, after `patience` seconds.
+    that is not there, after `patience` seconds, and one that is there when nobody checks logins.
     """
     public_of(seed)  # or `KeyTrouble`, before anything is sent
     urls = url.split(",") if isinstance(url, str) else list(url)
@@ -363,14 +368,18 @@ async def connect(
     client = _Client()
     connection = Connection(client, inbox_prefix)
     denial = asyncio.get_running_loop().create_future()  # why the first connection fails at once
+    unchecked = False
 
     async def trouble(error: Exception) -> None:
+        nonlocal unchecked
         text = str(error)
         lowered = text.lower()
         if "permissions violation" in lowered:
             connection.denied.append(text)
         if connection.opened and ("authorization violation" in lowered or "authentication timeout" in lowered):
             connection._refused_again()
+        elif "authorization violation" in lowered and time.monotonic() - client.tried > _UNCHECKED:
+            unchecked = True  # a server whose question nobody has answered refuses in the same words
         elif "authorization violation" in lowered and not denial.done():
             denial.set_result(
                 "The message bus does not know this login, has revoked it, or has shut it out for some minutes because"
@@ -414,6 +423,8 @@ async def connect(
                 await _closed(client)
     if denial.done():
         raise DependencyError(denial.result())
+    if unchecked:
+        raise DependencyError("The message bus has nobody who checks logins just now; start a broker, or try again.")
     raise DependencyError("The message bus does not answer at its address; start it, or correct the address.")
 
 

@@ -28,7 +28,7 @@ from keys.nkey import public_of
 from messages.errors import BadInput, DependencyError, RemoteError, ShareError
 from messages.ids import AgencyHandle, ViewId
 from tests.support.nats_server import DESK, HARBOUR, SHELTER, RunningBus, new_seed
-from tests.support.patience import within
+from tests.support.patience import PATIENCE, within
 from tests.support.pulling import pulled
 from tests.support.rawnats import raw_client, signature
 from tests.support.tampering import flipped
@@ -374,6 +374,30 @@ async def test_without_a_service_nobody_comes_in_and_the_brokers_own_do(bus: Run
     assert lines
     assert all(line.startswith(b"-ERR 'Auth") for line in lines)
     await (await bus.worker()).flush()
+
+
+async def test_a_login_that_nobody_checked_in_time_is_tried_again_and_not_called_revoked(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To a client it looks the same: the server refuses in the same words."""
+    answered = 0
+    respond = CalloutService._respond
+
+    async def late_once(self: CalloutService, message: Msg, reply: bytes) -> None:
+        nonlocal answered
+        answered += 1
+        if answered == 1:
+            await asyncio.sleep(bounds.AUTH_SECONDS + 0.5)
+        await respond(self, message, reply)
+
+    monkeypatch.setattr(CalloutService, "_respond", late_once)
+    adapter = await connect(bus.server.url, bus.seeds[HARBOUR], inbox_prefix=subjects.inbox(HARBOUR), patience=PATIENCE)
+    await adapter.flush()
+    await adapter.close()
+    assert answered >= 2
+    await bus.service.connection.close()
+    with pytest.raises(DependencyError, match="has nobody who checks logins just now"):
+        await connect(bus.server.url, bus.seeds[HARBOUR], inbox_prefix=subjects.inbox(HARBOUR), patience=3)
 
 
 async def test_an_agency_is_in_its_account_and_learns_of_no_other_by_any_subject(bus: RunningBus) -> None:
