@@ -50,6 +50,9 @@ KINDS_SHOWN: Final = 8
 RECIPIENTS: Final = (PROSECUTOR, FOREIGN, LABOUR, SHELTER, RAPPORTEUR)
 BUSY: Final = 30
 STEPS: Final = 24
+TRIES: Final = 5
+IN_FORCE: Final = 30
+"""Seconds in which a revocation has closed the door also on a busy machine; a test holds what is promised."""
 
 ATTACKS: Final = (
     # attack, case, recipient, what it is in words, code or rule that must answer
@@ -402,14 +405,15 @@ class _Play:
         """What this contact reads of a message, fetched and opened by hand as at a desk."""
         party, contact = address.split("/")
         who = ("--home", str(self.made.party(party)), "--as", contact, "--json")
-        code, text, error = await self._typed("inbox", "list", *who)
-        if code:
-            raise DependencyError(f"The demonstration's own command failed: {error.strip()}")
-        for row in json.loads(text):
-            if row["state"] == "new":
-                read = await self._command("inbox", "open", row["view"], *who)
-                if read["message"] == message:
-                    return read
+        for _ in range(TRIES):  # a busy machine may need longer than one look at what has come
+            code, text, error = await self._typed("inbox", "list", *who)
+            if code:
+                raise DependencyError(f"The demonstration's own command failed: {error.strip()}")
+            for row in json.loads(text):
+                if row["state"] == "new":
+                    read = await self._command("inbox", "open", row["view"], *who)
+                    if read["message"] == message:
+                        return read
         raise DependencyError("The demonstration's own message did not arrive.")
 
     async def _questions(self) -> None:
@@ -576,7 +580,7 @@ class _Play:
         seconds = (clock() - now) / 1000
         story.expect(
             f"epoch {state.epoch} became {epoch}, and its open connection was closed",
-            holds=seconds < 10,
+            holds=seconds < IN_FORCE,
             detail=f"{seconds:.1f} s",
         )
         await _until(lambda: self._logged("login-refused", "code"), 30)
@@ -649,7 +653,7 @@ class _Play:
 
     def _search(self) -> None:
         expected = yaml.safe_load((self.example / "expected.yaml").read_text(encoding="utf-8"))
-        needles = [str(s).encode() for s in expected["search_for"]]
+        needles = practice.standing(map(str, expected["search_for"])).values()
         places = {
             "the NATS store": [self.made.broker / "nats"],
             "the broker's files": [self.made.broker],
@@ -661,7 +665,7 @@ class _Play:
         }
         for name, folders in places.items():
             files = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
-            hits = sum(needle in data for p in files for data in (p.read_bytes(),) for needle in needles)
+            hits = sum(bool(n.search(data)) for p in files for data in (p.read_bytes(),) for n in needles)
             self.story.expect(
                 f"no victim's name, phone or document in {name}",
                 holds=bool(files) and not hits,

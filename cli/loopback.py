@@ -24,7 +24,7 @@ from keys.unlocking import as_passphrase
 from messages.errors import DependencyError
 
 NODES: Final = 3
-ELECTION: Final = 30.0
+ELECTION: Final = 60.0
 """Seconds in which a cluster that has a majority has to have leaders."""
 
 

@@ -13,7 +13,7 @@ import json
 import re
 import secrets as random
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -53,6 +53,8 @@ STORY: Final = date(2026, 11, 20)
 MARK: Final = ".demonstration"
 """A file that says that its folder is a demonstration's, so that the next one may clear it."""
 LOCAL: Final = ("localhost", "127.0.0.1")
+_LONG: Final = 7
+"""Bytes of a word that does not come about by chance."""
 _PRACTICE_COST: Final = keystore.Cost(1, keystore.MIN_MEMORY)
 """Cheap on purpose: the passphrase is machine-made and lies in a file beside the keys."""
 
@@ -90,6 +92,24 @@ def stage(folder: Path) -> None:
         raise BadInput(f"{folder} is not a folder; name another with --out.")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / MARK).write_text("A demonstration of safeconduct made this folder; the next one clears it.\n")
+
+
+def standing(words: Iterable[str]) -> dict[str, re.Pattern[bytes]]:
+    """By which pattern to look for each of these words in bytes of any kind.
+
+    Five letters in a row come about by chance, in keys and ciphertexts of megabytes; so a short word counts where what
+    is before it or behind it shows that it is one: a space, a sign, or its length as CBOR writes it.
+    """
+    found = {}
+    for word in words:
+        raw = word.encode()
+        text = re.escape(raw)
+        if len(raw) < _LONG:
+            length = re.escape(bytes([0x60 + len(raw)]))
+            before, behind = rb"[^\s\"'(\[<>/:" + length + rb"]", rb"[^\s\"'.,;:!?)\]<]"
+            text += rb"(?:(?<!" + before + text + rb")|(?!" + behind + rb"))"  # the word first: that is looked for fast
+        found[word] = re.compile(text)
+    return found
 
 
 def example_folder() -> Path:

@@ -38,6 +38,8 @@ from keys.updating import FolderFetcher, TrustCopy
 from messages.ceremony import CeremonyStep, StepCode
 from messages.limits import DAY
 from messages.signed import Signed
+from tests.support.folders import contents
+from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "ceremonies.md").read_text(encoding="utf-8")
@@ -120,14 +122,14 @@ class Desk:
         """Stop what `start` started."""
         if self.service is not None:
             self.service.terminate()
-            self.service.wait(timeout=30)
+            self.service.wait(timeout=PATIENCE)
             assert self.service.stdout is not None
             self.service.stdout.close()
 
     def refreshed(self, line: str) -> None:
         """Fetch until the running broker has noticed what was published last."""
         newest = Repository(self.folder / "work" / "repository").epochs()[-1]
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE
         while f"epoch {newest};" not in self.ok(line):
             assert time.monotonic() < until, (self.folder / "up.log").read_text()
 
@@ -173,7 +175,7 @@ def walk(desk: Desk, until: str = "\0") -> None:
             assert line.startswith("$ "), line
             command = moved(line[2:])
             if not command.startswith("safeconduct "):
-                subprocess.run(["/bin/sh", "-ec", command], cwd=desk.folder, check=True, timeout=10)
+                subprocess.run(["/bin/sh", "-ec", command], cwd=desk.folder, check=True, timeout=PATIENCE)
                 continue
             if command.startswith("safeconduct bundle refresh"):
                 desk.refreshed(command)
@@ -262,7 +264,7 @@ def test_no_private_key_is_anywhere_but_in_its_owners_key_files(lived: Desk) -> 
             if isinstance(value, bytes):
                 secrets += [value, value.hex().encode()]
     assert len(secrets) > 20
-    others = [p.read_bytes() for p in lived.folder.rglob("*") if p.is_file() and p.suffix != ".key"]
+    others = [data for path, data in contents(lived.folder) if path.suffix != ".key"]
     assert len(others) > 50
     assert not any(secret in data for secret in secrets for data in others)
     assert not any(SECRET in text for text in lived.said)
@@ -290,7 +292,7 @@ def test_the_running_broker_followed_every_epoch_and_logged_its_steps(lived: Des
     officers = json.loads(lived.ok("safeconduct contact history harbour-police/desk --home ada --work work --json"))
     assert police["epoch"] == officers["epoch"]
     assert police["mandates"] == officers["mandates"]
-    log, until = lived.folder / "up.log", time.monotonic() + 20
+    log, until = lived.folder / "up.log", time.monotonic() + PATIENCE
     followed: set[int] = set()
     while police["epoch"] not in followed and time.monotonic() < until:  # it is served before it is decided under
         lines = log.read_text().splitlines()
@@ -810,7 +812,7 @@ def test_a_root_that_only_one_holder_signed_founds_nothing(tmp_path: Path) -> No
             if line.startswith("$ safeconduct"):
                 desk.ok(told(desk, line[2:]))
             else:
-                subprocess.run(["/bin/sh", "-ec", line[2:]], cwd=tmp_path, check=True, timeout=10)
+                subprocess.run(["/bin/sh", "-ec", line[2:]], cwd=tmp_path, check=True, timeout=PATIENCE)
     desk.ok("safeconduct bundle sign-root work --as ada --yes")
     assert "already" in desk.refused("safeconduct bundle sign-root work --as ada --yes")
     assert "needs 2 holders' signatures; it has 1" in desk.refused("safeconduct bundle sign work --as ada --yes")

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from cli.warm import Running
 from messages.limits import DAY, HOUR
 from tests.support.consenting import ABOUT, NAME, PLACE, Consenting, consenting, written
 from tests.support.orchid import DESK, RELEASER, SHELTER
+from tests.support.patience import PATIENCE
 from tests.support.processes import start, stop
 
 
@@ -121,14 +123,16 @@ def test_a_consent_is_taken_countersigned_relied_on_withdrawn_and_its_copies_era
     assert "withdrawn;" in town.run("consent", "withdraw", consent[:12]).stdout
     again = town.run("send", case, "--to", SHELTER, expect=1)
     assert "[R-08]" in again.stderr and NAME not in again.stderr
-    for _ in range(10):
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
         rows = town.json("erasure", "list", by=SHELTER)
         if rows and rows[0]["state"] == "erased":
             break
     assert (rows[0]["view"], rows[0]["part"], rows[0]["consent"]) == (view, "holder", consent)
     gone = town.run("inbox", "open", view, by=SHELTER, expect=1)
     assert "erased: consent withdrawn on " in gone.stdout
-    for _ in range(10):
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
         status = town.json("consent", "status", consent[:12])
         if status["copies"][0]["state"] == "erased" and status["copies"][0]["in_the_log"]:
             break

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -36,6 +37,7 @@ from messages.directory import Mandate, Span
 from messages.health import Finding, Health, worst
 from messages.limits import DAY, HOUR, MINUTE
 from policies.agreements import Agreement, Validity, read_all
+from tests.support.patience import PATIENCE
 
 POLICE = "harbour-police"
 
@@ -43,6 +45,13 @@ POLICE = "harbour-police"
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Practice:
     return practice.make(tmp_path_factory.mktemp("doctor") / "force", practice.example_folder(), clock())
+
+
+@pytest.fixture(autouse=True)
+def _busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked at here is neither how fast this machine is nor how full its disk."""
+    monkeypatch.setattr(checkup, "PATIENCE", PATIENCE)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**12))
 
 
 @pytest.fixture
@@ -96,6 +105,9 @@ def bad_ones(found: list[Finding]) -> list[Finding]:
 @asynccontextmanager
 async def broker_up(force: Practice) -> AsyncIterator[Serving]:
     async with serving(BrokerHome.open(force.broker, secret(force))) as running:
+        async with asyncio.timeout(PATIENCE):
+            while not running.sequencer.size:  # its own epoch stands in the log
+                await asyncio.sleep(0.01)
         yield running
 
 
@@ -365,7 +377,7 @@ def test_a_revoked_login_is_sent_to_the_officers(force: Practice, police: Path) 
             practice.publish(
                 force.folder, replace(content, agencies={**content.agencies, ours.handle: retired}), clock()
             )
-            await asyncio.wait_for(taken.wait(), 20)
+            await asyncio.wait_for(taken.wait(), PATIENCE)
             return await examining.examine(police, lambda: secret(force), clock)
 
     found = advised(asyncio.run(play()))
@@ -558,7 +570,8 @@ def test_a_head_that_is_not_the_logs_is_bad(force: Practice, forged: str) -> Non
             ) as connection,
         ):
             store = Store(connection)
-            async with asyncio.timeout(20):  # for the head over the announced epoch, the last that is published here
+            # For the head over the announced epoch, the last that is published here.
+            async with asyncio.timeout(PATIENCE):
                 while (last := await store.last(subjects.HEADS, subjects.HEAD)) is None or b"\n1\n" not in last.data:
                     await asyncio.sleep(0.02)
             note = sign_checkpoint(Checkpoint(origin=key.name, size=1, root=b"f" * 32), key, home.log_signer.sign_note)

@@ -10,6 +10,7 @@ from adapters.home import Home, clock, read_bundle
 from cli import practice
 from cli.main import app
 from keys.statements import usable
+from messages import cbor
 from messages.catalogue.loader import TYPE_IDS
 from messages.errors import BadInput
 from messages.limits import DAY
@@ -93,3 +94,23 @@ def test_all_types_are_listed() -> None:
 
 def test_what_is_no_type_is_a_mistake() -> None:
     assert CliRunner().invoke(app, ["types", "A99"]).exit_code == 2
+
+
+def test_a_short_word_is_found_as_a_word_in_whatever_holds_it_and_not_within_a_key() -> None:
+    words = practice.standing(["Ioana", "Ioana Dobrescu", "Zoë"])
+    holds = {
+        "a text": b"said Ioana, who",
+        "its beginning": b"Ioana's coat",
+        "its end": b"xxIoana",
+        "JSON": b'{"n":"Ioana"}',
+        "JSON of CBOR": cbor.dump({"n": "Ioana", "o": 1}),
+        "a page": b"<td>Ioana</td>",
+        "a list": b"(Ioana/Maria)",
+    }
+    assert {where: [w for w, look in words.items() if look.search(data)] for where, data in holds.items()} == {
+        where: ["Ioana"] for where in holds
+    }
+    assert words["Zoë"].search(cbor.dump(["Zoë"]))
+    for key in (b"k3IoanaQ9", b"k+Ioana0", b"\xffIoana\xff", b"Ioanax"[1:], "xZoëx".encode()):
+        assert not any(look.search(key) for look in words.values()), key
+    assert words["Ioana Dobrescu"].search(b"k3Ioana DobrescuQ9")

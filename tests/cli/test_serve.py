@@ -22,6 +22,7 @@ from cli.services import start_service
 from keys.unlocking import Passphrase, Source
 from messages.errors import DependencyError, Malformed, Unverified
 from messages.raised import What
+from tests.support.patience import PATIENCE
 
 SECRET = Passphrase("nothing that opens anything", Source.FD)
 
@@ -81,7 +82,7 @@ def test_a_worker_whose_broker_goes_while_it_begins_ends_at_once(tmp_path: Path)
         with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=given) as process:
             try:
                 silent.accept()[0].close()  # it has begun: it knocks, and will for half a minute
-                said, _ = process.communicate(timeout=20)
+                said, _ = process.communicate(timeout=PATIENCE)
             finally:
                 process.kill()
     assert (said, process.returncode) == (b"", 0)
@@ -111,7 +112,7 @@ async def test_a_worker_that_found_no_room_is_started_again_later_and_later(monk
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", exec_)
     async with kept_running(1, lambda: start_service("worker", "--home", "somewhere", tied=True), pause):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await back.wait()
     assert pauses == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
 

@@ -29,6 +29,7 @@ from keys.signing import Signer
 from keys.unlocking import Passphrase, Source
 from messages.errors import BadInput, KeyTrouble
 from tests.keys import world
+from tests.support.patience import PATIENCE
 from tests.support.processes import ROOT, environment
 
 WORDS = "correct-horse-battery-staple"
@@ -273,7 +274,7 @@ def guard(home: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     assert line.startswith("ready"), log.read_text()
     yield process, log
     process.terminate()
-    process.wait(timeout=30)
+    process.wait(timeout=PATIENCE)
     process.stdout.close()
 
 
@@ -311,7 +312,7 @@ def test_the_option_before_the_command_names_the_descriptor(home: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline().startswith("ready")
     process.terminate()
-    process.wait(timeout=30)
+    process.wait(timeout=PATIENCE)
     process.stdout.close()
 
 

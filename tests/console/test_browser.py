@@ -147,6 +147,7 @@ async def test_an_officer_makes_a_passkey_logs_in_and_walks_through_every_screen
         await shot(page, "decisions")
         await page.click("tbody a")
         await page.wait_for_selector("section.proof.holds")
+        await page.wait_for_load_state()  # then the page's own script has run
         assert "UTC" not in await page.text_content("time"), "a time is shown in the reader's own zone"
         await accessible(page, "a record")
         await shot(page, "record")

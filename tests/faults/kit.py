@@ -30,6 +30,7 @@ from audit.logdir import LogDir
 from audit.tree import leaf_hash
 from bench import world
 from broker.service import export_log, stores
+from bus.server import EmbeddedServer
 from cli import loopback
 from cli.loopback import Loopback
 from cli.services import start_service, stop_service
@@ -47,6 +48,10 @@ UNDER_WAY = 200
 """Messages that may wait while things are broken; more would be a measure of the machine."""
 KILL_EVERY = 10.0
 """Seconds after which a kill is due."""
+LEAST = 10
+"""Messages that are handed in at least, however slow the lines are at that moment."""
+EACH = 3
+"""Leaves of every message: submission, decision, retrieval."""
 DISK_MB = 512
 """Of the disk that is filled: more than an hour of the load takes."""
 Say = Callable[[str], None]
@@ -91,7 +96,7 @@ class Kit:
         self.outcome = Outcome()
         self.adapter: asyncio.subprocess.Process | None = None
         self.disk: Path | None = None
-        self._killed = time.monotonic()
+        self._killed = 0.0
         self.leaves: set[bytes] = set()  # what the stamps of arrived views promise to be in the log
         self.town: Loopback
         self.traffic: Traffic
@@ -139,9 +144,10 @@ class Kit:
 
     async def _strike_for(self, seconds: float) -> None:
         load = asyncio.create_task(self.traffic.send(1 << 30, pause=1 / RATE, under_way=UNDER_WAY))
-        end = time.monotonic() + seconds
+        self._killed = time.monotonic()
+        end = self._killed + seconds
         try:
-            while time.monotonic() < end:
+            while time.monotonic() < end or len(self.traffic.ledger.submitted) < LEAST:
                 await asyncio.sleep(self.random.uniform(0.3, 2.0))
                 if load.done():
                     await load
@@ -176,7 +182,7 @@ class Kit:
         server = self.random.choice(self.town.servers)
         server.kill()
         await asyncio.sleep(self.random.uniform(0.5, 4.0))
-        await server.start()
+        await self._started(server)
 
     async def _server_hangs(self) -> None:
         server = self.random.choice(self.town.servers)
@@ -234,7 +240,17 @@ class Kit:
         await asyncio.sleep(self.random.uniform(2.0, 5.0))
         ballast.unlink()
         server.kill()
-        await server.start()
+        await self._started(server)
+
+    async def _started(self, server: EmbeddedServer) -> None:
+        """Started again as whoever supervises services does: until it is there."""
+        for left in reversed(range(5)):
+            try:
+                await server.start()
+                return
+            except DependencyError:
+                if not left:
+                    raise
 
     async def _all_up(self) -> None:
         """As whoever supervises services does: what has ended is started again, until it stays."""
@@ -272,7 +288,7 @@ class Kit:
         self.say("all servers die at once, and everything is handed in again")
         for server in self.town.servers:
             server.kill()
-        await asyncio.gather(*(server.start() for server in self.town.servers))
+        await asyncio.gather(*map(self._started, self.town.servers))
         await self._all_up()
         await self.town.leader()
         await self.traffic.send_everything_again()
@@ -299,13 +315,14 @@ class Kit:
                 try:
                     await export_log(self.town.home, connection, target)
                     report = await asyncio.to_thread(fsck.check, target)
-                    if not report.unsequenced:
+                    if not report.unsequenced and report.leaves >= EACH * len(ledger.submitted):
                         break
                 except DependencyError:  # the streams may still be choosing who leads, and nobody answers until then
                     if not left:
                         raise
                 await asyncio.sleep(0.2)
         assert report.first is None, report.first
+        assert report.leaves >= EACH * len(ledger.submitted), "something that happened is not in the log"
         ledger.check()
         logged = {leaf_hash(leaf) for leaf in LogDir(target).leaves()}
         assert self.leaves and self.leaves <= logged, "something arrived that is not in the log"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.kit import Kit
+from tests.faults.kit import EACH, LEAST, Kit
 from tests.faults.load import Ledger
 from tests.support import ports
 from tests.support.processes import forking
@@ -14,9 +14,9 @@ from tests.support.processes import forking
 async def test_servers_brokers_and_adapters_die_at_random_and_nothing_is_lost_or_there_twice(tmp_path: Path) -> None:
     with forking():
         done = await Kit(tmp_path / "town", seed=5).run(3.0, ports.free(3))
-    assert done.submitted > 5 and sum(done.faults.values()) >= 1
+    assert done.submitted >= LEAST and sum(done.faults.values()) >= 1
     assert done.answers >= 2 * done.submitted  # each was handed in again at the end, and answered again
-    assert done.leaves >= 3 * done.submitted  # submission, decision, retrieval
+    assert done.leaves >= EACH * done.submitted
 
 
 def whole() -> Ledger:

@@ -22,6 +22,7 @@ from messages.labels import Kind
 from tests.adapters.attachments import documents
 from tests.flows.test_consent import collect_until
 from tests.flows.test_quarantine import Town, town
+from tests.support.folders import contents
 from tests.support.orchid import DESK, INSPECTORS, TaskForce, expected
 
 __all__ = ["town"]
@@ -180,9 +181,9 @@ async def test_no_detail_of_a_victim_that_was_planted_anywhere_is_on_the_other_s
     await town.log(tmp_path / "log")
     raw = [d.encode() for d in every if len(d) >= 7]
     for place in (town.broker.home.folder, inspectors.home.folder, tmp_path / "log"):
-        held = [p for p in place.rglob("*") if p.is_file()]
+        held = list(contents(place))
         assert held
-        assert [(p.name, d) for p in held for data in (p.read_bytes(),) for d in raw if d in data] == []
+        assert [(p.name, d) for p, data in held for d in raw if d in data] == []
     logged = capfd.readouterr()
     assert standing(logged.out + logged.err, [d for d in every if len(d) >= 7]) == []
 

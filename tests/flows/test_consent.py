@@ -23,13 +23,14 @@ from adapters.journal import ERASED
 from audit import fsck
 from broker.service import BrokerHome, Serving, serving
 from cli.adapter_cmd import _receive
-from cli.practice import Practice
+from cli.practice import Practice, standing
 from messages.errors import NotPermitted
 from messages.evidence import EvidenceType
 from messages.labels import EvidenceUse, Flag, Ground
 from messages.withdrawals import KeepGround
 from tests.support.consenting import ABOUT, NAME, OTHER, PLACE, SAFEGUARDING, Consenting, consenting
 from tests.support.exported import exported
+from tests.support.folders import contents
 from tests.support.orchid import DESK, RELEASER, SHELTER
 from tests.support.patience import PATIENCE
 
@@ -110,7 +111,8 @@ async def collect_until(adapter: AgencyClient, holds: Callable[[], bool]) -> Non
 
 def stands_in(folder: Path, word: str) -> list[str]:
     """In which files of a folder these bytes stand."""
-    return [p.name for p in folder.rglob("*") if p.is_file() and word.encode() in p.read_bytes()]
+    look = standing([word])[word]
+    return [path.name for path, data in contents(folder) if look.search(data)]
 
 
 async def test_a_withdrawal_stops_grants_erases_copies_and_tells_who_confirmed(town: Town, tmp_path: Path) -> None:

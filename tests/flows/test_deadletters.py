@@ -41,7 +41,8 @@ async def test_what_failed_is_listed_and_goes_through_when_it_is_tried_again(
         assert letter["kind"] == "message" and bytes.fromhex(letter["name"]) in {
             digest[:16] for digest in traffic.ledger.submitted
         }
-        wrong = await asyncio.to_thread(command, "deadletters", "retry", "ffff", "--home", folder)
+        other = ("0" if letter["name"][0] != "0" else "1") * 4
+        wrong = await asyncio.to_thread(command, "deadletters", "retry", other, "--home", folder)
         assert wrong.returncode == 2 and "deadletters list" in wrong.stderr
         done = await asyncio.to_thread(command, "deadletters", "retry", letter["name"][:8], "--home", folder)
         assert (done.returncode, done.stdout.strip()) == (0, "1 went through, 0 failed again"), done.stderr

@@ -30,6 +30,7 @@ from messages.ids import message_text
 from tests.flows.test_consent import receive
 from tests.support import exhibit
 from tests.support.orchid import DESK, FOREIGN, PROSECUTOR, TaskForce, task_force
+from tests.support.patience import PATIENCE
 from tests.support.peaks import children, words
 from tests.support.processes import command, environment
 
@@ -188,8 +189,10 @@ def chunk_servers() -> list[int]:
 
 
 async def test_chunks_go_through_a_process_of_their_own_and_go_on_where_that_is_killed(
-    force: TaskForce, tmp_path: Path
+    force: TaskForce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(chunkserver, "PATIENCE", PATIENCE)
+    monkeypatch.setattr(chunkserver, "PAUSE", 0.0)
     killed: dict[str, int] = {}
 
     def kill(what: str, *_: object) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cli.practice import standing
 from tests.support.processes import environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,17 +45,17 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dic
 
 
 @pytest.fixture(scope="module")
-def needles() -> list[bytes]:
+def needles() -> dict[str, re.Pattern[bytes]]:
     expected = yaml.safe_load((EXAMPLE / "expected.yaml").read_text(encoding="utf-8"))
-    found = [str(text).encode() for text in expected["search_for"]]
+    found = standing(map(str, expected["search_for"]))
     assert len(found) > 100
     return found
 
 
-def hits(folder: Path, needles: list[bytes]) -> set[bytes]:
+def hits(folder: Path, needles: dict[str, re.Pattern[bytes]]) -> set[str]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert files, f"nothing to search in {folder.name}"
-    return {needle for path in files for data in (path.read_bytes(),) for needle in needles if needle in data}
+    return {w for path in files for data in (path.read_bytes(),) for w, look in needles.items() if look.search(data)}
 
 
 def test_everything_that_must_happen_happens(played: tuple[Path, dict[str, Any]]) -> None:
@@ -111,7 +112,7 @@ def test_the_log_head_is_told(played: tuple[Path, dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("holder", UNENTITLED)
 def test_no_victims_name_phone_or_document_is_with(
-    holder: str, played: tuple[Path, dict[str, Any]], needles: list[bytes]
+    holder: str, played: tuple[Path, dict[str, Any]], needles: dict[str, re.Pattern[bytes]]
 ) -> None:
     assert hits(played[0] / holder, needles) == set()
 
@@ -144,6 +145,6 @@ def test_no_form_of_a_victims_identity_can_be_read_in_what_was_opened_by(
 
 
 def test_the_same_search_finds_the_victims_where_they_may_be(
-    played: tuple[Path, dict[str, Any]], needles: list[bytes]
+    played: tuple[Path, dict[str, Any]], needles: dict[str, re.Pattern[bytes]]
 ) -> None:
     assert len(hits(played[0] / "district-prosecutor", needles)) > 50

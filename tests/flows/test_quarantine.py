@@ -38,6 +38,7 @@ from tests.support.orchid import DESK, INSPECTORS, SHELTER, TaskForce, task_forc
 
 PHONE = "+44 7700 900999"
 MAIL = "somebody@mail.example"
+LEAKS = ("leak-suspected", "leak-released")  # beside them stands that a view was delivered, or not, as the clock falls
 
 
 class Town:
@@ -113,7 +114,7 @@ async def test_words_that_seem_to_identify_somebody_are_kept_aside_told_and_rele
     assert told == Leak(
         message=sent.message, recipient=inspectors.keys.contact.handle, ground=None, places=places, at=told.at
     )
-    (act,) = await town.log(tmp_path / "log")
+    (act,) = [a for a in await town.log(tmp_path / "log") if a.act in LEAKS]
     assert (act.act, act.subject, act.signer) == ("leak-suspected", sent.message, inspectors.keys.contact.handle)
 
     view = received.view_id
@@ -127,7 +128,7 @@ async def test_words_that_seem_to_identify_somebody_are_kept_aside_told_and_rele
         await inspectors.release_aside(view, LeakGround.FALSE_ALARM)
     await collect_until(desk, lambda: len(desk.journal.leaks()) == 2)
     assert desk.journal.leaks()[1].ground is LeakGround.VITAL_INTEREST
-    acts = await town.log(tmp_path / "log")
+    acts = [a for a in await town.log(tmp_path / "log") if a.act in LEAKS]
     assert [(a.act, a.outcome) for a in acts] == [("leak-suspected", "kept-aside"), ("leak-released", "vital-interest")]
 
     false = LeakReport(
@@ -145,7 +146,10 @@ async def test_words_that_seem_to_identify_somebody_are_kept_aside_told_and_rele
     home = ["--home", str(inspectors.home.folder)]
     shown = CliRunner().invoke(app, ["quarantine", "show", view[:12], *home])
     assert "section a01.1.narrative, gist: phone" in shown.stdout and PHONE not in shown.stdout
-    for wrong in (["show", "ffff"], ["release", view[:12], "--ground", "habit", "--as", "inspections"]):
+    for wrong in (
+        ["show", ("0" if view[0] != "0" else "1") * 4],
+        ["release", view[:12], "--ground", "habit", "--as", "inspections"],
+    ):
         assert CliRunner().invoke(app, ["quarantine", *wrong, *home]).exit_code == 2
     broker = str(town.broker.home.folder)
     officers = await asyncio.to_thread(CliRunner().invoke, app, ["tasks", "leaks", "--json", "--home", broker])

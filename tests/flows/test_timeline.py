@@ -161,8 +161,8 @@ async def test_a_view_that_does_not_hold_is_rejected_by_its_recipient_and_the_se
     received = await prosecutor.open(view)
     assert received.opened is None and received.code == "unverified"
     await until(lambda: EvidenceType.REJECTION in town.done(desk, message, PROSECUTOR))
-    last = desk.timeline(message).lines[0].done[-1]
-    assert (last.code, desk.timeline(message).lines[0].missing) == ("unverified", ())
+    (told,) = (d for d in desk.timeline(message).lines[0].done if d.type is EvidenceType.REJECTION)
+    assert (told.code, desk.timeline(message).lines[0].missing) == ("unverified", ())
 
 
 async def test_the_command_shows_what_is_missing_and_when_it_falls_due(town: Town) -> None:

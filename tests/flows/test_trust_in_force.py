@@ -41,7 +41,7 @@ from messages.evidence import Evidence, EvidenceType
 from messages.ids import AgencyHandle, ContactHandle
 from messages.limits import DAY, HOUR
 from tests.support.orchid import DESK, FOREIGN, INSPECTORS, PROSECUTOR, RAPPORTEUR, TaskForce, task_force
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, within
 
 FIRMS = "08-organisations.json"
 DEPUTY = "harbour-police/analyst-deputy"
@@ -200,7 +200,7 @@ async def test_a_revoked_contact_is_cut_off_within_five_seconds_and_nobody_else_
     written = (await desk.compose(message)).to_bytes()  # before the revocation, by the very contact
 
     epoch = await town.publish(changed(DESK, revoked()), taken=False)
-    async with asyncio.timeout(WITHIN):
+    async with within(WITHIN):
         await until(lambda: line(desk).refused and not line(desk).connected)
         await until(lambda: town.broker.worker.world.bundle.epoch == epoch)
 
@@ -231,7 +231,8 @@ async def test_a_suspension_shuts_out_and_its_end_lets_in_again(town: Town) -> N
     desk = await town.adapter(DESK)
     away = lambda c: c.model_copy(update={"suspended": (Span(start=clock(), end=clock() + DAY),)})  # noqa: E731
     await town.publish(changed(DESK, away), taken=False)
-    await until(lambda: line(desk).refused and not line(desk).connected, WITHIN)
+    async with within(WITHIN):
+        await until(lambda: line(desk).refused and not line(desk).connected)
     await town.publish(changed(DESK, lambda c: c.model_copy(update={"suspended": ()})))
     await until(lambda: line(desk).connected)
     assert cbor.load(await port(desk).ask("time", b""), 16, "time")

@@ -12,6 +12,8 @@ from audit import fsck
 from bench import world
 from bench.world import Bench
 from tests.faults.load import Traffic
+from tests.support.patience import PATIENCE
+from tests.support.peaks import words
 from tests.support.processes import command, start, stop
 
 
@@ -46,8 +48,8 @@ def test_a_broker_that_is_killed_leaves_no_worker_behind(tmp_path: Path) -> None
     process = start("up", "--home", str(made.folder / "broker"), "--workers", "2", log=tmp_path / "broker.log")
     [worker] = workers_of(process.pid)
     stop(process, signal.SIGKILL)
-    until = time.monotonic() + 30
-    while Path(f"/proc/{worker}/cmdline").exists() and Path(f"/proc/{worker}/cmdline").read_bytes():
+    until = time.monotonic() + PATIENCE
+    while words(worker):
         assert time.monotonic() < until, "a worker outlived its broker"
         time.sleep(0.05)
 

@@ -27,7 +27,7 @@ from adapters.planning import MessagePlan, Plan, Planner, RecipientPlan
 from adapters.receiving import Opened, Receiver
 from broker.admit import Admitted, World, admit
 from broker.service import BrokerHome
-from cli.practice import Practice, example_folder, make, moved_file
+from cli.practice import Practice, example_folder, make, moved_file, standing
 from evaluation.corpus import from_yaml
 from keys import composing, statements
 from keys.consents import register_salt
@@ -96,17 +96,7 @@ def search_for() -> tuple[bytes, ...]:
 
 @cache
 def _patterns() -> dict[str, re.Pattern[bytes]]:
-    """Five letters in a row come about by chance, in keys and ciphertexts of megabytes; so a short word counts where
-    what is before it or behind it shows that it is one: a space, a sign, or its length as CBOR writes it.
-    """
-    found = {}
-    for word in search_for():
-        text = re.escape(word)
-        if len(word) < 7:
-            length = re.escape(bytes([0x60 + len(word)]))
-            text = rb"(?<![^\s\"'(\[<>/:" + length + rb"])" + text + rb"|" + text + rb"(?![^\s\"'.,;:!?)\]<])"
-        found[word.decode()] = re.compile(text)
-    return found
+    return standing(word.decode() for word in search_for())
 
 
 def leaks(data: bytes) -> list[str]:

@@ -16,6 +16,7 @@ from unittest import mock
 
 from cli.services import READY
 from cli.warm import Running, Warm
+from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ACTORS = ROOT / "examples" / "operation-orchid" / "actors.py"
@@ -40,7 +41,7 @@ def stop(process: Running, number: int = signal.SIGTERM) -> None:
     """Stop one process that `start` made, and wait for its end."""
     if process.poll() is None:
         process.send_signal(number)
-    process.wait(timeout=30)
+    process.wait(timeout=PATIENCE)
     process.stdout.close()
 
 
