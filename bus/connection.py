@@ -424,7 +424,7 @@ async def connect(
     if denial.done():
         raise DependencyError(denial.result())
     if unchecked:
-        raise DependencyError("The message bus has nobody who checks logins just now; start a broker, or try again.")
+        raise DependencyError("The message bus did not check this login in time; start a broker, or try again.")
     raise DependencyError("The message bus does not answer at its address; start it, or correct the address.")
 
 

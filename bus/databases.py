@@ -4,22 +4,23 @@ import sqlite3
 import time
 from typing import Final
 
-_TURNS: Final = 100
-_TURN: Final = 0.05
+_PATIENCE: Final = 5.0
+_PAUSE: Final = 0.05
 
 
 def keep_log(db: sqlite3.Connection) -> None:
-    """Let readers of this file wait for no writer (write-ahead log); the file remembers. Raises `sqlite3.Error`, after
-    some five seconds also where somebody else has it locked.
+    """Let readers of this file wait for no writer (write-ahead log); the file remembers. Raises `sqlite3.Error`, also
+    where somebody else has it locked for longer than five seconds, or than `db` waits.
 
     Of two that turn a new file into one with a log, SQLite tells one at once that it is locked, whatever it was told
     to wait: both read it already, and neither can write before the other has ended.
     """
-    for left in reversed(range(_TURNS)):
+    end = time.monotonic() + _PATIENCE
+    while True:
         try:
             db.execute("PRAGMA journal_mode=WAL")
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not left:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
                 raise
-            time.sleep(_TURN)
+        time.sleep(_PAUSE)

@@ -14,8 +14,10 @@ class Locked(sqlite3.Connection):
     """One that is told that the file is locked, so many times, as SQLite tells one of two at once."""
 
     times = 0
+    asked = 0
 
     def execute(self, sql: str, *more: object) -> sqlite3.Cursor:  # type: ignore[override]
+        type(self).asked += 1
         if type(self).times:
             type(self).times -= 1
             error = sqlite3.OperationalError("database is locked")
@@ -28,21 +30,33 @@ def mode(db: sqlite3.Connection) -> str:
     return str(db.execute("PRAGMA journal_mode").fetchone()[0])
 
 
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(databases, "_TURN", 0)
-
-
-def test_who_is_told_that_a_new_file_is_locked_asks_again(tmp_path: Path) -> None:
+def test_who_is_told_that_a_new_file_is_locked_asks_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "_PAUSE", 0)
     db = sqlite3.connect(tmp_path / "new.db", factory=Locked)
     Locked.times = 20
     keep_log(db)
     assert mode(db) == "wal"
-    Locked.times = 10**6
+    Locked.times = 10**9
+    monkeypatch.setattr(databases, "_PATIENCE", 0.1)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         keep_log(db)
     Locked.times = 0
     db.close()
+
+
+def test_who_waits_for_a_lock_by_itself_waits_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "_PATIENCE", 0.1)
+    holds = sqlite3.connect(tmp_path / "new.db", isolation_level=None)
+    holds.execute("BEGIN EXCLUSIVE")
+    waits = sqlite3.connect(tmp_path / "new.db", timeout=0.3, factory=Locked)
+    monkeypatch.setattr(Locked, "asked", 0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        keep_log(waits)
+    assert Locked.asked == 1
+    holds.execute("ROLLBACK")
+    keep_log(waits)
+    holds.close()
+    waits.close()
 
 
 def test_a_file_that_is_none_is_not_asked_again(tmp_path: Path) -> None:
