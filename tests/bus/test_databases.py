@@ -8,6 +8,7 @@ import pytest
 
 from bus import databases
 from bus.databases import keep_log
+from tests.support.patience import PATIENCE
 
 
 class Locked(sqlite3.Connection):
@@ -67,7 +68,11 @@ def test_a_file_that_is_none_is_not_asked_again(tmp_path: Path) -> None:
     db.close()
 
 
-def test_many_that_make_the_same_file_at_the_same_time_all_get_it(tmp_path: Path) -> None:
+def test_many_that_make_the_same_file_at_the_same_time_all_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "_PATIENCE", PATIENCE)
+
     def one(path: Path) -> None:
         db = sqlite3.connect(path)
         ready.wait()
