@@ -26,7 +26,8 @@ from messages.errors import DependencyError
 
 ROOT = Path(__file__).resolve().parent.parent
 AT_ONCE = 256
-PATIENCE = 600.0
+PATIENCE = 3600.0
+"""Seconds for a measured process to say that it is done: a million messages take a while."""
 FULL_PAUSE = 0.5
 """Seconds between two tries of what a full queue did not take."""
 

@@ -73,7 +73,7 @@ class Crossing:
         with self._served():
             began = time.monotonic()
             send = ("send", str(case), "--attach", f"e1={path}", "--to", PROSECUTOR)
-            self._through(send, ("outbox", "--flush"), DESK, self._sent)
+            self._through(send, ("outbox", "--flush"), DESK, self._sent, lambda: not self._on_its_way())
             self.crossed.sending = time.monotonic() - began
             view = self._arrived()
             began = time.monotonic()
@@ -132,8 +132,17 @@ class Crossing:
         self.crossed.kills += 1
         self._up()
 
-    def _through(self, words: tuple[str, ...], again: tuple[str, ...], who: str, share: Callable[[], float]) -> None:
-        """Say it until it is done, and kill the broker whenever the next share of the file is across."""
+    def _through(
+        self,
+        words: tuple[str, ...],
+        again: tuple[str, ...],
+        who: str,
+        share: Callable[[], float],
+        done: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Say it until it is done, and kill the broker whenever the next share of the file is across. `done`: besides
+        that the command says so, which `outbox --flush` does also of what is to be tried later.
+        """
         due = sorted(self.kills)
         for _ in range(AGAIN):
             log = self.folder / "command.log"
@@ -146,10 +155,10 @@ class Crossing:
                         self._kill()
                     with suppress(subprocess.TimeoutExpired):
                         command.wait(LOOK)
-            if command.returncode == 0:
+            if command.returncode == 0 and done():
                 assert not due, "the file was across before the broker could be killed so often"
                 return
-            assert command.returncode == DEPENDENCY, log.read_text()
+            assert command.returncode in (0, DEPENDENCY), log.read_text()
             self.crossed.again += 1
             words = again
         raise AssertionError(f"it does not get across: {log.read_text()}")
@@ -161,15 +170,19 @@ class Crossing:
             (sys.executable, "-m", "cli.main", *words, *home), env=environment(), stdout=told, stderr=told, text=True
         )
 
-    def _sent(self) -> float:
-        """Which share of the file is at the broker, by the sender's list."""
-        listed = self.force.practice.party(DESK.split("/")[0]) / "files" / "files.db"
+    def _on_its_way(self) -> tuple[int, int] | None:
+        """How many chunks of how many are at the broker, by the sender's list; None where no file stands in it."""
+        listed, row = self.force.practice.party(DESK.split("/")[0]) / "files" / "files.db", None
         with suppress(sqlite3.Error):  # it is not there yet
             with sqlite3.connect(f"file:{listed}?mode=ro", uri=True) as db:
                 row = db.execute("SELECT sent, chunks FROM outgoing").fetchone()
             db.close()
-            return row[0] / row[1] if row else 0.0
-        return 0.0
+        return row
+
+    def _sent(self) -> float:
+        """Which share of the file is at the broker."""
+        sent, chunks = self._on_its_way() or (0, 1)
+        return sent / chunks
 
     def _fetched(self) -> float:
         """Which share of it has arrived at the recipient."""
