@@ -44,6 +44,8 @@ PROFILES = os.environ.get("SAFECONDUCT_BENCH_PROFILES", "")
 MEMORIES = 10
 """How often on its way a worker looks at its resident size."""
 DRY_SECONDS = 3.0
+LATE_SECONDS = 60.0
+"""How long a flood goes on until something of it was taken: on a machine that is busy with others it runs late."""
 LOOK_SECONDS = 0.005
 FLOOD = 64
 """Submissions of a flooding agency that are under way at once."""
@@ -126,18 +128,18 @@ async def worker(job: dict[str, Any]) -> None:
 
         async def among_others() -> dict[str, Any]:
             """Until nothing is left; the wait that tells is not counted."""
-            start = time.perf_counter()
-            seen, last = 0, start
+            start, begun = time.perf_counter(), time.process_time()
+            seen, last, spent = 0, start, begun
 
             def dry() -> bool:
-                nonlocal seen, last
+                nonlocal seen, last, spent
                 now = time.perf_counter()
                 if working.admitted > seen:
-                    seen, last = working.admitted, now
+                    seen, last, spent = working.admitted, now, time.process_time()
                 return now - last >= DRY_SECONDS
 
             await until(dry)
-            return {"seconds": last - start, "admitted": seen}
+            return {"seconds": last - start, "cpu": spent - begun, "admitted": seen}
 
         async def both(log: Sequencer) -> dict[str, Any]:
             stop, start = asyncio.Event(), time.perf_counter()
@@ -251,7 +253,7 @@ async def flooder(job: dict[str, Any]) -> None:
                     taken += 1
                 elif not isinstance(outcome, DependencyError):
                     raise outcome
-            if clock() >= end and taken:  # a machine that is busy with others lets it run late
+            if clock() >= end and (taken or clock() >= end + LATE_SECONDS):
                 return
 
     async def knock() -> Connection | None:
@@ -281,9 +283,7 @@ async def flooder(job: dict[str, Any]) -> None:
             if clock() >= end:
                 return
 
-    first = None
-    while first is None and what != "nothing":
-        first = await knock()
+    first = None if what == "nothing" else await dial(**door, patience=LATE_SECONDS)
     # It stands for an agency on a machine of its own, whose CPU is not to be missed here: it runs when others rest.
     if hasattr(os, "SCHED_IDLE"):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -93,7 +93,7 @@ NEWER: Final = 50
 """How many epochs past ours a broker asks the log about before it starts: those of a year."""
 DRAIN: Final = 10.0
 """Seconds to finish what is in hand at the end; what is not finished then is handed out again."""
-PORT_FREES: Final = 15.0
+PORT_FREES: Final = 3.0
 """Seconds for which the port of the run before is waited for."""
 LOOK_SECONDS: Final = 0.5
 """Between two looks for a newer epoch: a revocation has to be in force within five seconds of its publication."""

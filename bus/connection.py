@@ -75,9 +75,6 @@ def completed(message: Msg) -> bool:
     return status(message) == "409" and (message.headers or {}).get("Description") == "Batch Completed"
 
 
-_UNCHECKED: Final = 0.9 * bounds.AUTH_SECONDS
-
-
 class LoginExpired(nats.errors.NoRespondersError):
     """The login ended before the reply came. `Connection.request` asks again; others take it for no answer."""
 
@@ -111,21 +108,26 @@ class _Transport(TcpTransport):
 
 
 class _Client(Client):
-    """The library's client, but for two things. It takes any last word of a server for the end of everything, also
+    """The library's client, but for three things. It takes any last word of a server for the end of everything, also
     "User Authentication Expired": here such a word ends this connection only, and the client connects again. And its
-    connections are of `_Transport`; of one that is gone nothing is left to be sent when the client closes.
+    connections are of `_Transport`; of one that is gone nothing is left to be sent when the client closes. And it
+    knows when it asked to be let in.
     """
 
     expired = False
-    tried = 0.0
-    """When it last tried to connect, as `time.monotonic` tells."""
+    asked = 0.0
+    """When it last said who it is, as `time.monotonic` tells."""
     _transport: _Transport | None
 
     async def _connect_to_server(self, s: Any) -> None:
-        s.last_attempt = self.tried = time.monotonic()
+        s.last_attempt = time.monotonic()
         if self._transport is None:
             self._transport = _Transport()  # type: ignore[no-untyped-call]
         await self._transport.connect(s.uri, DEFAULT_BUFFER_SIZE, self.options["connect_timeout"])
+
+    def _connect_command(self) -> bytes:
+        self.asked = time.monotonic()
+        return super()._connect_command()
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
         if self._transport is None or self._transport.gone:
@@ -378,7 +380,9 @@ async def connect(
             connection.denied.append(text)
         if connection.opened and ("authorization violation" in lowered or "authentication timeout" in lowered):
             connection._refused_again()
-        elif "authorization violation" in lowered and time.monotonic() - client.tried > _UNCHECKED:
+        elif "authentication timeout" in lowered:
+            unchecked = True  # we were late ourselves
+        elif "authorization violation" in lowered and time.monotonic() - client.asked > 0.9 * bounds.AUTH_SECONDS:
             unchecked = True  # a server whose question nobody has answered refuses in the same words
         elif "authorization violation" in lowered and not denial.done():
             denial.set_result(

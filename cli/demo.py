@@ -51,7 +51,7 @@ RECIPIENTS: Final = (PROSECUTOR, FOREIGN, LABOUR, SHELTER, RAPPORTEUR)
 BUSY: Final = 30
 STEPS: Final = 24
 TRIES: Final = 5
-IN_FORCE: Final = 30
+IN_FORCE: Final = 20
 """Seconds in which a revocation has closed the door also on a busy machine; a test holds what is promised."""
 
 ATTACKS: Final = (
@@ -576,7 +576,7 @@ class _Play:
             for c in decided.contacts[agency.handle]
         ]
         epoch = practice.publish(self.out, decided.with_contacts(agency.handle, contacts), now).epoch
-        await _until(lambda: self._logged("doors-closed", "connections"), 30)
+        await _until(lambda: self._logged("doors-closed", "connections"), 3 * IN_FORCE)
         seconds = (clock() - now) / 1000
         story.expect(
             f"epoch {state.epoch} became {epoch}, and its open connection was closed",
@@ -653,7 +653,7 @@ class _Play:
 
     def _search(self) -> None:
         expected = yaml.safe_load((self.example / "expected.yaml").read_text(encoding="utf-8"))
-        needles = practice.standing(map(str, expected["search_for"])).values()
+        needles = practice.sought(map(str, expected["search_for"])).values()
         places = {
             "the NATS store": [self.made.broker / "nats"],
             "the broker's files": [self.made.broker],

@@ -55,6 +55,8 @@ MARK: Final = ".demonstration"
 LOCAL: Final = ("localhost", "127.0.0.1")
 _LONG: Final = 7
 """Bytes of a word that does not come about by chance."""
+_LETTERS: Final = rb"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
+"""Of base64, in both its spellings; in this order they stand in a pattern as they are."""
 _PRACTICE_COST: Final = keystore.Cost(1, keystore.MIN_MEMORY)
 """Cheap on purpose: the passphrase is machine-made and lies in a file beside the keys."""
 
@@ -94,20 +96,20 @@ def stage(folder: Path) -> None:
     (folder / MARK).write_text("A demonstration of safeconduct made this folder; the next one clears it.\n")
 
 
-def standing(words: Iterable[str]) -> dict[str, re.Pattern[bytes]]:
+def sought(words: Iterable[str]) -> dict[str, re.Pattern[bytes]]:
     """By which pattern to look for each of these words in bytes of any kind.
 
-    Five letters in a row come about by chance, in keys and ciphertexts of megabytes; so a short word counts where what
-    is before it or behind it shows that it is one: a space, a sign, or its length as CBOR writes it.
+    Five letters in a row come about by chance in keys and signatures written as text, of which there are megabytes; so
+    a short word does not count with such letters on both sides, but for its length as CBOR writes it.
     """
     found = {}
     for word in words:
         raw = word.encode()
         text = re.escape(raw)
         if len(raw) < _LONG:
-            length = re.escape(bytes([0x60 + len(raw)]))
-            before, behind = rb"[^\s\"'(\[<>/:" + length + rb"]", rb"[^\s\"'.,;:!?)\]<]"
-            text += rb"(?:(?<!" + before + text + rb")|(?!" + behind + rb"))"  # the word first: that is looked for fast
+            before = bytes(letter for letter in _LETTERS if letter != 0x60 + len(raw))
+            inside = rb"(?<=[" + before + rb"]" + text + rb")(?=[" + _LETTERS + rb"])"
+            text += rb"(?!" + inside + rb")"  # the word first: that is looked for fast
         found[word] = re.compile(text)
     return found
 

@@ -1,7 +1,8 @@
 """YAML that a person edits: read once, with the line and column of everything in it.
 
-`parse` returns a `Tree` or raises `Faulty` with every fault that hides the rest. Anchors, references, tags and a key
-written twice are faults: a small file could stand for a huge one, or its second half silently replace the first.
+`parse` returns a `Tree` or raises `Faulty` with every fault that hides the rest. Anchors, references, tags, directives,
+a key written twice and an invisible mark within the text are faults: a small file could stand for a huge one, its
+second half silently replace the first, and two parsers read two things.
 The C parser is used where PyYAML was built with it, and is fifteen times faster; both give the same trees and lines.
 """
 

@@ -397,7 +397,7 @@ async def test_a_login_that_nobody_checked_in_time_is_tried_again_and_not_called
     assert answered >= 2
     await bus.service.connection.close()
     with pytest.raises(DependencyError, match="did not check this login in time"):
-        await connect(bus.server.url, bus.seeds[HARBOUR], inbox_prefix=subjects.inbox(HARBOUR), patience=3)
+        await connect(bus.server.url, bus.seeds[HARBOUR], inbox_prefix=subjects.inbox(HARBOUR), patience=6)
 
 
 async def test_an_agency_is_in_its_account_and_learns_of_no_other_by_any_subject(bus: RunningBus) -> None:

@@ -34,14 +34,13 @@ def mode(db: sqlite3.Connection) -> str:
 def test_who_is_told_that_a_new_file_is_locked_asks_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(databases, "_PAUSE", 0)
     db = sqlite3.connect(tmp_path / "new.db", factory=Locked)
-    Locked.times = 20
+    monkeypatch.setattr(Locked, "times", 20)
     keep_log(db)
     assert mode(db) == "wal"
-    Locked.times = 10**9
+    monkeypatch.setattr(Locked, "times", 10**9)
     monkeypatch.setattr(databases, "_PATIENCE", 0.1)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         keep_log(db)
-    Locked.times = 0
     db.close()
 
 
@@ -81,10 +80,10 @@ def test_many_that_make_the_same_file_at_the_same_time_all_get_it(
         db.close()
 
     for number in range(30):
-        found, ready = list[str](), threading.Barrier(8)
+        found, ready = list[str](), threading.Barrier(8, timeout=PATIENCE)
         threads = [threading.Thread(target=one, args=(tmp_path / f"{number}.db",)) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(PATIENCE)
         assert found == ["wal"] * 8

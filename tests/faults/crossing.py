@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -73,7 +73,7 @@ class Crossing:
         with self._served():
             began = time.monotonic()
             send = ("send", str(case), "--attach", f"e1={path}", "--to", PROSECUTOR)
-            self._through(send, ("outbox", "--flush"), DESK, self._sent, lambda: not self._on_its_way())
+            self._through(send, ("outbox", "--flush"), DESK, self._sent, lambda: self._on_its_way() is None)
             self.crossed.sending = time.monotonic() - began
             view = self._arrived()
             began = time.monotonic()
@@ -172,17 +172,17 @@ class Crossing:
 
     def _on_its_way(self) -> tuple[int, int] | None:
         """How many chunks of how many are at the broker, by the sender's list; None where no file stands in it."""
-        listed, row = self.force.practice.party(DESK.split("/")[0]) / "files" / "files.db", None
-        with suppress(sqlite3.Error):  # it is not there yet
-            with sqlite3.connect(f"file:{listed}?mode=ro", uri=True) as db:
-                row = db.execute("SELECT sent, chunks FROM outgoing").fetchone()
-            db.close()
+        listed = self.force.practice.party(DESK.split("/")[0]) / "files" / "files.db"
+        with closing(sqlite3.connect(f"file:{listed}?mode=ro", uri=True)) as db:
+            row: tuple[int, int] | None = db.execute("SELECT sent, chunks FROM outgoing").fetchone()
         return row
 
     def _sent(self) -> float:
         """Which share of the file is at the broker."""
-        sent, chunks = self._on_its_way() or (0, 1)
-        return sent / chunks
+        with suppress(sqlite3.Error):  # the list is not there yet
+            sent, chunks = self._on_its_way() or (0, 1)
+            return sent / chunks
+        return 0.0
 
     def _fetched(self) -> float:
         """Which share of it has arrived at the recipient."""

@@ -23,7 +23,7 @@ from adapters.journal import ERASED
 from audit import fsck
 from broker.service import BrokerHome, Serving, serving
 from cli.adapter_cmd import _receive
-from cli.practice import Practice, standing
+from cli.practice import Practice, sought
 from messages.errors import NotPermitted
 from messages.evidence import EvidenceType
 from messages.labels import EvidenceUse, Flag, Ground
@@ -111,7 +111,7 @@ async def collect_until(adapter: AgencyClient, holds: Callable[[], bool]) -> Non
 
 def stands_in(folder: Path, word: str) -> list[str]:
     """In which files of a folder these bytes stand."""
-    look = standing([word])[word]
+    look = sought([word])[word]
     return [path.name for path, data in contents(folder) if look.search(data)]
 
 

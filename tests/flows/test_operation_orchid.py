@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.practice import standing
+from cli.practice import sought
 from tests.support.processes import environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dic
 @pytest.fixture(scope="module")
 def needles() -> dict[str, re.Pattern[bytes]]:
     expected = yaml.safe_load((EXAMPLE / "expected.yaml").read_text(encoding="utf-8"))
-    found = standing(map(str, expected["search_for"]))
+    found = sought(map(str, expected["search_for"]))
     assert len(found) > 100
     return found
 

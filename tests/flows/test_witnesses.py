@@ -20,6 +20,7 @@ from messages.directory import Witness
 from messages.errors import Unverified
 from messages.ids import message_text
 from tests.support.orchid import DESK, PROSECUTOR, SHELTER, TaskForce, fresh_task_force
+from tests.support.patience import PATIENCE
 from tests.support.processes import command, start, stop
 from tests.support.tampering import flipped
 
@@ -67,8 +68,9 @@ async def test_a_head_becomes_final_once_two_witnesses_saw_it_and_a_third_agency
         town.connected(SHELTER) as shelter,
         town.connected(DESK) as police,
     ):
-        while (head := await court._watch().head()) is None or not head.size:  # the first entry: its broker's epoch
-            pass
+        async with asyncio.timeout(PATIENCE):  # for the log's first entry, its broker's epoch
+            while (head := await court._watch().head()) is None or not head.size:
+                pass
         assert await town.cosigns(court, PROSECUTOR)
         assert not await town.cosigns(court, PROSECUTOR), "once for each head"
         assert await police.check_witnessed() is None

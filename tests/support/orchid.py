@@ -27,7 +27,7 @@ from adapters.planning import MessagePlan, Plan, Planner, RecipientPlan
 from adapters.receiving import Opened, Receiver
 from broker.admit import Admitted, World, admit
 from broker.service import BrokerHome
-from cli.practice import Practice, example_folder, make, moved_file, standing
+from cli.practice import Practice, example_folder, make, moved_file, sought
 from evaluation.corpus import from_yaml
 from keys import composing, statements
 from keys.consents import register_salt
@@ -96,11 +96,11 @@ def search_for() -> tuple[bytes, ...]:
 
 @cache
 def _patterns() -> dict[str, re.Pattern[bytes]]:
-    return standing(word.decode() for word in search_for())
+    return sought(word.decode() for word in search_for())
 
 
 def leaks(data: bytes) -> list[str]:
-    """Which of the victims' strings stand in `data`."""
+    """Which of the victims' strings stand in `data`, wherever keys may stand beside them (`cli.practice.sought`)."""
     return [word for word, pattern in _patterns().items() if pattern.search(data)]
 
 

@@ -1,6 +1,7 @@
 """How long a test waits for what must come."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
@@ -28,14 +29,17 @@ def patient() -> Iterator[None]:
 
 @asynccontextmanager
 async def within(seconds: float) -> AsyncIterator[None]:
-    """Like `asyncio.timeout`, but what counts is the time in which this process came to run: a machine that stood still
-    for a while is none of what is measured.
+    """Like `asyncio.timeout`, but a machine that stood still for a while is none of what is measured: each of many
+    short sleeps counts as what it should take, or as the CPU that this process took meanwhile, whichever is more.
     """
     async with asyncio.timeout(None) as limit:
 
         async def count() -> None:
-            for _ in range(round(seconds / _MOMENT)):
+            spent, before = 0.0, time.process_time()
+            while spent < seconds:
                 await asyncio.sleep(_MOMENT)
+                now = time.process_time()
+                spent, before = spent + max(_MOMENT, now - before), now
             limit.reschedule(0)
 
         counting = asyncio.create_task(count())
