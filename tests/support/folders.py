@@ -9,6 +9,7 @@ from pathlib import Path
 def contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
     """Every file below `folder` and what is in it, read as it is met. What is gone by then is left out."""
     for place, _, names in os.walk(folder):
-        for name in names:
+        for path in (Path(place, name) for name in names):
             with suppress(FileNotFoundError):
-                yield Path(place, name), Path(place, name).read_bytes()
+                if path.is_file():
+                    yield path, path.read_bytes()
