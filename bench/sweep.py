@@ -103,7 +103,7 @@ async def _memory(bench: Bench, folder: Path, count: int, step: Callable[[str], 
         Figure("memory", f"a worker's memory after {count:,} messages", memory[-1], "MB"),
         Figure(
             "memory-growth",
-            f"the same against after {count * WARM // len(memory):,}",
+            f"a worker's memory after {count:,} messages : after {count * WARM // len(memory):,}",
             memory[-1] / memory[WARM - 1],
             "x",
             Target("<=", 1.1),
