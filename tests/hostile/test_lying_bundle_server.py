@@ -581,7 +581,10 @@ def test_a_length_that_the_online_key_announces_is_bounded_all_the_same(past: Pa
 
 @pytest.mark.parametrize(
     ("path", "lie"),
-    [*((path, lying.dripping) for path in PATHS), (PATHS[0], lying.dripping_head), (PATHS[4], lying.silent)],
+    [
+        *((path, lying.dripping) for path in (*PATHS, "news/*")),
+        *((PATHS[0], lying.dripping_head), (PATHS[4], lying.silent)),
+    ],
 )
 def test_a_server_that_drips_is_left_when_the_time_is_up(
     past: Past, server: LyingBundleServer, monkeypatch: pytest.MonkeyPatch, path: str, lie: Lie
@@ -668,17 +671,4 @@ def test_whatever_is_wrong_with_the_news_they_are_done_without(
     past: Past, server: LyingBundleServer, case: str
 ) -> None:
     server.pages, server.lies = honest(past.force, POLICE), {"news/*": NO_NEWS[case]}
-    assert refresh(past.home, server).epoch == NEWEST
-
-
-def test_news_that_drip_hold_a_refresh_no_longer_than_anything_else(
-    past: Past, server: LyingBundleServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(updating, "REFRESH_SECONDS", 0.3)
-    server.pages, server.lies = honest(past.force, POLICE), {"news/*": lying.dripping}
-    with pytest.raises(DependencyError):
-        refresh(past.home, server)
-    monkeypatch.setattr(updating, "REFRESH_SECONDS", 60.0)
-    assert TrustCopy(past.home, OURS).load() == past.kept
-    server.lies = {}
     assert refresh(past.home, server).epoch == NEWEST
