@@ -28,6 +28,7 @@ from messages.ids import AgencyHandle
 from messages.limits import HOUR
 from tests.keys import trust
 from tests.keys.trust import COURT, POLICE, REFUGE, STRANGER, WHOLE, Force
+from tests.support.tampering import flipped
 
 AGENCIES = (POLICE, COURT, REFUGE, STRANGER)
 OPERATOR = "operator"
@@ -270,9 +271,8 @@ def test_whatever_byte_of_a_new_epoch_is_wrong_it_is_refused_or_it_is_what_the_o
     random, refused = Random(10), 0
     for _ in range(100):
         name = random.choice(sorted(parts))
-        data = bytearray(parts[name])
-        data[random.randrange(len(data))] ^= 1 << random.randrange(8)
-        installed.bring({**parts, name: bytes(data)})
+        data = flipped(parts[name], random.randrange(len(parts[name])), random.randrange(8))
+        installed.bring({**parts, name: data})
         found = installed.open()
         if found.current.state.epoch == 1:
             refused += 1

@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 
 from bus import bounds, subjects
 from bus.callout import Answer, CalloutService, ShutOut, authorize
-from bus.connection import connect
+from bus.connection import _Transport, connect
 from bus.overruns import load
 from bus.queue import Admission, View
 from bus.subjects import Login
@@ -398,6 +398,24 @@ async def test_a_login_that_nobody_checked_in_time_is_tried_again_and_not_called
     await bus.service.connection.close()
     with pytest.raises(DependencyError, match="did not check this login in time"):
         await connect(bus.server.url, bus.seeds[HARBOUR], inbox_prefix=subjects.inbox(HARBOUR), patience=6)
+
+
+async def test_on_a_slow_way_a_login_that_is_refused_hears_so_at_once(
+    bus: RunningBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long the way takes says nothing of who checks logins: it counts from the word that asks."""
+    tried, connecting = 0, _Transport.connect
+
+    async def slowly(self: _Transport, *to: Any) -> None:
+        nonlocal tried
+        tried += 1
+        await asyncio.sleep(bounds.AUTH_SECONDS)
+        await connecting(self, *to)
+
+    monkeypatch.setattr(_Transport, "connect", slowly)
+    with pytest.raises(DependencyError, match="does not know this login"):
+        await connect(bus.server.url, new_seed(), inbox_prefix="_INBOX_x", patience=PATIENCE)
+    assert tried == 1
 
 
 async def test_an_agency_is_in_its_account_and_learns_of_no_other_by_any_subject(bus: RunningBus) -> None:

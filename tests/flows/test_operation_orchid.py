@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from cli.practice import sought
+from tests.support.folders import contents
 from tests.support.processes import environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,9 +54,9 @@ def needles() -> dict[str, re.Pattern[bytes]]:
 
 
 def hits(folder: Path, needles: dict[str, re.Pattern[bytes]]) -> set[str]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
+    files = list(contents(folder))
     assert files, f"nothing to search in {folder.name}"
-    return {w for path in files for data in (path.read_bytes(),) for w, look in needles.items() if look.search(data)}
+    return {word for _, data in files for word, look in needles.items() if look.search(data)}
 
 
 def test_everything_that_must_happen_happens(played: tuple[Path, dict[str, Any]]) -> None:

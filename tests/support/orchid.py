@@ -96,7 +96,7 @@ def search_for() -> tuple[bytes, ...]:
 
 @cache
 def _patterns() -> dict[str, re.Pattern[bytes]]:
-    return sought(word.decode() for word in search_for())
+    return sought(map(str, expected()["search_for"]))
 
 
 def leaks(data: bytes) -> list[str]:
